@@ -1,0 +1,82 @@
+"""YAML documents (config, study, catalog) read and held against their schemas in workflow/schemas.
+
+Reads: YAML files. Gives: plain dictionaries, or one clear NoisegridError that names the file, the key and the remedy.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+
+from noisegrid.errors import NoisegridError, unknown
+
+WORKFLOW = Path(__file__).resolve().parent.parent
+
+
+@cache
+def schema(name: str) -> dict[str, Any]:
+    """The schema workflow/schemas/<name>.schema.yaml."""
+    document: dict[str, Any] = yaml.safe_load((WORKFLOW / "schemas" / f"{name}.schema.yaml").read_text())
+    return document
+
+
+@cache
+def catalog(name: str) -> dict[str, Any]:
+    """The catalog workflow/catalog/<name>.yaml."""
+    return read_yaml(WORKFLOW / "catalog" / f"{name}.yaml")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping; errors name the file and the line."""
+    try:
+        document = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise NoisegridError(f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise NoisegridError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise NoisegridError(f"{path} must hold a mapping of keys to values")
+    return document
+
+
+def check(document: dict[str, Any], schema_name: str, where: str) -> None:
+    """Hold a document against a schema; raise one sentence about the most telling error."""
+    error = best_match(Draft202012Validator(schema(schema_name)).iter_errors(document))
+    if error is not None:
+        raise NoisegridError(f"{where}: {_sentence(error)}")
+
+
+def _sentence(error: ValidationError) -> str:
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
+    prefix = f"{key}: " if key else ""
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        extra = next(name for name in error.instance if name not in known)
+        return prefix + unknown("key", extra, known)
+    if error.validator == "enum":
+        return prefix + unknown("value", error.instance, map(str, error.validator_value))
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        return f"{prefix}the key {missing!r} is missing"
+    if error.validator == "type":
+        hint = _type_hint(error.instance, error.validator_value)
+        return f"{prefix}{error.instance!r} is not of type {error.validator_value}{hint}"
+    return prefix + str(error.message) + _description(error)
+
+
+def _type_hint(value: object, wanted: object) -> str:
+    """YAML 1.1 reads 1e-3 as a string; say how to write it."""
+    if wanted == "number" and isinstance(value, str):
+        try:
+            return f"; write it as {float(value):.10g} (YAML reads {value} as text)"
+        except ValueError:
+            pass
+    return ""
+
+
+def _description(error: ValidationError) -> str:
+    text = error.schema.get("description") if isinstance(error.schema, dict) else None
+    return f" ({text})" if text else ""

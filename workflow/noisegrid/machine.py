@@ -1,0 +1,102 @@
+"""What a run ran on and with: device, software, code. Goes into every record, so that no number stands without it."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from noisegrid.documents import WORKFLOW
+
+#: Modules whose text decides what training does; their digest is stored with every replicate.
+TRAINING_MODULES = ("noise", "batches", "networks", "train")
+
+
+def device(kind: str) -> dict[str, Any]:
+    """The device of kind `cpu` or `cuda` that this process computes on. Memory in bytes."""
+    host = {"host_cpu": _processor(), "host_cores": os.cpu_count()}
+    if kind == "cpu":
+        return {"kind": "cpu", "model": _processor(), **host}
+    properties = torch.cuda.get_device_properties(0)
+    return {
+        "kind": "cuda",
+        "model": properties.name,
+        "uuid": str(properties.uuid),
+        "compute_capability": f"{properties.major}.{properties.minor}",
+        "multiprocessors": properties.multi_processor_count,
+        "memory_bytes": properties.total_memory,
+        "driver": _driver(),
+        **host,
+    }
+
+
+@cache
+def software() -> dict[str, Any]:
+    """Versions of what computes. CUDA and cuDNN are those of the wheel, also where no GPU is used."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": version("numpy"),
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None,
+        "torchvision": _version("torchvision"),
+        "os": platform.platform(),
+    }
+
+
+@cache
+def code() -> dict[str, Any]:
+    """The git commit of the working tree, whether it was changed since, and a digest of the training modules."""
+    root = WORKFLOW.parent
+    commit = _git(root, "rev-parse", "HEAD")
+    changes = _git(root, "status", "--porcelain", "--untracked-files=no")
+    text = b"".join((WORKFLOW / "noisegrid" / f"{name}.py").read_bytes() for name in TRAINING_MODULES)
+    return {
+        "git_commit": commit,
+        "git_dirty": None if changes is None else bool(changes),
+        "source_digest": hashlib.sha256(text).hexdigest()[:16],
+    }
+
+
+def container() -> str | None:
+    """The image that this process runs in, as Apptainer names it; None outside."""
+    return os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+@cache
+def _processor() -> str:
+    """The processor's model name, as Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _driver() -> str | None:
+    return _output(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"])
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    return _output(["git", "-C", str(root), "-c", f"safe.directory={root}", *arguments])
+
+
+def _output(command: list[str]) -> str | None:
+    """First line a command prints; None where the command is missing or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip().partition("\n")[0]

@@ -1,0 +1,145 @@
+"""Noise sources become seeds and switches. The only file that touches global RNG state or backend switches.
+
+Every source is a stream of its own, derived from the study's root seed; a source left free gets another seed in every
+replicate, a source held gets the same one. "Free" therefore never means "unrecorded": a run's seeds and switches, as
+written to its record, say how to run it again.
+
+`impl` has no seed that a framework would read. On a CPU it is which instruction set each numerical library uses and
+how many threads a run has; on CUDA it is the framework's own kernels and autotuning (free) or deterministic algorithms
+(held).
+"""
+
+import hashlib
+import itertools
+import os
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from noisegrid.errors import NoisegridError
+from noisegrid.study import FREE, SOURCES
+
+Seeds = dict[str, int]
+Flags = dict[str, Any]
+
+#: Environment variable by which each CPU library is told its instruction set; read at its first dispatch.
+CPU_VARIABLES = {"aten": "ATEN_CPU_CAPABILITY", "onednn": "ONEDNN_MAX_CPU_ISA", "mkl": "MKL_CBWR"}
+#: What the processor must report (/proc/cpuinfo) for a library's setting to mean what it says.
+CPU_NEEDS = {
+    "avx2": {"avx2", "fma"},
+    "AVX2": {"avx2", "fma"},
+    "avx512": {"avx512f", "avx512dq", "avx512bw", "avx512vl"},
+    "AVX512_CORE": {"avx512f", "avx512dq", "avx512bw", "avx512vl"},
+    "SSE41": {"sse4_1"},
+    "default": set(),
+    "COMPATIBLE": set(),
+}
+_LIBRARY_DEFAULTS: Flags = {"aten": "", "onednn": "", "mkl": ""}
+
+
+def stream(root: int, label: str) -> np.random.SeedSequence:
+    """The random stream called `label` under a root seed; streams of different labels are independent.
+
+    Source: numpy.random.SeedSequence (entropy pool of the root and the label's SHA-256).
+    """
+    return np.random.SeedSequence([root, int.from_bytes(hashlib.sha256(label.encode()).digest()[:16])])
+
+
+def derive_seeds(root: int, task: str, noise: str, replicate: int) -> Seeds:
+    """One seed (53 bits, so that any JSON reader keeps it exact) per noise source of one replicate.
+
+    Hardware is no part of a label: replicate k has the same seeds on every device, so that devices can be compared run
+    by run. Held sources share one seed over all cells of the study.
+    """
+    free = FREE[noise]
+
+    def seed(source: str) -> int:
+        label = f"{source}/{task}/{noise}/{replicate}" if source in free else f"{source}/held"
+        return int(stream(root, label).generate_state(1, np.uint64)[0] >> np.uint64(11))
+
+    return {source: seed(source) for source in SOURCES}
+
+
+def derive_flags(hardware: dict[str, Any], root: int, task: str, noise: str, replicate: int) -> Flags:
+    """The switches of one replicate: what `impl` leaves free or holds, and the arithmetic, which is always pinned."""
+    free = "impl" in FREE[noise]
+    pinned = {
+        "precision": hardware["precision"],
+        "tf32": hardware["tf32"],
+        "memory_format": hardware["memory_format"],
+    }
+    if hardware["device"] == "cuda":
+        return pinned | {"threads": 1, "deterministic": not free, "cudnn_benchmark": free}
+    kernels = hardware["kernels"]
+    if not free:
+        return pinned | {"deterministic": True} | _supported(kernels["held"])
+    environments = cpu_environments(kernels["free"])
+    order = np.random.default_rng(stream(root, f"impl/{task}/{noise}")).permutation(len(environments))
+    # drawn without repetition until all are used: ten replicates are ten different environments where there are ten
+    return pinned | {"deterministic": True} | environments[order[replicate % len(environments)]]
+
+
+def cpu_environments(free: dict[str, list[Any]]) -> list[Flags]:
+    """Every combination of the catalog's instruction sets and thread counts that this processor can run."""
+    names = ("aten", "onednn", "mkl", "threads")
+    combinations = [dict(zip(names, values, strict=True)) for values in itertools.product(*(free[n] for n in names))]
+    supported = [flags for flags in combinations if _supported(flags) == flags]
+    return supported or [_LIBRARY_DEFAULTS | {"threads": threads} for threads in free["threads"]]
+
+
+def _supported(flags: Flags) -> Flags:
+    """The same switches, with a library's own default where this processor lacks the instruction set."""
+    has = processor_features()
+    return {
+        name: value if name == "threads" or (has and CPU_NEEDS[value] <= has) else _LIBRARY_DEFAULTS[name]
+        for name, value in flags.items()
+    }
+
+
+@cache
+def processor_features() -> frozenset[str]:
+    """Instruction-set flags of an x86 Linux processor; empty elsewhere, where the libraries take no such switches."""
+    if platform.machine() not in {"x86_64", "AMD64"} or not Path("/proc/cpuinfo").exists():
+        return frozenset()
+    line = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+    return frozenset(line.partition(":")[2].split())
+
+
+def apply_flags(flags: Flags) -> None:
+    """Set every switch of a run together. Must come before the process computes anything: libraries look only once."""
+    for name, variable in CPU_VARIABLES.items():
+        if flags.get(name):
+            os.environ[variable] = flags[name]
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    torch.set_num_threads(flags["threads"])
+    torch.backends.cudnn.benchmark = flags.get("cudnn_benchmark", False)
+    torch.backends.cudnn.deterministic = flags["deterministic"]
+    torch.use_deterministic_algorithms(flags["deterministic"])
+    torch.backends.cuda.matmul.allow_tf32 = flags["tf32"]
+    torch.backends.cudnn.allow_tf32 = flags["tf32"]
+    _check_dispatch(flags)
+
+
+def _check_dispatch(flags: Flags) -> None:
+    """ATen can be asked what it dispatches to: believe it, not the variable."""
+    wanted = str(flags.get("aten", "")).upper()
+    actual = torch.backends.cpu.get_cpu_capability()
+    if wanted and wanted != actual:
+        raise NoisegridError(
+            f"asked for the instruction set {wanted}, but PyTorch runs with {actual}: "
+            "either this processor lacks it, or the process had computed something before its switches were set"
+        )
+
+
+def seed_global(seed: int) -> None:
+    """Seed the framework's global generators, from which initialisers and dropout draw."""
+    torch.manual_seed(seed)
+
+
+def epoch_rng(seed: int, epoch: int) -> np.random.Generator:
+    """The generator of one epoch of one stream (order, augment): depends on nothing else, so any epoch can be redone."""
+    return np.random.default_rng(np.random.SeedSequence([seed, epoch]))

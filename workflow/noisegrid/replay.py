@@ -1,0 +1,61 @@
+"""Run one replicate again, alone, from its record, and compare the bits.
+
+Reads: a record.json and the prepared dataset that it names. Writes nothing, or a new replicate folder with --output.
+Command: python -m noisegrid.replay results/quick/replicates/cpu/smallcnn-digits/algo/3/record.json
+Exit status: 0 if the weight hash is the recorded one, 1 if not.
+"""
+
+import argparse
+from pathlib import Path
+
+from noisegrid import machine, record
+from noisegrid.datasets import open_prepared
+from noisegrid.errors import NoisegridError, exit_on_error
+from noisegrid.replicates import train_and_write
+from noisegrid.train import Run, train
+
+
+def replay(path: Path, datasets: Path, output: Path | None) -> int:
+    """Train again with the record's settings, seeds and switches; print both hashes; return the exit status."""
+    old = record.read_record(path.parent)
+    data = open_prepared(datasets / old["dataset"]["name"])
+    if data.digest != old["dataset"]["digest"]:
+        raise NoisegridError(f"{datasets / data.name} is not the dataset of {path}: digest {data.digest} differs")
+    run = Run(old["settings"], old["seeds"], old["flags"])
+    outcome = train_and_write(run, old["cell"], old["replicate"], data, output) if output else train(run, data)
+    same = outcome.final.weights.hash == old["weight_hash"]
+    print(f"recorded  {old['weight_hash']}\nreplayed  {outcome.final.weights.hash}\n{'same bits' if same else 'other bits'}")
+    if not same:
+        print(_explain(old))
+    return 0 if same else 1
+
+
+def _explain(old: dict) -> str:
+    """What differs between the recorded run and this one, or that the record promises no equal bits."""
+    here = {
+        "device": machine.device(old["settings"]["hardware"]["device"]),
+        "software": machine.software(),
+        "code": machine.code(),
+    }
+    differences = [
+        f"  {part}.{key}: {old[part].get(key)} -> {value}"
+        for part, now in here.items()
+        for key, value in now.items()
+        if old[part].get(key) != value
+    ]
+    if not old["flags"]["deterministic"]:
+        differences.insert(0, "  the record left the framework's kernels free: equal bits are not promised")
+    return "what differs:\n" + ("\n".join(differences) or "  nothing that the record knows of")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m noisegrid.replay", description=__doc__)
+    parser.add_argument("record", type=Path, help="the record.json of a replicate")
+    parser.add_argument("--datasets", type=Path, default=Path("resources/datasets"), help="folder of prepared datasets")
+    parser.add_argument("--output", type=Path, help="also write the new replicate into this folder")
+    options = parser.parse_args()
+    return replay(options.record, options.datasets, options.output)
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

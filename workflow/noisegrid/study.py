@@ -1,0 +1,204 @@
+"""A study becomes a list of cells; the cell is the only way to make a path, a seed label or a setting.
+
+Reads: the study's YAML, the catalogs, their schemas. Imports neither torch nor Snakemake, so that the Snakefile parses
+quickly and every later stage can ask what a cell is.
+"""
+
+import hashlib
+import itertools
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from noisegrid.documents import WORKFLOW, catalog, check, read_yaml
+from noisegrid.errors import NoisegridError, unknown
+
+#: Raised by hand when training changes its meaning: results of different protocols are never mixed.
+PROTOCOL = 1
+
+#: The sources of noise that can be left free or held, one random stream each.
+SOURCES = ("init", "order", "augment", "dropout", "impl")
+ALGORITHMIC = frozenset(SOURCES) - {"impl"}
+
+#: What a noise setting leaves free (paper, section 3: ALGO+IMPL, ALGO, IMPL, control; the rest are single sources).
+FREE: dict[str, frozenset[str]] = {
+    "algo_impl": frozenset(SOURCES),
+    "algo": ALGORITHMIC,
+    "impl": frozenset({"impl"}),
+    "control": frozenset(),
+    **{source: frozenset({source}) for source in SOURCES if source != "impl"},
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One hardware x task x noise source of a study, with everything that decides its results."""
+
+    study: str
+    hardware: str
+    task: str
+    noise: str
+    replicates: int
+    settings: dict[str, Any] = field(hash=False, compare=False, repr=False)
+
+    @property
+    def path(self) -> str:
+        """The cell's place below every results folder, and its name in messages: hardware/task/noise."""
+        return f"{self.hardware}/{self.task}/{self.noise}"
+
+    @property
+    def dataset(self) -> str:
+        return str(self.settings["task"]["dataset"])
+
+    @property
+    def digest(self) -> str:
+        """Short digest of the settings: two cells with one digest mean the same experiment."""
+        return digest(self.settings)
+
+    @property
+    def threads(self) -> int:
+        """CPU threads that the hungriest replicate of this cell may use."""
+        kernels = self.settings["hardware"].get("kernels")
+        if kernels is None:
+            return 1
+        free = "impl" in FREE[self.noise]
+        return max(kernels["free"]["threads"]) if free else int(kernels["held"]["threads"])
+
+    def batches(self, size: int) -> list[str]:
+        """Names `first-last` of the jobs that train this cell, `size` replicates each."""
+        firsts = range(0, self.replicates, size)
+        return [f"{first}-{min(first + size, self.replicates) - 1}" for first in firsts]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A validated study."""
+
+    name: str
+    description: str
+    source: Path
+    cells: tuple[Cell, ...]
+
+    def cell(self, hardware: str, task: str, noise: str) -> Cell:
+        """The cell of that name, or a clear error."""
+        for cell in self.cells:
+            if (cell.hardware, cell.task, cell.noise) == (hardware, task, noise):
+                return cell
+        wanted = f"{hardware}/{task}/{noise}"
+        raise NoisegridError(f"study {self.name}: {unknown('cell', wanted, (cell.path for cell in self.cells))}")
+
+    def values(self, what: str) -> list[str]:
+        """The distinct values of `hardware`, `task`, `noise` or `dataset`, in the study's order."""
+        return list(dict.fromkeys(str(getattr(cell, what)) for cell in self.cells))
+
+
+def digest(settings: Any) -> str:
+    """SHA-256 (first 16 hex digits) of a JSON-able value, independent of key order."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_study(name_or_path: str) -> Study:
+    """Read, validate and resolve a study, by name (workflow/studies) or by path."""
+    path = _find(name_or_path)
+    document = read_yaml(path)
+    check(document, "study", str(path))
+    tasks = resolve_tasks(document.get("tasks", {}), str(path))
+    cells: dict[str, Cell] = {}
+    for index, block in enumerate(document["cells"]):
+        where = f"{path}: cells[{index}]"
+        for hardware, task, noise in itertools.product(block["hardware"], block["tasks"], block["noise"]):
+            cell = _cell(document, tasks, hardware, task, noise, block["replicates"], where)
+            if cell.path in cells:
+                raise NoisegridError(f"{where}: the cell {cell.path} is named twice")
+            cells[cell.path] = cell
+    description = str(document.get("description", ""))
+    return Study(document["name"], description, path, tuple(cells.values()))
+
+
+def resolve_tasks(own: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
+    """The catalog's tasks and the study's own, with every `like` replaced by what it stands for."""
+    taken = sorted(own.keys() & catalog("tasks").keys())
+    if taken:
+        raise NoisegridError(f"{where}: tasks.{taken[0]} is already in the catalog; give yours another name")
+    entries = {**catalog("tasks"), **own}
+    resolved = {}
+    for name in entries:
+        resolved[name] = _without_like(name, entries, where)
+        origin = f"{where}: tasks.{name}" if name in own else f"workflow/catalog/tasks.yaml: {name}"
+        check(resolved[name], "task", origin)
+    return resolved
+
+
+def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[str, ...] = ()) -> dict[str, Any]:
+    if name in trail:
+        raise NoisegridError(f"{where}: tasks.{trail[0]}: `like` goes in a circle ({' -> '.join([*trail, name])})")
+    if name not in entries:
+        raise NoisegridError(f"{where}: tasks.{trail[-1]}.like: {unknown('task', name, entries)}")
+    entry = dict(entries[name])
+    parent = entry.pop("like", None)
+    return entry if parent is None else _without_like(parent, entries, where, (*trail, name)) | entry
+
+
+def _find(name_or_path: str) -> Path:
+    own = Path(name_or_path)
+    if own.suffix in {".yaml", ".yml"}:
+        if not own.is_file():
+            raise NoisegridError(f"study: there is no file {own}")
+        return own
+    shipped = {path.stem: path for path in (WORKFLOW / "studies").glob("*.yaml")}
+    if name_or_path not in shipped:
+        raise NoisegridError(f"study: {unknown('study', name_or_path, shipped)} (or give a path that ends in .yaml)")
+    return shipped[name_or_path]
+
+
+def _cell(
+    document: dict[str, Any],
+    tasks: dict[str, dict[str, Any]],
+    hardware: str,
+    task: str,
+    noise: str,
+    replicates: int,
+    where: str,
+) -> Cell:
+    settings = {
+        "protocol": PROTOCOL,
+        "seed": document["seed"],
+        "hardware": _hardware(hardware, where),
+        "task": _task(tasks, task, where),
+        "noise": noise,
+    }
+    _check_source_exists(task, settings["task"], noise, where)
+    return Cell(document["name"], hardware, task, noise, replicates, settings)
+
+
+def _hardware(name: str, where: str) -> dict[str, Any]:
+    entries = catalog("hardware")
+    if name not in entries:
+        raise NoisegridError(f"{where}: {unknown('hardware', name, entries)}")
+    entry: dict[str, Any] = {"tf32": False, **entries[name]}
+    check(entry, "hardware", f"workflow/catalog/hardware.yaml: {name}")
+    return {key: value for key, value in entry.items() if key != "title"}
+
+
+def _task(tasks: dict[str, dict[str, Any]], name: str, where: str) -> dict[str, Any]:
+    """The recipe with its network and dataset spelt out, and without words that change no number."""
+    if name not in tasks:
+        raise NoisegridError(f"{where}: {unknown('task', name, tasks)}")
+    recipe = {key: value for key, value in tasks[name].items() if key != "departures"}
+    for kind in ("network", "dataset"):
+        entries = catalog(f"{kind}s")
+        if recipe[kind] not in entries:
+            raise NoisegridError(f"{where}: task {name}: {unknown(kind, recipe[kind], entries)}")
+    network = catalog("networks")[recipe["network"]]
+    options = network["options"] | recipe.pop("network_options", {})
+    return {**recipe, "build": network["build"], "options": options}
+
+
+def _check_source_exists(task: str, recipe: dict[str, Any], noise: str, where: str) -> None:
+    """A single source that the recipe does not have would be control under another name."""
+    augmented = recipe["augment"]["pad"] > 0 or recipe["augment"]["flip"]
+    if noise == "augment" and not augmented:
+        raise NoisegridError(f"{where}: task {task} does not augment, so noise 'augment' would measure nothing")
+    if noise == "dropout" and recipe["dropout"] == 0:
+        raise NoisegridError(f"{where}: task {task} has no dropout, so noise 'dropout' would measure nothing")

@@ -1,0 +1,172 @@
+"""Train one replicate: settings, seeds and switches in, predictions and weights out. Reads top to bottom.
+
+Writes nothing and knows nothing of Snakemake; `record` puts what comes out of here on disk.
+"""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from noisegrid import noise
+from noisegrid.batches import Batches
+from noisegrid.datasets import Dataset
+from noisegrid.networks import build
+
+
+class Diverged(Exception):
+    """The loss is no longer a number."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that decides a replicate: run it twice with impl held and get the same bits."""
+
+    settings: dict[str, Any]
+    seeds: noise.Seeds
+    flags: noise.Flags
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A network's state as one vector, so that distances need no framework.
+
+    vector: float32 (values,), parameters before buffers. layout: name, shape, kind (parameter or buffer) and first
+    index of each tensor.
+    """
+
+    vector: np.ndarray
+    layout: list[dict[str, Any]]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over every bit of every tensor: equal hashes mean bitwise equal networks."""
+        return hashlib.sha256(self.vector.tobytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The network at one moment. logits: float32 (test examples, classes)."""
+
+    logits: np.ndarray
+    weights: Weights
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training gives. `half` is the state after half of the epochs, where the paper's artifact took its churn."""
+
+    initial_hash: str
+    half: Snapshot
+    final: Snapshot
+    history: list[dict[str, float]]
+    seconds: dict[str, float]
+
+
+def train(run: Run, data: Dataset, on_epoch: Callable[[int], None] = lambda epoch: None) -> Outcome:
+    """Train and evaluate one replicate. Must be the first thing that this process computes (see noise.apply_flags).
+
+    Raises Diverged when an epoch's mean loss is not finite.
+    """
+    began = time.perf_counter()
+    noise.apply_flags(run.flags)
+    task = run.settings["task"]
+    device = torch.device(run.settings["hardware"]["device"])
+    memory_format = getattr(torch, run.flags["memory_format"])
+
+    # initial weights are drawn on the CPU, so that every device starts from the same ones
+    noise.seed_global(run.seeds["init"])
+    network = build_network(task, data)
+    initial_hash = weights_of(network).hash
+    network.to(device=device, memory_format=memory_format)
+    noise.seed_global(run.seeds["dropout"])
+
+    options = task, device, memory_format
+    training = Batches(data.train_images, data.train_labels, data.full_scale, *options)
+    test = Batches(data.test_images, data.test_labels, data.full_scale, *options)
+    optimizer = adam(network, task["optimizer"])
+
+    half, history, trained = None, [], 0.0
+    for epoch in range(task["epochs"]):
+        started = time.perf_counter()
+        rate = set_learning_rate(optimizer, task, epoch)
+        loss = train_epoch(network, optimizer, training, run.seeds, epoch)
+        seconds = time.perf_counter() - started
+        trained += seconds
+        if not math.isfinite(loss):
+            raise Diverged(f"the training loss is {loss} in epoch {epoch}")
+        history.append({"epoch": epoch, "learning_rate": rate, "train_loss_nats": loss, "seconds": seconds})
+        if epoch + 1 == max(1, task["epochs"] // 2):
+            half = snapshot(network, test)
+        on_epoch(epoch)
+
+    assert half is not None
+    final = snapshot(network, test)
+    seconds = {"training_s": trained, "total_s": time.perf_counter() - began}
+    return Outcome(initial_hash, half, final, history, seconds)
+
+
+def build_network(task: dict[str, Any], data: Dataset) -> nn.Module:
+    """The task's network with fresh weights from torch's global generator."""
+    _, channels, size, _ = data.train_images.shape
+    shape = {"classes": data.classes, "channels": channels, "size": size}
+    return build(task["build"], **shape, dropout=task["dropout"], **task["options"])
+
+
+def adam(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
+    """Adam in its fused form: one kernel for all tensors on every device, so that no heuristic chooses another."""
+    return torch.optim.Adam(
+        network.parameters(), lr=settings["learning_rate"], betas=(0.9, 0.999), eps=settings["epsilon"], fused=True
+    )
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, task: dict[str, Any], epoch: int) -> float:
+    """Piecewise constant: the last factor of the schedule whose epoch has come."""
+    factor = next((f for start, f in reversed(task["schedule"]) if epoch >= start), 1.0)
+    rate = float(task["optimizer"]["learning_rate"] * factor)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    return rate
+
+
+def train_epoch(
+    network: nn.Module, optimizer: torch.optim.Optimizer, batches: Batches, seeds: noise.Seeds, epoch: int
+) -> float:
+    """One pass over the training images; returns the mean loss (nats per batch). Asks the device for one number only."""
+    network.train()
+    total, steps = torch.zeros((), device=batches.device), 0
+    for inputs, labels in batches.training(seeds, epoch):
+        loss = functional.cross_entropy(network(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.detach()
+        steps += 1
+    return float(total) / steps
+
+
+def snapshot(network: nn.Module, test: Batches) -> Snapshot:
+    """Logits on the test images, and the weights."""
+    network.eval()
+    with torch.inference_mode():
+        logits = torch.cat([network(inputs) for inputs in test.evaluation()])
+    return Snapshot(logits.float().cpu().numpy(), weights_of(network))
+
+
+def weights_of(network: nn.Module) -> Weights:
+    """Parameters, then floating-point buffers (batch norm's running mean and variance), as one float32 vector."""
+    tensors = [(name, "parameter", tensor) for name, tensor in network.named_parameters()]
+    tensors += [(name, "buffer", tensor) for name, tensor in network.named_buffers() if tensor.is_floating_point()]
+    vectors, layout, start = [], [], 0
+    for name, kind, tensor in tensors:
+        vectors.append(tensor.detach().cpu().to(torch.float32).flatten().numpy())
+        layout.append({"name": name, "shape": list(tensor.shape), "kind": kind, "start": start})
+        start += tensor.numel()
+    return Weights(np.concatenate(vectors), layout)
