@@ -90,7 +90,7 @@ def to_inputs(images: Tensor, pixels: str, full_scale: float) -> Tensor:
 
 
 def crop_and_flip(inputs: Tensor, shifts: Tensor, flips: Tensor, pad: int) -> Tensor:
-    """Pad (N, C, H, W) with zeros, crop back to H x W at each example's shift (N, 2), mirror where flips (N,) is true."""
+    """Pad (N, C, H, W) with zeros, crop back to H x W at each example's shift (N, 2), mirror where flips (N,)."""
     height, width = inputs.shape[2:]
     padded = functional.pad(inputs, (pad, pad, pad, pad))
     across = torch.arange(width, device=inputs.device)

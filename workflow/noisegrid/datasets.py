@@ -51,8 +51,8 @@ def prepare(name: str, raw: Path | None, folder: Path) -> None:
     files = {}
     for part, array in zip(PARTS, arrays, strict=True):
         path = folder / f"{part}.npy"
-        array = array.astype(np.uint8 if part.endswith("images") else np.int64)
-        write_atomically(path, partial(np.save, arr=array))
+        dtype = np.uint8 if part.endswith("images") else np.int64
+        write_atomically(path, partial(np.save, arr=array.astype(dtype)))
         files[path.name] = {"bytes": path.stat().st_size, "sha256": sha256(path), "shape": list(array.shape)}
     manifest = {"dataset": name, "classes": entry["classes"], "full_scale": entry["full_scale"], "files": files}
     manifest["digest"] = digest(manifest)

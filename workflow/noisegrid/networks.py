@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from noisegrid.errors import NoisegridError
 
-#: Keras' BatchNormalization defaults, which the artifact uses. PyTorch counts momentum from the other end (Keras: 0.99).
+#: Keras' BatchNormalization defaults, which the artifact uses (its momentum 0.99 is PyTorch's 0.01).
 BN_EPSILON, BN_MOMENTUM = 1e-3, 0.01
 
 
@@ -32,7 +32,7 @@ def build(reference: str, **options: Any) -> nn.Module:
 def small_cnn(
     classes: int, channels: int, size: int, dropout: float, batch_norm: bool, momentum: float = BN_MOMENTUM
 ) -> nn.Module:
-    """Three blocks of conv 3x3 (16, 32, 32), [batch norm], max-pool, ReLU; global average pool; dense 32; dense classes.
+    """Three blocks of conv 3x3 (16, 32, 32), [batch norm], max-pool, ReLU; global average pool; dense 32; dense.
 
     ReLU after pooling equals ReLU before it to the bit and touches a quarter of the values.
     """
@@ -50,9 +50,7 @@ def small_cnn(
     return glorot_uniform(nn.Sequential(*layers))
 
 
-def resnet18(
-    classes: int, channels: int, size: int, dropout: float, momentum: float = BN_MOMENTUM
-) -> nn.Module:
+def resnet18(classes: int, channels: int, size: int, dropout: float, momentum: float = BN_MOMENTUM) -> nn.Module:
     """ResNet-18 with the CIFAR stem: conv 3x3-64, eight basic blocks (64, 128, 256, 512), average pool, dense."""
     layers: list[nn.Module] = [conv3x3(channels, 64), batch_normalisation(64, momentum), nn.ReLU()]
     width = 64

@@ -83,6 +83,11 @@ def derive_flags(hardware: dict[str, Any], root: int, task: str, noise: str, rep
     return pinned | {"deterministic": True} | environments[order[replicate % len(environments)]]
 
 
+def held_flags(hardware: dict[str, Any]) -> Flags:
+    """The switches of a replicate that holds `impl`."""
+    return derive_flags(hardware, root=0, task="", noise="control", replicate=0)
+
+
 def cpu_environments(free: dict[str, list[Any]]) -> list[Flags]:
     """Every combination of the catalog's instruction sets and thread counts that this processor can run."""
     names = ("aten", "onednn", "mkl", "threads")
@@ -141,5 +146,5 @@ def seed_global(seed: int) -> None:
 
 
 def epoch_rng(seed: int, epoch: int) -> np.random.Generator:
-    """The generator of one epoch of one stream (order, augment): depends on nothing else, so any epoch can be redone."""
+    """The generator of one epoch of one stream (order, augment); nothing else goes in, so any epoch can be redone."""
     return np.random.default_rng(np.random.SeedSequence([seed, epoch]))

@@ -1,10 +1,10 @@
 """The replicate's folder: written whole or not at all, and checked to the last byte when read. Needs no torch to read.
 
-    record.json        what was run, on what, with what result (workflow/schemas/record.schema.yaml)
-    predictions.npz    example_id, label: int32 (examples,) · logits, half_logits: float32 (examples, classes)
-    weights.npy        float32 (values,), parameters before buffers; `layout` in the record says which is where
-    half_weights.npy   the same after half of the epochs, where the paper's artifact took churn and L2
-    history.csv        epoch, learning_rate, train_loss_nats, seconds
+record.json        what was run, on what, with what result (workflow/schemas/record.schema.yaml)
+predictions.npz    example_id, label: int32 (examples,) · logits, half_logits: float32 (examples, classes)
+weights.npy        float32 (values,), parameters before buffers; `layout` in the record says which is where
+half_weights.npy   the same after half of the epochs, where the paper's artifact took churn and L2
+history.csv        epoch, learning_rate, train_loss_nats, seconds
 """
 
 import csv
@@ -53,8 +53,13 @@ def replicate_folder(results: Path, cell: Cell, replicate: int) -> Path:
     return results / cell.study / "replicates" / cell.path / str(replicate)
 
 
-def write(folder: Path, record: dict[str, Any], arrays: dict[str, np.ndarray], weights: dict[str, np.ndarray],
-          history: list[dict[str, float]]) -> None:
+def write(
+    folder: Path,
+    record: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    weights: dict[str, np.ndarray],
+    history: list[dict[str, float]],
+) -> None:
     """Write a replicate's folder under a temporary name and move it into place when it is whole."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
@@ -84,7 +89,9 @@ def read(folder: Path) -> Replicate:
         if not path.is_file():
             raise NoisegridError(f"{path} is missing; delete {folder} and run again")
         if _fingerprint(path) != expected:
-            raise NoisegridError(f"{path} is not what its record says (truncated or edited); delete {folder} and run again")
+            raise NoisegridError(
+                f"{path} is not what its record says (truncated or edited); delete {folder} and run again"
+            )
     return Replicate(folder, record)
 
 
@@ -129,7 +136,9 @@ def check_belongs(record: dict[str, Any], cell: Cell, folder: Path) -> None:
 def _differences(old: Any, new: Any, key: str = "") -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         names = sorted(old.keys() | new.keys())
-        return [text for name in names for text in _differences(old.get(name), new.get(name), f"{key}.{name}".lstrip("."))]
+        return [
+            text for name in names for text in _differences(old.get(name), new.get(name), f"{key}.{name}".lstrip("."))
+        ]
     return [] if old == new else [f"{key}: {old} -> {new}"]
 
 

@@ -7,6 +7,7 @@ Exit status: 0 if the weight hash is the recorded one, 1 if not.
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from noisegrid import machine, record
 from noisegrid.datasets import open_prepared
@@ -24,13 +25,14 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     run = Run(old["settings"], old["seeds"], old["flags"])
     outcome = train_and_write(run, old["cell"], old["replicate"], data, output) if output else train(run, data)
     same = outcome.final.weights.hash == old["weight_hash"]
-    print(f"recorded  {old['weight_hash']}\nreplayed  {outcome.final.weights.hash}\n{'same bits' if same else 'other bits'}")
+    print(f"recorded  {old['weight_hash']}\nreplayed  {outcome.final.weights.hash}")
+    print("same bits" if same else "other bits")
     if not same:
         print(_explain(old))
     return 0 if same else 1
 
 
-def _explain(old: dict) -> str:
+def _explain(old: dict[str, Any]) -> str:
     """What differs between the recorded run and this one, or that the record promises no equal bits."""
     here = {
         "device": machine.device(old["settings"]["hardware"]["device"]),

@@ -1,11 +1,11 @@
-"""Train some replicates of one cell, each in a process of its own that is forked from this one.
+"""Train replicates of one task on one hardware, each in a process of its own that is forked from this one.
 
 PyTorch is imported once; every replicate starts from the same untouched process, so that no state passes from one to
 the next, a crash harms one replicate only, and the libraries' instruction sets can differ between replicates (they are
 chosen when a process first computes). Finished replicates are kept and never trained again.
 
 Writes: <results>/<study>/replicates/<cell>/<replicate>/ and, at the end, the batch file that lists what came of each.
-Command: python -m noisegrid.replicates --study quick --cell cpu/smallcnn-digits/algo --replicates 0-9 ...
+Command: python -m noisegrid.replicates --study quick --hardware cpu --task smallcnn-digits --replicates 0-9 ...
 """
 
 import argparse
@@ -15,7 +15,9 @@ import os
 import sys
 import time
 import traceback
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -24,14 +26,14 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-import torch._dynamo  # noqa: F401  optimisers import it at first use (1 s); once per job instead of once per replicate
+import torch._dynamo
 import torch._inductor  # noqa: F401  and so does torch.use_deterministic_algorithms
 
 from noisegrid import __version__, machine, noise, record
 from noisegrid.datasets import Dataset, open_prepared
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import write_text
-from noisegrid.study import Cell, load_study
+from noisegrid.study import Cell, digest, load_study
 from noisegrid.train import Diverged, Outcome, Run, train
 
 FORK = multiprocessing.get_context("fork")
@@ -39,22 +41,52 @@ FORK = multiprocessing.get_context("fork")
 DIVERGED = 3
 
 
-def train_replicates(cell: Cell, replicates: list[int], data: Dataset, results: Path, cores: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Job:
+    """One replicate to train."""
+
+    cell: Cell
+    replicate: int
+    run: Run
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return f"replicate {self.replicate} of {self.cell.path}"
+
+
+def train_replicates(cells: list[Cell], numbers: range, data: Dataset, results: Path, cores: int) -> dict[str, Any]:
     """Train what is not finished yet, as many at a time as fit the cores; returns the content of the batch file.
 
     Raises NoisegridError, after all others have been tried, if a replicate failed for another reason than divergence.
     """
-    todo = [number for number in replicates if not _finished(cell, number, results)]
-    statuses = _run_all({number: run_of(cell, number) for number in todo}, cell, data, results, cores)
-    crashed = [str(number) for number, status in statuses.items() if status not in (0, DIVERGED)]
+    jobs = [job_of(cell, number, results) for cell in cells for number in numbers if number < cell.replicates]
+    statuses = run_all([job for job in jobs if not is_finished(job)], data, cores)
+    crashed = [job.name for job, status in statuses if status not in (0, DIVERGED)]
     if crashed:
         raise NoisegridError(
-            f"{cell.path}: replicate {', '.join(crashed)} failed, see above; the other "
-            f"{len(replicates) - len(crashed)} of this batch are kept, and the next call trains only what is missing"
+            f"{len(crashed)} of {len(jobs)} replicates failed ({', '.join(crashed)}), see above; "
+            "the others are kept, and the next call trains only what is missing"
         )
-    diverged = [number for number, status in statuses.items() if status == DIVERGED]
-    hashes = {str(n): record.read_record(_folder(cell, n, results))["weight_hash"] for n in replicates if n not in diverged}
-    return {"cell": cell.path, "settings_digest": cell.digest, "weight_hashes": hashes, "diverged": diverged}
+    lost = {job.name for job, status in statuses if status == DIVERGED}
+    return {
+        "cells": {
+            cell.noise: {
+                "weight_hashes": {
+                    str(job.replicate): record.read_record(job.folder)["weight_hash"]
+                    for job in jobs
+                    if job.cell == cell and job.name not in lost
+                },
+                "diverged": [job.replicate for job in jobs if job.cell == cell and job.name in lost],
+            }
+            for cell in cells
+        }
+    }
+
+
+def job_of(cell: Cell, replicate: int, results: Path) -> Job:
+    """What training one replicate of a cell takes."""
+    return Job(cell, replicate, run_of(cell, replicate), record.replicate_folder(results, cell, replicate))
 
 
 def run_of(cell: Cell, replicate: int) -> Run:
@@ -74,7 +106,7 @@ def train_and_write(run: Run, cell: dict[str, str], replicate: int, data: Datase
         "cell": cell,
         "replicate": replicate,
         "settings": run.settings,
-        "settings_digest": record.digest(run.settings),
+        "settings_digest": digest(run.settings),
         "seeds": run.seeds,
         "flags": run.flags,
         "device": machine.device(run.settings["hardware"]["device"]),
@@ -103,70 +135,87 @@ def train_and_write(run: Run, cell: dict[str, str], replicate: int, data: Datase
     return outcome
 
 
-def _run_all(runs: dict[int, Run], cell: Cell, data: Dataset, results: Path, cores: int) -> dict[int, int]:
+def run_all(jobs: list[Job], data: Dataset, cores: int) -> list[tuple[Job, int]]:
     """Run each in a forked process, never more threads at a time than cores; returns the exit status of each."""
-    waiting, running, statuses = list(runs), dict[int, BaseProcess](), dict[int, int]()
+    waiting, running, statuses = list(jobs), list[tuple[Job, BaseProcess]](), list[tuple[Job, int]]()
+    progress = Progress(len(jobs))
     while waiting or running:
-        used = sum(runs[number].flags["threads"] for number in running)
-        if waiting and (not running or used + runs[waiting[0]].flags["threads"] <= cores):
-            number = waiting.pop(0)
-            running[number] = FORK.Process(target=_child, args=(cell, number, runs[number], data, results))
-            running[number].start()
+        idle = cores - sum(job.run.flags["threads"] for job, _ in running)
+        fitting = [job for job in waiting if job.run.flags["threads"] <= idle] or waiting[: not running]
+        if fitting:
+            process = FORK.Process(target=_child, args=(fitting[0], data))
+            process.start()
+            waiting.remove(fitting[0])
+            running.append((fitting[0], process))
             continue
-        multiprocessing.connection.wait([process.sentinel for process in running.values()])
-        for number, process in list(running.items()):
-            if process.exitcode is not None:
-                statuses[number] = process.exitcode
-                del running[number]
+        wait([process.sentinel for _, process in running])
+        statuses += [(job, int(process.exitcode)) for job, process in running if process.exitcode is not None]
+        running = [(job, process) for job, process in running if process.exitcode is None]
+        progress.show(len(statuses), jobs[0].cell)
     return statuses
 
 
-def _child(cell: Cell, number: int, run: Run, data: Dataset, results: Path) -> None:
+class Progress:
+    """A line on the terminal now and then: how many replicates are done, and how long the rest will take."""
+
+    EVERY_S = 10
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.began = self.shown = time.monotonic()
+
+    def show(self, done: int, cell: Cell) -> None:
+        now = time.monotonic()
+        if done < self.total and now - self.shown < self.EVERY_S:
+            return
+        self.shown = now
+        left = (now - self.began) / done * (self.total - done)
+        print(f"{cell.task} on {cell.hardware}: {done} of {self.total} replicates, {left:.0f} s left", flush=True)
+
+
+def _child(job: Job, data: Dataset) -> None:
     """What a forked process does: one replicate, one line about it."""
-    folder = _folder(cell, number, results)
-    names = {"study": cell.study, "hardware": cell.hardware, "task": cell.task, "noise": cell.noise}
-    began = time.perf_counter()
+    names = {"study": job.cell.study, "hardware": job.cell.hardware, "task": job.cell.task, "noise": job.cell.noise}
     try:
-        outcome = train_and_write(run, names, number, data, folder)
+        outcome = train_and_write(job.run, names, job.replicate, data, job.folder)
     except Diverged as error:
-        print(f"replicate {number} of {cell.path} diverged: {error}", file=sys.stderr, flush=True)
+        print(f"{job.name} diverged: {error}", file=sys.stderr, flush=True)
         sys.exit(DIVERGED)
     except Exception as error:
         if not isinstance(error, NoisegridError):
             traceback.print_exc()
-        print(f"replicate {number} of {cell.path} failed: {error}", file=sys.stderr, flush=True)
+        print(f"{job.name} failed: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
-    seconds = time.perf_counter() - began
-    print(f"replicate {number}: {outcome.final.weights.hash[:12]} in {seconds:.1f} s", file=sys.stderr, flush=True)
+    seconds, weights = outcome.seconds["total_s"], outcome.final.weights.hash[:12]
+    print(f"{job.name}: {seconds:.1f} s, weights {weights}", file=sys.stderr, flush=True)
 
 
-def _finished(cell: Cell, number: int, results: Path) -> bool:
+def is_finished(job: Job) -> bool:
     """Whether a whole replicate of this very experiment is on disk. One of another experiment is an error."""
-    folder = _folder(cell, number, results)
-    if not folder.exists():
+    if not job.folder.exists():
         return False
-    record.check_belongs(record.read(folder).record, cell, folder)
+    record.check_belongs(record.read(job.folder).record, job.cell, job.folder)
     return True
-
-
-def _folder(cell: Cell, number: int, results: Path) -> Path:
-    return record.replicate_folder(results, cell, number)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m noisegrid.replicates", description=__doc__)
     parser.add_argument("--study", required=True, help="a name in workflow/studies, or a path")
-    parser.add_argument("--cell", required=True, help="hardware/task/noise")
-    parser.add_argument("--replicates", required=True, help="first-last, both included")
+    parser.add_argument("--hardware", required=True)
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--replicates", required=True, help="first-last, of every noise source")
     parser.add_argument("--dataset", type=Path, required=True, help="folder of the prepared dataset")
     parser.add_argument("--results", type=Path, required=True, help="folder of all results")
     parser.add_argument("--cores", type=int, default=1, help="threads that may be busy at a time")
     parser.add_argument("--output", type=Path, required=True, help="the batch file to write at the end")
     options = parser.parse_args()
-    cell = load_study(options.study).cell(*options.cell.split("/"))
+    cells = load_study(options.study).siblings(options.hardware, options.task)
+    if not cells:
+        raise NoisegridError(f"study {options.study} has no cell of task {options.task} on {options.hardware}")
     first, last = map(int, options.replicates.split("-"))
     data = open_prepared(options.dataset)
-    batch = train_replicates(cell, list(range(first, last + 1)), data, options.results, options.cores)
+    machine.software(), machine.code()  # asked once, before the processes fork
+    batch = train_replicates(cells, range(first, last + 1), data, options.results, options.cores)
     write_text(options.output, json.dumps(batch, indent=1) + "\n")
 
 

@@ -56,20 +56,6 @@ class Cell:
         """Short digest of the settings: two cells with one digest mean the same experiment."""
         return digest(self.settings)
 
-    @property
-    def threads(self) -> int:
-        """CPU threads that the hungriest replicate of this cell may use."""
-        kernels = self.settings["hardware"].get("kernels")
-        if kernels is None:
-            return 1
-        free = "impl" in FREE[self.noise]
-        return max(kernels["free"]["threads"]) if free else int(kernels["held"]["threads"])
-
-    def batches(self, size: int) -> list[str]:
-        """Names `first-last` of the jobs that train this cell, `size` replicates each."""
-        firsts = range(0, self.replicates, size)
-        return [f"{first}-{min(first + size, self.replicates) - 1}" for first in firsts]
-
 
 @dataclass(frozen=True)
 class Study:
@@ -87,6 +73,10 @@ class Study:
                 return cell
         wanted = f"{hardware}/{task}/{noise}"
         raise NoisegridError(f"study {self.name}: {unknown('cell', wanted, (cell.path for cell in self.cells))}")
+
+    def siblings(self, hardware: str, task: str) -> list[Cell]:
+        """The cells of one task on one hardware: what training jobs work on, since they differ in noise alone."""
+        return [cell for cell in self.cells if (cell.hardware, cell.task) == (hardware, task)]
 
     def values(self, what: str) -> list[str]:
         """The distinct values of `hardware`, `task`, `noise` or `dataset`, in the study's order."""

@@ -5,19 +5,22 @@ Writes nothing and knows nothing of Snakemake; `record` puts what comes out of h
 
 import hashlib
 import math
+import multiprocessing
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from noisegrid import noise
 from noisegrid.batches import Batches
 from noisegrid.datasets import Dataset
+from noisegrid.errors import NoisegridError
 from noisegrid.networks import build
 
 
@@ -76,16 +79,15 @@ def train(run: Run, data: Dataset, on_epoch: Callable[[int], None] = lambda epoc
     Raises Diverged when an epoch's mean loss is not finite.
     """
     began = time.perf_counter()
-    noise.apply_flags(run.flags)
     task = run.settings["task"]
     device = torch.device(run.settings["hardware"]["device"])
     memory_format = getattr(torch, run.flags["memory_format"])
 
-    # initial weights are drawn on the CPU, so that every device starts from the same ones
-    noise.seed_global(run.seeds["init"])
+    initial = initial_weights(run, data)
+    noise.apply_flags(run.flags)
     network = build_network(task, data)
-    initial_hash = weights_of(network).hash
-    network.to(device=device, memory_format=memory_format)
+    load_weights(network, initial)
+    network = network.to(device=device).to(memory_format=memory_format)  # type: ignore[call-overload]
     noise.seed_global(run.seeds["dropout"])
 
     options = task, device, memory_format
@@ -98,11 +100,10 @@ def train(run: Run, data: Dataset, on_epoch: Callable[[int], None] = lambda epoc
         started = time.perf_counter()
         rate = set_learning_rate(optimizer, task, epoch)
         loss = train_epoch(network, optimizer, training, run.seeds, epoch)
-        seconds = time.perf_counter() - started
-        trained += seconds
+        trained += (elapsed := time.perf_counter() - started)
         if not math.isfinite(loss):
             raise Diverged(f"the training loss is {loss} in epoch {epoch}")
-        history.append({"epoch": epoch, "learning_rate": rate, "train_loss_nats": loss, "seconds": seconds})
+        history.append({"epoch": epoch, "learning_rate": rate, "train_loss_nats": loss, "seconds": elapsed})
         if epoch + 1 == max(1, task["epochs"] // 2):
             half = snapshot(network, test)
         on_epoch(epoch)
@@ -110,7 +111,31 @@ def train(run: Run, data: Dataset, on_epoch: Callable[[int], None] = lambda epoc
     assert half is not None
     final = snapshot(network, test)
     seconds = {"training_s": trained, "total_s": time.perf_counter() - began}
-    return Outcome(initial_hash, half, final, history, seconds)
+    return Outcome(initial.hash, half, final, history, seconds)
+
+
+def initial_weights(run: Run, data: Dataset) -> Weights:
+    """The initial weights, drawn on the CPU under the held switches, so that they depend on the `init` seed alone.
+
+    Initialisers round differently under other instruction sets, and a process keeps the ones it first computes with:
+    hence another process, forked before this one has computed anything.
+    """
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(target=_send_initial_weights, args=(run, data, sender))
+    process.start()
+    sender.close()
+    try:
+        weights: Weights = receiver.recv()
+    except EOFError:
+        raise NoisegridError(f"network {run.settings['task']['build']} could not be built, see above") from None
+    process.join()
+    return weights
+
+
+def _send_initial_weights(run: Run, data: Dataset, sender: Connection) -> None:
+    noise.apply_flags(noise.held_flags(run.settings["hardware"]))
+    noise.seed_global(run.seeds["init"])
+    sender.send(weights_of(build_network(run.settings["task"], data)))
 
 
 def build_network(task: dict[str, Any], data: Dataset) -> nn.Module:
@@ -139,7 +164,7 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, task: dict[str, Any], ep
 def train_epoch(
     network: nn.Module, optimizer: torch.optim.Optimizer, batches: Batches, seeds: noise.Seeds, epoch: int
 ) -> float:
-    """One pass over the training images; returns the mean loss (nats per batch). Asks the device for one number only."""
+    """One pass over the training images; returns the mean loss (nats). Asks the device for one number only."""
     network.train()
     total, steps = torch.zeros((), device=batches.device), 0
     for inputs, labels in batches.training(seeds, epoch):
@@ -160,9 +185,21 @@ def snapshot(network: nn.Module, test: Batches) -> Snapshot:
     return Snapshot(logits.float().cpu().numpy(), weights_of(network))
 
 
+def load_weights(network: nn.Module, weights: Weights) -> None:
+    """Put a weight vector into a network of the same layout."""
+    tensors = dict(network.named_parameters()) | dict(network.named_buffers())
+    vector = torch.from_numpy(weights.vector)
+    with torch.no_grad():
+        for part in weights.layout:
+            tensor = tensors[part["name"]]
+            tensor.copy_(vector[part["start"] : part["start"] + tensor.numel()].view(tensor.shape))
+
+
 def weights_of(network: nn.Module) -> Weights:
     """Parameters, then floating-point buffers (batch norm's running mean and variance), as one float32 vector."""
-    tensors = [(name, "parameter", tensor) for name, tensor in network.named_parameters()]
+    tensors: list[tuple[str, str, Tensor]] = [
+        (name, "parameter", tensor) for name, tensor in network.named_parameters()
+    ]
     tensors += [(name, "buffer", tensor) for name, tensor in network.named_buffers() if tensor.is_floating_point()]
     vectors, layout, start = [], [], 0
     for name, kind, tensor in tensors:

@@ -1,0 +1,40 @@
+"""noisegrid: how much of a training result is noise, where it comes from, whom it hits.
+
+Data flows one way: study -> datasets -> replicates -> metrics -> findings, tables, figures -> report.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: workflow.source_path("config.yaml")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/datasets.smk"
+include: "workflow/rules/replicates.smk"
+include: "workflow/rules/metrics.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        PLAN.products(),
+        RESULTS + "/report.html",
+
+
+onsuccess:
+    print(
+        f"Results are in {RESULTS}: report.html, findings.md, figures/, tables/, metrics.csv"
+    )

@@ -1,0 +1,202 @@
+"""Figures from metrics.csv, with the paper's numbering, as PDF (print) and PNG (screen). Never opens a replicate.
+
+Command: python -m noisegrid.figures figure_1 --metrics metrics.csv --output figure_1.pdf
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from noisegrid.errors import NoisegridError, exit_on_error
+from noisegrid.files import write_atomically
+from noisegrid.longform import load_metrics, provenance, select
+from noisegrid.study import FREE
+
+#: One colour and one marker per noise source, everywhere (Okabe & Ito: told apart by colour-blind readers).
+STYLE: dict[str, tuple[str, str]] = {
+    "algo_impl": ("#000000", "o"),
+    "algo": ("#0072B2", "s"),
+    "impl": ("#D55E00", "D"),
+    "control": ("#8C8C8C", "x"),
+    "init": ("#56B4E9", "^"),
+    "order": ("#009E73", "v"),
+    "augment": ("#CC79A7", ">"),
+    "dropout": ("#E69F00", "<"),
+}
+NULL_COLOUR = "#D9D9D9"
+NULL_LABEL = "95 % range if examples erred independently"
+#: The three measures of Figures 1, 2 and 5.
+PANELS = {
+    "accuracy_std": "std of top-1 (percentage points)",
+    "churn": "churn (% of predictions)",
+    "l2_unit": r"L2 of unit-length weights ($\sqrt{2}$: unrelated)",
+}
+PAPER_NOISE = ("algo_impl", "algo", "impl")
+GROUP = ["hardware", "task"]
+
+
+def figure_1(frame: pd.DataFrame) -> Figure:
+    """Std of top-1, churn and L2 by task and noise source."""
+    groups = list(select(frame, "churn").groupby(GROUP, sort=False, observed=True))
+    rows = sum(len(cells) + 1 for _, cells in groups)
+    figure, axes = plt.subplots(1, 3, figsize=(7.4, 0.6 + 0.19 * rows), sharey=True, layout="constrained")
+    for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
+        data = select(frame, metric).set_index([*GROUP, "noise"])
+        position, ticks = 0, dict[int, str]()
+        for key, cells in groups:
+            ticks[position] = _title(key, frame)
+            for noise in cells["noise"]:
+                position += 1
+                _draw(axis, data.loc[(*key, noise)], position, noise)
+                ticks[position] = noise
+            position += 1
+        _finish(axis, label, ticks)
+    for tick in axes[0].get_yticklabels():
+        if tick.get_text() not in FREE:
+            tick.set_fontweight("bold")
+    _caption(figure, frame, [Patch(color=NULL_COLOUR, label=NULL_LABEL)])
+    return figure
+
+
+def figure_2(frame: pd.DataFrame) -> Figure:
+    """The same network with and without batch norm, by noise source."""
+    tasks = list(dict.fromkeys(frame["task"]))
+    pairs = [(task, twin) for task in tasks if (twin := task.replace("-", "_bn-", 1)) in tasks]
+    if not pairs:
+        raise NoisegridError(
+            "figure_2 needs a task with and without batch norm, e.g. smallcnn-digits and smallcnn_bn-digits"
+        )
+    figure, grid = plt.subplots(
+        len(pairs), 3, figsize=(7.4, 0.6 + 1.9 * len(pairs)), sharey="row", squeeze=False, layout="constrained"
+    )
+    for axes, pair in zip(grid, pairs, strict=True):
+        for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
+            data = select(frame, metric)
+            both = [data[data["task"] == task].set_index("noise") for task in pair]
+            shared = [noise for noise in FREE if all(noise in part.index for part in both)]
+            for position, noise in enumerate(shared):
+                for part, offset, filled in zip(both, (-0.17, 0.17), (True, False), strict=True):
+                    _draw(axis, part.loc[noise], position + offset, noise, filled, null=False)
+            _finish(axis, label, dict(enumerate(shared)))
+        axes[0].set_title(pair[0], loc="left")
+    legend = [
+        Line2D([], [], color="#444444", marker="o", linestyle="", label="without batch norm"),
+        Line2D([], [], color="#444444", marker="o", linestyle="", markerfacecolor="white", label="with batch norm"),
+    ]
+    _caption(figure, frame, legend)
+    return figure
+
+
+def figure_3(frame: pd.DataFrame) -> Figure:
+    """Per-class over overall standard deviation, beside the independent-error null."""
+    data = select(frame, "class_std_ratio", None)
+    data = data[data["noise"].isin(PAPER_NOISE)]
+    groups = [key for key, part in data.groupby(GROUP, sort=False, observed=True) if part["value"].notna().any()]
+    sources = [noise for noise in PAPER_NOISE if (data["noise"] == noise).any()]
+    figure, grid = plt.subplots(
+        len(groups),
+        len(sources),
+        figsize=(7.4, 0.6 + 1.6 * len(groups)),
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes, key in zip(grid, groups, strict=True):
+        for axis, noise in zip(axes, sources, strict=True):
+            cell = data[(data[GROUP] == list(key)).all(axis=1) & (data["noise"] == noise)]
+            _draw_classes(axis, cell, noise)
+        axes[0].set_ylim(bottom=0)  # for the whole row, once it is full
+        axes[0].set_ylabel(f"{_title(key, frame)}\nclass std / overall std")
+    handles = [Patch(color=NULL_COLOUR, label=NULL_LABEL), Line2D([], [], color="#888888", label="its median")]
+    _caption(figure, frame, handles, "")
+    return figure
+
+
+FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
+    "figure_1": figure_1,
+    "figure_2": figure_2,
+    "figure_3": figure_3,
+}
+
+
+def _draw(axis: Axes, row: pd.Series, position: float, noise: str, filled: bool = True, null: bool = True) -> None:
+    """One estimate with its interval, and its null range behind it."""
+    colour, marker = STYLE[noise]
+    if null and pd.notna(row["null_high"]) and row["null_high"] > 0:
+        axis.barh(position, row["null_high"] - row["null_low"], 0.8, row["null_low"], color=NULL_COLOUR, zorder=1)
+    if pd.notna(row["low"]):
+        axis.plot([row["low"], row["high"]], [position, position], color=colour, linewidth=1.2, zorder=2)
+    face = colour if filled or marker == "x" else "white"
+    axis.plot(row["value"], position, marker, color=colour, markerfacecolor=face, zorder=3, clip_on=False)
+
+
+def _draw_classes(axis: Axes, cell: pd.DataFrame, noise: str) -> None:
+    colour, marker = STYLE[noise]
+    axis.set_title(noise, loc="left")
+    axis.grid(axis="x", visible=False)
+    if cell.empty:
+        axis.text(0.5, 0.5, "not measured in this study", transform=axis.transAxes, ha="center", color="#888888")
+        axis.set_xticks([])
+        return
+    positions = np.arange(len(cell))
+    axis.bar(positions, cell["null_high"] - cell["null_low"], 0.8, cell["null_low"], color=NULL_COLOUR, zorder=1)
+    axis.hlines(cell["null_median"], positions - 0.4, positions + 0.4, color="#888888", linewidth=1, zorder=2)
+    axis.plot(positions, cell["value"], marker, color=colour, zorder=3, clip_on=False)
+    axis.grid(axis="y", visible=True)
+    axis.set_xlabel("class")
+    if len(cell) <= 12:
+        axis.set_xticks(positions, [group.removeprefix("class ") for group in cell["group"]])
+
+
+def _finish(axis: Axes, label: str, ticks: dict[int, str]) -> None:
+    axis.set_xlabel(label)
+    axis.set_xlim(left=0)
+    axis.set_yticks(list(ticks), list(ticks.values()))
+    axis.set_ylim(max(ticks) + 0.6, -0.6)
+
+
+def _title(key: tuple[str, ...], frame: pd.DataFrame) -> str:
+    """The task, with its hardware where the study has more than one."""
+    hardware, task = key
+    return task if frame["hardware"].nunique() == 1 else f"{task}, {hardware}"
+
+
+def _caption(
+    figure: Figure, frame: pd.DataFrame, handles: Sequence[Artist], lines: str = " Lines: 95 % intervals."
+) -> None:
+    """Legend above, and below it what no figure is without: n, device, versions, what the lines are."""
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
+    figure.supxlabel(f"{provenance(frame)}.{lines}", fontsize=6, color="#555555")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write `path` (.pdf) and a .png beside it, the same bytes for the same data."""
+    for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
+        write_atomically(path.with_suffix(suffix), lambda path, m=metadata: figure.savefig(path, metadata=m))  # type: ignore[misc]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m noisegrid.figures", description=__doc__)
+    parser.add_argument("figure", choices=FIGURES)
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
+    parser.add_argument("--output", type=Path, required=True, help="the PDF to write; a PNG comes beside it")
+    options = parser.parse_args()
+    plt.style.use(Path(__file__).with_name("noisegrid.mplstyle"))
+    save(FIGURES[options.figure](load_metrics(options.metrics)), options.output)
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

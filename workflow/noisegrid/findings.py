@@ -1,0 +1,106 @@
+"""What a study says, in a few sentences that a person can read: printed at the end of a run, first in the report.
+
+Reads: metrics.csv. Writes: findings.md, and the same as a page.
+Command: python -m noisegrid.findings --metrics metrics.csv --output findings.md
+"""
+
+import argparse
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from noisegrid import metrics
+from noisegrid.errors import exit_on_error
+from noisegrid.files import write_text
+from noisegrid.html import page
+from noisegrid.longform import load_metrics, provenance, select
+from noisegrid.tables import CELL, class_table
+
+
+def findings(frame: pd.DataFrame) -> list[str]:
+    """The sentences, each with its numbers; a question whose cells were not measured is left out."""
+    sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), null_sentence(frame)]
+    return [sentence for sentence in [*sentences, diverged_sentence(frame)] if sentence]
+
+
+def control_sentence(frame: pd.DataFrame) -> str:
+    """Whether runs that hold everything are the same run."""
+    control = select(frame[frame["noise"] == "control"], "l2_raw_buffers")
+    if control.empty:
+        return ""
+    exact = int((control["high"] == 0).sum())
+    return f"Control is exactly zero (bitwise equal weights) in {exact} of {len(control)} control cells."
+
+
+def churn_sentences(frame: pd.DataFrame) -> list[str]:
+    """Implementation noise beside algorithmic noise, by the share of predictions on which two runs differ."""
+    churn = select(frame, "churn").set_index(CELL)
+    sentences = []
+    for hardware, task in dict.fromkeys((h, t) for h, t, _ in churn.index):
+        try:
+            algo, impl = (churn.loc[(hardware, task, noise)] for noise in ("algo", "impl"))
+        except KeyError:
+            continue
+        ratio = f" ({impl['value'] / algo['value']:.0%} of it)" if algo["value"] > 0 else ""
+        sentences.append(
+            f"{task} on {hardware}: two runs that differ in implementation alone disagree on {_interval(impl)} % of "
+            f"the test images, two that differ in algorithmic randomness on {_interval(algo)} %{ratio}."
+        )
+    return sentences
+
+
+def gain_sentences(frame: pd.DataFrame) -> list[str]:
+    """The sentence that most users come for: which gain is real."""
+    spread = select(frame[frame["noise"].isin(["algo_impl"])], "accuracy_std")
+    return [
+        f"{row.task} on {row.hardware}: with {row.n_replicates} runs per method, an observed gain below "
+        f"{metrics.significant_difference(row.value, row.n_replicates):.2f} points of accuracy is not real at 95 %; "
+        f"to see a gain of 0.3 points takes {metrics.replicates_needed(row.value, 0.3)} runs per method."
+        for row in spread.itertuples()
+    ]
+
+
+def null_sentence(frame: pd.DataFrame) -> str:
+    """Whether classes spread more than independent errors would."""
+    table = class_table(frame)
+    if table.empty:
+        return ""
+    classes, above = table["classes"].sum(), table["above_null"].sum()
+    return (
+        f"Of {classes} per-class standard deviations in {len(table)} cells, {above} ({above / classes:.0%}) are larger "
+        "than independent errors of the same images would give (above the 95 % range, which chance alone exceeds in 2.5 %)."
+    )
+
+
+def diverged_sentence(frame: pd.DataFrame) -> str:
+    """Replicates that are missing from every number above."""
+    diverged = select(frame, "replicates_diverged")
+    lost = [f"{int(r.value)} in {r.hardware}/{r.task}/{r.noise}" for r in diverged.itertuples() if r.value > 0]
+    return f"Replicates that diverged and are in no number: {', '.join(lost)}." if lost else ""
+
+
+def _interval(row: pd.Series) -> str:
+    return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m noisegrid.findings", description=__doc__)
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
+    parser.add_argument("--output", type=Path, required=True, help="the Markdown file to write")
+    parser.add_argument("--html", type=Path, help="the same as a page, for the report")
+    options = parser.parse_args()
+    frame = load_metrics(options.metrics)
+    sentences, basis = findings(frame), f"{provenance(frame)}; 95 % intervals"
+    write_text(options.output, "\n".join([*(f"- {sentence}" for sentence in sentences), "", f"({basis})"]) + "\n")
+    if options.html:
+        write_text(options.html, page("Findings", f"<ul>{''.join(map(item, sentences))}</ul><p>{escape(basis)}</p>"))
+
+
+def item(sentence: str) -> str:
+    """A sentence as an HTML list item."""
+    return f"<li>{escape(sentence)}</li>"
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

@@ -1,0 +1,21 @@
+"""A small self-contained page, since Snakemake's report shows HTML and offers all else as a download."""
+
+from html import escape
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 1.5em; color: #222; }
+li { margin-bottom: .5em; max-width: 48em; }
+table { border-collapse: collapse; font-size: 14px; }
+th, td { padding: .3em .7em; text-align: right; border-bottom: 1px solid #ddd; }
+th { vertical-align: bottom; max-width: 9em; }
+td:nth-child(-n+3), th:nth-child(-n+3) { text-align: left; }
+.scroll { overflow-x: auto; }
+"""
+
+
+def page(title: str, body: str) -> str:
+    """An HTML document with the house's style; `body` is HTML already."""
+    return (
+        f"<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<meta name=viewport content='width=device-width'>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n{body}\n</html>\n"
+    )

@@ -1,0 +1,227 @@
+"""The replicates of one cell become long-form metrics, each with n, interval and, where there is one, its null.
+
+Reads: the batch files of a cell and the replicate folders they list, every byte checked. Writes: one CSV per cell.
+Stops with an error that names the runs if a control cell is not bitwise equal, or if replicates do not belong together.
+Command: python -m noisegrid.measure --study quick --cell cpu/smallcnn-digits/algo --batches B.json --output CELL.csv
+"""
+
+import argparse
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noisegrid import metrics
+from noisegrid.errors import NoisegridError, exit_on_error
+from noisegrid.files import write_text
+from noisegrid.metrics import Estimate, Null
+from noisegrid.record import Replicate, check_belongs, read, replicate_folder
+from noisegrid.study import FREE, Cell, load_study
+
+Array = np.ndarray
+Row = dict[str, Any]
+#: Columns of metrics.csv. `value`, `low`, `high` and the null's are in `unit`; an empty field is "there is none".
+COLUMNS = (
+    "study", "hardware", "task", "noise", "metric", "group", "unit", "value", "low", "high", "interval",
+    "null_median", "null_low", "null_high", "n_replicates", "n_pairs", "n_examples", "device", "versions",
+)  # fmt: skip
+
+
+def load_replicates(cell: Cell, batches: list[Path], results: Path) -> tuple[list[Replicate], list[int]]:
+    """The cell's finished replicates, every file checked, and the numbers of those that diverged."""
+    finished, diverged = [], list[int]()
+    for path in batches:
+        batch = json.loads(path.read_text())["cells"][cell.noise]
+        diverged += batch["diverged"]
+        for number, expected in batch["weight_hashes"].items():
+            replicate = read(replicate_folder(results, cell, int(number)))
+            check_belongs(replicate.record, cell, replicate.folder)
+            if replicate.record["weight_hash"] != expected or replicate.record["replicate"] != int(number):
+                raise NoisegridError(f"{replicate.folder} is not the run that {path} lists; delete both and run again")
+            finished.append(replicate)
+    if len(finished) < 2:
+        raise NoisegridError(
+            f"{cell.path}: {len(finished)} of {cell.replicates} replicates finished; a spread needs two"
+        )
+    return finished, diverged
+
+
+def check_together(cell: Cell, replicates: list[Replicate]) -> None:
+    """Replicates of one cell share code, device model and versions; what the cell holds is the same to the bit."""
+    same = ["code.source_digest", "device.model", "software.torch", "dataset.digest"]
+    if "init" not in FREE[cell.noise]:
+        same.append("initial_weight_hash")
+    if cell.noise == "control":
+        same.append("weight_hash")
+    first = replicates[0]
+    for other in replicates[1:]:
+        for key in same:
+            if _get(first.record, key) != _get(other.record, key):
+                raise NoisegridError(
+                    f"{cell.path}: {first.folder} and {other.folder} differ in {key} "
+                    f"({_get(first.record, key)} and {_get(other.record, key)}), which this cell holds fixed"
+                )
+
+
+def measure(cell: Cell, replicates: list[Replicate], diverged: list[int]) -> list[Row]:
+    """All metrics of a cell, as rows of COLUMNS."""
+    predictions = [replicate.predictions() for replicate in replicates]
+    labels = predictions[0]["label"]
+    logits = np.stack([arrays["logits"] for arrays in predictions])
+    half = np.stack([arrays["half_logits"].argmax(axis=1) for arrays in predictions])
+    record = replicates[0].record
+    common = {
+        "study": cell.study,
+        "hardware": cell.hardware,
+        "task": cell.task,
+        "noise": cell.noise,
+        "n_replicates": len(replicates),
+        "n_examples": len(labels),
+        "device": record["device"]["model"],
+        "versions": f"torch {record['software']['torch']}, Python {record['software']['python']}",
+    }
+    rows = [
+        _row("replicates_diverged", "count", len(diverged)),
+        *accuracy_rows(logits.argmax(axis=2) == labels, [r.record["replicate"] for r in replicates]),
+        *pair_rows(logits),
+        *weight_rows(replicates),
+        *class_rows(logits.argmax(axis=2) == labels, labels, np.random.default_rng(int(cell.digest, 16))),
+        *artifact_rows(logits.argmax(axis=2) == labels, half, replicates),
+        _row("calibration_error", "percent", _calibration(logits, labels), "t over runs"),
+    ]
+    return [common | row for row in rows]
+
+
+def accuracy_rows(correct: Array, numbers: list[int]) -> Iterator[Row]:
+    """Top-1 of each replicate, its mean and its standard deviation."""
+    accuracy = 100 * correct.mean(axis=1)
+    for number, value in zip(numbers, accuracy, strict=True):
+        yield _row("accuracy", "percent", float(value), group=f"replicate {number}")
+    yield _row("accuracy_mean", "percent", metrics.mean(accuracy), "t over runs")
+
+
+def pair_rows(logits: Array) -> Iterator[Row]:
+    """Churn and logit correlation over all pairs of replicates."""
+    pairs = len(logits) * (len(logits) - 1) // 2
+    churn = metrics.pair_mean(100 * metrics.churn_matrix(logits.argmax(axis=2)))
+    yield _row("churn", "percent", churn, "jackknife over runs", n_pairs=pairs)
+    # the correlation's complement is a distance with a zero diagonal, as churn is
+    distance = metrics.pair_mean(1 - metrics.logit_correlation_matrix(logits))
+    correlation = Estimate(1 - distance.value, 1 - distance.high, 1 - distance.low)
+    yield _row("logit_correlation", "1", correlation, "jackknife over runs", n_pairs=pairs)
+
+
+def weight_rows(replicates: list[Replicate]) -> Iterator[Row]:
+    """L2 between final weights, in four readings."""
+    weights = [replicate.weights() for replicate in replicates]
+    for reading, matrix in metrics.l2_matrices(weights, replicates[0].parameters).items():
+        pairs = len(matrix) * (len(matrix) - 1) // 2
+        yield _row(f"l2_{reading}", "1", metrics.pair_mean(matrix), "jackknife over runs", n_pairs=pairs)
+
+
+def class_rows(correct: Array, labels: Array, rng: np.random.Generator) -> Iterator[Row]:
+    """Overall and per-class spread and their ratio, each beside the independent-error null."""
+    classes = int(labels.max()) + 1
+
+    def spreads(hits: Array) -> Array:
+        """Overall std, per-class stds, per-class ratios, the largest ratio."""
+        overall = 100 * metrics.spread(hits.mean(axis=1))
+        per_class = 100 * metrics.spread(metrics.class_accuracies(hits, labels, classes))
+        ratios = metrics.spread_ratio(per_class, float(overall))
+        return np.concatenate([[overall], per_class, ratios, [ratios.max()]])
+
+    values = spreads(correct)
+    null = metrics.independent_error_null(correct, spreads, rng)
+    n = len(correct)
+
+    def row(index: int, metric: str, group: str, unit: str, interval: bool) -> Row:
+        estimate = metrics.std_interval(float(values[index]), n) if interval else float(values[index])
+        at = Null(null.median[index], null.low[index], null.high[index])
+        return _row(metric, unit, estimate, "chi-square" if interval else "", group=group, null=at)
+
+    yield row(0, "accuracy_std", "all", "percentage points", interval=True)
+    for index in range(classes):
+        yield row(1 + index, "class_accuracy_std", f"class {index}", "percentage points", interval=True)
+    for index in range(classes):
+        yield row(1 + classes + index, "class_std_ratio", f"class {index}", "1", interval=False)
+    yield row(1 + 2 * classes, "class_std_ratio_max", "all", "1", interval=False)
+    means = 100 * metrics.class_accuracies(correct, labels, classes)
+    for index in range(classes):
+        yield _row("class_accuracy_mean", "percent", metrics.mean(means[:, index]), "t over runs", f"class {index}")
+
+
+def artifact_rows(correct: Array, half: Array, replicates: list[Replicate]) -> Iterator[Row]:
+    """What the reference artifact would print for these runs (its definitions, see metrics)."""
+    pairs = len(replicates) * (len(replicates) - 1) // 2
+    yield _row("artifact_accuracy_std", "percentage points", metrics.artifact_std(100 * correct.mean(axis=1)))
+    yield _row("artifact_agreement_half", "percent", 100 * metrics.artifact_agreement(half), n_pairs=pairs)
+    weights = [replicate.weights("half_weights") for replicate in replicates]
+    distance = metrics.pair_mean(metrics.l2_matrices(weights, replicates[0].parameters)["raw_buffers"])
+    yield _row("artifact_l2_half", "1", distance.value, n_pairs=pairs)
+
+
+def write_rows(rows: list[Row], path: Path) -> None:
+    """Write rows as CSV, numbers with nine significant digits, absent values as empty fields."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _format(value) for key, value in row.items()} for row in rows)
+    write_text(path, text.getvalue())
+
+
+def _calibration(logits: Array, labels: Array) -> Estimate:
+    errors = [metrics.expected_calibration_error(metrics.softmax(run), labels) for run in logits]
+    return metrics.mean(100 * np.array(errors))
+
+
+def _row(
+    metric: str,
+    unit: str,
+    value: float | Estimate,
+    interval: str = "",
+    group: str = "all",
+    null: Null | None = None,
+    n_pairs: int | None = None,
+) -> Row:
+    estimate = value if isinstance(value, Estimate) else Estimate(value, math.nan, math.nan)
+    if unit == "percent":  # Student's interval does not know that a share ends at 0 and 100
+        estimate = Estimate(estimate.value, max(0.0, estimate.low), min(100.0, estimate.high))
+    row: Row = {"metric": metric, "group": group, "unit": unit, "interval": interval, **estimate._asdict()}
+    if null is not None:
+        row |= {"null_median": null.median, "null_low": null.low, "null_high": null.high}
+    return row if n_pairs is None else row | {"n_pairs": n_pairs}
+
+
+def _format(value: Any) -> Any:
+    if isinstance(value, float | np.floating):
+        return "" if math.isnan(value) else f"{value:.9g}"
+    return value
+
+
+def _get(record: dict[str, Any], key: str) -> Any:
+    for part in key.split("."):
+        record = record[part]
+    return record
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m noisegrid.measure", description=__doc__)
+    parser.add_argument("--study", required=True, help="a name in workflow/studies, or a path")
+    parser.add_argument("--cell", required=True, help="hardware/task/noise")
+    parser.add_argument("--batches", type=Path, nargs="+", required=True, help="the cell's batch files")
+    parser.add_argument("--results", type=Path, required=True, help="folder of all results")
+    parser.add_argument("--output", type=Path, required=True, help="the CSV to write")
+    options = parser.parse_args()
+    cell = load_study(options.study).cell(*options.cell.split("/"))
+    replicates, diverged = load_replicates(cell, options.batches, options.results)
+    check_together(cell, replicates)
+    write_rows(measure(cell, replicates, diverged), options.output)
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

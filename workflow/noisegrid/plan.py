@@ -1,0 +1,122 @@
+"""What the Snakefile asks: the validated config and study, and the few values that rules need. Runs at parse time.
+
+Every check of the user's input that can be made before any work starts is made here, so this module stays light: it
+imports neither torch nor pandas.
+"""
+
+import hashlib
+import json
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from noisegrid.datasets import check_raw_folders
+from noisegrid.documents import WORKFLOW, check, schema
+from noisegrid.errors import NoisegridError
+from noisegrid.record import check_settings
+from noisegrid.study import Study, digest, load_study
+
+TABLES = ("noise", "difference", "classes", "artifact")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study with the config it runs under."""
+
+    study: Study
+    config: dict[str, Any]
+
+    @property
+    def results(self) -> str:
+        """Folder of this study's results."""
+        return f"{self.config['results']}/{self.study.name}"
+
+    @property
+    def figures(self) -> list[str]:
+        """The figures that this study's cells can fill."""
+        tasks = set(self.study.values("task"))
+        has_twins = any(task.replace("-", "_bn-", 1) in tasks - {task} for task in tasks)
+        return ["figure_1", *(["figure_2"] if has_twins else []), "figure_3"]
+
+    @property
+    def wildcards(self) -> dict[str, str]:
+        """Constraints, so that a typing error in a target matches nothing instead of something odd."""
+        names = {what: self.study.values(what) for what in ("hardware", "task", "noise", "dataset")}
+        exact = {what: "|".join(map(re.escape, values)) for what, values in names.items()}
+        return {**exact, "batch": r"\d+-\d+", "table": "|".join(TABLES), "figure": "|".join(self.figures)}
+
+    def batches(self, hardware: str, task: str) -> list[str]:
+        """Names `first-last` of the jobs that train a task on a hardware: these replicates of every noise source."""
+        size, count = self.config["replicates_per_job"], max(c.replicates for c in self.study.siblings(hardware, task))
+        return [f"{first}-{min(first + size, count) - 1}" for first in range(0, count, size)]
+
+    def batch_files(self, hardware: str, task: str) -> list[str]:
+        """The files that those jobs leave."""
+        return [f"{self.results}/batches/{hardware}/{task}/{name}.json" for name in self.batches(hardware, task)]
+
+    def batch_digest(self, hardware: str, task: str) -> str:
+        """Changes with what a job has to train: other settings, another noise source."""
+        return digest([(cell.digest, cell.replicates) for cell in self.study.siblings(hardware, task)])
+
+    def cell_files(self) -> list[str]:
+        """The metrics of every cell."""
+        return [f"{self.results}/cells/{cell.path}.csv" for cell in self.study.cells]
+
+    def products(self) -> list[str]:
+        """What a person looks at, one file of each."""
+        tables = [f"{self.results}/tables/{table}.html" for table in TABLES]
+        figures = [f"{self.results}/figures/{figure}.png" for figure in self.figures]
+        return [f"{self.results}/findings.md", *figures, *tables]
+
+    def config_json(self) -> str:
+        """The config, for a command that starts from it."""
+        return json.dumps(self.config, sort_keys=True)
+
+    def dataset_of(self, hardware: str, task: str) -> str:
+        """Folder of the prepared dataset that a task reads."""
+        return self.dataset_folder(self.study.siblings(hardware, task)[0].dataset)
+
+    def dataset_folder(self, name: str) -> str:
+        """Folder of a prepared dataset."""
+        return f"{self.config['datasets']}/{name}"
+
+    def raw_folder_option(self, name: str) -> str:
+        """The option that names a dataset's raw folder, or nothing where torchvision is to fetch it."""
+        folder = self.config["dataset_folders"].get(name)
+        return f"--folder {shlex.quote(folder)}" if folder else ""
+
+
+def make(config: dict[str, Any]) -> Plan:
+    """Validate config, study, dataset folders and what is already in the results folder. Raises NoisegridError."""
+    config = {
+        key: entry["default"] for key, entry in schema("config")["properties"].items() if "default" in entry
+    } | config
+    check(config, "config", "config")
+    plan = Plan(load_study(config["study"]), config)
+    check_raw_folders(config["dataset_folders"], plan.study.values("dataset"))
+    check_settings(Path(config["results"]), plan.study.cells)
+    return plan
+
+
+def make_or_exit(config: dict[str, Any]) -> Plan:
+    """`make` for the Snakefile: bad input ends Snakemake with one line instead of a traceback."""
+    try:
+        return make(config)
+    except NoisegridError as error:
+        sys.exit(f"noisegrid: {error}")
+
+
+def modules_digest(*names: str) -> str:
+    """Digest of some modules' text, a parameter of the cheap rules: an edit reruns them, a new file time does not."""
+    text = b"".join((WORKFLOW / "noisegrid" / f"{name}.py").read_bytes() for name in names)
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def shell_prefix() -> str:
+    """Put the package on the path, and Snakemake's own Python first, except in a container, which has its own."""
+    python = shlex.quote(str(Path(sys.executable).parent))
+    outside = '[ -n "${{APPTAINER_CONTAINER:-}}" ]'
+    return f"export PYTHONPATH={shlex.quote(str(WORKFLOW))}; {outside} || export PATH={python}:$PATH; "

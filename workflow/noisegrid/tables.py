@@ -1,0 +1,159 @@
+"""Tables from metrics.csv, each as CSV (full numbers, units in the header), Markdown, LaTeX and HTML (for reading).
+
+Command: python -m noisegrid.tables noise --metrics metrics.csv --output noise.csv
+"""
+
+import argparse
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from noisegrid import metrics
+from noisegrid.errors import exit_on_error
+from noisegrid.files import write_text
+from noisegrid.html import page
+from noisegrid.longform import load_metrics, provenance, select
+
+CELL = ["hardware", "task", "noise"]
+GAINS_PERCENTAGE_POINTS = (0.1, 0.3, 1.0)
+
+
+def noise_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy, its spread, churn and L2 of every cell: the numbers behind Figures 1 and 2."""
+    columns = {
+        "accuracy_percent": "accuracy_mean",
+        "std_percentage_points": "accuracy_std",
+        "churn_percent": "churn",
+        "l2_unit": "l2_unit",
+        "l2_raw": "l2_raw",
+        "logit_correlation": "logit_correlation",
+        "calibration_error_percent": "calibration_error",
+    }
+    return _wide(frame, columns, with_interval=["std_percentage_points", "churn_percent"])
+
+
+def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The smallest gain that is real: what this cell's spread lets one see, and how many replicates a gain needs.
+
+    Two methods with this cell's spread, n runs each, two-sided t test at 95 %; replicates needed are for 80 % power.
+    """
+    rows = []
+    for cell in select(frame, "accuracy_std").itertuples():
+        if cell.value == 0:
+            continue  # control: any difference at all is real
+        row = {key: getattr(cell, key) for key in CELL}
+        row["n_replicates"] = cell.n_replicates
+        row["std_percentage_points"] = cell.value
+        for end in ("value", "low", "high"):
+            name = "real_gain_percentage_points" + ("" if end == "value" else f"_{end}")
+            row[name] = metrics.significant_difference(getattr(cell, end), cell.n_replicates)
+        for gain in GAINS_PERCENTAGE_POINTS:
+            row[f"replicates_for_{gain:g}_points"] = metrics.replicates_needed(cell.value, gain)
+            row[f"replicates_for_{gain:g}_points_high"] = metrics.replicates_needed(cell.high, gain)
+        rows.append(row)
+    return pd.DataFrame(rows).convert_dtypes()
+
+
+def class_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Per-class spread beside the independent-error null: how many classes lie outside of it, and the largest ratio."""
+    largest = select(frame, "class_std_ratio_max").set_index(CELL)
+    rows = []
+    for key, classes in select(frame, "class_accuracy_std", None).groupby(CELL, sort=False, observed=True):
+        if pd.isna(largest.loc[key, "value"]):
+            continue  # control has no spread to divide by
+        above = int((classes["value"] > classes["null_high"] * (1 + 1e-9)).sum())
+        below = int((classes["value"] < classes["null_low"] * (1 - 1e-9)).sum())
+        rows.append(
+            dict(zip(CELL, key, strict=True))
+            | {"classes": len(classes), "inside_null": len(classes) - above - below}
+            | {"above_null": above, "below_null": below}
+            | {"largest_ratio": largest.loc[key, "value"]}
+            | {f"largest_ratio_{end}": largest.loc[key, end] for end in ("null_median", "null_low", "null_high")}
+        )
+    return pd.DataFrame(rows)
+
+
+def artifact_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same runs as the paper's reference artifact would print them (its definitions, docs/metrics.md)."""
+    columns = {
+        "std_ddof0_percentage_points": "artifact_accuracy_std",
+        "agreement_at_half_percent": "artifact_agreement_half",
+        "l2_raw_with_buffers_at_half": "artifact_l2_half",
+    }
+    return _wide(frame, columns, with_interval=[])
+
+
+#: Name -> how it is made, and its caption.
+TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
+    "noise": (noise_table, "Accuracy and noise of every cell, with 95 % intervals (low, high)"),
+    "difference": (
+        difference_table,
+        "Which gain between two methods is real: smallest observed gain that a two-sided t test at 95 % calls real "
+        "with n replicates each (low and high: from the interval of the standard deviation), and replicates per "
+        "method that a true gain needs for 80 % power (high: at the upper end of that interval)",
+    ),
+    "classes": (
+        class_table,
+        "Per-class standard deviations that lie inside, above and below the 95 % range of independent errors, and the "
+        "largest ratio of a class's standard deviation to the overall one beside the same range",
+    ),
+    "artifact": (
+        artifact_table,
+        "The same runs by the reference artifact's definitions, for comparison with old numbers",
+    ),
+}
+
+
+def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]) -> pd.DataFrame:
+    """One row per cell, one column per metric, with low and high where asked for."""
+    parts = []
+    for name, metric in columns.items():
+        rows = select(frame, metric).set_index([*CELL, "n_replicates"])
+        part = rows[["value", "low", "high"]] if name in with_interval else rows[["value"]]
+        parts.append(part.rename(columns={"value": name, "low": f"{name}_low", "high": f"{name}_high"}))
+    return pd.concat(parts, axis=1).reset_index()
+
+
+def write_table(table: pd.DataFrame, caption: str, path: Path) -> None:
+    """Write the four forms of a table: `path` (.csv), and .md, .tex and .html beside it."""
+    reading = table.map(_round)
+    write_text(path, table.to_csv(index=False, float_format="%.9g"))
+    write_text(path.with_suffix(".md"), f"{caption}.\n\n{reading.to_markdown(index=False, disable_numparse=True)}\n")
+    latex = reading.rename(columns=lambda column: column.replace("_", " ")).map(lambda v: str(v).replace("_", r"\_"))
+    caption_tex = caption.replace("%", r"\%").replace("_", r"\_")
+    write_text(path.with_suffix(".tex"), latex.to_latex(index=False, caption=caption_tex, label=f"tab:{path.stem}"))
+    write_text(path.with_suffix(".html"), _html(reading, caption))
+
+
+def _round(value: object) -> str:
+    if pd.isna(value):  # type: ignore[call-overload]
+        return ""
+    return (
+        f"{value:.3g}"
+        if isinstance(value, float) and abs(value) < 10
+        else (f"{value:.2f}" if isinstance(value, float) else str(value))
+    )
+
+
+def _html(table: pd.DataFrame, caption: str) -> str:
+    body = table.rename(columns=lambda column: column.replace("_", " ")).to_html(index=False, border=0)
+    return page(caption, f"<p>{escape(caption)}.</p><div class=scroll>{body}</div>")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m noisegrid.tables", description=__doc__)
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="the CSV to write; .md, .tex and .html come beside it"
+    )
+    options = parser.parse_args()
+    frame = load_metrics(options.metrics)
+    make, caption = TABLES[options.table]
+    write_table(make(frame), f"{caption}; {provenance(frame)}", options.output)
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

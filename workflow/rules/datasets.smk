@@ -1,0 +1,22 @@
+"""Raw files -> one memory-mapped, checksummed copy per dataset, which all replicates of all studies read.
+
+REQUIRES  the raw folders named in config.yaml, or the network
+PROVIDES  <datasets>/{dataset}/manifest.json and the arrays that it lists
+RERUNS    never by itself: delete the folder to prepare it again
+"""
+
+
+localrules:
+    prepare_dataset,
+
+
+rule prepare_dataset:
+    output:
+        manifest=PLAN.dataset_folder("{dataset}") + "/manifest.json",
+    log:
+        PLAN.dataset_folder("{dataset}") + "/prepare.log",
+    params:
+        raw=lambda wildcards: PLAN.raw_folder_option(wildcards.dataset),
+    shell:
+        "python -m noisegrid.datasets --dataset {wildcards.dataset} {params.raw}"
+        " --output {output.manifest:q} 2> {log:q}"

@@ -1,0 +1,30 @@
+"""Prepared dataset -> trained replicates: a job trains some of every noise source of a task, since they share all else.
+
+REQUIRES  <datasets>/{dataset}/manifest.json
+PROVIDES  batches/{hardware}/{task}/{batch}.json, which lists replicates first-last and their weight hashes
+          replicates/<cell>/{replicate}/, kept whatever becomes of the job: they are no output that Snakemake may delete
+RERUNS    never on an edit of the code (a comment must not cost GPU days); other settings are refused before any work
+"""
+
+
+rule train_replicates:
+    input:
+        manifest=lambda wildcards: ancient(
+            PLAN.dataset_of(wildcards.hardware, wildcards.task) + "/manifest.json"
+        ),
+    output:
+        batch=RESULTS + "/batches/{hardware}/{task}/{batch}.json",
+    log:
+        RESULTS + "/logs/batches/{hardware}/{task}/{batch}.log",
+    threads: PLAN.config["threads_per_job"]
+    params:
+        study=PLAN.study.source,
+        results=PLAN.config["results"],
+        dataset=lambda wildcards, input: os.path.dirname(input.manifest),
+        settings=lambda wildcards: PLAN.batch_digest(wildcards.hardware, wildcards.task),
+    shell:
+        "python -m noisegrid.replicates --study {params.study:q}"
+        " --hardware {wildcards.hardware} --task {wildcards.task}"
+        " --replicates {wildcards.batch} --cores {threads}"
+        " --dataset {params.dataset:q} --results {params.results:q}"
+        " --output {output.batch:q} 2> {log:q}"

@@ -1,0 +1,24 @@
+"""Findings, figures and tables -> one self-contained HTML page, by Snakemake's own reporter.
+
+REQUIRES  findings, figures, tables
+PROVIDES  report.html
+"""
+
+
+localrules:
+    write_report,
+
+
+rule write_report:
+    input:
+        PLAN.products(),
+    output:
+        html=RESULTS + "/report.html",
+    log:
+        RESULTS + "/logs/report.log",
+    params:
+        snakefile=workflow.main_snakefile,
+        config=PLAN.config_json(),
+    shell:
+        "python -m noisegrid.report --snakefile {params.snakefile:q} --config {params.config:q}"
+        " --output {output.html:q} {input:q} 2> {log:q}"
