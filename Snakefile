@@ -31,10 +31,8 @@ rule all:
     default_target: True
     input:
         PLAN.products(),
-        RESULTS + "/report.html",
+        f"{RESULTS}/report.html",
 
 
 onsuccess:
-    print(
-        f"Results are in {RESULTS}: report.html, findings.md, figures/, tables/, metrics.csv"
-    )
+    print(f"Results are in {RESULTS}: report.html, findings.md, figures/, tables/, metrics.csv")

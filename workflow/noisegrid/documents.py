@@ -69,12 +69,13 @@ def _sentence(error: ValidationError) -> str:
 
 def _type_hint(value: object, wanted: object) -> str:
     """YAML 1.1 reads 1e-3 as a string; say how to write it."""
-    if wanted == "number" and isinstance(value, str):
-        try:
-            return f"; write it as {float(value):.10g} (YAML reads {value} as text)"
-        except ValueError:
-            pass
-    return ""
+    if wanted != "number" or not isinstance(value, str):
+        return ""
+    try:
+        mantissa, _, exponent = f"{float(value):e}".partition("e")
+    except ValueError:
+        return ""
+    return f"; write it as {float(mantissa)}e{exponent} (YAML reads {value} as text)"
 
 
 def _description(error: ValidationError) -> str:

@@ -69,7 +69,7 @@ def null_sentence(frame: pd.DataFrame) -> str:
     classes, above = table["classes"].sum(), table["above_null"].sum()
     return (
         f"Of {classes} per-class standard deviations in {len(table)} cells, {above} ({above / classes:.0%}) are larger "
-        "than independent errors of the same images would give (above the 95 % range, which chance alone exceeds in 2.5 %)."
+        "than independent errors of the same images would give (above the 95 % range; chance alone: 2.5 %)."
     )
 
 

@@ -105,7 +105,7 @@ def l2_matrices(weights: Sequence[Array], parameters: int, chunk: int = 1 << 20)
     for suffix, part in parts.items():
         lengths = np.sqrt([sum(float(c @ c) for c in _chunks(w[part], chunk)) for w in weights])
         matrices[f"raw{suffix}"] = _distances([w[part] for w in weights], np.ones(len(weights)), chunk)
-        matrices[f"unit{suffix}"] = _distances([w[part] for w in weights], lengths, chunk)
+        matrices[f"unit{suffix}"] = _distances([w[part] for w in weights], np.where(lengths > 0, lengths, 1), chunk)
     return matrices
 
 

@@ -75,13 +75,9 @@ class Plan:
         """The config, for a command that starts from it."""
         return json.dumps(self.config, sort_keys=True)
 
-    def dataset_of(self, hardware: str, task: str) -> str:
-        """Folder of the prepared dataset that a task reads."""
-        return self.dataset_folder(self.study.siblings(hardware, task)[0].dataset)
-
-    def dataset_folder(self, name: str) -> str:
-        """Folder of a prepared dataset."""
-        return f"{self.config['datasets']}/{name}"
+    def manifest(self, hardware: str, task: str) -> str:
+        """The prepared dataset that a task reads."""
+        return f"{self.config['datasets']}/{self.study.siblings(hardware, task)[0].dataset}/manifest.json"
 
     def raw_folder_option(self, name: str) -> str:
         """The option that names a dataset's raw folder, or nothing where torchvision is to fetch it."""

@@ -128,13 +128,12 @@ def write_table(table: pd.DataFrame, caption: str, path: Path) -> None:
 
 
 def _round(value: object) -> str:
-    if pd.isna(value):  # type: ignore[call-overload]
+    """Three significant digits below ten, two decimals above: what a reader takes in."""
+    if pd.isna(value):
         return ""
-    return (
-        f"{value:.3g}"
-        if isinstance(value, float) and abs(value) < 10
-        else (f"{value:.2f}" if isinstance(value, float) else str(value))
-    )
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 10 else f"{value:.2f}"
+    return str(value)
 
 
 def _html(table: pd.DataFrame, caption: str) -> str:

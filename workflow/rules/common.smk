@@ -9,6 +9,7 @@ from noisegrid.plan import TABLES, make_or_exit, modules_digest, shell_prefix
 
 PLAN = make_or_exit(config)
 RESULTS = PLAN.results
+DATASETS = PLAN.config["datasets"]
 CELL = "{hardware}/{task}/{noise}"
 
 # Code comes from the working tree, so that an edit needs no installation, inside a container and outside.

@@ -12,9 +12,9 @@ localrules:
 
 rule prepare_dataset:
     output:
-        manifest=PLAN.dataset_folder("{dataset}") + "/manifest.json",
+        manifest=f"{DATASETS}/{{dataset}}/manifest.json",
     log:
-        PLAN.dataset_folder("{dataset}") + "/prepare.log",
+        f"{DATASETS}/{{dataset}}/prepare.log",
     params:
         raw=lambda wildcards: PLAN.raw_folder_option(wildcards.dataset),
     shell:

@@ -8,17 +8,17 @@ RERUNS    when the modules that draw change (their digest is a parameter)
 
 rule draw_figure:
     input:
-        metrics=RESULTS + "/metrics.csv",
+        metrics=f"{RESULTS}/metrics.csv",
     output:
-        pdf=RESULTS + "/figures/{figure}.pdf",
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
         png=report(
-            RESULTS + "/figures/{figure}.png",
+            f"{RESULTS}/figures/{{figure}}.png",
             caption="../report/figure.rst",
             category="1. Figures",
             labels={"figure": "{figure}"},
         ),
     log:
-        RESULTS + "/logs/figures/{figure}.log",
+        f"{RESULTS}/logs/figures/{{figure}}.log",
     params:
         code=modules_digest("figures", "longform"),
     shell:

@@ -10,12 +10,12 @@ rule measure_cell:
     input:
         batches=lambda wildcards: PLAN.batch_files(wildcards.hardware, wildcards.task),
     output:
-        metrics=RESULTS + f"/cells/{CELL}.csv",
+        metrics=f"{RESULTS}/cells/{CELL}.csv",
     log:
-        RESULTS + f"/logs/cells/{CELL}.log",
+        f"{RESULTS}/logs/cells/{CELL}.log",
     params:
         study=PLAN.study.source,
-        results=PLAN.config["results"],
+        results=lambda wildcards: PLAN.config["results"],
         code=modules_digest("measure", "metrics"),
     shell:
         "python -m noisegrid.measure --study {params.study:q}"
@@ -28,8 +28,8 @@ rule collect_metrics:
     input:
         cells=PLAN.cell_files(),
     output:
-        metrics=RESULTS + "/metrics.csv",
+        metrics=f"{RESULTS}/metrics.csv",
     log:
-        RESULTS + "/logs/collect_metrics.log",
+        f"{RESULTS}/logs/collect_metrics.log",
     shell:
         "python -m noisegrid.collect {input.cells:q} --output {output.metrics:q} 2> {log:q}"

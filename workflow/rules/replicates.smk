@@ -9,17 +9,15 @@ RERUNS    never on an edit of the code (a comment must not cost GPU days); other
 
 rule train_replicates:
     input:
-        manifest=lambda wildcards: ancient(
-            PLAN.dataset_of(wildcards.hardware, wildcards.task) + "/manifest.json"
-        ),
+        manifest=lambda wildcards: ancient(PLAN.manifest(wildcards.hardware, wildcards.task)),
     output:
-        batch=RESULTS + "/batches/{hardware}/{task}/{batch}.json",
+        batch=f"{RESULTS}/batches/{{hardware}}/{{task}}/{{batch}}.json",
     log:
-        RESULTS + "/logs/batches/{hardware}/{task}/{batch}.log",
+        f"{RESULTS}/logs/batches/{{hardware}}/{{task}}/{{batch}}.log",
     threads: PLAN.config["threads_per_job"]
     params:
         study=PLAN.study.source,
-        results=PLAN.config["results"],
+        results=lambda wildcards: PLAN.config["results"],
         dataset=lambda wildcards, input: os.path.dirname(input.manifest),
         settings=lambda wildcards: PLAN.batch_digest(wildcards.hardware, wildcards.task),
     shell:

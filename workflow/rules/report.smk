@@ -13,9 +13,9 @@ rule write_report:
     input:
         PLAN.products(),
     output:
-        html=RESULTS + "/report.html",
+        html=f"{RESULTS}/report.html",
     log:
-        RESULTS + "/logs/report.log",
+        f"{RESULTS}/logs/report.log",
     params:
         snakefile=workflow.main_snakefile,
         config=PLAN.config_json(),

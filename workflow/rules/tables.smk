@@ -8,19 +8,19 @@ RERUNS    when the modules that write tables change (their digest is a parameter
 
 rule write_table:
     input:
-        metrics=RESULTS + "/metrics.csv",
+        metrics=f"{RESULTS}/metrics.csv",
     output:
-        csv=RESULTS + "/tables/{table}.csv",
-        markdown=RESULTS + "/tables/{table}.md",
-        latex=RESULTS + "/tables/{table}.tex",
+        csv=f"{RESULTS}/tables/{{table}}.csv",
+        markdown=f"{RESULTS}/tables/{{table}}.md",
+        latex=f"{RESULTS}/tables/{{table}}.tex",
         html=report(
-            RESULTS + "/tables/{table}.html",
+            f"{RESULTS}/tables/{{table}}.html",
             caption="../report/table.rst",
             category="2. Tables",
             labels={"table": "{table}"},
         ),
     log:
-        RESULTS + "/logs/tables/{table}.log",
+        f"{RESULTS}/logs/tables/{{table}}.log",
     params:
         code=modules_digest("tables", "longform", "metrics"),
     shell:
@@ -30,16 +30,16 @@ rule write_table:
 
 rule write_findings:
     input:
-        metrics=RESULTS + "/metrics.csv",
+        metrics=f"{RESULTS}/metrics.csv",
     output:
-        findings=RESULTS + "/findings.md",
+        findings=f"{RESULTS}/findings.md",
         html=report(
-            RESULTS + "/findings.html",
+            f"{RESULTS}/findings.html",
             caption="../report/findings.rst",
             category="0. Findings",
         ),
     log:
-        RESULTS + "/logs/findings.log",
+        f"{RESULTS}/logs/findings.log",
     params:
         code=modules_digest("findings", "tables", "longform", "metrics"),
     shell:

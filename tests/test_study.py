@@ -1,0 +1,149 @@
+"""Studies: what they expand to, and one clear message for every way of getting them wrong."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from noisegrid import plan
+from noisegrid.errors import NoisegridError
+from noisegrid.study import FREE, SOURCES, load_study, resolve_tasks
+
+STUDY = {
+    "name": "s",
+    "seed": 1,
+    "cells": [{"hardware": ["cpu"], "tasks": ["smallcnn-digits"], "noise": ["algo", "control"], "replicates": 3}],
+}
+
+
+def write(folder: Path, change) -> str:
+    document = yaml.safe_load(yaml.safe_dump(STUDY))
+    change(document)
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return str(path)
+
+
+def config(study: str, **more) -> dict:
+    return {"study": study, "results": "results", "datasets": "datasets", **more}
+
+
+def test_quick_has_its_cells():
+    study = load_study("quick")
+    assert len(study.cells) == 17
+    assert sum(cell.replicates for cell in study.cells) >= 160
+    assert study.cells[0].path == "cpu/smallcnn-digits/algo_impl"
+
+
+def test_every_shipped_study_and_task_is_valid():
+    assert resolve_tasks({}, "catalog")
+    for path in Path(plan.WORKFLOW / "studies").glob("*.yaml"):
+        assert load_study(path.stem).name == path.stem
+
+
+def test_noise_sources_partition():
+    assert FREE["algo"] | FREE["impl"] == FREE["algo_impl"] == set(SOURCES)
+    assert FREE["algo"].isdisjoint(FREE["impl"])
+    assert not FREE["control"]
+
+
+def test_recipe_is_the_papers():
+    task = resolve_tasks({}, "catalog")["smallcnn-cifar10"]
+    assert (task["epochs"], task["batch_size"], task["optimizer"]["learning_rate"]) == (200, 128, 4e-4)
+    assert task["schedule"] == [[50, 0.1], [100, 0.01]]
+    resnet = resolve_tasks({}, "catalog")["resnet18-cifar10"]
+    assert resnet["schedule"] == [[50, 0.1], [100, 0.01], [150, 0.001]]
+    assert (resnet["pixels"], resnet["augment"]) == ("standardise", {"pad": 4, "flip": True})
+
+
+def test_digest_follows_settings_and_not_words(tmp_path):
+    def cell(change):
+        return load_study(write(tmp_path, change)).cells[0]
+
+    plain = cell(lambda d: None)
+    assert cell(lambda d: d.update(description="other words", name="t")).digest == plain.digest
+    assert cell(lambda d: d.update(seed=2)).digest != plain.digest
+
+
+def test_batches_cover_every_replicate_once(tmp_path):
+    path = write(tmp_path, lambda d: d["cells"][0].update(replicates=7))
+    assert plan.make(config(path, replicates_per_job=3)).batches("cpu", "smallcnn-digits") == ["0-2", "3-5", "6-6"]
+
+
+WRONG = {
+    "misspelt key": (lambda d: d.update(cels=[]), "unknown key 'cels'; did you mean 'cells'?"),
+    "missing key": (lambda d: d.pop("seed"), "the key 'seed' is missing"),
+    "wrong type": (lambda d: d.update(seed="one"), "seed: 'one' is not of type integer"),
+    "unknown noise": (lambda d: d["cells"][0].update(noise=["algos"]), "unknown value 'algos'; did you mean 'algo'?"),
+    "unknown task": (lambda d: d["cells"][0].update(tasks=["smalcnn-digits"]), "did you mean 'smallcnn-digits'?"),
+    "unknown hardware": (
+        lambda d: d["cells"][0].update(hardware=["cpus"]),
+        "unknown hardware 'cpus'; did you mean 'cpu'?",
+    ),
+    "zero replicates": (lambda d: d["cells"][0].update(replicates=0), "0 is less than the minimum of 2"),
+    "negative replicates": (lambda d: d["cells"][0].update(replicates=-3), "-3 is less than the minimum of 2"),
+    "one replicate": (lambda d: d["cells"][0].update(replicates=1), "a spread needs at least two"),
+    "cell twice": (
+        lambda d: d["cells"].append(d["cells"][0]),
+        "cells[1]: the cell cpu/smallcnn-digits/algo is named twice",
+    ),
+    "source that is not there": (
+        lambda d: d["cells"][0].update(noise=["dropout"]),
+        "task smallcnn-digits has no dropout, so noise 'dropout' would measure nothing",
+    ),
+    "unknown network": (
+        lambda d: (
+            d.update(tasks={"x": {"like": "smallcnn-digits", "network": "smallcn"}})
+            or d["cells"][0].update(tasks=["x"])
+        ),
+        "unknown network 'smallcn'; did you mean 'smallcnn'?",
+    ),
+    "unknown dataset": (
+        lambda d: (
+            d.update(tasks={"x": {"like": "smallcnn-digits", "dataset": "digit"}}) or d["cells"][0].update(tasks=["x"])
+        ),
+        "unknown dataset 'digit'; did you mean 'digits'?",
+    ),
+    "unknown recipe key": (
+        lambda d: d.update(tasks={"x": {"like": "smallcnn-digits", "epoch": 3}}),
+        "tasks.x: unknown key 'epoch'; did you mean 'epochs'?",
+    ),
+    "a number that YAML reads as text": (
+        lambda d: d.update(tasks={"x": {"like": "smallcnn-digits", "dropout": "1e-1"}}),
+        "write it as 1.0e-01 (YAML reads 1e-1 as text)",
+    ),
+    "like in a circle": (lambda d: d.update(tasks={"x": {"like": "y"}, "y": {"like": "x"}}), "goes in a circle"),
+    "taken name": (lambda d: d.update(tasks={"smallcnn-digits": {"epochs": 3}}), "already in the catalog"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_study_gets_one_clear_message(what, tmp_path):
+    change, message = WRONG[what]
+    path = write(tmp_path, change)
+    with pytest.raises(NoisegridError) as error:
+        load_study(path)
+    assert message in str(error.value)
+    assert "mine.yaml" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_wrong_config_gets_one_clear_message(tmp_path):
+    for wrong, message in [
+        (config("quik"), "unknown study 'quik'; did you mean 'quick'?"),
+        (config("no/such.yaml"), "there is no file no/such.yaml"),
+        (config("quick", result="x"), "unknown key 'result'; did you mean 'results'?"),
+        (config("quick", replicates_per_job="ten"), "replicates_per_job: 'ten' is not of type integer"),
+        (config("quick", dataset_folders={"mnist": "x"}), "unknown dataset 'mnist'; did you mean 'fashion_mnist'?"),
+        (config("fashion", dataset_folders={"fashion_mnist": "/no/such"}), "there is no folder /no/such"),
+        (config("fashion", dataset_folders={"fashion_mnist": str(tmp_path)}), "lacks train-images-idx3-ubyte.gz"),
+    ]:
+        with pytest.raises(NoisegridError) as error:
+            plan.make(wrong)
+        assert message in str(error.value)
+
+
+def test_broken_yaml_names_the_file(tmp_path):
+    (tmp_path / "broken.yaml").write_text("name: [")
+    with pytest.raises(NoisegridError, match=r"broken\.yaml is not valid YAML"):
+        load_study(str(tmp_path / "broken.yaml"))

@@ -1,0 +1,182 @@
+"""The whole DAG on a tiny study, as a user runs it: products, reruns, redraws, and bad input before any work."""
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, TINY, run, snakemake
+
+pytestmark = pytest.mark.slow
+
+PRODUCTS = [
+    "metrics.csv",
+    "findings.md",
+    "report.html",
+    *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3) for suffix in ("pdf", "png")),
+    *(f"tables/{table}.{suffix}" for table in ("noise", "difference", "classes", "artifact") for suffix in
+      ("csv", "md", "tex", "html")),
+]  # fmt: skip
+
+
+def planned(output: str) -> dict[str, int]:
+    """Jobs that a dry run plans, by rule."""
+    table = re.search(r"Job stats:\n.*?\n(?:-+ +-+)\n(.*?)\n\n", output + "\n\n", re.S)
+    rows = [line.split() for line in table.group(1).splitlines()] if table else []
+    return {rule: int(count) for rule, count in rows if rule != "total"}
+
+
+def metrics(folder: Path) -> list[dict[str, str]]:
+    with (folder / "results/tiny/metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_everything_is_made_and_nothing_is_left_to_do(finished):
+    for product in PRODUCTS:
+        assert (finished / "results/tiny" / product).stat().st_size > 0, product
+    assert "Nothing to be done" in snakemake(finished, "-n").stdout
+
+
+def test_metrics_carry_n_device_and_versions(finished):
+    rows = metrics(finished)
+    assert len({(row["task"], row["noise"]) for row in rows}) == 16
+    assert all(row["n_replicates"] == "3" and row["n_examples"] == "597" for row in rows)
+    assert all(row["device"] and "torch" in row["versions"] and row["unit"] for row in rows)
+
+
+def test_control_is_exactly_zero_and_nothing_else_is(finished):
+    for row in metrics(finished):
+        if row["metric"] == "l2_raw_buffers":
+            assert (float(row["value"]) == 0) == (row["noise"] == "control"), row
+
+
+def test_findings_name_what_they_stand_on(finished):
+    text = (finished / "results/tiny/findings.md").read_text()
+    assert "Control is exactly zero (bitwise equal weights) in 3 of 3 control cells" in text
+    assert "n = 3 replicates per cell, 597 test images" in text
+
+
+def test_redraw_needs_no_training(finished, tmp_path):
+    """With metrics.csv alone - no replicates, no .snakemake - every figure and table is planned, and nothing else."""
+    (tmp_path / "results/tiny").mkdir(parents=True)
+    shutil.copy(finished / "results/tiny/metrics.csv", tmp_path / "results/tiny")
+    for figure in (1, 2, 3):
+        plan = planned(snakemake(tmp_path, f"results/tiny/figures/figure_{figure}.pdf", "-n").stdout)
+        assert plan == {"draw_figure": 1}
+    assert set(planned(snakemake(tmp_path, "-n").stdout)) == {
+        "all", "draw_figure", "write_findings", "write_table", "write_report",
+    }  # fmt: skip
+    assert snakemake(tmp_path, "results/tiny/figures/figure_2.pdf").returncode == 0
+    redrawn, drawn = (f / "results/tiny/figures/figure_2.pdf" for f in (tmp_path, finished))
+    assert redrawn.read_bytes() == drawn.read_bytes()
+
+
+def test_control_that_differs_stops_the_run_and_names_the_two(copy_of_finished):
+    """A control replicate that is another network: planted by moving one from an `order` cell, with its record."""
+    from noisegrid.study import digest
+
+    cell = copy_of_finished / "results/tiny/replicates/cpu/tiny-digits"
+    shutil.rmtree(cell / "control/2")
+    shutil.copytree(cell / "order/2", cell / "control/2")
+    record = json.loads((cell / "control/2/record.json").read_text())
+    control = json.loads((cell / "control/1/record.json").read_text())
+    record |= {key: control[key] for key in ("cell", "settings", "settings_digest")}
+    record["record_digest"] = digest({key: value for key, value in record.items() if key != "record_digest"})
+    (cell / "control/2/record.json").write_text(json.dumps(record))
+    batch = copy_of_finished / "results/tiny/batches/cpu/tiny-digits/0-2.json"
+    content = json.loads(batch.read_text())
+    content["cells"]["control"]["weight_hashes"]["2"] = record["weight_hash"]
+    batch.write_text(json.dumps(content))
+    done = snakemake(copy_of_finished)
+    assert done.returncode != 0
+    assert "control/0 and results/tiny/replicates/cpu/tiny-digits/control/2 differ in weight_hash" in done.stdout
+
+
+def test_a_missing_replicate_is_trained_again_to_the_same_bits(copy_of_finished):
+    results = copy_of_finished / "results/tiny"
+    before = (results / "metrics.csv").read_bytes()
+    shutil.rmtree(results / "replicates/cpu/tiny_bn-digits/algo/1")
+    (results / "batches/cpu/tiny_bn-digits/0-2.json").unlink()
+    done = snakemake(copy_of_finished, "results/tiny/batches/cpu/tiny_bn-digits/0-2.json")
+    assert done.returncode == 0, done.stdout
+    done = snakemake(copy_of_finished)
+    assert done.returncode == 0, done.stdout
+    assert (results / "metrics.csv").read_bytes() == before
+    log = (results / "logs/batches/cpu/tiny_bn-digits/0-2.log").read_text()
+    assert re.findall(r"replicate (\d) of (\S+):", log) == [("1", "cpu/tiny_bn-digits/algo")]
+
+
+def test_more_replicates_train_only_the_new_ones(copy_of_finished):
+    study = copy_of_finished / "more.yaml"
+    study.write_text(TINY.read_text().replace("replicates: 3", "replicates: 4"))
+    done = snakemake(copy_of_finished, "results/tiny/cells/cpu/tiny-digits/algo.csv", study=study)
+    assert done.returncode == 0, done.stdout
+    log = (copy_of_finished / "results/tiny/logs/batches/cpu/tiny-digits/0-3.log").read_text()
+    assert set(re.findall(r"replicate (\d) of", log)) == {"3"}
+
+
+def test_results_of_other_settings_are_refused_before_any_work(copy_of_finished):
+    study = copy_of_finished / "other.yaml"
+    study.write_text(TINY.read_text().replace("epochs: 2", "epochs: 3"))
+    done = snakemake(copy_of_finished, study=study)
+    assert done.returncode == 1
+    assert "task.epochs: 2 -> 3" in done.stdout and "give the study another name" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config", "study=quik"], "noisegrid: study: unknown study 'quik'; did you mean 'quick'?"),
+        (["--config", "studdy=quick"], "noisegrid: config: unknown key 'studdy'; did you mean 'study'?"),
+        (["--config", "replicates_per_job=0"], "0 is less than the minimum of 1"),
+        (["--config", "study=fashion", "dataset_folders={'fashion_mnist': 'no/such'}"], "there is no folder no/such"),
+    ],
+)
+def test_bad_input_is_one_line_and_no_traceback(tmp_path, arguments, message):
+    done = run(
+        "snakemake",
+        "--snakefile",
+        ROOT / "Snakefile",
+        "--directory",
+        tmp_path,
+        "--cores",
+        "1",
+        *arguments,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_lint_finds_nothing(tmp_path):
+    done = run("snakemake", "--lint", "--snakefile", ROOT / "Snakefile", "--directory", tmp_path, cwd=tmp_path)
+    found = set(re.findall(r"^    \* (.*)$", done.stdout, re.M))
+    assert found <= {"Specify a conda environment or container for each rule.:"}  # containers are an issue of their own
+    assert found or "Congratulations" in done.stdout
+
+
+@pytest.mark.browser
+def test_report_in_a_real_browser(finished, chromium, tmp_path):
+    """Every figure and table is in the page, and the page asks for nothing that is not in the file."""
+    report = finished / "results/tiny/report.html"
+    text = report.read_text()
+    for name in ("figure_1.png", "figure_2.png", "figure_3.png", "noise.html", "difference.html", "findings.html"):
+        assert name in text
+    page = tmp_path / "report.html"
+    # what the page asks for, told by the page itself once it has loaded
+    probe = "performance.getEntriesByType('resource').map(entry => entry.name).join(' ')"
+    page.write_text(text.replace("</body>", f"<script>onload = () => {{ document.title = {probe} }}</script></body>"))
+    shown = subprocess.run(
+        [*chromium, "--virtual-time-budget=8000", "--dump-dom", page.as_uri()],
+        capture_output=True, text=True, check=True, timeout=120,
+    ).stdout  # fmt: skip
+    assert "Findings" in shown and "Figures" in shown and "Tables" in shown
+    title = re.search(r"<title>(.*?)</title>", shown, re.S)
+    assert title and "://" not in title.group(1).replace("file://", ""), title
+    assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']https?://", text)
