@@ -15,7 +15,7 @@ from torch.nn import functional
 from noisegrid.noise import Seeds, epoch_rng
 
 #: Batches whose images are converted and augmented in one go: spreads the cost of small tensor operations.
-CHUNK = 16
+CHUNK = 32
 EVALUATION_BATCH = 200  # as the artifact
 
 

@@ -166,15 +166,14 @@ def train_epoch(
 ) -> float:
     """One pass over the training images; returns the mean loss (nats). Asks the device for one number only."""
     network.train()
-    total, steps = torch.zeros((), device=batches.device), 0
+    losses = []
     for inputs, labels in batches.training(seeds, epoch):
         loss = functional.cross_entropy(network(inputs), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        total += loss.detach()
-        steps += 1
-    return float(total) / steps
+        losses.append(loss.detach())
+    return float(torch.stack(losses).mean())
 
 
 def snapshot(network: nn.Module, test: Batches) -> Snapshot:

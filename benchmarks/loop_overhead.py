@@ -1,0 +1,69 @@
+"""What the training loop adds to the bare forward + backward + optimiser step on one constant batch of the same shape.
+
+    python benchmarks/loop_overhead.py [TASK] [--rounds N]
+
+Interleaved in one process: an epoch of the real loop, then as many bare steps, again and again. The ratio's median and
+range over rounds is the result. Interference on a shared machine hits both halves of a round alike.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import torch
+from torch.nn import functional
+
+from noisegrid import noise
+from noisegrid.batches import Batches
+from noisegrid.datasets import open_prepared
+from noisegrid.documents import catalog
+from noisegrid.study import resolve_tasks
+from noisegrid.train import adam, build_network, train_epoch
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", nargs="?", default="smallcnn_bn-digits")
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--datasets", type=Path, default=Path("resources/datasets"))
+    options = parser.parse_args()
+    task = resolve_tasks({}, "catalog")[options.task]
+    network = catalog("networks")[task["network"]]
+    task = {**task, "build": network["build"], "options": network["options"] | task.get("network_options", {})}
+    hardware = {"tf32": False, **catalog("hardware")["cpu"]}
+    noise.apply_flags(noise.held_flags(hardware))
+    data = open_prepared(options.datasets / task["dataset"])
+    model = build_network(task, data).to(memory_format=torch.channels_last)
+    optimizer = adam(model, task["optimizer"])
+    cpu = torch.device("cpu")
+    batches = Batches(data.train_images, data.train_labels, data.full_scale, task, cpu, torch.channels_last)
+    seeds = {"order": 1, "augment": 1}
+    sizes = [len(labels) for _, labels in batches.training(seeds, 0)]
+    constant = {len(x): (x.clone(memory_format=torch.channels_last), y) for x, y in batches.training(seeds, 0)}
+    ratios = []
+    for epoch in range(options.rounds + 1):
+        started = time.perf_counter()
+        train_epoch(model, optimizer, batches, seeds, epoch)
+        middle = time.perf_counter()
+        for size in sizes:
+            inputs, labels = constant[size]
+            loss = functional.cross_entropy(model(inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        ended = time.perf_counter()
+        if epoch:  # the first round warms up
+            ratios.append((middle - started) / (ended - middle))
+    low, _, high = statistics.quantiles(ratios, n=4)
+    print(
+        f"| {time.strftime('%Y-%m-%d')} | torch {torch.__version__} | {options.task} | {len(sizes)} | {options.rounds} "
+        f"| {statistics.median(ratios):.3f} | {low:.3f} to {high:.3f} |"
+    )
+
+
+if __name__ == "__main__":
+    main()
