@@ -39,6 +39,17 @@ def test_changing_the_augment_seed_or_the_epoch_changes_crops_and_not_the_order(
     assert list(by_example({"order": 1, "augment": 5}, 4)) != list(first)
 
 
+def test_in_batch_order_moves_examples_inside_their_batch_only():
+    def batch_labels(seeds):
+        return [labels.tolist() for _, labels in batches().training(seeds, 0)]
+
+    plain = batch_labels({"order": 1, "augment": 5})
+    shuffled = batch_labels({"order": 1, "augment": 5, "in_batch_order": 2})
+    assert plain != shuffled
+    assert [sorted(batch) for batch in plain] == [sorted(batch) for batch in shuffled]
+    assert shuffled != batch_labels({"order": 1, "augment": 5, "in_batch_order": 3})
+
+
 def test_crop_and_flip_by_hand():
     image = torch.arange(9.0).reshape(1, 1, 3, 3)
     centre, corner = torch.tensor([[1, 1]]), torch.tensor([[0, 2]])

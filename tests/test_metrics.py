@@ -32,7 +32,7 @@ def test_std_by_hand():
 
 @pytest.mark.parametrize(("n", "low", "high"), [(5, 0.60, 2.88), (10, 0.69, 1.82), (20, 0.76, 1.46), (100, 0.88, 1.16)])
 def test_std_interval_factors_are_the_known_ones(n, low, high):
-    assert metrics.std_interval(1.0, n)[1:] == pytest.approx((low, high), abs=0.0095)
+    assert metrics.std_interval(1.0, n - 1)[1:] == pytest.approx((low, high), abs=0.0095)
 
 
 def test_equal_replicates_spread_exactly_nothing():
@@ -70,6 +70,21 @@ def test_pair_interval_is_the_jackknife_over_runs():
     assert value == pytest.approx(21 / 6)
     assert high == pytest.approx(value + 3.182446 * error, rel=1e-5)
     assert low == max(0, value - 3.182446 * error) or low == pytest.approx(value - 3.182446 * error, rel=1e-5)
+
+
+def test_pairs_can_be_picked():
+    matrix = np.array([[0, 1, 9, 9], [1, 0, 9, 9], [9, 9, 0, 3], [9, 9, 3, 0]], float)
+    groups = np.array([0, 0, 1, 1])
+    together = groups[:, None] == groups
+    assert metrics.pair_mean(matrix, together).value == 2
+    assert metrics.pair_mean(matrix, ~together).value == 9
+
+
+def test_pooled_spread_by_hand():
+    # around their own means: 1, 3 give squares 2; 10, 14, 18 give squares 32; over 2 + 3 - 2 degrees of freedom
+    values = np.array([1.0, 3.0, 10.0, 14.0, 18.0])
+    assert metrics.pooled_spread(values, np.array([0, 0, 1, 1, 1])) == pytest.approx(math.sqrt(34 / 3))
+    assert metrics.pooled_spread(values, np.zeros(5)) == pytest.approx(np.std(values, ddof=1))
 
 
 def test_one_pair_has_no_interval():

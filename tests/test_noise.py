@@ -14,9 +14,33 @@ CUDA = {"device": "cuda", "precision": "fp32", "tf32": False, "memory_format": "
 @pytest.mark.parametrize("setting", FREE)
 def test_free_seeds_differ_and_held_seeds_do_not(setting):
     seeds = [noise.derive_seeds(7, "task", setting, replicate) for replicate in range(50)]
-    for source in SOURCES:
+    for source in seeds[0]:
         distinct = len({seed[source] for seed in seeds})
         assert distinct == (50 if source in FREE[setting] else 1)
+
+
+def test_probes_have_a_seed_only_where_they_are_free():
+    assert set(noise.derive_seeds(7, "t", "algo_impl", 0)) == set(SOURCES)
+    assert set(noise.derive_seeds(7, "t", "one_ulp", 0)) == {*SOURCES, "one_ulp"}
+
+
+def test_pairs_hold_their_own_seeds_in_turn():
+    held = [noise.derive_seeds(7, "t", "order", replicate, pairs=3)["init"] for replicate in range(6)]
+    assert len(set(held)) == 3 and held[:3] == held[3:]
+    assert held[0] == noise.derive_seeds(7, "t", "order", 0)["init"]  # the first pair is the study's own
+
+
+def test_one_weight_moves_by_one_unit_in_the_last_place():
+    vector = np.random.default_rng(0).standard_normal(500).astype(np.float32)
+    moved = noise.move_one_weight(vector, 3)
+    (index,) = np.flatnonzero(moved != vector)
+    assert abs(int(moved.view(np.int32)[index]) - int(vector.view(np.int32)[index])) == 1
+    assert not np.array_equal(moved, noise.move_one_weight(vector, 4))
+
+
+def test_autotune_alone_lets_cudnn_choose_among_deterministic_kernels():
+    flags = noise.derive_flags(CUDA, 1, "t", "autotune", 0)
+    assert (flags["deterministic"], flags["cudnn_benchmark"]) == (True, True)
 
 
 def test_held_seeds_are_the_same_in_every_cell_of_a_study():

@@ -44,7 +44,7 @@ class Batches:
     def training(self, seeds: Seeds, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """All examples once, in the order of (order seed, epoch), augmented by (augment seed, epoch, example)."""
         count = len(self.labels)
-        order = torch.from_numpy(epoch_rng(seeds["order"], epoch).permutation(count)).to(self.device)
+        order = torch.from_numpy(self._order(seeds, epoch, count)).to(self.device)
         shifts, flips = self._draw(seeds["augment"], epoch, count)
         for examples in order.split(CHUNK * self.task["batch_size"]):
             inputs = to_inputs(self.images[examples], self.task["pixels"], self.full_scale)
@@ -62,6 +62,15 @@ class Batches:
         for images in self.images.split(EVALUATION_BATCH):
             inputs = to_inputs(images, self.task["pixels"], self.full_scale)
             yield inputs.contiguous(memory_format=self.memory_format)
+
+    def _order(self, seeds: Seeds, epoch: int, count: int) -> np.ndarray:
+        """A permutation of the examples; the source `in_batch_order` shuffles once more, within each batch."""
+        order = epoch_rng(seeds["order"], epoch).permutation(count)
+        if "in_batch_order" not in seeds:
+            return order
+        keys = epoch_rng(seeds["in_batch_order"], epoch).random(count)
+        shuffled: np.ndarray = order[np.lexsort((keys, np.arange(count) // self.task["batch_size"]))]
+        return shuffled
 
     def _draw(self, seed: int, epoch: int, count: int) -> tuple[Tensor | None, Tensor | None]:
         """Shifts (examples, 2) in 0..2*pad and flips (examples,) of every example in one epoch."""

@@ -35,6 +35,9 @@ STYLE: dict[str, tuple[str, str]] = {
     "order": ("#009E73", "v"),
     "augment": ("#CC79A7", ">"),
     "dropout": ("#E69F00", "<"),
+    "in_batch_order": ("#117733", "1"),
+    "one_ulp": ("#882255", "*"),
+    "autotune": ("#AA4499", "P"),
 }
 NULL_COLOUR = "#D9D9D9"
 NULL_LABEL = "95 % range if examples erred independently"

@@ -8,6 +8,7 @@ Command: python -m noisegrid.measure --study quick --cell cpu/smallcnn-digits/al
 import argparse
 import csv
 import io
+import itertools
 import json
 import math
 from collections.abc import Iterator
@@ -54,18 +55,21 @@ def load_replicates(cell: Cell, batches: list[Path], results: Path) -> tuple[lis
 def check_together(cell: Cell, replicates: list[Replicate]) -> None:
     """Replicates of one cell share code, device model and versions; what the cell holds is the same to the bit."""
     same = ["code.source_digest", "device.model", "software.torch", "dataset.digest"]
-    if "init" not in FREE[cell.noise]:
-        same.append("initial_weight_hash")
-    if cell.noise == "control":
-        same.append("weight_hash")
-    first = replicates[0]
-    for other in replicates[1:]:
-        for key in same:
-            if _get(first.record, key) != _get(other.record, key):
-                raise NoisegridError(
-                    f"{cell.path}: {first.folder} and {other.folder} differ in {key} "
-                    f"({_get(first.record, key)} and {_get(other.record, key)}), which this cell holds fixed"
-                )
+    _check_same(cell, replicates, same)
+    held = [*(["initial_weight_hash"] if "init" not in FREE[cell.noise] else [])]
+    held += ["weight_hash"] if cell.noise == "control" else []
+    for pair in range(cell.pairs):
+        _check_same(cell, [r for r in replicates if r.record["replicate"] % cell.pairs == pair], held)
+
+
+def _check_same(cell: Cell, replicates: list[Replicate], keys: list[str]) -> None:
+    for key, other in itertools.product(keys, replicates[1:]):
+        values = [_get(replicate.record, key) for replicate in (replicates[0], other)]
+        if values[0] != values[1]:
+            raise NoisegridError(
+                f"{cell.path}: {replicates[0].folder} and {other.folder} differ in {key} "
+                f"({values[0]} and {values[1]}), which this cell holds fixed"
+            )
 
 
 def measure(cell: Cell, replicates: list[Replicate], diverged: list[int]) -> list[Row]:
@@ -74,7 +78,10 @@ def measure(cell: Cell, replicates: list[Replicate], diverged: list[int]) -> lis
     labels = predictions[0]["label"]
     logits = np.stack([arrays["logits"] for arrays in predictions])
     half = np.stack([arrays["half_logits"].argmax(axis=1) for arrays in predictions])
+    correct = logits.argmax(axis=2) == labels
     record = replicates[0].record
+    numbers = np.array([replicate.record["replicate"] for replicate in replicates])
+    pair_of = numbers % cell.pairs
     common = {
         "study": cell.study,
         "hardware": cell.hardware,
@@ -87,64 +94,73 @@ def measure(cell: Cell, replicates: list[Replicate], diverged: list[int]) -> lis
     }
     rows = [
         _row("replicates_diverged", "count", len(diverged)),
-        *accuracy_rows(logits.argmax(axis=2) == labels, [r.record["replicate"] for r in replicates]),
-        *pair_rows(logits),
-        *weight_rows(replicates),
-        *class_rows(logits.argmax(axis=2) == labels, labels, np.random.default_rng(int(cell.digest, 16))),
-        *artifact_rows(logits.argmax(axis=2) == labels, half, replicates),
+        *accuracy_rows(correct, numbers),
+        *pair_rows(logits, pair_of),
+        *weight_rows(replicates, pair_of),
+        *class_rows(correct, labels, pair_of, np.random.default_rng(int(cell.digest, 16))),
+        *artifact_rows(correct, half, replicates),
         _row("calibration_error", "percent", _calibration(logits, labels), "t over runs"),
     ]
     return [common | row for row in rows]
 
 
-def accuracy_rows(correct: Array, numbers: list[int]) -> Iterator[Row]:
-    """Top-1 of each replicate, its mean and its standard deviation."""
+def accuracy_rows(correct: Array, numbers: Array) -> Iterator[Row]:
+    """Top-1 of each replicate, and its mean."""
     accuracy = 100 * correct.mean(axis=1)
     for number, value in zip(numbers, accuracy, strict=True):
         yield _row("accuracy", "percent", float(value), group=f"replicate {number}")
     yield _row("accuracy_mean", "percent", metrics.mean(accuracy), "t over runs")
 
 
-def pair_rows(logits: Array) -> Iterator[Row]:
-    """Churn and logit correlation over all pairs of replicates."""
-    pairs = len(logits) * (len(logits) - 1) // 2
-    churn = metrics.pair_mean(100 * metrics.churn_matrix(logits.argmax(axis=2)))
-    yield _row("churn", "percent", churn, "jackknife over runs", n_pairs=pairs)
+def pair_rows(logits: Array, pair_of: Array) -> Iterator[Row]:
+    """Churn and logit correlation over pairs of replicates."""
+    yield from _distance_rows("churn", "percent", 100 * metrics.churn_matrix(logits.argmax(axis=2)), pair_of)
     # the correlation's complement is a distance with a zero diagonal, as churn is
-    distance = metrics.pair_mean(1 - metrics.logit_correlation_matrix(logits))
-    correlation = Estimate(1 - distance.value, 1 - distance.high, 1 - distance.low)
-    yield _row("logit_correlation", "1", correlation, "jackknife over runs", n_pairs=pairs)
+    for row in _distance_rows("logit_correlation", "1", 1 - metrics.logit_correlation_matrix(logits), pair_of):
+        yield row | {"value": 1 - row["value"], "low": 1 - row["high"], "high": 1 - row["low"]}
 
 
-def weight_rows(replicates: list[Replicate]) -> Iterator[Row]:
+def weight_rows(replicates: list[Replicate], pair_of: Array) -> Iterator[Row]:
     """L2 between final weights, in four readings."""
     weights = [replicate.weights() for replicate in replicates]
     for reading, matrix in metrics.l2_matrices(weights, replicates[0].parameters).items():
-        pairs = len(matrix) * (len(matrix) - 1) // 2
-        yield _row(f"l2_{reading}", "1", metrics.pair_mean(matrix), "jackknife over runs", n_pairs=pairs)
+        yield from _distance_rows(f"l2_{reading}", "1", matrix, pair_of)
 
 
-def class_rows(correct: Array, labels: Array, rng: np.random.Generator) -> Iterator[Row]:
+def _distance_rows(metric: str, unit: str, matrix: Array, pair_of: Array) -> Iterator[Row]:
+    """The mean over pairs of replicates that hold the same seeds and, with several sets, between sets."""
+    together = pair_of[:, None] == pair_of
+    for name, wanted in ((metric, together), (f"{metric}_between_pairs", ~together)):
+        count = int(np.triu(wanted, 1).sum())
+        if count:
+            yield _row(name, unit, metrics.pair_mean(matrix, wanted), "jackknife over runs", n_pairs=count)
+
+
+def class_rows(correct: Array, labels: Array, pair_of: Array, rng: np.random.Generator) -> Iterator[Row]:
     """Overall and per-class spread and their ratio, each beside the independent-error null."""
     classes = int(labels.max()) + 1
 
     def spreads(hits: Array) -> Array:
         """Overall std, per-class stds, per-class ratios, the largest ratio."""
-        overall = 100 * metrics.spread(hits.mean(axis=1))
-        per_class = 100 * metrics.spread(metrics.class_accuracies(hits, labels, classes))
+        overall = 100 * metrics.pooled_spread(hits.mean(axis=1), pair_of)
+        per_class = 100 * metrics.pooled_spread(metrics.class_accuracies(hits, labels, classes), pair_of)
         ratios = metrics.spread_ratio(per_class, float(overall))
         return np.concatenate([[overall], per_class, ratios, [ratios.max()]])
 
     values = spreads(correct)
-    null = metrics.independent_error_null(correct, spreads, rng)
-    n = len(correct)
+    null = metrics.independent_error_null(correct, spreads, rng, groups=pair_of)
+    kinds = np.unique(pair_of)
+    freedom = len(correct) - len(kinds)
 
     def row(index: int, metric: str, group: str, unit: str, interval: bool) -> Row:
-        estimate = metrics.std_interval(float(values[index]), n) if interval else float(values[index])
+        estimate = metrics.std_interval(float(values[index]), freedom) if interval else float(values[index])
         at = Null(null.median[index], null.low[index], null.high[index])
         return _row(metric, unit, estimate, "chi-square" if interval else "", group=group, null=at)
 
     yield row(0, "accuracy_std", "all", "percentage points", interval=True)
+    if len(kinds) > 1:
+        means = np.array([100 * correct[pair_of == kind].mean() for kind in kinds])
+        yield _row("accuracy_std_between_pairs", "percentage points", metrics.std(means), "chi-square")
     for index in range(classes):
         yield row(1 + index, "class_accuracy_std", f"class {index}", "percentage points", interval=True)
     for index in range(classes):

@@ -51,15 +51,23 @@ def spread(values: Array) -> Array:
     return deviation
 
 
+def pooled_spread(values: Array, groups: Array) -> Array:
+    """`spread` around each group's own mean: values (replicates, ...), groups (replicates,) of group numbers."""
+    kinds = np.unique(groups)
+    squares = sum(spread(values[groups == kind]) ** 2 * ((groups == kind).sum() - 1) for kind in kinds)
+    pooled: Array = np.sqrt(squares / (len(values) - len(kinds)))
+    return pooled
+
+
 def std(values: Array) -> Estimate:
     """`spread` of (replicates,) with the chi-square interval, which assumes near-normal values."""
-    return std_interval(float(spread(values)), len(values))
+    return std_interval(float(spread(values)), len(values) - 1)
 
 
-def std_interval(value: float, n: int) -> Estimate:
-    """The chi-square interval of a standard deviation found from n values."""
-    tails = special.chdtri(n - 1, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    low, high = value * np.sqrt((n - 1) / tails)
+def std_interval(value: float, freedom: int) -> Estimate:
+    """The chi-square interval of a standard deviation with so many degrees of freedom."""
+    tails = special.chdtri(freedom, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = value * np.sqrt(freedom / tails)
     return Estimate(value, float(low), float(high))
 
 
@@ -75,19 +83,21 @@ def churn_matrix(predictions: Array) -> Array:
     return matrix
 
 
-def pair_mean(matrix: Array) -> Estimate:
-    """Mean over all pairs of a symmetric (replicates, replicates) matrix, with an interval over *runs*.
+def pair_mean(matrix: Array, wanted: Array | None = None) -> Estimate:
+    """Mean over pairs of a symmetric (replicates, replicates) matrix, with an interval over *runs*.
 
     Pairs that share a run are not independent, so each run is left out in turn: the delete-one jackknife of a
-    U-statistic of degree two (Arvesen 1969), with Student's t on replicates - 1. With two replicates there is one pair
-    and no interval: low and high are NaN.
+    U-statistic of degree two (Arvesen 1969), with Student's t on replicates - 1. `wanted` (replicates, replicates) of
+    booleans picks pairs; None means all. Where leaving one run out leaves no pair, low and high are NaN.
     """
     n = len(matrix)
-    total = matrix.sum() / 2
-    value = total / (n * (n - 1) / 2)
-    if n < 3:
+    mask = ~np.eye(n, dtype=bool) if wanted is None else wanted & ~np.eye(n, dtype=bool)
+    sums, counts = (matrix * mask).sum(axis=1), mask.sum(axis=1)
+    value = sums.sum() / counts.sum()
+    left = counts.sum() - 2 * counts
+    if left.min() <= 0:
         return Estimate(float(value), np.nan, np.nan)
-    without = (total - matrix.sum(axis=1)) / ((n - 1) * (n - 2) / 2)
+    without = (sums.sum() - 2 * sums) / left
     error = np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2))
     margin = student_quantile(n - 1) * error
     return Estimate(float(value), float(max(0.0, value - margin)), float(value + margin))
@@ -154,19 +164,26 @@ class Null(NamedTuple):
 
 
 def independent_error_null(
-    correct: Array, statistic: Callable[[Array], Array], rng: np.random.Generator, draws: int = 1000
+    correct: Array,
+    statistic: Callable[[Array], Array],
+    rng: np.random.Generator,
+    draws: int = 1000,
+    groups: Array | None = None,
 ) -> Null:
     """The independent-error null of a statistic of `correct` (replicates, examples).
 
     Each example keeps how often it was right, but in which replicates is redrawn, independently of all other examples:
     what is left is the spread that plain sampling gives (Jordan, ICLR 2024). Examples that are always right or always
-    wrong stay as they are, so only the others are permuted.
+    wrong stay as they are, so only the others are permuted. `groups` (replicates,) keeps permutations inside a group.
     """
     unstable = np.flatnonzero(correct.any(axis=0) & ~correct.all(axis=0))
+    members = [np.arange(len(correct))] if groups is None else [np.flatnonzero(groups == g) for g in np.unique(groups)]
+    blocks = [(np.ix_(rows, unstable), correct[np.ix_(rows, unstable)]) for rows in members]
     shuffled = correct.copy()
     values = []
     for _ in range(draws):
-        shuffled[:, unstable] = rng.permuted(correct[:, unstable], axis=0)
+        for place, block in blocks:
+            shuffled[place] = rng.permuted(block, axis=0)
         values.append(statistic(shuffled))
     low, median, high = np.quantile(values, [(1 - CONFIDENCE) / 2, 0.5, (1 + CONFIDENCE) / 2], axis=0)
     return Null(median, low, high)

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from noisegrid.errors import NoisegridError
-from noisegrid.study import FREE, SOURCES
+from noisegrid.study import FREE, PROBES, SOURCES
 
 Seeds = dict[str, int]
 Flags = dict[str, Any]
@@ -49,31 +49,33 @@ def stream(root: int, label: str) -> np.random.SeedSequence:
     return np.random.SeedSequence([root, int.from_bytes(hashlib.sha256(label.encode()).digest()[:16])])
 
 
-def derive_seeds(root: int, task: str, noise: str, replicate: int) -> Seeds:
+def derive_seeds(root: int, task: str, noise: str, replicate: int, pairs: int = 1) -> Seeds:
     """One seed (53 bits, so that any JSON reader keeps it exact) per noise source of one replicate.
 
     Hardware is no part of a label: replicate k has the same seeds on every device, so that devices can be compared run
-    by run. Held sources share one seed over all cells of the study.
+    by run. Held sources share one seed over all cells of the study; with several pairs, replicate k holds those of pair
+    k modulo pairs. A probe has a seed only where it is free.
     """
-    free = FREE[noise]
+    free, pair = FREE[noise], replicate % pairs
 
     def seed(source: str) -> int:
-        label = f"{source}/{task}/{noise}/{replicate}" if source in free else f"{source}/held"
+        held = f"{source}/held/{pair}" if pair else f"{source}/held"
+        label = f"{source}/{task}/{noise}/{replicate}" if source in free else held
         return int(stream(root, label).generate_state(1, np.uint64)[0] >> np.uint64(11))
 
-    return {source: seed(source) for source in SOURCES}
+    return {source: seed(source) for source in (*SOURCES, *PROBES) if source in free or source in SOURCES}
 
 
 def derive_flags(hardware: dict[str, Any], root: int, task: str, noise: str, replicate: int) -> Flags:
     """The switches of one replicate: what `impl` leaves free or holds, and the arithmetic, which is always pinned."""
-    free = "impl" in FREE[noise]
+    free, autotune = "impl" in FREE[noise], not FREE[noise].isdisjoint({"impl", "autotune"})
     pinned = {
         "precision": hardware["precision"],
         "tf32": hardware["tf32"],
         "memory_format": hardware["memory_format"],
     }
     if hardware["device"] == "cuda":
-        return pinned | {"threads": 1, "deterministic": not free, "cudnn_benchmark": free}
+        return pinned | {"threads": 1, "deterministic": not free, "cudnn_benchmark": autotune}
     kernels = hardware["kernels"]
     if not free:
         return pinned | {"deterministic": True} | _supported(kernels["held"])
@@ -148,3 +150,11 @@ def seed_global(seed: int) -> None:
 def epoch_rng(seed: int, epoch: int) -> np.random.Generator:
     """The generator of one epoch of one stream (order, augment); nothing else goes in, so any epoch can be redone."""
     return np.random.default_rng(np.random.SeedSequence([seed, epoch]))
+
+
+def move_one_weight(vector: np.ndarray, seed: int) -> np.ndarray:
+    """The source `one_ulp`: a copy of (values,) in which one value, drawn by the seed, is the next float up or down."""
+    rng, moved = np.random.default_rng(seed), vector.copy()
+    index, direction = rng.integers(len(vector)), rng.choice([-np.inf, np.inf])
+    moved[index] = np.nextafter(vector[index], np.float32(direction))
+    return moved

@@ -92,7 +92,8 @@ def job_of(cell: Cell, replicate: int, results: Path) -> Job:
 def run_of(cell: Cell, replicate: int) -> Run:
     """The seeds and switches of one replicate of a cell."""
     where = cell.settings["seed"], cell.task, cell.noise, replicate
-    return Run(cell.settings, noise.derive_seeds(*where), noise.derive_flags(cell.settings["hardware"], *where))
+    flags = noise.derive_flags(cell.settings["hardware"], *where)
+    return Run(cell.settings, noise.derive_seeds(*where, cell.pairs), flags)
 
 
 def train_and_write(run: Run, cell: dict[str, str], replicate: int, data: Dataset, folder: Path) -> Outcome:

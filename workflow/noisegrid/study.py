@@ -20,6 +20,8 @@ PROTOCOL = 1
 #: The sources of noise that can be left free or held, one random stream each.
 SOURCES = ("init", "order", "augment", "dropout", "impl")
 ALGORITHMIC = frozenset(SOURCES) - {"impl"}
+#: Sources beyond the paper's, each a part of another or the smallest disturbance there is; held means absent.
+PROBES = ("in_batch_order", "one_ulp", "autotune")
 
 #: What a noise setting leaves free (paper, section 3: ALGO+IMPL, ALGO, IMPL, control; the rest are single sources).
 FREE: dict[str, frozenset[str]] = {
@@ -27,7 +29,7 @@ FREE: dict[str, frozenset[str]] = {
     "algo": ALGORITHMIC,
     "impl": frozenset({"impl"}),
     "control": frozenset(),
-    **{source: frozenset({source}) for source in SOURCES if source != "impl"},
+    **{source: frozenset({source}) for source in (*SOURCES, *PROBES) if source != "impl"},
 }
 
 
@@ -50,6 +52,11 @@ class Cell:
     @property
     def dataset(self) -> str:
         return str(self.settings["task"]["dataset"])
+
+    @property
+    def pairs(self) -> int:
+        """Over how many sets of held seeds the cell is averaged; replicate k belongs to set k modulo this."""
+        return int(self.settings.get("pairs", 1))
 
     @property
     def digest(self) -> str:
@@ -98,7 +105,7 @@ def load_study(name_or_path: str) -> Study:
     for index, block in enumerate(document["cells"]):
         where = f"{path}: cells[{index}]"
         for hardware, task, noise in itertools.product(block["hardware"], block["tasks"], block["noise"]):
-            cell = _cell(document, tasks, hardware, task, noise, block["replicates"], where)
+            cell = _cell(document, tasks, hardware, task, noise, block, where)
             if cell.path in cells:
                 raise NoisegridError(f"{where}: the cell {cell.path} is named twice")
             cells[cell.path] = cell
@@ -148,7 +155,7 @@ def _cell(
     hardware: str,
     task: str,
     noise: str,
-    replicates: int,
+    block: dict[str, Any],
     where: str,
 ) -> Cell:
     settings = {
@@ -158,7 +165,12 @@ def _cell(
         "task": _task(tasks, task, where),
         "noise": noise,
     }
-    _check_source_exists(task, settings["task"], noise, where)
+    replicates, pairs = block["replicates"], block.get("pairs", 1)
+    if replicates < 2 * pairs:
+        raise NoisegridError(f"{where}: {pairs} pairs need at least {2 * pairs} replicates, two of each")
+    if pairs > 1:
+        settings["pairs"] = pairs
+    _check_source_exists(task, settings, noise, where)
     return Cell(document["name"], hardware, task, noise, replicates, settings)
 
 
@@ -185,10 +197,13 @@ def _task(tasks: dict[str, dict[str, Any]], name: str, where: str) -> dict[str, 
     return {**recipe, "build": network["build"], "options": options}
 
 
-def _check_source_exists(task: str, recipe: dict[str, Any], noise: str, where: str) -> None:
-    """A single source that the recipe does not have would be control under another name."""
+def _check_source_exists(task: str, settings: dict[str, Any], noise: str, where: str) -> None:
+    """A single source that the recipe or the hardware does not have would be control under another name."""
+    recipe = settings["task"]
     augmented = recipe["augment"]["pad"] > 0 or recipe["augment"]["flip"]
     if noise == "augment" and not augmented:
         raise NoisegridError(f"{where}: task {task} does not augment, so noise 'augment' would measure nothing")
     if noise == "dropout" and recipe["dropout"] == 0:
         raise NoisegridError(f"{where}: task {task} has no dropout, so noise 'dropout' would measure nothing")
+    if noise == "autotune" and settings["hardware"]["device"] != "cuda":
+        raise NoisegridError(f"{where}: noise 'autotune' is cuDNN's choice of kernels, which only CUDA hardware has")

@@ -49,6 +49,11 @@ class Weights:
     layout: list[dict[str, Any]]
 
     @property
+    def parameters(self) -> int:
+        """How many leading values are parameters; the rest are buffers."""
+        return next((part["start"] for part in self.layout if part["kind"] == "buffer"), len(self.vector))
+
+    @property
     def hash(self) -> str:
         """SHA-256 over every bit of every tensor: equal hashes mean bitwise equal networks."""
         return hashlib.sha256(self.vector.tobytes()).hexdigest()
@@ -86,7 +91,7 @@ def train(run: Run, data: Dataset, on_epoch: Callable[[int], None] = lambda epoc
     initial = initial_weights(run, data)
     noise.apply_flags(run.flags)
     network = build_network(task, data)
-    load_weights(network, initial)
+    load_weights(network, disturbed(initial, run.seeds))
     network = network.to(device=device).to(memory_format=memory_format)  # type: ignore[call-overload]
     noise.seed_global(run.seeds["dropout"])
 
@@ -182,6 +187,15 @@ def snapshot(network: nn.Module, test: Batches) -> Snapshot:
     with torch.inference_mode():
         logits = torch.cat([network(inputs) for inputs in test.evaluation()])
     return Snapshot(logits.float().cpu().numpy(), weights_of(network))
+
+
+def disturbed(weights: Weights, seeds: noise.Seeds) -> Weights:
+    """The weights to start from: as drawn, or with one parameter moved by one unit in the last place."""
+    if "one_ulp" not in seeds:
+        return weights
+    count = weights.parameters
+    moved = noise.move_one_weight(weights.vector[:count], seeds["one_ulp"])
+    return Weights(np.concatenate([moved, weights.vector[count:]]), weights.layout)
 
 
 def load_weights(network: nn.Module, weights: Weights) -> None:
