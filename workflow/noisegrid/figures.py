@@ -52,16 +52,37 @@ GROUP = ["hardware", "task"]
 
 
 def figure_1(frame: pd.DataFrame) -> Figure:
-    """Std of top-1, churn and L2 by task and noise source."""
-    groups = list(select(frame, "churn").groupby(GROUP, sort=False, observed=True))
-    rows = sum(len(cells) + 1 for _, cells in groups)
-    figure, axes = plt.subplots(1, 3, figsize=(7.4, 0.6 + 0.19 * rows), sharey=True, layout="constrained")
+    """Std of top-1, churn and L2 by task and the paper's noise sources."""
+    return _by_task(frame, (*PAPER_NOISE, "control"))
+
+
+def figure_5(frame: pd.DataFrame) -> Figure:
+    """The same by accelerator: each task's hardware one under the other."""
+    return _by_task(frame.sort_values("task", kind="stable"), PAPER_NOISE, ["task", "hardware"])
+
+
+def figure_8(frame: pd.DataFrame) -> Figure:
+    """Data order: of all examples, and inside batches that stay the same, beside all algorithmic noise."""
+    return _by_task(frame, ("algo", "order", "in_batch_order"))
+
+
+def figure_sources(frame: pd.DataFrame) -> Figure:
+    """Every source alone, beside all of them together."""
+    return _by_task(frame, tuple(noise for noise in FREE if noise != "control"))
+
+
+def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = GROUP) -> Figure:
+    """The three measures side by side; rows are noise sources, grouped by task and hardware."""
+    cells = select(frame[frame["noise"].isin(sources)], "churn")
+    groups = list(cells.groupby(list(keys), sort=False, observed=True))
+    rows = sum(len(part) + 1 for _, part in groups)
+    figure, axes = plt.subplots(1, 3, figsize=(7.4, 0.7 + 0.19 * rows), sharey=True, layout="constrained")
     for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
-        data = select(frame, metric).set_index([*GROUP, "noise"])
+        data = select(frame, metric).set_index([*keys, "noise"])
         position, ticks = 0, dict[int, str]()
-        for key, cells in groups:
-            ticks[position] = _title(key, frame)
-            for noise in cells["noise"]:
+        for key, part in groups:
+            ticks[position] = _title(dict(zip(keys, key, strict=True)), frame)
+            for noise in part["noise"]:
                 position += 1
                 _draw(axis, data.loc[(*key, noise)], position, noise)
                 ticks[position] = noise
@@ -122,7 +143,7 @@ def figure_3(frame: pd.DataFrame) -> Figure:
             cell = data[(data[GROUP] == list(key)).all(axis=1) & (data["noise"] == noise)]
             _draw_classes(axis, cell, noise)
         axes[0].set_ylim(bottom=0)  # for the whole row, once it is full
-        axes[0].set_ylabel(f"{_title(key, frame)}\nclass std / overall std")
+        axes[0].set_ylabel(f"{_title(dict(zip(GROUP, key, strict=True)), frame)}\nclass std / overall std")
     handles = [Patch(color=NULL_COLOUR, label=NULL_LABEL), Line2D([], [], color="#888888", label="its median")]
     _caption(figure, frame, handles, "")
     return figure
@@ -132,6 +153,9 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "figure_1": figure_1,
     "figure_2": figure_2,
     "figure_3": figure_3,
+    "figure_5": figure_5,
+    "figure_8": figure_8,
+    "figure_sources": figure_sources,
 }
 
 
@@ -171,10 +195,9 @@ def _finish(axis: Axes, label: str, ticks: dict[int, str]) -> None:
     axis.set_ylim(max(ticks) + 0.6, -0.6)
 
 
-def _title(key: tuple[str, ...], frame: pd.DataFrame) -> str:
+def _title(key: dict[str, str], frame: pd.DataFrame) -> str:
     """The task, with its hardware where the study has more than one."""
-    hardware, task = key
-    return task if frame["hardware"].nunique() == 1 else f"{task}, {hardware}"
+    return key["task"] if frame["hardware"].nunique() == 1 else f"{key['task']}, {key['hardware']}"
 
 
 def _caption(

@@ -19,7 +19,7 @@ from noisegrid.errors import NoisegridError
 from noisegrid.record import check_settings
 from noisegrid.study import Study, digest, load_study
 
-TABLES = ("noise", "difference", "classes", "artifact")
+TABLES = ("noise", "difference", "classes", "claims", "taxonomy", "published", "artifact")
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,16 @@ class Plan:
     @property
     def figures(self) -> list[str]:
         """The figures that this study's cells can fill."""
-        tasks = set(self.study.values("task"))
-        has_twins = any(task.replace("-", "_bn-", 1) in tasks - {task} for task in tasks)
-        return ["figure_1", *(["figure_2"] if has_twins else []), "figure_3"]
+        tasks, noise = set(self.study.values("task")), set(self.study.values("noise"))
+        drawable = {
+            "figure_1": True,
+            "figure_2": any(task.replace("-", "_bn-", 1) in tasks - {task} for task in tasks),
+            "figure_3": not noise.isdisjoint({"algo_impl", "algo", "impl"}),
+            "figure_5": len(self.study.values("hardware")) > 1,
+            "figure_8": not noise.isdisjoint({"order", "in_batch_order"}),
+            "figure_sources": len(noise - {"control"}) > 3,
+        }
+        return [figure for figure, possible in drawable.items() if possible]
 
     @property
     def wildcards(self) -> dict[str, str]:

@@ -11,10 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from noisegrid import metrics
+from noisegrid.claims import NOT_MEASURED, judge
+from noisegrid.documents import WORKFLOW, catalog
 from noisegrid.errors import exit_on_error
 from noisegrid.files import write_text
 from noisegrid.html import page
 from noisegrid.longform import load_metrics, provenance, select
+from noisegrid.study import FREE
 
 CELL = ["hardware", "task", "noise"]
 GAINS_PERCENTAGE_POINTS = (0.1, 0.3, 1.0)
@@ -85,6 +88,46 @@ def artifact_table(frame: pd.DataFrame) -> pd.DataFrame:
     return _wide(frame, columns, with_interval=[])
 
 
+def claims_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every claim of the paper with its test, effect, interval, n and verdict in each context that was measured."""
+    words = catalog("claims")
+    rows = [
+        {
+            "claim": verdict.claim,
+            "statement": words[verdict.claim]["claim"],
+            "context": verdict.context,
+            "verdict": verdict.verdict,
+            "effect": verdict.effect,
+            "low": verdict.low,
+            "high": verdict.high,
+            "n_replicates": verdict.n if verdict.verdict != NOT_MEASURED else None,
+            "effect_is": words[verdict.claim]["effect"],
+            "test": words[verdict.claim]["test"],
+            "grade_of_claim": words[verdict.claim]["grade"],
+        }
+        for verdict in judge(frame)
+    ]
+    return pd.DataFrame(rows).astype({"n_replicates": "Int64"})
+
+
+def published_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """What is verified of the paper's numbers. All else is not recovered, and printed nowhere."""
+    published = pd.read_csv(WORKFLOW / "catalog" / "published.csv", dtype=str)
+    rest = {"item": "everything else", "what": "tables and figures of the paper", "value": "not recovered"}
+    return pd.concat([published, pd.DataFrame([rest])], ignore_index=True).fillna("")
+
+
+def taxonomy_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The noise sources as run: what each leaves free, and in how many cells it was measured."""
+    cells = frame[[*CELL]].drop_duplicates()["noise"].value_counts()
+    rows = [
+        {"noise": noise, "free": ", ".join(sorted(FREE[noise])) or "nothing", "cells": int(cells[noise])}
+        for noise in FREE
+        if cells.get(noise, 0)
+    ]
+    return pd.DataFrame(rows)
+
+
 #: Name -> how it is made, and its caption.
 TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "noise": (noise_table, "Accuracy and noise of every cell, with 95 % intervals (low, high)"),
@@ -99,6 +142,12 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
         "Per-class standard deviations that lie inside, above and below the 95 % range of independent errors, and the "
         "largest ratio of a class's standard deviation to the overall one beside the same range",
     ),
+    "claims": (
+        claims_table,
+        "The paper's claims held against this study (intervals: 95 %; for C4 and C5 the range of independent errors)",
+    ),
+    "published": (published_table, "What is verified of the paper's own numbers (A verbatim, C inferred)"),
+    "taxonomy": (taxonomy_table, "Noise sources as run"),
     "artifact": (
         artifact_table,
         "The same runs by the reference artifact's definitions, for comparison with old numbers",

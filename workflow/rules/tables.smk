@@ -22,7 +22,7 @@ rule write_table:
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
     params:
-        code=modules_digest("tables", "longform", "metrics"),
+        code=modules_digest("tables", "claims", "longform", "metrics"),
     shell:
         "python -m noisegrid.tables {wildcards.table} --metrics {input.metrics:q}"
         " --output {output.csv:q} 2> {log:q}"
