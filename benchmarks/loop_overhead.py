@@ -39,6 +39,7 @@ def main() -> None:
     data = open_prepared(options.datasets / task["dataset"])
     model = build_network(task, data).to(memory_format=torch.channels_last)
     optimizer = adam(model, task["optimizer"])
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
     cpu = torch.device("cpu")
     batches = Batches(data.train_images, data.train_labels, data.full_scale, task, cpu, torch.channels_last)
     seeds = {"order": 1, "augment": 1}
@@ -47,7 +48,7 @@ def main() -> None:
     ratios = []
     for epoch in range(options.rounds + 1):
         started = time.perf_counter()
-        train_epoch(model, optimizer, batches, seeds, epoch)
+        train_epoch(model, optimizer, scaler, batches, seeds, epoch, "fp32")
         middle = time.perf_counter()
         for size in sizes:
             inputs, labels = constant[size]

@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 
+from noisegrid import devices
 from noisegrid.documents import WORKFLOW
+from noisegrid.errors import NoisegridError
 
 #: Modules whose text decides what training does; their digest is stored with every replicate.
 TRAINING_MODULES = ("noise", "batches", "networks", "train")
@@ -22,7 +24,7 @@ def device(kind: str) -> dict[str, Any]:
     host = {"host_cpu": _processor(), "host_cores": os.cpu_count()}
     if kind == "cpu":
         return {"kind": "cpu", "model": _processor(), **host}
-    properties = torch.cuda.get_device_properties(0)
+    properties = torch.cuda.get_device_properties(0)  # the one that the job claimed
     return {
         "kind": "cuda",
         "model": properties.name,
@@ -33,6 +35,21 @@ def device(kind: str) -> dict[str, Any]:
         "driver": _driver(),
         **host,
     }
+
+
+def check_device(hardware: dict[str, Any]) -> None:
+    """A cell belongs to one hardware: stop before training on another GPU model than it names."""
+    if hardware["device"] != "cuda":
+        return
+    if not torch.cuda.is_available():
+        raise NoisegridError(
+            f"this cell needs a {hardware['gpu']}, but PyTorch sees no GPU (driver too old, or none given?)"
+        )
+    name = torch.cuda.get_device_name(0)
+    if not devices.is_model(name, hardware["gpu"]):
+        raise NoisegridError(
+            f"this cell needs a {hardware['gpu']}, but the job found itself on {name}; give it the right node"
+        )
 
 
 @cache

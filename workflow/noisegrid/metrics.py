@@ -17,6 +17,8 @@ from scipy.spatial.distance import pdist
 
 Array = np.ndarray
 CONFIDENCE = 0.95
+#: Permuted values (replicates x unstable examples x draws) that a null may cost: about ten seconds.
+NULL_WORK = 400_000_000
 
 
 class Estimate(NamedTuple):
@@ -148,10 +150,10 @@ def logit_correlation_matrix(logits: Array) -> Array:
 
 def class_accuracies(correct: Array, labels: Array, classes: int) -> Array:
     """Accuracy of each replicate on each class: (replicates, classes). A class without examples is NaN."""
-    counts = np.bincount(labels, minlength=classes)
-    hits = np.stack([np.bincount(labels, weights=row, minlength=classes) for row in correct])
-    with np.errstate(invalid="ignore"):
-        accuracies: Array = np.where(counts > 0, hits / np.maximum(counts, 1), np.nan)
+    order = np.argsort(labels, kind="stable")
+    present, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
+    accuracies = np.full((len(correct), classes), np.nan)
+    accuracies[:, present] = np.add.reduceat(correct[:, order], starts, axis=1, dtype=np.int64) / counts
     return accuracies
 
 
@@ -167,18 +169,21 @@ def independent_error_null(
     correct: Array,
     statistic: Callable[[Array], Array],
     rng: np.random.Generator,
-    draws: int = 1000,
+    draws: int | None = None,
     groups: Array | None = None,
 ) -> Null:
     """The independent-error null of a statistic of `correct` (replicates, examples).
 
     Each example keeps how often it was right, but in which replicates is redrawn, independently of all other examples:
     what is left is the spread that plain sampling gives (Jordan, ICLR 2024). Examples that are always right or always
-    wrong stay as they are, so only the others are permuted. `groups` (replicates,) keeps permutations inside a group.
+    wrong stay as they are, so only the others are permuted. By default 1,000 draws, fewer (at least 200) where one is
+    large. `groups` (replicates,) keeps permutations inside a group.
     """
     unstable = np.flatnonzero(correct.any(axis=0) & ~correct.all(axis=0))
     members = [np.arange(len(correct))] if groups is None else [np.flatnonzero(groups == g) for g in np.unique(groups)]
     blocks = [(np.ix_(rows, unstable), correct[np.ix_(rows, unstable)]) for rows in members]
+    if draws is None:
+        draws = int(np.clip(NULL_WORK // max(1, len(correct) * len(unstable)), 200, 1000))
     shuffled = correct.copy()
     values = []
     for _ in range(draws):

@@ -15,6 +15,7 @@ import os
 import sys
 import time
 import traceback
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
@@ -29,7 +30,7 @@ import numpy as np
 import torch._dynamo
 import torch._inductor  # noqa: F401  and so does torch.use_deterministic_algorithms
 
-from noisegrid import __version__, machine, noise, record
+from noisegrid import __version__, devices, machine, noise, record
 from noisegrid.datasets import Dataset, open_prepared
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import write_text
@@ -208,6 +209,7 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True, help="folder of the prepared dataset")
     parser.add_argument("--results", type=Path, required=True, help="folder of all results")
     parser.add_argument("--cores", type=int, default=1, help="threads that may be busy at a time")
+    parser.add_argument("--share-gpu", action="store_true", help="several jobs may compute on one GPU")
     parser.add_argument("--output", type=Path, required=True, help="the batch file to write at the end")
     options = parser.parse_args()
     cells = load_study(options.study).siblings(options.hardware, options.task)
@@ -216,7 +218,9 @@ def main() -> None:
     first, last = map(int, options.replicates.split("-"))
     data = open_prepared(options.dataset)
     machine.software(), machine.code()  # asked once, before the processes fork
-    batch = train_replicates(cells, range(first, last + 1), data, options.results, options.cores)
+    hardware = cells[0].settings["hardware"]
+    with devices.claim(hardware["gpu"], options.share_gpu) if hardware["device"] == "cuda" else nullcontext():
+        batch = train_replicates(cells, range(first, last + 1), data, options.results, options.cores)
     write_text(options.output, json.dumps(batch, indent=1) + "\n")
 
 

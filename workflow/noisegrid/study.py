@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from noisegrid import devices
 from noisegrid.documents import WORKFLOW, catalog, check, read_yaml
 from noisegrid.errors import NoisegridError, unknown
 
@@ -104,7 +105,8 @@ def load_study(name_or_path: str) -> Study:
     cells: dict[str, Cell] = {}
     for index, block in enumerate(document["cells"]):
         where = f"{path}: cells[{index}]"
-        for hardware, task, noise in itertools.product(block["hardware"], block["tasks"], block["noise"]):
+        names = [devices.catalog_name() if name == "auto" else name for name in block["hardware"]]
+        for hardware, task, noise in itertools.product(names, block["tasks"], block["noise"]):
             cell = _cell(document, tasks, hardware, task, noise, block, where)
             if cell.path in cells:
                 raise NoisegridError(f"{where}: the cell {cell.path} is named twice")
@@ -174,13 +176,19 @@ def _cell(
     return Cell(document["name"], hardware, task, noise, replicates, settings)
 
 
+#: What of a catalog entry decides a result, as opposed to what finds or describes the machine.
+HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "kernels")
+
+
 def _hardware(name: str, where: str) -> dict[str, Any]:
     entries = catalog("hardware")
     if name not in entries:
-        raise NoisegridError(f"{where}: {unknown('hardware', name, entries)}")
+        raise NoisegridError(f"{where}: {unknown('hardware', name, [*entries, 'auto'])}")
     entry: dict[str, Any] = {"tf32": False, **entries[name]}
     check(entry, "hardware", f"workflow/catalog/hardware.yaml: {name}")
-    return {key: value for key, value in entry.items() if key != "title"}
+    if "unavailable" in entry:
+        raise NoisegridError(f"{where}: hardware {name} cannot be used: {entry['unavailable']}")
+    return {key: entry[key] for key in HARDWARE_SETTINGS if key in entry}
 
 
 def _task(tasks: dict[str, dict[str, Any]], name: str, where: str) -> dict[str, Any]:

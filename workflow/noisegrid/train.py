@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.nn import functional
 
-from noisegrid import noise
+from noisegrid import machine, noise
 from noisegrid.batches import Batches
 from noisegrid.datasets import Dataset
 from noisegrid.errors import NoisegridError
@@ -89,6 +90,7 @@ def train(run: Run, data: Dataset, on_epoch: Callable[[int], None] = lambda epoc
     memory_format = getattr(torch, run.flags["memory_format"])
 
     initial = initial_weights(run, data)
+    machine.check_device(run.settings["hardware"])
     noise.apply_flags(run.flags)
     network = build_network(task, data)
     load_weights(network, disturbed(initial, run.seeds))
@@ -99,22 +101,24 @@ def train(run: Run, data: Dataset, on_epoch: Callable[[int], None] = lambda epoc
     training = Batches(data.train_images, data.train_labels, data.full_scale, *options)
     test = Batches(data.test_images, data.test_labels, data.full_scale, *options)
     optimizer = adam(network, task["optimizer"])
+    precision = run.flags["precision"]
+    scaler = GradScaler(device.type, enabled=precision == "amp_fp16")  # off: passes everything through
 
     half, history, trained = None, [], 0.0
     for epoch in range(task["epochs"]):
         started = time.perf_counter()
         rate = set_learning_rate(optimizer, task, epoch)
-        loss = train_epoch(network, optimizer, training, run.seeds, epoch)
+        loss = train_epoch(network, optimizer, scaler, training, run.seeds, epoch, precision)
         trained += (elapsed := time.perf_counter() - started)
         if not math.isfinite(loss):
             raise Diverged(f"the training loss is {loss} in epoch {epoch}")
         history.append({"epoch": epoch, "learning_rate": rate, "train_loss_nats": loss, "seconds": elapsed})
         if epoch + 1 == max(1, task["epochs"] // 2):
-            half = snapshot(network, test)
+            half = snapshot(network, test, precision)
         on_epoch(epoch)
 
     assert half is not None
-    final = snapshot(network, test)
+    final = snapshot(network, test, precision)
     seconds = {"training_s": trained, "total_s": time.perf_counter() - began}
     return Outcome(initial.hash, half, final, history, seconds)
 
@@ -166,25 +170,39 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, task: dict[str, Any], ep
     return rate
 
 
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Mixed precision where the hardware entry says so; nothing for fp32."""
+    dtype = torch.float16 if precision == "amp_fp16" else torch.bfloat16
+    return torch.autocast(device.type, dtype, enabled=precision != "fp32")
+
+
 def train_epoch(
-    network: nn.Module, optimizer: torch.optim.Optimizer, batches: Batches, seeds: noise.Seeds, epoch: int
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: GradScaler,
+    batches: Batches,
+    seeds: noise.Seeds,
+    epoch: int,
+    precision: str,
 ) -> float:
     """One pass over the training images; returns the mean loss (nats). Asks the device for one number only."""
     network.train()
     losses = []
     for inputs, labels in batches.training(seeds, epoch):
-        loss = functional.cross_entropy(network(inputs), labels)
+        with autocast(batches.device, precision):
+            loss = functional.cross_entropy(network(inputs), labels)
         optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
         losses.append(loss.detach())
     return float(torch.stack(losses).mean())
 
 
-def snapshot(network: nn.Module, test: Batches) -> Snapshot:
+def snapshot(network: nn.Module, test: Batches, precision: str) -> Snapshot:
     """Logits on the test images, and the weights."""
     network.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), autocast(test.device, precision):
         logits = torch.cat([network(inputs) for inputs in test.evaluation()])
     return Snapshot(logits.float().cpu().numpy(), weights_of(network))
 

@@ -1,0 +1,98 @@
+"""Which GPUs this machine has, and claiming one of them: a job computes on a device that no other job has.
+
+A scheduler's choice (CUDA_VISIBLE_DEVICES already set) is respected. Elsewhere a job takes the first device whose lock
+file it can lock; the operating system gives the lock back when the process ends, however it ends, so that no lock is
+ever stale. Asks nvidia-smi, not torch: a process that is to be forked must not touch CUDA.
+"""
+
+import fcntl
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from noisegrid.documents import catalog
+from noisegrid.errors import NoisegridError
+
+POLL_S = 2.0
+
+
+def gpus() -> dict[str, str]:
+    """UUID -> model name of every GPU of this machine; empty without NVIDIA's driver."""
+    command = ["nvidia-smi", "--query-gpu=uuid,name", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    lines = [line.partition(",") for line in done.stdout.splitlines() if line.strip()]
+    return {uuid.strip(): name.strip() for uuid, _, name in lines}
+
+
+def is_model(name: str, model: str) -> bool:
+    """Whether a device name as CUDA reports it is of a catalog's model: its words in one run, so that L4 is not L40."""
+    return re.search(rf"(?<![A-Za-z0-9]){re.escape(model)}(?![0-9A-Za-z])", name) is not None
+
+
+def catalog_name() -> str:
+    """What `hardware: auto` means here: the fp32 entry of this machine's GPUs, or cpu where there is none."""
+    models = sorted(set(gpus().values()))
+    if not models:
+        return "cpu"
+    entries = {name: entry for name, entry in catalog("hardware").items() if entry["precision"] == "fp32"}
+    found = [name for name, entry in entries.items() if any(is_model(model, entry.get("gpu", " ")) for model in models)]
+    if len(found) != 1:
+        raise NoisegridError(
+            f"hardware: auto finds {', '.join(models)}, which is {' and '.join(found) or 'not'} in "
+            "workflow/catalog/hardware.yaml; name the hardware, or add an entry for it"
+        )
+    return found[0]
+
+
+@contextmanager
+def claim(model: str, shared: bool = False) -> Iterator[str | None]:
+    """Make one free GPU of a model the only one that this process and its children see; wait while all are taken.
+
+    Gives its UUID, or None where the scheduler has already chosen. With `shared`, several jobs may use one device.
+    """
+    if os.environ.get("CUDA_VISIBLE_DEVICES"):
+        yield None
+        return
+    fitting = [uuid for uuid, name in gpus().items() if is_model(name, model)]
+    if not fitting:
+        have = ", ".join(sorted(set(gpus().values()))) or "no GPU"
+        raise NoisegridError(f"this job needs a {model}, but this machine has {have}")
+    uuid, lock = (fitting[os.getpid() % len(fitting)], -1) if shared else _lock_one(fitting)
+    os.environ["CUDA_VISIBLE_DEVICES"] = uuid
+    print(f"computing on {model} {uuid}", file=sys.stderr, flush=True)
+    try:
+        yield uuid
+    finally:
+        del os.environ["CUDA_VISIBLE_DEVICES"]
+        if lock >= 0:
+            os.close(lock)
+
+
+def _lock_one(uuids: list[str]) -> tuple[str, int]:
+    """The first device whose lock is free, and the open file that holds it."""
+    told = False
+    while True:
+        for uuid in uuids:
+            path = Path(tempfile.gettempdir()) / f"noisegrid-{uuid}.lock"
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                continue
+            os.ftruncate(lock, 0)
+            os.write(lock, f"{os.getpid()}\n".encode())
+            return uuid, lock
+        if not told:
+            print(f"all {len(uuids)} devices are taken, waiting", file=sys.stderr, flush=True)
+            told = True
+        time.sleep(POLL_S)
