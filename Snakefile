@@ -34,5 +34,9 @@ rule all:
         f"{RESULTS}/report.html",
 
 
+onstart:
+    check_machine_or_exit(PLAN, local=workflow.local_exec)
+
+
 onsuccess:
     print(f"Results are in {RESULTS}: report.html, findings.md, figures/, tables/, metrics.csv")

@@ -22,7 +22,7 @@ from noisegrid.batches import Batches
 from noisegrid.datasets import open_prepared
 from noisegrid.documents import catalog
 from noisegrid.study import resolve_tasks
-from noisegrid.train import adam, build_network, train_epoch
+from noisegrid.train import build_network, optimizer_of, train_epoch
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     noise.apply_flags(noise.held_flags(hardware))
     data = open_prepared(options.datasets / task["dataset"])
     model = build_network(task, data).to(memory_format=torch.channels_last)
-    optimizer = adam(model, task["optimizer"])
+    optimizer = optimizer_of(model, task["optimizer"])
     scaler = torch.amp.GradScaler("cpu", enabled=False)
     cpu = torch.device("cpu")
     batches = Batches(data.train_images, data.train_labels, data.full_scale, task, cpu, torch.channels_last)

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from noisegrid.batches import Batches, crop_and_flip, to_inputs
+from noisegrid.batches import Batches, crop_and_flip, random_boxes, resized_crop, to_inputs
 
 TASK = {"batch_size": 7, "pixels": "scale", "augment": {"pad": 2, "flip": True}}
 
@@ -78,6 +78,32 @@ def test_pixels():
     standard = to_inputs(images, "standardise", 255)
     assert standard[0].flatten().tolist() == [-1, 1, 1, -1]
     assert standard[1].abs().max() < 1e-6  # a flat image is divided by 1/sqrt(4) instead of 0
+
+
+def test_resized_crop_of_the_whole_image_is_a_plain_resize():
+    images = torch.arange(64.0).reshape(1, 1, 8, 8)
+    whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    assert torch.allclose(resized_crop(images, whole, 8), images, atol=1e-4)
+    assert torch.allclose(resized_crop(images, whole * torch.tensor([1, 1, -1, 1]), 8), images.flip(3), atol=1e-4)
+    quarter = torch.tensor([[-0.5, -0.5, 0.5, 0.5]])  # the upper left quarter
+    assert torch.allclose(resized_crop(images, quarter, 4), images[:, :, :4, :4], atol=1e-4)
+
+
+def test_random_boxes_lie_inside_and_have_the_stated_area():
+    boxes = random_boxes(np.random.default_rng(0), 5000, flip=True)
+    x, y, width, height = np.abs(boxes).T
+    assert (x + width <= 1 + 1e-6).all() and (y + height <= 1 + 1e-6).all()
+    assert (width * height).min() > 0.05 and 0.4 < (width * height).mean() < 0.6
+    assert 0.45 < (boxes[:, 2] < 0).mean() < 0.55
+
+
+def test_a_dataset_too_large_for_memory_gives_the_same_batches(monkeypatch):
+    resident = [x for x, _ in batches().training({"order": 1, "augment": 5}, 0)]
+    monkeypatch.setattr("noisegrid.batches.RESIDENT_BYTES", 0)
+    mapped = batches()
+    assert isinstance(mapped.images, np.ndarray)
+    again = [x for x, _ in mapped.training({"order": 1, "augment": 5}, 0)]
+    assert all(torch.equal(a, b) for a, b in zip(resident, again, strict=True))
 
 
 def test_no_augmentation_leaves_images_alone():

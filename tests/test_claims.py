@@ -19,10 +19,9 @@ CLASSES = 10
 COMMON = {"study": "s", "hardware": "cpu", "device": "d", "versions": "v", "n_examples": 2000}
 
 
-def logits_of(correct: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Logits that are right where `correct` says so, and else predict the next class."""
-    predicted = np.where(correct, labels, (labels + 1) % CLASSES)
-    return np.eye(CLASSES)[predicted]
+def predictions_of(correct: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Predictions that are right where `correct` says so, and else the next class."""
+    return np.where(correct, labels, (labels + 1) % CLASSES)
 
 
 def cell(correct: np.ndarray, labels: np.ndarray, noise: str, task: str = "net-data", l2: float = 1.0) -> list[dict]:
@@ -32,7 +31,7 @@ def cell(correct: np.ndarray, labels: np.ndarray, noise: str, task: str = "net-d
     distances = l2 * (1 - np.eye(n))
     rows = [
         *measure.accuracy_rows(correct, np.arange(n)),
-        *measure.pair_rows(logits_of(correct, labels), pair_of),
+        *measure.pair_rows(predictions_of(correct, labels), np.eye(CLASSES)[predictions_of(correct, labels)], pair_of),
         *measure.class_rows(correct, labels, pair_of, np.random.default_rng(0)),
         *(
             row

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from noisegrid.errors import NoisegridError
-from noisegrid.networks import build, resnet18, small_cnn
+from noisegrid.networks import build, resnet18, resnet50, small_cnn
 from noisegrid.train import load_weights, weights_of
 
 SHAPE = {"classes": 10, "channels": 3, "size": 32, "dropout": 0.0}
@@ -23,6 +23,7 @@ def test_parameter_counts_are_the_artifacts():
     assert count(resnet18(**SHAPE)) == 11_173_962
     assert count(resnet18(**SHAPE), buffers=True) == 11_183_562
     assert count(resnet18(**{**SHAPE, "classes": 100}), buffers=True) == 11_229_732
+    assert count(resnet18(**{**SHAPE, "classes": 40, "size": 128}), buffers=True) == 11_506_152
 
 
 @pytest.mark.parametrize("size", [8, 28, 32])
@@ -30,6 +31,11 @@ def test_networks_take_every_image_size(size):
     images = torch.zeros(2, 1, size, size)
     for builder in (lambda **s: small_cnn(**s, batch_norm=True), resnet18):
         assert builder(**{**SHAPE, "channels": 1, "size": size})(images).shape == (2, 10)
+
+
+def test_resnet18_for_celeba_and_resnet50_run():
+    assert resnet18(**{**SHAPE, "classes": 40, "size": 128})(torch.zeros(1, 3, 128, 128)).shape == (1, 40)
+    assert resnet50(**{**SHAPE, "classes": 7, "size": 224}).eval()(torch.zeros(1, 3, 224, 224)).shape == (1, 7)
 
 
 def test_initialisers_are_glorot_uniform_and_zero():

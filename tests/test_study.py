@@ -139,7 +139,7 @@ def test_wrong_config_gets_one_clear_message(tmp_path):
         (config("fashion", dataset_folders={"fashion_mnist": str(tmp_path)}), "lacks train-images-idx3-ubyte.gz"),
     ]:
         with pytest.raises(NoisegridError) as error:
-            plan.make(wrong)
+            plan.check_machine(plan.make(wrong), local=True)
         assert message in str(error.value)
 
 

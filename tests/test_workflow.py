@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TINY, run, snakemake
 
+from noisegrid.plan import TABLES
+
 pytestmark = pytest.mark.slow
 
 PRODUCTS = [
     "metrics.csv",
     "findings.md",
     "report.html",
-    *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3) for suffix in ("pdf", "png")),
-    *(f"tables/{table}.{suffix}" for table in ("noise", "difference", "classes", "artifact") for suffix in
+    *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3, 8, "sources") for suffix in ("pdf", "png")),
+    *(f"tables/{table}.{suffix}" for table in TABLES for suffix in
       ("csv", "md", "tex", "html")),
 ]  # fmt: skip
 
@@ -29,8 +31,8 @@ def planned(output: str) -> dict[str, int]:
     return {rule: int(count) for rule, count in rows if rule != "total"}
 
 
-def metrics(folder: Path) -> list[dict[str, str]]:
-    with (folder / "results/tiny/metrics.csv").open() as file:
+def metrics(folder: Path, study: str = "tiny") -> list[dict[str, str]]:
+    with (folder / "results" / study / "metrics.csv").open() as file:
         return list(csv.DictReader(file))
 
 
@@ -42,8 +44,8 @@ def test_everything_is_made_and_nothing_is_left_to_do(finished):
 
 def test_metrics_carry_n_device_and_versions(finished):
     rows = metrics(finished)
-    assert len({(row["task"], row["noise"]) for row in rows}) == 16
-    assert all(row["n_replicates"] == "3" and row["n_examples"] == "597" for row in rows)
+    assert len({(row["task"], row["noise"]) for row in rows}) == 18
+    assert all(row["n_replicates"] in "34" and row["n_examples"] == "597" for row in rows)
     assert all(row["device"] and "torch" in row["versions"] and row["unit"] for row in rows)
 
 
@@ -56,7 +58,7 @@ def test_control_is_exactly_zero_and_nothing_else_is(finished):
 def test_findings_name_what_they_stand_on(finished):
     text = (finished / "results/tiny/findings.md").read_text()
     assert "Control is exactly zero (bitwise equal weights) in 3 of 3 control cells" in text
-    assert "n = 3 replicates per cell, 597 test images" in text
+    assert "n = 3 to 4 replicates per cell, 597 test images" in text
 
 
 def test_redraw_needs_no_training(finished, tmp_path):
@@ -86,7 +88,7 @@ def test_control_that_differs_stops_the_run_and_names_the_two(copy_of_finished):
     record |= {key: control[key] for key in ("cell", "settings", "settings_digest")}
     record["record_digest"] = digest({key: value for key, value in record.items() if key != "record_digest"})
     (cell / "control/2/record.json").write_text(json.dumps(record))
-    batch = copy_of_finished / "results/tiny/batches/cpu/tiny-digits/0-2.json"
+    batch = copy_of_finished / "results/tiny/batches/cpu/tiny-digits/0-3.json"
     content = json.loads(batch.read_text())
     content["cells"]["control"]["weight_hashes"]["2"] = record["weight_hash"]
     batch.write_text(json.dumps(content))
@@ -111,11 +113,11 @@ def test_a_missing_replicate_is_trained_again_to_the_same_bits(copy_of_finished)
 
 def test_more_replicates_train_only_the_new_ones(copy_of_finished):
     study = copy_of_finished / "more.yaml"
-    study.write_text(TINY.read_text().replace("replicates: 3", "replicates: 4"))
+    study.write_text(TINY.read_text().replace("replicates: 3", "replicates: 5"))
     done = snakemake(copy_of_finished, "results/tiny/cells/cpu/tiny-digits/algo.csv", study=study)
     assert done.returncode == 0, done.stdout
-    log = (copy_of_finished / "results/tiny/logs/batches/cpu/tiny-digits/0-3.log").read_text()
-    assert set(re.findall(r"replicate (\d) of", log)) == {"3"}
+    log = (copy_of_finished / "results/tiny/logs/batches/cpu/tiny-digits/0-4.log").read_text()
+    assert set(re.findall(r"replicate (\d) of", log)) == {"3", "4"}
 
 
 def test_results_of_other_settings_are_refused_before_any_work(copy_of_finished):
@@ -159,6 +161,56 @@ def test_lint_finds_nothing(tmp_path):
     found = set(re.findall(r"^    \* (.*)$", done.stdout, re.M))
     assert found <= {"Specify a conda environment or container for each rule.:"}  # containers are an issue of their own
     assert found or "Congratulations" in done.stdout
+
+
+def test_the_worked_example_with_an_own_network_and_dataset(tmp_path):
+    """docs/example as a user runs it: attributes, sub-groups and Figure 4 included."""
+    for name in ("own.py", "study.yaml"):
+        shutil.copy(ROOT / "docs/example" / name, tmp_path)
+    done = snakemake(tmp_path, study="study.yaml")
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "results/own/figures/figure_4.png").exists()
+    rows = metrics(tmp_path, "own")
+    sizes = {row["group"]: float(row["value"]) for row in rows if row["metric"] == "group_positives"}
+    assert sizes["thin"] + sizes["bold"] == sizes["all"]
+    assert {row["group"] for row in rows if row["metric"] == "class_accuracy_std"} == {"class 0", "class 1", "class 2"}
+    claims = (tmp_path / "results/own/tables/claims.csv").read_text()
+    assert re.search(r"C5,.*thin \(fewest positives\) in mlp-traits", claims)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("own:mlp", "own:mpl"), "unknown function 'mpl'; did you mean 'mlp'?"),
+        (("own:mlp", "owm:mlp"), "there is no module 'owm'"),
+        (("read: own:digit_traits", "read: own:digits"), "datasets.traits.read"),
+    ],
+)
+def test_an_own_module_that_is_not_there_is_named_before_any_work(tmp_path, change, message):
+    shutil.copy(ROOT / "docs/example/own.py", tmp_path)
+    (tmp_path / "study.yaml").write_text((ROOT / "docs/example/study.yaml").read_text().replace(*change))
+    done = snakemake(tmp_path, study="study.yaml")
+    assert done.returncode == 1
+    assert message in done.stdout and "Traceback" not in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_papers_grid_plans_and_says_what_it_lacks(tmp_path):
+    plan = planned(snakemake(tmp_path, "-n", study="paper").stdout)
+    assert plan["measure_cell"] == 40 and plan["prepare_dataset"] == 4
+    done = snakemake(tmp_path, study="paper")
+    assert done.returncode == 1
+    assert "CelebA may not be downloaded by a program; get celeba/img_align_celeba" in done.stdout
+    assert not (tmp_path / "resources").exists()
+
+
+def test_hardware_that_this_machine_lacks_stops_before_any_work(tmp_path):
+    study = tmp_path / "gpu.yaml"
+    study.write_text(TINY.read_text().replace("hardware: [cpu]", "hardware: [h200]"))
+    done = snakemake(tmp_path, study=study)
+    assert done.returncode == 1
+    assert "hardware h200 needs a H200, and this machine has" in done.stdout
+    assert not (tmp_path / "resources").exists()
 
 
 @pytest.mark.browser

@@ -102,6 +102,20 @@ def claim_4(measured: Measured) -> Iterator[Verdict]:
             yield _against_null(f"{task} on {hardware}, algo_impl", row)
 
 
+def claim_5(measured: Measured) -> Iterator[Verdict]:
+    groups = measured.frame[measured.frame["metric"].isin(["group_fnr_std_relative", "group_positives"])]
+    for hardware, task in measured.contexts:
+        here = (groups["hardware"] == hardware) & (groups["task"] == task) & (groups["noise"] == "algo_impl")
+        parts = groups[here & (groups["group"] != "all")]
+        counts = parts[parts["metric"] == "group_positives"].set_index("group")["value"]
+        if counts.empty:
+            continue
+        smallest = counts.idxmin()
+        rows = parts[(parts["metric"] == "group_fnr_std_relative") & (parts["group"] == smallest)]
+        context = f"{smallest} (fewest positives) in {task} on {hardware}, algo_impl"
+        yield from (_against_null(context, row) for row in rows.itertuples())
+
+
 def claim_6(measured: Measured) -> Iterator[Verdict]:
     for hardware, task in measured.contexts:
         twin = task.replace("-", "_bn-", 1)
@@ -229,6 +243,7 @@ TESTS: dict[str, Callable[[Measured], Iterator[Verdict]]] = {
     "C2": claim_2,
     "C3": claim_3,
     "C4": claim_4,
+    "C5": claim_5,
     "C6": claim_6,
     "C7": claim_7,
     "C8": claim_8,

@@ -6,7 +6,7 @@ Command: python -m noisegrid.datasets --dataset NAME --folder RAW --output FOLDE
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from noisegrid.documents import catalog
-from noisegrid.errors import NoisegridError, exit_on_error, unknown
+from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import sha256, write_atomically, write_text
-from noisegrid.study import digest
+from noisegrid.readers import Raw
+from noisegrid.study import digest, load_study
 
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
 #: Up to this size every job checks the whole content again; above it, only the length (ImageNet would cost minutes).
@@ -27,7 +28,11 @@ FULL_CHECK_BYTES = 512 * 1024**2
 
 @dataclass(frozen=True)
 class Dataset:
-    """A prepared dataset. Images: uint8 (examples, channels, size, size); labels: int64 (examples,)."""
+    """A prepared dataset, memory-mapped.
+
+    Images: uint8 (examples, channels, size, size). Labels: int64 (examples,), or uint8 (examples, attributes). groups:
+    booleans (test examples, groups) with group_names; target: the attribute that groups are judged by.
+    """
 
     name: str
     digest: str
@@ -37,24 +42,25 @@ class Dataset:
     train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
+    groups: np.ndarray | None
+    group_names: list[str]
+    target: int | None
 
 
-def prepare(name: str, raw: Path | None, folder: Path) -> None:
+def prepare(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) -> None:
     """Read a dataset with its own reader and write the prepared form.
 
     Raises NoisegridError if raw files are missing, truncated or not the published ones.
     """
-    entry = catalog("datasets")[name]
-    module, _, function = entry["read"].partition(":")
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = getattr(import_module(module), function)(raw, folder / "raw")
+    data = _reader(entry["read"])(raw, folder / "raw")
     files = {}
-    for part, array in zip(PARTS, arrays, strict=True):
+    for part in PARTS if not data.groups else (*PARTS, "groups"):
         path = folder / f"{part}.npy"
-        dtype = np.uint8 if part.endswith("images") else np.int64
-        write_atomically(path, partial(np.save, arr=array.astype(dtype)))
-        files[path.name] = {"bytes": path.stat().st_size, "sha256": sha256(path), "shape": list(array.shape)}
+        write_atomically(path, partial(_save, part, data))
+        files[path.name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
     manifest = {"dataset": name, "classes": entry["classes"], "full_scale": entry["full_scale"], "files": files}
+    manifest |= {"group_names": list(data.groups), "target": data.target}
     manifest["digest"] = digest(manifest)
     write_text(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
 
@@ -64,8 +70,10 @@ def open_prepared(folder: Path) -> Dataset:
     manifest = read_manifest(folder)
     for name, expected in manifest["files"].items():
         _check_file(folder / name, expected)
-    arrays = {part: np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in PARTS}
-    return Dataset(manifest["dataset"], manifest["digest"], manifest["classes"], manifest["full_scale"], **arrays)
+    parts = PARTS if not manifest["group_names"] else (*PARTS, "groups")
+    arrays = {part: np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in parts}
+    about = {key: manifest[key] for key in ("digest", "classes", "full_scale", "group_names", "target")}
+    return Dataset(manifest["dataset"], **about, **{"groups": None, **arrays})
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -79,21 +87,60 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def check_raw_folders(folders: Mapping[str, str], used: list[str]) -> None:
+def check_raw_folders(folders: Mapping[str, str], entries: Mapping[str, dict[str, Any]], used: list[str]) -> None:
     """Check, before any work starts, that the raw folders that the user names hold the files that are needed."""
-    entries = catalog("datasets")
-    for name in folders:
-        if name not in entries:
-            raise NoisegridError(f"config: dataset_folders: {unknown('dataset', name, entries)}")
     for name in used:
-        folder = folders.get(name)
+        folder, entry = folders.get(name), entries[name]
+        needs = [file.replace("|", " or ") for file in entry.get("files", [])]
         if folder is None:
+            if entry.get("licensed"):
+                raise NoisegridError(
+                    f"config: dataset_folders.{name} is not set, and {entry['title']} may not be downloaded by a "
+                    f"program; get {', '.join(needs)} ({entry['source']}) and name their folder"
+                )
             continue
         if not Path(folder).is_dir():
             raise NoisegridError(f"config: dataset_folders.{name}: there is no folder {folder}")
-        missing = [file for file in entries[name].get("files", []) if not (Path(folder) / file).exists()]
+        there = [any((Path(folder) / file).exists() for file in files.split("|")) for files in entry.get("files", [])]
+        missing = [files for files, found in zip(needs, there, strict=True) if not found]
         if missing:
-            raise NoisegridError(f"config: dataset_folders.{name}: {folder} lacks {', '.join(missing)}")
+            raise NoisegridError(
+                f"config: dataset_folders.{name}: {folder} lacks {', '.join(missing)} (source: {entry['source']})"
+            )
+
+
+def _reader(reference: str) -> Callable[[Path | None, Path], Raw]:
+    module, _, function = reference.partition(":")
+    try:
+        reader: Callable[[Path | None, Path], Raw] = getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise NoisegridError(f"dataset {reference}: cannot be imported as package.module:function ({error})") from error
+
+    def checked(raw: Path | None, cache: Path) -> Raw:
+        data = reader(raw, cache)
+        if not isinstance(data, Raw):
+            raise NoisegridError(f"dataset {reference}: returned {type(data).__name__}, not a noisegrid.readers.Raw")
+        return data
+
+    return checked
+
+
+def _save(part: str, data: Raw, path: Path) -> None:
+    """Write one part; images that do not fit into memory go through one by one, with a line of progress."""
+    if part == "groups":
+        np.save(path, np.stack(list(data.groups.values()), axis=1))
+        return
+    array = getattr(data, part)
+    if isinstance(array, np.ndarray):
+        kind = np.uint8 if part.endswith("images") or array.ndim == 2 else np.int64
+        np.save(path, array.astype(kind))
+        return
+    stored = np.lib.format.open_memmap(path, "w+", np.uint8, (array.count, *array.shape))
+    for index, image in enumerate(array.rows):
+        stored[index] = image
+        if index % 10_000 == 9_999:
+            print(f"{part}: {index + 1:,} of {array.count:,}", flush=True)
+    stored.flush()
 
 
 def _check_file(path: Path, expected: dict[str, Any]) -> None:
@@ -112,8 +159,10 @@ def main() -> None:
     parser.add_argument("--dataset", required=True, help="a name in workflow/catalog/datasets.yaml")
     parser.add_argument("--folder", type=Path, help="folder of the raw files; without it they are downloaded")
     parser.add_argument("--output", type=Path, required=True, help="the manifest.json to write")
+    parser.add_argument("--study", help="the study, where the dataset is its own")
     options = parser.parse_args()
-    prepare(options.dataset, options.folder, options.output.parent)
+    entries = load_study(options.study).datasets if options.study else catalog("datasets")
+    prepare(options.dataset, entries[options.dataset], options.folder, options.output.parent)
 
 
 if __name__ == "__main__":

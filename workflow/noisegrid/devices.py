@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from noisegrid.documents import catalog
 from noisegrid.errors import NoisegridError
@@ -51,6 +52,16 @@ def catalog_name() -> str:
             "workflow/catalog/hardware.yaml; name the hardware, or add an entry for it"
         )
     return found[0]
+
+
+def check_present(name: str, hardware: dict[str, Any]) -> None:
+    """Whether this machine has the GPU that a hardware entry names."""
+    have = sorted(set(gpus().values()))
+    if hardware["device"] == "cuda" and not any(is_model(model, hardware["gpu"]) for model in have):
+        raise NoisegridError(
+            f"hardware {name} needs a {hardware['gpu']}, and this machine has {', '.join(have) or 'no GPU'}; "
+            "use a study for `hardware: [auto]`, or send the jobs to a cluster (--profile slurm)"
+        )
 
 
 @contextmanager

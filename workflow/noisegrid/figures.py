@@ -4,6 +4,7 @@ Command: python -m noisegrid.figures figure_1 --metrics metrics.csv --output fig
 """
 
 import argparse
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -54,6 +55,39 @@ GROUP = ["hardware", "task"]
 def figure_1(frame: pd.DataFrame) -> Figure:
     """Std of top-1, churn and L2 by task and the paper's noise sources."""
     return _by_task(frame, (*PAPER_NOISE, "control"))
+
+
+GROUP_PANELS = {
+    "group_accuracy_std": "std of accuracy (pp)",
+    "group_fpr_std": "std of false-positive rate (pp)",
+    "group_fnr_std": "std of false-negative rate (pp)",
+}
+
+
+def figure_4(frame: pd.DataFrame) -> Figure:
+    """Sub-groups: spread of accuracy, false-positive and false-negative rate, with each group's size."""
+    names = list(dict.fromkeys(select(frame, "group_positives", None)["group"]))
+    if not names:
+        raise NoisegridError("figure_4 needs a task with sub-groups, e.g. resnet18-celeba")
+    sources = [noise for noise in PAPER_NOISE if (select(frame, "group_fpr_std", None)["noise"] == noise).any()]
+    sizes = {
+        kind: select(frame, f"group_{kind}", None).drop_duplicates("group").set_index("group")["value"]
+        for kind in ("positives", "negatives")
+    }
+    ticks = [f"{n} ({sizes['positives'][n]:,.0f} + / {sizes['negatives'][n]:,.0f} −)" for n in names]
+    figure, axes = plt.subplots(1, 3, figsize=(7.4, 0.8 + 0.42 * len(names)), sharey=True, layout="constrained")
+    for axis, (metric, label) in zip(axes, GROUP_PANELS.items(), strict=True):
+        data = select(frame, metric, None).set_index(["noise", "group"])
+        for (row, name), (column, noise) in itertools.product(enumerate(names), enumerate(sources)):
+            if (noise, name) in data.index:
+                offset = 0.25 * (column - (len(sources) - 1) / 2)
+                _draw(axis, data.loc[(noise, name)], row + offset, noise, height=0.22)
+        _finish(axis, label, dict(enumerate(ticks)))
+    handles: list[Artist] = [
+        Line2D([], [], color=STYLE[n][0], marker=STYLE[n][1], linestyle="", label=n) for n in sources
+    ]
+    _caption(figure, frame, [*handles, Patch(color=NULL_COLOUR, label=NULL_LABEL)], "")
+    return figure
 
 
 def figure_5(frame: pd.DataFrame) -> Figure:
@@ -153,17 +187,26 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "figure_1": figure_1,
     "figure_2": figure_2,
     "figure_3": figure_3,
+    "figure_4": figure_4,
     "figure_5": figure_5,
     "figure_8": figure_8,
     "figure_sources": figure_sources,
 }
 
 
-def _draw(axis: Axes, row: pd.Series, position: float, noise: str, filled: bool = True, null: bool = True) -> None:
+def _draw(
+    axis: Axes,
+    row: pd.Series,
+    position: float,
+    noise: str,
+    filled: bool = True,
+    null: bool = True,
+    height: float = 0.8,
+) -> None:
     """One estimate with its interval, and its null range behind it."""
     colour, marker = STYLE[noise]
     if null and pd.notna(row["null_high"]) and row["null_high"] > 0:
-        axis.barh(position, row["null_high"] - row["null_low"], 0.8, row["null_low"], color=NULL_COLOUR, zorder=1)
+        axis.barh(position, row["null_high"] - row["null_low"], height, row["null_low"], color=NULL_COLOUR, zorder=1)
     if pd.notna(row["low"]):
         axis.plot([row["low"], row["high"]], [position, position], color=colour, linewidth=1.2, zorder=2)
     face = colour if filled or marker == "x" else "white"

@@ -74,14 +74,27 @@ def _check_same(cell: Cell, replicates: list[Replicate], keys: list[str]) -> Non
 
 def measure(cell: Cell, replicates: list[Replicate], diverged: list[int]) -> list[Row]:
     """All metrics of a cell, as rows of COLUMNS."""
-    predictions = [replicate.predictions() for replicate in replicates]
-    labels = predictions[0]["label"]
-    logits = np.stack([arrays["logits"] for arrays in predictions])
-    half = np.stack([arrays["half_logits"].argmax(axis=1) for arrays in predictions])
-    correct = logits.argmax(axis=2) == labels
+    first = replicates[0].predictions()
+    labels = first["label"]
+    correct, predicted, half = (np.empty((len(replicates), labels.size), kind) for kind in (bool, np.int16, np.int16))
+    sample = metrics.logit_sample(len(replicates), first["logits"].shape)
+    logits = np.empty((len(replicates), len(sample), first["logits"].shape[1]), np.float32)
+    calibration = []
+    for index, replicate in enumerate(replicates):  # one at a time: a hundred runs' logits would not fit into memory
+        arrays = replicate.predictions()
+        predicted[index], half[index] = (
+            metrics.predictions_of(arrays[name], labels).ravel() for name in ("logits", "half_logits")
+        )
+        correct[index] = predicted[index] == labels.ravel()
+        logits[index] = arrays["logits"][sample]
+        if labels.ndim == 1:
+            calibration.append(100 * metrics.expected_calibration_error(metrics.softmax(arrays["logits"]), labels))
     record = replicates[0].record
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
     pair_of = numbers % cell.pairs
+    rng = np.random.default_rng(int(cell.digest, 16))
+    # a "class" is a class, or an attribute where an image has several
+    class_of = labels if labels.ndim == 1 else np.tile(np.arange(labels.shape[1]), len(labels))
     common = {
         "study": cell.study,
         "hardware": cell.hardware,
@@ -95,12 +108,15 @@ def measure(cell: Cell, replicates: list[Replicate], diverged: list[int]) -> lis
     rows = [
         _row("replicates_diverged", "count", len(diverged)),
         *accuracy_rows(correct, numbers),
-        *pair_rows(logits, pair_of),
+        *pair_rows(predicted, logits, pair_of),
         *weight_rows(replicates, pair_of),
-        *class_rows(correct, labels, pair_of, np.random.default_rng(int(cell.digest, 16))),
+        *class_rows(correct, class_of, pair_of, rng),
         *artifact_rows(correct, half, replicates),
-        _row("calibration_error", "percent", _calibration(logits, labels), "t over runs"),
     ]
+    if calibration:
+        rows.append(_row("calibration_error", "percent", metrics.mean(np.array(calibration)), "t over runs"))
+    if "group" in first:
+        rows += group_rows(correct.reshape(len(replicates), *labels.shape), first, pair_of, rng)
     return [common | row for row in rows]
 
 
@@ -112,9 +128,9 @@ def accuracy_rows(correct: Array, numbers: Array) -> Iterator[Row]:
     yield _row("accuracy_mean", "percent", metrics.mean(accuracy), "t over runs")
 
 
-def pair_rows(logits: Array, pair_of: Array) -> Iterator[Row]:
-    """Churn and logit correlation over pairs of replicates."""
-    yield from _distance_rows("churn", "percent", 100 * metrics.churn_matrix(logits.argmax(axis=2)), pair_of)
+def pair_rows(predicted: Array, logits: Array, pair_of: Array) -> Iterator[Row]:
+    """Churn over all predictions (replicates, units), logit correlation over a sample of examples."""
+    yield from _distance_rows("churn", "percent", 100 * metrics.churn_matrix(predicted), pair_of)
     # the correlation's complement is a distance with a zero diagonal, as churn is
     for row in _distance_rows("logit_correlation", "1", 1 - metrics.logit_correlation_matrix(logits), pair_of):
         yield row | {"value": 1 - row["value"], "low": 1 - row["high"], "high": 1 - row["low"]}
@@ -171,6 +187,33 @@ def class_rows(correct: Array, labels: Array, pair_of: Array, rng: np.random.Gen
         yield _row("class_accuracy_mean", "percent", metrics.mean(means[:, index]), "t over runs", f"class {index}")
 
 
+def group_rows(correct: Array, arrays: dict[str, Array], pair_of: Array, rng: np.random.Generator) -> Iterator[Row]:
+    """Sub-groups (paper, Figure 4): spread of accuracy, FPR and FNR on the target attribute, relative to everyone.
+
+    correct: (replicates, examples, attributes). Each spread stands beside the independent-error null.
+    """
+    target = int(arrays["target"])
+    hits, positive, masks = correct[:, :, target], arrays["label"][:, target].astype(bool), arrays["group"].T
+    names = ["all", *map(str, arrays["group_name"])]
+
+    def statistic(shuffled: Array) -> Array:
+        spreads = 100 * metrics.group_spreads(shuffled, positive, masks, pair_of)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.stack([spreads, spreads / spreads[:, :1]])
+
+    values, null = statistic(hits), metrics.independent_error_null(hits, statistic, rng, groups=pair_of)
+    for kind, unit in enumerate(("percentage points", "1")):
+        for rate, metric in enumerate(("accuracy", "fpr", "fnr")):
+            for index, name in enumerate(names):
+                place = kind, rate, index
+                at = Null(null.median[place], null.low[place], null.high[place])
+                ending = "std" if kind == 0 else "std_relative"
+                yield _row(f"group_{metric}_{ending}", unit, float(values[place]), group=name, null=at)
+    for name, mask in zip(names, [np.ones(len(positive), bool), *masks.astype(bool)], strict=True):
+        yield _row("group_positives", "count", int((mask & positive).sum()), group=name)
+        yield _row("group_negatives", "count", int((mask & ~positive).sum()), group=name)
+
+
 def artifact_rows(correct: Array, half: Array, replicates: list[Replicate]) -> Iterator[Row]:
     """What the reference artifact would print for these runs (its definitions, see metrics)."""
     pairs = len(replicates) * (len(replicates) - 1) // 2
@@ -188,11 +231,6 @@ def write_rows(rows: list[Row], path: Path) -> None:
     writer.writeheader()
     writer.writerows({key: _format(value) for key, value in row.items()} for row in rows)
     write_text(path, text.getvalue())
-
-
-def _calibration(logits: Array, labels: Array) -> Estimate:
-    errors = [metrics.expected_calibration_error(metrics.softmax(run), labels) for run in logits]
-    return metrics.mean(100 * np.array(errors))
 
 
 def _row(

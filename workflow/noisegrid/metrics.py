@@ -17,6 +17,8 @@ from scipy.spatial.distance import pdist
 
 Array = np.ndarray
 CONFIDENCE = 0.95
+#: Logits of all replicates together that are held in memory: half a gigabyte in float32.
+LOGIT_VALUES = 125_000_000
 #: Permuted values (replicates x unstable examples x draws) that a null may cost: about ten seconds.
 NULL_WORK = 400_000_000
 
@@ -76,6 +78,13 @@ def std_interval(value: float, freedom: int) -> Estimate:
 # --- pairs of replicates -------------------------------------------------------------------------------------------
 
 
+def predictions_of(logits: Array, labels: Array) -> Array:
+    """What logits (..., examples, classes) predict: the likeliest class (..., examples), or, where labels are
+    (examples, attributes), each attribute's own yes or no (..., examples, attributes)."""
+    predicted: Array = logits.argmax(axis=-1) if labels.ndim == 1 else (logits > 0)
+    return predicted
+
+
 def churn_matrix(predictions: Array) -> Array:
     """Fraction of examples on which two replicates differ: (replicates, replicates), zero on the diagonal."""
     n = len(predictions)
@@ -133,6 +142,13 @@ def _distances(vectors: Sequence[Array], scales: Array, chunk: int) -> Array:
     matrix = np.zeros((n, n))
     matrix[np.triu_indices(n, 1)] = np.sqrt(squares)
     return matrix + matrix.T
+
+
+def logit_sample(replicates: int, shape: tuple[int, ...]) -> Array:
+    """Which examples the logit correlation looks at: all, or as many, evenly spaced, as LOGIT_VALUES allow."""
+    examples, classes = shape
+    wanted = max(1, min(examples, LOGIT_VALUES // (replicates * classes)))
+    return np.linspace(0, examples - 1, wanted).astype(int)
 
 
 def logit_correlation_matrix(logits: Array) -> Array:
@@ -197,6 +213,19 @@ def independent_error_null(
 def spread_ratio(class_std: Array, overall_std: float) -> Array:
     """Per-class over overall standard deviation; NaN where the overall one is 0."""
     return class_std / overall_std if overall_std > 0 else np.full_like(class_std, np.nan)
+
+
+def group_spreads(correct: Array, positive: Array, masks: Array, pair_of: Array) -> Array:
+    """Spread over replicates of accuracy, false-positive and false-negative rate, overall and in each group.
+
+    correct: (replicates, examples) for one yes-or-no attribute; positive: (examples,) its truth; masks: (groups,
+    examples). Returns (3, 1 + groups) in fractions, overall first; NaN where a group has no such examples.
+    """
+    wrong = (~correct).astype(np.float64)
+    members = np.concatenate([np.ones((1, masks.shape[1]), bool), masks]).astype(np.float64)
+    parts = [members, members * ~positive, members * positive]  # FPR = FP / negatives, FNR = FN / positives
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.stack([pooled_spread(wrong @ part.T / part.sum(axis=1), pair_of) for part in parts])
 
 
 # --- calibration -----------------------------------------------------------------------------------------------------

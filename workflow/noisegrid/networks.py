@@ -1,6 +1,6 @@
 """The paper's networks as plain modules. Architecture and initialisers: reference artifact, smallcnn.py and resnet.py.
 
-A builder takes classes, channels, size (pixels) and dropout of the task, and options of the network catalog. It draws
+A builder takes classes, channels and size (pixels), dropout if the task has any, and the catalog's options. It draws
 its initial weights from torch's global generator, which noise.seed_global has seeded with the `init` stream.
 """
 
@@ -30,7 +30,7 @@ def build(reference: str, **options: Any) -> nn.Module:
 
 
 def small_cnn(
-    classes: int, channels: int, size: int, dropout: float, batch_norm: bool, momentum: float = BN_MOMENTUM
+    classes: int, channels: int, size: int, batch_norm: bool, dropout: float = 0.0, momentum: float = BN_MOMENTUM
 ) -> nn.Module:
     """Three blocks of conv 3x3 (16, 32, 32), [batch norm], max-pool, ReLU; global average pool; dense 32; dense.
 
@@ -50,7 +50,7 @@ def small_cnn(
     return glorot_uniform(nn.Sequential(*layers))
 
 
-def resnet18(classes: int, channels: int, size: int, dropout: float, momentum: float = BN_MOMENTUM) -> nn.Module:
+def resnet18(classes: int, channels: int, size: int, dropout: float = 0.0, momentum: float = BN_MOMENTUM) -> nn.Module:
     """ResNet-18 with the CIFAR stem: conv 3x3-64, eight basic blocks (64, 128, 256, 512), average pool, dense."""
     layers: list[nn.Module] = [conv3x3(channels, 64), batch_normalisation(64, momentum), nn.ReLU()]
     width = 64
@@ -58,8 +58,22 @@ def resnet18(classes: int, channels: int, size: int, dropout: float, momentum: f
         out = 64 * 2 ** (block // 2)
         layers.append(BasicBlock(width, out, 1 if out == width else 2, momentum))
         width = out
-    layers += [GlobalAverage(), *([nn.Dropout(dropout)] if dropout else []), nn.Linear(width, classes)]
+    edge = -(-size // 8)  # three blocks halve the image, rounding up
+    # the artifact pools by 4 x 4, which at 32 pixels is the whole image and at 128 leaves 4 x 4 places
+    pool, places = (nn.AvgPool2d(4), (edge // 4) ** 2) if edge > 4 else (nn.Identity(), 1)
+    layers += [pool, nn.Flatten() if places > 1 else GlobalAverage()]
+    layers += [*([nn.Dropout(dropout)] if dropout else []), nn.Linear(width * places, classes)]
     return glorot_uniform(nn.Sequential(*layers))
+
+
+def resnet50(classes: int, channels: int, size: int, dropout: float = 0.0) -> nn.Module:
+    """torchvision's ResNet-50, which is the artifact's (stride in the 3x3 convolution)."""
+    from torchvision.models import resnet50 as torchvision_resnet50
+
+    if channels != 3 or dropout:
+        raise NoisegridError("network resnet50 takes three channels and no dropout")
+    network: nn.Module = torchvision_resnet50(num_classes=classes)
+    return network
 
 
 class BasicBlock(nn.Module):

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from noisegrid import devices
 from noisegrid.datasets import check_raw_folders
-from noisegrid.documents import WORKFLOW, check, schema
-from noisegrid.errors import NoisegridError
+from noisegrid.documents import WORKFLOW, catalog, check, schema
+from noisegrid.errors import NoisegridError, unknown
 from noisegrid.record import check_settings
 from noisegrid.study import Study, digest, load_study
 
@@ -42,6 +43,7 @@ class Plan:
             "figure_1": True,
             "figure_2": any(task.replace("-", "_bn-", 1) in tasks - {task} for task in tasks),
             "figure_3": not noise.isdisjoint({"algo_impl", "algo", "impl"}),
+            "figure_4": any(self.study.datasets[d].get("groups") for d in self.study.values("dataset")),
             "figure_5": len(self.study.values("hardware")) > 1,
             "figure_8": not noise.isdisjoint({"order", "in_batch_order"}),
             "figure_sources": len(noise - {"control"}) > 3,
@@ -82,6 +84,10 @@ class Plan:
         """The config, for a command that starts from it."""
         return json.dumps(self.config, sort_keys=True)
 
+    def gpus(self, hardware: str) -> int:
+        """How many GPUs a job on this hardware asks for."""
+        return int(catalog("hardware")[hardware]["device"] == "cuda")
+
     def manifest(self, hardware: str, task: str) -> str:
         """The prepared dataset that a task reads."""
         return f"{self.config['datasets']}/{self.study.siblings(hardware, task)[0].dataset}/manifest.json"
@@ -99,9 +105,31 @@ def make(config: dict[str, Any]) -> Plan:
     } | config
     check(config, "config", "config")
     plan = Plan(load_study(config["study"]), config)
-    check_raw_folders(config["dataset_folders"], plan.study.values("dataset"))
+    for name in config["dataset_folders"]:
+        if name not in plan.study.datasets:
+            raise NoisegridError(f"config: dataset_folders: {unknown('dataset', name, plan.study.datasets)}")
     check_settings(Path(config["results"]), plan.study.cells)
     return plan
+
+
+def check_machine(plan: Plan, local: bool) -> None:
+    """What must be there when work starts, and need not be where a study is only planned: raw files and devices.
+
+    Raises NoisegridError. `local`: jobs run on this machine, and not on a cluster's nodes.
+    """
+    unprepared = [d for d in plan.study.values("dataset") if not (Path(plan.config["datasets"]) / d).exists()]
+    check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, unprepared)
+    if local:
+        for cell in plan.study.cells:
+            devices.check_present(cell.hardware, cell.settings["hardware"])
+
+
+def check_machine_or_exit(plan: Plan, local: bool) -> None:
+    """`check_machine` for the Snakefile's onstart."""
+    try:
+        check_machine(plan, local)
+    except NoisegridError as error:
+        sys.exit(f"noisegrid: {error}")
 
 
 def make_or_exit(config: dict[str, Any]) -> Plan:

@@ -34,6 +34,7 @@ from noisegrid import __version__, devices, machine, noise, record
 from noisegrid.datasets import Dataset, open_prepared
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import write_text
+from noisegrid.metrics import predictions_of
 from noisegrid.study import Cell, digest, load_study
 from noisegrid.train import Diverged, Outcome, Run, train
 
@@ -102,7 +103,7 @@ def train_and_write(run: Run, cell: dict[str, str], replicate: int, data: Datase
     started = datetime.now(UTC).isoformat(timespec="seconds")
     outcome = train(run, data)
     labels = np.asarray(data.test_labels)
-    accuracy = float((outcome.final.logits.argmax(axis=1) == labels).mean())
+    accuracy = float((predictions_of(outcome.final.logits, labels) == labels).mean())
     about = {
         "noisegrid": __version__,
         "cell": cell,
@@ -128,10 +129,13 @@ def train_and_write(run: Run, cell: dict[str, str], replicate: int, data: Datase
     }
     arrays = {
         "example_id": np.arange(len(labels), dtype=np.int32),
-        "label": labels.astype(np.int32),
+        "label": labels.astype(np.int32 if labels.ndim == 1 else np.uint8),
         "logits": outcome.final.logits,
         "half_logits": outcome.half.logits,
     }
+    if data.groups is not None and data.target is not None:
+        arrays |= {"group": np.asarray(data.groups), "group_name": np.array(data.group_names)}
+        arrays["target"] = np.array(data.target)
     weights = {"weights": outcome.final.weights.vector, "half_weights": outcome.half.weights.vector}
     record.write(folder, about, arrays, weights, outcome.history)
     return outcome

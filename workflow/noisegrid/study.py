@@ -4,9 +4,12 @@ Reads: the study's YAML, the catalogs, their schemas. Imports neither torch nor 
 quickly and every later stage can ask what a cell is.
 """
 
+import ast
 import hashlib
+import importlib.util
 import itertools
 import json
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,6 +76,7 @@ class Study:
     description: str
     source: Path
     cells: tuple[Cell, ...]
+    datasets: dict[str, dict[str, Any]] = field(hash=False, compare=False, repr=False)
 
     def cell(self, hardware: str, task: str, noise: str) -> Cell:
         """The cell of that name, or a clear error."""
@@ -102,17 +106,25 @@ def load_study(name_or_path: str) -> Study:
     document = read_yaml(path)
     check(document, "study", str(path))
     tasks = resolve_tasks(document.get("tasks", {}), str(path))
+    datasets = _datasets(document.get("datasets", {}), str(path))
     cells: dict[str, Cell] = {}
     for index, block in enumerate(document["cells"]):
         where = f"{path}: cells[{index}]"
         names = [devices.catalog_name() if name == "auto" else name for name in block["hardware"]]
         for hardware, task, noise in itertools.product(names, block["tasks"], block["noise"]):
-            cell = _cell(document, tasks, hardware, task, noise, block, where)
+            settings = {
+                "protocol": PROTOCOL,
+                "seed": document["seed"],
+                "hardware": _hardware(hardware, where),
+                "task": _task(tasks, datasets, task, where),
+                "noise": noise,
+            }
+            cell = _cell(document["name"], (hardware, task, noise), settings, block, where)
             if cell.path in cells:
                 raise NoisegridError(f"{where}: the cell {cell.path} is named twice")
             cells[cell.path] = cell
     description = str(document.get("description", ""))
-    return Study(document["name"], description, path, tuple(cells.values()))
+    return Study(document["name"], description, path, tuple(cells.values()), datasets)
 
 
 def resolve_tasks(own: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
@@ -151,29 +163,48 @@ def _find(name_or_path: str) -> Path:
     return shipped[name_or_path]
 
 
-def _cell(
-    document: dict[str, Any],
-    tasks: dict[str, dict[str, Any]],
-    hardware: str,
-    task: str,
-    noise: str,
-    block: dict[str, Any],
-    where: str,
-) -> Cell:
-    settings = {
-        "protocol": PROTOCOL,
-        "seed": document["seed"],
-        "hardware": _hardware(hardware, where),
-        "task": _task(tasks, task, where),
-        "noise": noise,
-    }
+def _cell(study: str, names: tuple[str, str, str], settings: dict[str, Any], block: dict[str, Any], where: str) -> Cell:
+    """One cell of a block, checked for sources that are not there."""
     replicates, pairs = block["replicates"], block.get("pairs", 1)
     if replicates < 2 * pairs:
         raise NoisegridError(f"{where}: {pairs} pairs need at least {2 * pairs} replicates, two of each")
     if pairs > 1:
         settings["pairs"] = pairs
-    _check_source_exists(task, settings, noise, where)
-    return Cell(document["name"], hardware, task, noise, replicates, settings)
+    _check_source_exists(names[1], settings, names[2], where)
+    return Cell(study, *names, replicates, settings)
+
+
+def _datasets(own: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
+    """The catalog's datasets and the study's own."""
+    for name, entry in own.items():
+        check(entry, "dataset", f"{where}: datasets.{name}")
+        check_reference(entry["read"], f"{where}: datasets.{name}.read")
+        if name in catalog("datasets"):
+            raise NoisegridError(f"{where}: datasets.{name} is already in the catalog; give yours another name")
+    return {**catalog("datasets"), **own}
+
+
+def check_reference(reference: str, where: str) -> None:
+    """Check that package.module:function can be found, without running it (it may need what this machine lacks)."""
+    module, _, function = reference.partition(":")
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does when the job runs
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        found = None
+    finally:
+        sys.path.pop(0)
+    if found is None or found.origin is None:
+        raise NoisegridError(
+            f"{where}: there is no module {module!r} (looked in {Path.cwd()} and among what is installed)"
+        )
+    tree = ast.parse(Path(found.origin).read_text())
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    names |= {
+        alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    if function not in names:
+        raise NoisegridError(f"{where}: {found.origin}: {unknown('function', function, names)}")
 
 
 #: What of a catalog entry decides a result, as opposed to what finds or describes the machine.
@@ -191,18 +222,23 @@ def _hardware(name: str, where: str) -> dict[str, Any]:
     return {key: entry[key] for key in HARDWARE_SETTINGS if key in entry}
 
 
-def _task(tasks: dict[str, dict[str, Any]], name: str, where: str) -> dict[str, Any]:
+def _task(
+    tasks: dict[str, dict[str, Any]], datasets: dict[str, dict[str, Any]], name: str, where: str
+) -> dict[str, Any]:
     """The recipe with its network and dataset spelt out, and without words that change no number."""
     if name not in tasks:
         raise NoisegridError(f"{where}: {unknown('task', name, tasks)}")
     recipe = {key: value for key, value in tasks[name].items() if key != "departures"}
-    for kind in ("network", "dataset"):
-        entries = catalog(f"{kind}s")
-        if recipe[kind] not in entries:
-            raise NoisegridError(f"{where}: task {name}: {unknown(kind, recipe[kind], entries)}")
-    network = catalog("networks")[recipe["network"]]
-    options = network["options"] | recipe.pop("network_options", {})
-    return {**recipe, "build": network["build"], "options": options}
+    if recipe["dataset"] not in datasets:
+        raise NoisegridError(f"{where}: task {name}: {unknown('dataset', recipe['dataset'], datasets)}")
+    network, networks = recipe["network"], catalog("networks")
+    if ":" in network:
+        check_reference(network, f"{where}: task {name}: network")
+    elif network not in networks:
+        raise NoisegridError(f"{where}: task {name}: {unknown('network', network, networks)}")
+    entry = networks.get(network, {"build": network, "options": {}})
+    options = entry["options"] | recipe.pop("network_options", {})
+    return {**recipe, "build": entry["build"], "options": options}
 
 
 def _check_source_exists(task: str, settings: dict[str, Any], noise: str, where: str) -> None:

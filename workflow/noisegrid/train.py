@@ -100,7 +100,7 @@ def train(run: Run, data: Dataset, on_epoch: Callable[[int], None] = lambda epoc
     options = task, device, memory_format
     training = Batches(data.train_images, data.train_labels, data.full_scale, *options)
     test = Batches(data.test_images, data.test_labels, data.full_scale, *options)
-    optimizer = adam(network, task["optimizer"])
+    optimizer = optimizer_of(network, task["optimizer"])
     precision = run.flags["precision"]
     scaler = GradScaler(device.type, enabled=precision == "amp_fp16")  # off: passes everything through
 
@@ -151,19 +151,26 @@ def build_network(task: dict[str, Any], data: Dataset) -> nn.Module:
     """The task's network with fresh weights from torch's global generator."""
     _, channels, size, _ = data.train_images.shape
     shape = {"classes": data.classes, "channels": channels, "size": size}
-    return build(task["build"], **shape, dropout=task["dropout"], **task["options"])
+    dropout = {"dropout": task["dropout"]} if task["dropout"] else {}
+    return build(task["build"], **shape, **dropout, **task["options"])
 
 
-def adam(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
-    """Adam in its fused form: one kernel for all tensors on every device, so that no heuristic chooses another."""
+def optimizer_of(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
+    """Adam or SGD in the fused form: one kernel for all tensors, so that no heuristic chooses another."""
+    if settings["name"] == "sgd":
+        rate, momentum, decay = (settings[key] for key in ("learning_rate", "momentum", "weight_decay"))
+        return torch.optim.SGD(network.parameters(), rate, momentum, weight_decay=decay, fused=True)
     return torch.optim.Adam(
         network.parameters(), lr=settings["learning_rate"], betas=(0.9, 0.999), eps=settings["epsilon"], fused=True
     )
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, task: dict[str, Any], epoch: int) -> float:
-    """Piecewise constant: the last factor of the schedule whose epoch has come."""
+    """Piecewise constant: the last factor of the schedule whose epoch has come; before, the steps of a warm-up."""
+    warmup = task["optimizer"].get("warmup_epochs", 0)
     factor = next((f for start, f in reversed(task["schedule"]) if epoch >= start), 1.0)
+    if epoch < warmup:
+        factor = (epoch + 1) / (warmup + 1)
     rate = float(task["optimizer"]["learning_rate"] * factor)
     for group in optimizer.param_groups:
         group["lr"] = rate
@@ -174,6 +181,13 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     """Mixed precision where the hardware entry says so; nothing for fp32."""
     dtype = torch.float16 if precision == "amp_fp16" else torch.bfloat16
     return torch.autocast(device.type, dtype, enabled=precision != "fp32")
+
+
+def loss_of(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Mean loss in nats: cross-entropy of one class per example, binary cross-entropy of many attributes."""
+    if labels.ndim == 2:
+        return functional.binary_cross_entropy_with_logits(logits, labels)
+    return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
 def train_epoch(
@@ -187,10 +201,10 @@ def train_epoch(
 ) -> float:
     """One pass over the training images; returns the mean loss (nats). Asks the device for one number only."""
     network.train()
-    losses = []
+    losses, smoothing = [], batches.task["label_smoothing"]
     for inputs, labels in batches.training(seeds, epoch):
         with autocast(batches.device, precision):
-            loss = functional.cross_entropy(network(inputs), labels)
+            loss = loss_of(network(inputs), labels, smoothing)
         optimizer.zero_grad()
         scaler.scale(loss).backward()
         scaler.step(optimizer)

@@ -5,7 +5,13 @@ import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "workflow"))
 
-from noisegrid.plan import TABLES, make_or_exit, modules_digest, shell_prefix
+from noisegrid.plan import (
+    TABLES,
+    check_machine_or_exit,
+    make_or_exit,
+    modules_digest,
+    shell_prefix,
+)
 
 PLAN = make_or_exit(config)
 RESULTS = PLAN.results

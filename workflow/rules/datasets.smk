@@ -16,7 +16,8 @@ rule prepare_dataset:
     log:
         f"{DATASETS}/{{dataset}}/prepare.log",
     params:
+        study=PLAN.study.source,
         raw=lambda wildcards: PLAN.raw_folder_option(wildcards.dataset),
     shell:
         "python -m noisegrid.datasets --dataset {wildcards.dataset} {params.raw}"
-        " --output {output.manifest:q} 2> {log:q}"
+        " --study {params.study:q} --output {output.manifest:q} 2> {log:q}"

@@ -15,6 +15,8 @@ rule train_replicates:
     log:
         f"{RESULTS}/logs/batches/{{hardware}}/{{task}}/{{batch}}.log",
     threads: PLAN.config["threads_per_job"]
+    resources:
+        gpu=lambda wildcards: PLAN.gpus(wildcards.hardware),
     params:
         study=PLAN.study.source,
         results=lambda wildcards: PLAN.config["results"],

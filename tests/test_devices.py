@@ -1,0 +1,117 @@
+"""Claiming GPUs. There is none here, so nvidia-smi is a stand-in that names two; locks and processes are real."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from noisegrid import devices
+from noisegrid.documents import catalog
+from noisegrid.errors import NoisegridError
+
+HOLD = (
+    "import os, sys, time; from noisegrid import devices\n"
+    "with devices.claim('V100'):\n"
+    "    print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); time.sleep(float(sys.argv[1]))\n"
+)
+
+
+@pytest.fixture
+def fake_gpus(tmp_path: Path, monkeypatch) -> str:
+    """Stand-in for nvidia-smi with two V100s, whose names differ in every test so that locks do not meet."""
+    tag = f"{os.getpid()}-{tmp_path.name}"
+    script = tmp_path / "nvidia-smi"
+    script.write_text(
+        f"#!/bin/sh\necho 'GPU-a-{tag}, Tesla V100-SXM2-16GB'\necho 'GPU-b-{tag}, Tesla V100-SXM2-16GB'\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return tag
+
+
+def hold(seconds: float) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(seconds)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_jobs_get_two_devices_and_a_third_waits(fake_gpus):
+    first, second = hold(3), hold(3)
+    got = {first.stdout.readline().strip(), second.stdout.readline().strip()}
+    assert got == {f"GPU-a-{fake_gpus}", f"GPU-b-{fake_gpus}"}
+    began = time.monotonic()
+    third = hold(0)
+    assert third.stdout.readline().strip() in got
+    assert time.monotonic() - began > 1
+    assert "all 2 devices are taken, waiting" in third.communicate()[1]
+    first.communicate(), second.communicate()
+
+
+def test_a_killed_job_leaves_no_stale_lock(fake_gpus):
+    jobs = [hold(60), hold(60)]
+    taken = [job.stdout.readline().strip() for job in jobs]
+    jobs[0].kill()
+    jobs[0].communicate()
+    successor = hold(0)
+    assert successor.stdout.readline().strip() == taken[0]
+    successor.communicate()
+    jobs[1].kill()
+    jobs[1].communicate()
+
+
+def test_the_schedulers_choice_is_respected(fake_gpus, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    with devices.claim("V100") as uuid:
+        assert uuid is None and os.environ["CUDA_VISIBLE_DEVICES"] == "3"
+
+
+def test_another_model_is_refused(fake_gpus):
+    with pytest.raises(NoisegridError, match="needs a H100, but this machine has Tesla V100"), devices.claim("H100"):
+        pass
+    with pytest.raises(NoisegridError, match="hardware h200 needs a H200, and this machine has Tesla V100"):
+        devices.check_present("h200", catalog("hardware")["h200"])
+    devices.check_present("v100", catalog("hardware")["v100"])
+
+
+def test_auto_is_what_the_machine_has(fake_gpus, monkeypatch):
+    assert devices.catalog_name() == "v100"
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert devices.catalog_name() == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "same"),
+    [
+        ("NVIDIA L4", "L4", True),
+        ("NVIDIA L40S", "L4", False),
+        ("NVIDIA H100 80GB HBM3", "H100", True),
+        ("NVIDIA H200", "H100", False),
+        ("Quadro RTX 5000", "RTX 5000", True),
+        ("NVIDIA A100-SXM4-40GB", "A100", True),
+        ("Tesla T4", "T4", True),
+    ],
+)
+def test_models_are_told_apart(name, model, same):
+    assert devices.is_model(name, model) is same
+
+
+def test_hardware_that_cannot_be_had_says_why(tmp_path):
+    from noisegrid.study import load_study
+
+    study = tmp_path / "tpu.yaml"
+    study.write_text(
+        "{name: t, seed: 1, cells: [{hardware: [tpu_v2_8], tasks: [resnet18-cifar100], noise: [algo], replicates: 3}]}"
+    )
+    with pytest.raises(NoisegridError, match="hardware tpu_v2_8 cannot be used: PyTorch/XLA has no release"):
+        load_study(str(study))

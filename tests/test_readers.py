@@ -1,0 +1,137 @@
+"""The real readers on small data in the published on-disk formats: pickled batches, CelebA's tables, ImageNet folders.
+
+Only the checksums that torchvision compares with are replaced, by those of the small files.
+"""
+
+import hashlib
+import pickle
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision.datasets as reference
+from PIL import Image
+
+from noisegrid import metrics, readers
+from noisegrid.datasets import open_prepared, prepare
+from noisegrid.documents import catalog
+from noisegrid.errors import NoisegridError
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def write_cifar(folder: Path, reader: type, label_key: bytes, classes: int, monkeypatch) -> np.ndarray:
+    """Batches as published: pickled dictionaries of uint8 rows, red then green then blue, in a tar.gz."""
+    rng, base = np.random.default_rng(0), folder / "make" / reader.base_folder
+    base.mkdir(parents=True)
+    images = []
+    for entries in (reader.train_list, reader.test_list):
+        for entry in entries:
+            data = rng.integers(0, 256, (4, 3072), dtype=np.uint8)
+            images.append(data)
+            labels = rng.integers(0, classes, 4).tolist()
+            (base / entry[0]).write_bytes(pickle.dumps({"data": data, label_key.decode(): labels}))
+    names = {reader.meta["key"]: [f"class {k}" for k in range(classes)]}
+    (base / reader.meta["filename"]).write_bytes(pickle.dumps(names))
+    with tarfile.open(folder / reader.filename, "w:gz") as archive:
+        archive.add(base, reader.base_folder)
+    for part in ("train_list", "test_list"):
+        monkeypatch.setattr(reader, part, [[e[0], md5(base / e[0])] for e in getattr(reader, part)])
+    monkeypatch.setattr(reader, "meta", {**reader.meta, "md5": md5(base / reader.meta["filename"])})
+    monkeypatch.setattr(reader, "tgz_md5", md5(folder / reader.filename))
+    return np.concatenate(images).reshape(-1, 3, 32, 32)
+
+
+@pytest.mark.parametrize(("name", "key", "classes"), [("CIFAR10", b"labels", 10), ("CIFAR100", b"fine_labels", 100)])
+def test_cifar(tmp_path, monkeypatch, name, key, classes):
+    images = write_cifar(tmp_path, getattr(reference, name), key, classes, monkeypatch)
+    data = getattr(readers, name.lower())(tmp_path, tmp_path / "cache")
+    assert np.array_equal(np.concatenate([data.train_images, data.test_images]), images)
+    assert data.train_labels.max() < classes and len(data.test_labels) == 4
+
+
+def test_a_truncated_cifar_archive_is_named(tmp_path, monkeypatch):
+    write_cifar(tmp_path, reference.CIFAR10, b"labels", 10, monkeypatch)
+    archive = tmp_path / "cifar-10-python.tar.gz"
+    archive.write_bytes(archive.read_bytes()[:-100])
+    with pytest.raises(NoisegridError, match=r"cifar-10-python\.tar\.gz is not the published file"):
+        readers.cifar10(tmp_path, tmp_path)
+
+
+def write_celeba(root: Path, monkeypatch, count: int = 12) -> tuple[list[str], np.ndarray]:
+    """Tables as published: a count line, a header, one row per image with -1 and 1; partitions 0, 1, 2."""
+    base, rng = root / "celeba", np.random.default_rng(1)
+    (base / "img_align_celeba").mkdir(parents=True)
+    names = [f"A{k}" for k in range(37)] + ["Male", "Young", "Blond_Hair"]
+    values = rng.choice([-1, 1], (count, 40))
+    files = [f"{k + 1:06d}.jpg" for k in range(count)]
+    for k, file in enumerate(files):
+        Image.new("RGB", (178, 218), (20 * k, 0, 255 - 20 * k)).save(base / "img_align_celeba" / file)
+
+    def table(head: list[str], rows: np.ndarray) -> str:
+        return "\n".join(head + [f"{f} {' '.join(map(str, row))}" for f, row in zip(files, rows, strict=True)]) + "\n"
+
+    (base / "list_attr_celeba.txt").write_text(table([str(count), " ".join(names)], values))
+    (base / "identity_CelebA.txt").write_text(table([], np.ones((count, 1), int)))
+    (base / "list_bbox_celeba.txt").write_text(table([str(count), "image_id x_1 y_1 w h"], np.ones((count, 4), int)))
+    (base / "list_landmarks_align_celeba.txt").write_text(table([str(count), "a b"], np.ones((count, 10), int)))
+    (base / "list_eval_partition.txt").write_text(table([], np.repeat([0, 1, 2], count // 3)[:, None]))
+    listed = [(i, md5(base / f) if (base / f).exists() else m, f) for i, m, f in reference.CelebA.file_list]
+    monkeypatch.setattr(reference.CelebA, "file_list", listed)
+    return names, values
+
+
+def test_celeba_with_its_sub_groups(tmp_path, monkeypatch):
+    names, values = write_celeba(tmp_path, monkeypatch)
+    prepare("celeba", catalog("datasets")["celeba"], tmp_path, tmp_path / "prepared")
+    data = open_prepared(tmp_path / "prepared")
+    assert data.train_images.shape == (4, 3, 128, 128) and data.test_labels.shape == (4, 40)
+    assert np.array_equal(data.test_labels, values[8:] > 0)
+    assert data.group_names[:4] == ["male", "female", "young", "old"] and len(data.group_names) == 8
+    groups = dict(zip(data.group_names, np.asarray(data.groups).T, strict=True))
+    assert np.array_equal(groups["male"], values[8:, names.index("Male")] > 0)
+    assert np.array_equal(groups["female, old"], groups["female"] & groups["old"])
+    assert names[data.target] == "Blond_Hair"
+    red, _, blue = np.asarray(data.train_images[3]).mean(axis=(1, 2))  # the fourth image, colour as written
+    assert abs(red - 60) < 3 and abs(blue - 195) < 3
+
+
+def test_celeba_without_its_tables_is_one_sentence(tmp_path, monkeypatch):
+    write_celeba(tmp_path, monkeypatch)
+    (tmp_path / "celeba" / "list_attr_celeba.txt").write_text("edited")
+    with pytest.raises(NoisegridError, match=r"CelebA in .* not found or corrupted"):
+        readers.celeba(tmp_path, tmp_path)
+
+
+def test_imagenet_folders(tmp_path):
+    """As torchvision leaves it after unpacking: meta.bin, and a folder of JPEGs per class in train and val."""
+    wnids = ["n01440764", "n01443537"]
+    torch.save(({wnid: (f"name of {wnid}",) for wnid in wnids}, wnids), tmp_path / "meta.bin")
+    for part, size in (("train", (400, 300)), ("val", (300, 500))):
+        for k, wnid in enumerate(wnids):
+            (tmp_path / part / wnid).mkdir(parents=True)
+            Image.new("RGB", size, (200 * k, 0, 0)).save(tmp_path / part / wnid / "a.JPEG")
+    prepare("imagenet", catalog("datasets")["imagenet"], tmp_path, tmp_path / "prepared")
+    data = open_prepared(tmp_path / "prepared")
+    assert data.train_images.shape == data.test_images.shape == (2, 3, 256, 256)
+    assert data.train_labels.tolist() == [0, 1]
+    assert np.asarray(data.test_images[1]).mean(axis=(1, 2))[0] == pytest.approx(200, abs=3)
+
+
+def test_a_licensed_dataset_is_never_fetched(tmp_path):
+    with pytest.raises(NoisegridError, match="ImageNet may not be downloaded"):
+        readers.imagenet(None, tmp_path)
+
+
+def test_group_spreads_by_hand():
+    """Two runs, four images: positives 0 and 1, group of images 1 and 3."""
+    positive = np.array([True, True, False, False])
+    correct = np.array([[True, True, True, True], [True, False, True, False]])
+    masks = np.array([[False, True, False, True]])
+    half, one = np.std([0, 0.5], ddof=1), np.std([0, 1], ddof=1)
+    expected = [[half, one], [half, one], [half, one]]  # accuracy, FPR (1 of 2 negatives wrong), FNR (1 of 2 positives)
+    assert metrics.group_spreads(correct, positive, masks, np.zeros(2)) == pytest.approx(np.array(expected))
