@@ -49,6 +49,14 @@ def test_held_init_is_the_same_network_before_the_first_step(finished):
         started |= hashes(finished, "tiny-digits", noise, "initial_weight_hash")
     assert len(started) == 1
     assert len(hashes(finished, "tiny-digits", "init", "initial_weight_hash")) == 3
+    elsewhere = finished / "results/tiny/replicates/cpu_sse41/tiny-digits/control/0/record.json"
+    assert json.loads(elsewhere.read_text())["initial_weight_hash"] in started  # and on every hardware
+
+
+def test_probes_alone_change_the_weights_and_pairs_hold_their_own_seeds(finished):
+    for noise in ("in_batch_order", "one_ulp"):
+        assert len(hashes(finished, "tiny-digits", noise)) == 4
+        assert len(hashes(finished, "tiny-digits", noise, "initial_weight_hash")) == 2
 
 
 def test_only_what_is_free_differs_between_records(finished):

@@ -18,7 +18,7 @@ PRODUCTS = [
     "metrics.csv",
     "findings.md",
     "report.html",
-    *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3, 8, "sources") for suffix in ("pdf", "png")),
+    *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3, 5, 8, "sources", "across") for suffix in ("pdf", "png")),
     *(f"tables/{table}.{suffix}" for table in TABLES for suffix in
       ("csv", "md", "tex", "html")),
 ]  # fmt: skip
@@ -44,7 +44,7 @@ def test_everything_is_made_and_nothing_is_left_to_do(finished):
 
 def test_metrics_carry_n_device_and_versions(finished):
     rows = metrics(finished)
-    assert len({(row["task"], row["noise"]) for row in rows}) == 18
+    assert len({(row["hardware"], row["task"], row["noise"]) for row in rows}) == 18 + 3 + 3  # cpu, cpu_sse41, across
     assert all(row["n_replicates"] in "34" and row["n_examples"] == "597" for row in rows)
     assert all(row["device"] and "torch" in row["versions"] and row["unit"] for row in rows)
 
@@ -55,9 +55,18 @@ def test_control_is_exactly_zero_and_nothing_else_is(finished):
             assert (float(row["value"]) == 0) == (row["noise"] == "control"), row
 
 
+def test_the_same_seeds_on_other_hardware_give_other_bits_and_that_is_measured(finished):
+    across = [row for row in metrics(finished) if row["hardware"] == "cpu × cpu_sse41"]
+    churn = {row["noise"]: float(row["value"]) for row in across if row["metric"] == "churn_across_hardware"}
+    distance = {row["noise"]: float(row["value"]) for row in across if row["metric"] == "l2_unit_across_hardware"}
+    assert set(churn) == {"algo", "impl", "control"}
+    assert 0 < distance["control"] < 0.1 < 1  # one network on each, not the same one
+    assert all(row["n_pairs"] == "3" for row in across)
+
+
 def test_findings_name_what_they_stand_on(finished):
     text = (finished / "results/tiny/findings.md").read_text()
-    assert "Control is exactly zero (bitwise equal weights) in 3 of 3 control cells" in text
+    assert "Control is exactly zero (bitwise equal weights) in 4 of 4 control cells" in text
     assert "n = 3 to 4 replicates per cell, 597 test images" in text
 
 

@@ -47,6 +47,7 @@ class Measured:
     """The metrics of a study, asked by metric and cell."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
+        frame = frame[~frame["metric"].str.endswith("_across_hardware")]
         self.frame = frame
         self.contexts = list(dict.fromkeys(zip(frame["hardware"], frame["task"], strict=True)))
         self.tasks = list(dict.fromkeys(frame["task"]))

@@ -95,6 +95,34 @@ def figure_5(frame: pd.DataFrame) -> Figure:
     return _by_task(frame.sort_values("task", kind="stable"), PAPER_NOISE, ["task", "hardware"])
 
 
+def figure_across(frame: pd.DataFrame) -> Figure:
+    """Moving a run to another accelerator: churn across hardware beside churn within each."""
+    across = frame[frame["metric"].isin(["churn_across_hardware", "l2_unit_across_hardware"])]
+    if across.empty:
+        raise NoisegridError("figure_across needs a task on more than one hardware")
+    shown = across["noise"].unique()
+    within = frame[frame["metric"].isin(["churn", "l2_unit"]) & frame["noise"].isin(shown)]
+    both = pd.concat([within, across.assign(metric=across["metric"].str.removesuffix("_across_hardware"))])
+    keys = list(dict.fromkeys(zip(both["task"], both["hardware"], strict=True)))
+    keys = [key for key in sorted(keys) if not across[across["task"] == key[0]].empty]
+    rows = sum(1 + both[(both["task"] == t) & (both["hardware"] == h)]["noise"].nunique() for t, h in keys)
+    panels = {metric: PANELS[metric] for metric in ("churn", "l2_unit")}
+    figure, axes = plt.subplots(1, 2, figsize=(7.4, 0.7 + 0.19 * rows), sharey=True, layout="constrained")
+    for axis, (metric, label) in zip(axes, panels.items(), strict=True):
+        position, ticks = 0, dict[int, str]()
+        for task, hardware in keys:
+            ticks[position] = f"{task}, {hardware}"
+            here = (both["task"] == task) & (both["hardware"] == hardware) & (both["metric"] == metric)
+            for _, row in both[here].sort_values("noise").iterrows():
+                position += 1
+                _draw(axis, row, position, row["noise"])
+                ticks[position] = row["noise"]
+            position += 1
+        _finish(axis, label, ticks)
+    _caption(figure, frame, [])
+    return figure
+
+
 def figure_8(frame: pd.DataFrame) -> Figure:
     """Data order: of all examples, and inside batches that stay the same, beside all algorithmic noise."""
     return _by_task(frame, ("algo", "order", "in_batch_order"))
@@ -190,6 +218,7 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "figure_4": figure_4,
     "figure_5": figure_5,
     "figure_8": figure_8,
+    "figure_across": figure_across,
     "figure_sources": figure_sources,
 }
 
@@ -247,7 +276,8 @@ def _caption(
     figure: Figure, frame: pd.DataFrame, handles: Sequence[Artist], lines: str = " Lines: 95 % intervals."
 ) -> None:
     """Legend above, and below it what no figure is without: n, device, versions, what the lines are."""
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
+    if handles:
+        figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
     figure.supxlabel(f"{provenance(frame)}.{lines}", fontsize=6, color="#555555")
 
 

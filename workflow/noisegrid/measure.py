@@ -12,6 +12,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,51 +73,83 @@ def _check_same(cell: Cell, replicates: list[Replicate], keys: list[str]) -> Non
             )
 
 
-def measure(cell: Cell, replicates: list[Replicate], diverged: list[int]) -> list[Row]:
-    """All metrics of a cell, as rows of COLUMNS."""
+@dataclass(frozen=True)
+class Predictions:
+    """What the replicates of a cell predict. A unit is a test image, or one attribute of one image.
+
+    labels: (examples,) or (examples, attributes). predicted, half: int16 (replicates, units), after all and half of the
+    epochs. logits: float32 (replicates, sampled examples, classes). calibration: percent (replicates,), or None for
+    attributes. groups: the arrays group, group_name and target, where the dataset has sub-groups.
+    """
+
+    labels: Array
+    predicted: Array
+    half: Array
+    logits: Array
+    calibration: Array | None
+    groups: dict[str, Array]
+
+    @property
+    def correct(self) -> Array:
+        """Booleans (replicates, units)."""
+        right: Array = self.predicted == self.labels.ravel()
+        return right
+
+    @property
+    def class_of(self) -> Array:
+        """The class of each unit, or which attribute it is."""
+        if self.labels.ndim == 1:
+            return self.labels
+        return np.tile(np.arange(self.labels.shape[1]), len(self.labels))
+
+
+def load_predictions(replicates: list[Replicate]) -> Predictions:
+    """Read one replicate at a time: a hundred runs' logits would not fit into memory together."""
     first = replicates[0].predictions()
-    labels = first["label"]
-    correct, predicted, half = (np.empty((len(replicates), labels.size), kind) for kind in (bool, np.int16, np.int16))
+    labels, (_, classes) = first["label"], first["logits"].shape
+    predicted, half = (np.empty((len(replicates), labels.size), np.int16) for _ in range(2))
     sample = metrics.logit_sample(len(replicates), first["logits"].shape)
-    logits = np.empty((len(replicates), len(sample), first["logits"].shape[1]), np.float32)
-    calibration = []
-    for index, replicate in enumerate(replicates):  # one at a time: a hundred runs' logits would not fit into memory
+    logits, calibration = np.empty((len(replicates), len(sample), classes), np.float32), []
+    for index, replicate in enumerate(replicates):
         arrays = replicate.predictions()
-        predicted[index], half[index] = (
-            metrics.predictions_of(arrays[name], labels).ravel() for name in ("logits", "half_logits")
-        )
-        correct[index] = predicted[index] == labels.ravel()
+        predicted[index] = metrics.predictions_of(arrays["logits"], labels).ravel()
+        half[index] = metrics.predictions_of(arrays["half_logits"], labels).ravel()
         logits[index] = arrays["logits"][sample]
         if labels.ndim == 1:
-            calibration.append(100 * metrics.expected_calibration_error(metrics.softmax(arrays["logits"]), labels))
-    record = replicates[0].record
+            probabilities = metrics.softmax(arrays["logits"])
+            calibration.append(100 * metrics.expected_calibration_error(probabilities, labels))
+    groups: dict[str, Array] = {key: first[key] for key in ("group", "group_name", "target") if key in first}
+    return Predictions(labels, predicted, half, logits, np.array(calibration) if calibration else None, groups)
+
+
+def measure(cell: Cell, replicates: list[Replicate], diverged: list[int]) -> list[Row]:
+    """All metrics of a cell, as rows of COLUMNS."""
+    found = load_predictions(replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
-    pair_of = numbers % cell.pairs
-    rng = np.random.default_rng(int(cell.digest, 16))
-    # a "class" is a class, or an attribute where an image has several
-    class_of = labels if labels.ndim == 1 else np.tile(np.arange(labels.shape[1]), len(labels))
+    pair_of, rng = numbers % cell.pairs, np.random.default_rng(int(cell.digest, 16))
+    rows = [
+        metric_row("replicates_diverged", "count", len(diverged)),
+        *accuracy_rows(found.correct, numbers),
+        *pair_rows(found.predicted, found.logits, pair_of),
+        *weight_rows(replicates, pair_of),
+        *class_rows(found.correct, found.class_of, pair_of, rng),
+        *artifact_rows(found.correct, found.half, replicates),
+    ]
+    if found.calibration is not None:
+        rows.append(metric_row("calibration_error", "percent", metrics.mean(found.calibration), "t over runs"))
+    if found.groups:
+        rows += group_rows(found, pair_of, rng)
+    record = replicates[0].record
     common = {
         "study": cell.study,
         "hardware": cell.hardware,
         "task": cell.task,
         "noise": cell.noise,
         "n_replicates": len(replicates),
-        "n_examples": len(labels),
+        "n_examples": len(found.labels),
         "device": record["device"]["model"],
         "versions": f"torch {record['software']['torch']}, Python {record['software']['python']}",
     }
-    rows = [
-        _row("replicates_diverged", "count", len(diverged)),
-        *accuracy_rows(correct, numbers),
-        *pair_rows(predicted, logits, pair_of),
-        *weight_rows(replicates, pair_of),
-        *class_rows(correct, class_of, pair_of, rng),
-        *artifact_rows(correct, half, replicates),
-    ]
-    if calibration:
-        rows.append(_row("calibration_error", "percent", metrics.mean(np.array(calibration)), "t over runs"))
-    if "group" in first:
-        rows += group_rows(correct.reshape(len(replicates), *labels.shape), first, pair_of, rng)
     return [common | row for row in rows]
 
 
@@ -124,8 +157,8 @@ def accuracy_rows(correct: Array, numbers: Array) -> Iterator[Row]:
     """Top-1 of each replicate, and its mean."""
     accuracy = 100 * correct.mean(axis=1)
     for number, value in zip(numbers, accuracy, strict=True):
-        yield _row("accuracy", "percent", float(value), group=f"replicate {number}")
-    yield _row("accuracy_mean", "percent", metrics.mean(accuracy), "t over runs")
+        yield metric_row("accuracy", "percent", float(value), group=f"replicate {number}")
+    yield metric_row("accuracy_mean", "percent", metrics.mean(accuracy), "t over runs")
 
 
 def pair_rows(predicted: Array, logits: Array, pair_of: Array) -> Iterator[Row]:
@@ -149,7 +182,7 @@ def _distance_rows(metric: str, unit: str, matrix: Array, pair_of: Array) -> Ite
     for name, wanted in ((metric, together), (f"{metric}_between_pairs", ~together)):
         count = int(np.triu(wanted, 1).sum())
         if count:
-            yield _row(name, unit, metrics.pair_mean(matrix, wanted), "jackknife over runs", n_pairs=count)
+            yield metric_row(name, unit, metrics.pair_mean(matrix, wanted), "jackknife over runs", n_pairs=count)
 
 
 def class_rows(correct: Array, labels: Array, pair_of: Array, rng: np.random.Generator) -> Iterator[Row]:
@@ -171,12 +204,12 @@ def class_rows(correct: Array, labels: Array, pair_of: Array, rng: np.random.Gen
     def row(index: int, metric: str, group: str, unit: str, interval: bool) -> Row:
         estimate = metrics.std_interval(float(values[index]), freedom) if interval else float(values[index])
         at = Null(null.median[index], null.low[index], null.high[index])
-        return _row(metric, unit, estimate, "chi-square" if interval else "", group=group, null=at)
+        return metric_row(metric, unit, estimate, "chi-square" if interval else "", group=group, null=at)
 
     yield row(0, "accuracy_std", "all", "percentage points", interval=True)
     if len(kinds) > 1:
         means = np.array([100 * correct[pair_of == kind].mean() for kind in kinds])
-        yield _row("accuracy_std_between_pairs", "percentage points", metrics.std(means), "chi-square")
+        yield metric_row("accuracy_std_between_pairs", "percentage points", metrics.std(means), "chi-square")
     for index in range(classes):
         yield row(1 + index, "class_accuracy_std", f"class {index}", "percentage points", interval=True)
     for index in range(classes):
@@ -184,16 +217,19 @@ def class_rows(correct: Array, labels: Array, pair_of: Array, rng: np.random.Gen
     yield row(1 + 2 * classes, "class_std_ratio_max", "all", "1", interval=False)
     means = 100 * metrics.class_accuracies(correct, labels, classes)
     for index in range(classes):
-        yield _row("class_accuracy_mean", "percent", metrics.mean(means[:, index]), "t over runs", f"class {index}")
+        yield metric_row(
+            "class_accuracy_mean", "percent", metrics.mean(means[:, index]), "t over runs", f"class {index}"
+        )
 
 
-def group_rows(correct: Array, arrays: dict[str, Array], pair_of: Array, rng: np.random.Generator) -> Iterator[Row]:
+def group_rows(found: Predictions, pair_of: Array, rng: np.random.Generator) -> Iterator[Row]:
     """Sub-groups (paper, Figure 4): spread of accuracy, FPR and FNR on the target attribute, relative to everyone.
 
-    correct: (replicates, examples, attributes). Each spread stands beside the independent-error null.
+    Each spread stands beside the independent-error null.
     """
-    target = int(arrays["target"])
-    hits, positive, masks = correct[:, :, target], arrays["label"][:, target].astype(bool), arrays["group"].T
+    arrays, target = found.groups, int(found.groups["target"])
+    hits = found.correct.reshape(-1, *found.labels.shape)[:, :, target]
+    positive, masks = found.labels[:, target].astype(bool), arrays["group"].T
     names = ["all", *map(str, arrays["group_name"])]
 
     def statistic(shuffled: Array) -> Array:
@@ -208,20 +244,20 @@ def group_rows(correct: Array, arrays: dict[str, Array], pair_of: Array, rng: np
                 place = kind, rate, index
                 at = Null(null.median[place], null.low[place], null.high[place])
                 ending = "std" if kind == 0 else "std_relative"
-                yield _row(f"group_{metric}_{ending}", unit, float(values[place]), group=name, null=at)
+                yield metric_row(f"group_{metric}_{ending}", unit, float(values[place]), group=name, null=at)
     for name, mask in zip(names, [np.ones(len(positive), bool), *masks.astype(bool)], strict=True):
-        yield _row("group_positives", "count", int((mask & positive).sum()), group=name)
-        yield _row("group_negatives", "count", int((mask & ~positive).sum()), group=name)
+        yield metric_row("group_positives", "count", int((mask & positive).sum()), group=name)
+        yield metric_row("group_negatives", "count", int((mask & ~positive).sum()), group=name)
 
 
 def artifact_rows(correct: Array, half: Array, replicates: list[Replicate]) -> Iterator[Row]:
     """What the reference artifact would print for these runs (its definitions, see metrics)."""
     pairs = len(replicates) * (len(replicates) - 1) // 2
-    yield _row("artifact_accuracy_std", "percentage points", metrics.artifact_std(100 * correct.mean(axis=1)))
-    yield _row("artifact_agreement_half", "percent", 100 * metrics.artifact_agreement(half), n_pairs=pairs)
+    yield metric_row("artifact_accuracy_std", "percentage points", metrics.artifact_std(100 * correct.mean(axis=1)))
+    yield metric_row("artifact_agreement_half", "percent", 100 * metrics.artifact_agreement(half), n_pairs=pairs)
     weights = [replicate.weights("half_weights") for replicate in replicates]
     distance = metrics.pair_mean(metrics.l2_matrices(weights, replicates[0].parameters)["raw_buffers"])
-    yield _row("artifact_l2_half", "1", distance.value, n_pairs=pairs)
+    yield metric_row("artifact_l2_half", "1", distance.value, n_pairs=pairs)
 
 
 def write_rows(rows: list[Row], path: Path) -> None:
@@ -233,7 +269,7 @@ def write_rows(rows: list[Row], path: Path) -> None:
     write_text(path, text.getvalue())
 
 
-def _row(
+def metric_row(
     metric: str,
     unit: str,
     value: float | Estimate,
@@ -242,6 +278,7 @@ def _row(
     null: Null | None = None,
     n_pairs: int | None = None,
 ) -> Row:
+    """One row of the long form, without the columns that all rows of a cell share."""
     estimate = value if isinstance(value, Estimate) else Estimate(value, math.nan, math.nan)
     if unit == "percent":  # Student's interval does not know that a share ends at 0 and 100
         estimate = Estimate(estimate.value, max(0.0, estimate.low), min(100.0, estimate.high))

@@ -85,6 +85,12 @@ def derive_flags(hardware: dict[str, Any], root: int, task: str, noise: str, rep
     return pinned | {"deterministic": True} | environments[order[replicate % len(environments)]]
 
 
+def init_flags() -> Flags:
+    """The switches under which initial weights are drawn, on every hardware: the instruction set that all x86 have."""
+    pinned = {"precision": "fp32", "tf32": False, "memory_format": "contiguous_format", "deterministic": True}
+    return pinned | _supported({"aten": "default", "onednn": "SSE41", "mkl": "COMPATIBLE", "threads": 1})
+
+
 def held_flags(hardware: dict[str, Any]) -> Flags:
     """The switches of a replicate that holds `impl`."""
     return derive_flags(hardware, root=0, task="", noise="control", replicate=0)

@@ -45,6 +45,7 @@ class Plan:
             "figure_3": not noise.isdisjoint({"algo_impl", "algo", "impl"}),
             "figure_4": any(self.study.datasets[d].get("groups") for d in self.study.values("dataset")),
             "figure_5": len(self.study.values("hardware")) > 1,
+            "figure_across": bool(self.across_files()),
             "figure_8": not noise.isdisjoint({"order", "in_batch_order"}),
             "figure_sources": len(noise - {"control"}) > 3,
         }
@@ -73,6 +74,18 @@ class Plan:
     def cell_files(self) -> list[str]:
         """The metrics of every cell."""
         return [f"{self.results}/cells/{cell.path}.csv" for cell in self.study.cells]
+
+    def _hardware_of(self, task: str, noise: str) -> list[str]:
+        return [cell.hardware for cell in self.study.cells if (cell.task, cell.noise) == (task, noise)]
+
+    def across_files(self) -> list[str]:
+        """The comparison of every task and noise source that is measured on more than one hardware."""
+        pairs = dict.fromkeys((cell.task, cell.noise) for cell in self.study.cells)
+        return [f"{self.results}/across/{t}/{n}.csv" for t, n in pairs if len(self._hardware_of(t, n)) > 1]
+
+    def batch_files_of_all_hardware(self, task: str, noise: str) -> list[str]:
+        """The batch files of a task on every hardware that measures this noise source."""
+        return [file for hardware in self._hardware_of(task, noise) for file in self.batch_files(hardware, task)]
 
     def products(self) -> list[str]:
         """What a person looks at, one file of each."""

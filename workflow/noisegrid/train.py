@@ -124,7 +124,7 @@ def train(run: Run, data: Dataset, on_epoch: Callable[[int], None] = lambda epoc
 
 
 def initial_weights(run: Run, data: Dataset) -> Weights:
-    """The initial weights, drawn on the CPU under the held switches, so that they depend on the `init` seed alone.
+    """The initial weights, drawn on the CPU under one instruction set, so that they depend on the `init` seed alone.
 
     Initialisers round differently under other instruction sets, and a process keeps the ones it first computes with:
     hence another process, forked before this one has computed anything.
@@ -142,7 +142,7 @@ def initial_weights(run: Run, data: Dataset) -> Weights:
 
 
 def _send_initial_weights(run: Run, data: Dataset, sender: Connection) -> None:
-    noise.apply_flags(noise.held_flags(run.settings["hardware"]))
+    noise.apply_flags(noise.init_flags())
     noise.seed_global(run.seeds["init"])
     sender.send(weights_of(build_network(run.settings["task"], data)))
 

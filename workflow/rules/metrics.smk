@@ -1,7 +1,8 @@
 """Replicates -> metrics with n, interval and null; control is verified here, bit by bit.
 
 REQUIRES  batches/{hardware}/{task}/*.json and the replicates that they list
-PROVIDES  cells/<cell>.csv (long form), metrics.csv (the whole study)
+PROVIDES  cells/<cell>.csv (long form), across/{task}/{noise}.csv (the same runs on several hardware),
+          metrics.csv (the whole study)
 RERUNS    when the modules that measure change (their digest is a parameter)
 """
 
@@ -24,9 +25,27 @@ rule measure_cell:
         " --output {output.metrics:q} 2> {log:q}"
 
 
+rule compare_hardware:
+    input:
+        batches=lambda wildcards: PLAN.batch_files_of_all_hardware(wildcards.task, wildcards.noise),
+    output:
+        metrics=f"{RESULTS}/across/{{task}}/{{noise}}.csv",
+    log:
+        f"{RESULTS}/logs/across/{{task}}/{{noise}}.log",
+    params:
+        study=PLAN.study.source,
+        results=lambda wildcards: PLAN.config["results"],
+        code=modules_digest("across", "measure", "metrics"),
+    shell:
+        "python -m noisegrid.across --study {params.study:q}"
+        " --task {wildcards.task} --noise {wildcards.noise}"
+        " --batches {input.batches:q} --results {params.results:q}"
+        " --output {output.metrics:q} 2> {log:q}"
+
+
 rule collect_metrics:
     input:
-        cells=PLAN.cell_files(),
+        cells=PLAN.cell_files() + PLAN.across_files(),
     output:
         metrics=f"{RESULTS}/metrics.csv",
     log:
