@@ -46,7 +46,7 @@ NULL_LABEL = "95 % range if examples erred independently"
 PANELS = {
     "accuracy_std": "std of top-1 (percentage points)",
     "churn": "churn (% of predictions)",
-    "l2_unit": r"L2 of unit-length weights ($\sqrt{2}$: unrelated)",
+    "l2_unit": r"L2, unit length ($\sqrt{2}$: unrelated)",
 }
 PAPER_NOISE = ("algo_impl", "algo", "impl")
 GROUP = ["hardware", "task"]
@@ -125,7 +125,10 @@ def figure_across(frame: pd.DataFrame) -> Figure:
 
 def figure_8(frame: pd.DataFrame) -> Figure:
     """Data order: of all examples, and inside batches that stay the same, beside all algorithmic noise."""
-    return _by_task(frame, ("algo", "order", "in_batch_order"))
+    measured = frame[frame["noise"].isin(["order", "in_batch_order"])]
+    cells = set(zip(measured["hardware"], measured["task"], strict=True))
+    shown = [cell in cells for cell in zip(frame["hardware"], frame["task"], strict=True)]
+    return _by_task(frame[shown], ("algo", "order", "in_batch_order"))
 
 
 def figure_sources(frame: pd.DataFrame) -> Figure:
@@ -150,34 +153,33 @@ def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = 
                 ticks[position] = noise
             position += 1
         _finish(axis, label, ticks)
-    for tick in axes[0].get_yticklabels():
-        if tick.get_text() not in FREE:
-            tick.set_fontweight("bold")
     _caption(figure, frame, [Patch(color=NULL_COLOUR, label=NULL_LABEL)])
     return figure
 
 
 def figure_2(frame: pd.DataFrame) -> Figure:
     """The same network with and without batch norm, by noise source."""
-    tasks = list(dict.fromkeys(frame["task"]))
-    pairs = [(task, twin) for task in tasks if (twin := task.replace("-", "_bn-", 1)) in tasks]
+    cells = set(zip(frame["hardware"], frame["task"], strict=True))
+    keys = list(dict.fromkeys(zip(frame["hardware"], frame["task"], strict=True)))
+    pairs = [(h, t, twin) for h, t in keys if (twin := t.replace("-", "_bn-", 1)) != t and (h, twin) in cells]
     if not pairs:
         raise NoisegridError(
-            "figure_2 needs a task with and without batch norm, e.g. smallcnn-digits and smallcnn_bn-digits"
+            "figure_2 needs a task with and without batch norm, as smallcnn-digits and smallcnn_bn-digits"
         )
     figure, grid = plt.subplots(
         len(pairs), 3, figsize=(7.4, 0.6 + 1.9 * len(pairs)), sharey="row", squeeze=False, layout="constrained"
     )
-    for axes, pair in zip(grid, pairs, strict=True):
+    for axes, (hardware, *tasks) in zip(grid, pairs, strict=True):
+        here = frame[frame["hardware"] == hardware]
         for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
-            data = select(frame, metric)
-            both = [data[data["task"] == task].set_index("noise") for task in pair]
+            data = select(here, metric)
+            both = [data[data["task"] == task].set_index("noise") for task in tasks]
             shared = [noise for noise in FREE if all(noise in part.index for part in both)]
             for position, noise in enumerate(shared):
                 for part, offset, filled in zip(both, (-0.17, 0.17), (True, False), strict=True):
                     _draw(axis, part.loc[noise], position + offset, noise, filled, null=False)
             _finish(axis, label, dict(enumerate(shared)))
-        axes[0].set_title(pair[0], loc="left")
+        axes[0].set_title(_title({"hardware": hardware, "task": tasks[0]}, frame), loc="left")
     legend = [
         Line2D([], [], color="#444444", marker="o", linestyle="", label="without batch norm"),
         Line2D([], [], color="#444444", marker="o", linestyle="", markerfacecolor="white", label="with batch norm"),
@@ -265,6 +267,9 @@ def _finish(axis: Axes, label: str, ticks: dict[int, str]) -> None:
     axis.set_xlim(left=0)
     axis.set_yticks(list(ticks), list(ticks.values()))
     axis.set_ylim(max(ticks) + 0.6, -0.6)
+    for tick in axis.get_yticklabels():
+        if tick.get_text() not in FREE:
+            tick.set_fontweight("bold")
 
 
 def _title(key: dict[str, str], frame: pd.DataFrame) -> str:
