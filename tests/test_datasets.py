@@ -1,6 +1,7 @@
 """Datasets: the real readers, the prepared form, and every way in which files can be wrong."""
 
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from conftest import noisegrid
 
 from noisegrid.datasets import open_prepared
 from noisegrid.errors import NoisegridError
+from noisegrid.study import digest
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
 
@@ -52,6 +54,15 @@ def test_an_edited_manifest_is_named(tmp_path):
     manifest = tmp_path / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"full_scale": 16', '"full_scale": 255'))
     with pytest.raises(NoisegridError, match="changed by hand"):
+        open_prepared(tmp_path)
+
+
+def test_a_copy_that_another_version_prepared_is_named(tmp_path):
+    prepare(tmp_path, "digits")
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    older = {key: value for key, value in manifest.items() if key not in ("group_names", "digest")}
+    (tmp_path / "manifest.json").write_text(json.dumps({**older, "digest": digest(older)}))
+    with pytest.raises(NoisegridError, match="prepared by another version"):
         open_prepared(tmp_path)
 
 

@@ -84,6 +84,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise NoisegridError(f"{folder} holds no prepared dataset ({error}); delete it and run again") from error
     if manifest.get("digest") != digest({key: value for key, value in manifest.items() if key != "digest"}):
         raise NoisegridError(f"{folder}/manifest.json was changed by hand; delete {folder} and run again")
+    if not manifest.keys() >= {"dataset", "classes", "full_scale", "files", "group_names", "target"}:
+        raise NoisegridError(f"{folder} was prepared by another version of noisegrid; delete it and run again")
     return manifest
 
 
