@@ -11,7 +11,6 @@ from pathlib import Path
 import pandas as pd
 
 from noisegrid import metrics
-from noisegrid.claims import NOT_MEASURED, judge
 from noisegrid.documents import WORKFLOW, catalog
 from noisegrid.errors import exit_on_error
 from noisegrid.files import write_text
@@ -90,6 +89,8 @@ def artifact_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def claims_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Every claim of the paper with its test, effect, interval, n and verdict in each context that was measured."""
+    from noisegrid.claims import NOT_MEASURED, judge  # its scipy.stats costs every other table half a second
+
     words = catalog("claims")
     rows = [
         {
