@@ -9,13 +9,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from noisegrid.documents import catalog
+from noisegrid.documents import catalog, imported
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import sha256, write_atomically, write_text
 from noisegrid.readers import Raw
@@ -112,11 +111,7 @@ def check_raw_folders(folders: Mapping[str, str], entries: Mapping[str, dict[str
 
 
 def _reader(reference: str) -> Callable[[Path | None, Path], Raw]:
-    module, _, function = reference.partition(":")
-    try:
-        reader: Callable[[Path | None, Path], Raw] = getattr(import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise NoisegridError(f"dataset {reference}: cannot be imported as package.module:function ({error})") from error
+    reader = imported("dataset", reference)
 
     def checked(raw: Path | None, cache: Path) -> Raw:
         data = reader(raw, cache)

@@ -4,6 +4,7 @@ Reads: YAML files. Gives: plain dictionaries, or one clear NoisegridError that n
 """
 
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise NoisegridError(f"{path} must hold a mapping of keys to values")
     return document
+
+
+def imported(kind: str, reference: str) -> Any:
+    """What package.module:function names; `kind` (network, dataset) is for the error."""
+    module, _, function = reference.partition(":")
+    try:
+        return getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise NoisegridError(f"{kind} {reference}: cannot be imported as package.module:function ({error})") from error
 
 
 def check(document: dict[str, Any], schema_name: str, where: str) -> None:

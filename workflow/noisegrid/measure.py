@@ -57,7 +57,7 @@ def check_together(cell: Cell, replicates: list[Replicate]) -> None:
     """Replicates of one cell share code, device model and versions; what the cell holds is the same to the bit."""
     same = ["code.source_digest", "device.model", "software.torch", "dataset.digest"]
     _check_same(cell, replicates, same)
-    held = [*(["initial_weight_hash"] if "init" not in FREE[cell.noise] else [])]
+    held = [] if "init" in FREE[cell.noise] else ["initial_weight_hash"]
     held += ["weight_hash"] if cell.noise == "control" else []
     for pair in range(cell.pairs):
         _check_same(cell, [r for r in replicates if r.record["replicate"] % cell.pairs == pair], held)

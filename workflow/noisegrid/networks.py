@@ -4,12 +4,12 @@ A builder takes classes, channels and size (pixels), dropout if the task has any
 its initial weights from torch's global generator, which noise.seed_global has seeded with the `init` stream.
 """
 
-from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from noisegrid.documents import imported
 from noisegrid.errors import NoisegridError
 
 #: Keras' BatchNormalization defaults, which the artifact uses (its momentum 0.99 is PyTorch's 0.01).
@@ -18,12 +18,7 @@ BN_EPSILON, BN_MOMENTUM = 1e-3, 0.01
 
 def build(reference: str, **options: Any) -> nn.Module:
     """Call the builder `package.module:function`; errors say what is wrong with it."""
-    module, _, function = reference.partition(":")
-    try:
-        builder = getattr(import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise NoisegridError(f"network {reference}: cannot be imported as package.module:function ({error})") from error
-    network = builder(**options)
+    network = imported("network", reference)(**options)
     if not isinstance(network, nn.Module):
         raise NoisegridError(f"network {reference}: returned {type(network).__name__}, not a torch.nn.Module")
     return network
