@@ -56,6 +56,12 @@ def test_recipe_is_the_papers():
     assert (resnet["pixels"], resnet["augment"]) == ("standardise", {"pad": 4, "flip": True})
 
 
+def test_memory_is_not_inherited_by_another_batch_size():
+    own = {"half": {"like": "resnet50-imagenet", "batch_size": 128}, "same": {"like": "resnet50-imagenet", "epochs": 9}}
+    tasks = resolve_tasks(own, "mine.yaml")
+    assert "memory_gb" not in tasks["half"] and tasks["same"]["memory_gb"] == 22.3
+
+
 def test_digest_follows_settings_and_not_words(tmp_path):
     def cell(change):
         return load_study(write(tmp_path, change)).cells[0]
@@ -76,6 +82,10 @@ WRONG = {
     "wrong type": (lambda d: d.update(seed="one"), "seed: 'one' is not of type integer"),
     "unknown noise": (lambda d: d["cells"][0].update(noise=["algos"]), "unknown value 'algos'; did you mean 'algo'?"),
     "unknown task": (lambda d: d["cells"][0].update(tasks=["smalcnn-digits"]), "did you mean 'smallcnn-digits'?"),
+    "too little memory": (
+        lambda d: d["cells"][0].update(hardware=["v100"], tasks=["resnet50-imagenet"]),
+        "task resnet50-imagenet needs at least 22.3 GB of device memory, and v100 has 16 GB",
+    ),
     "unknown hardware": (
         lambda d: d["cells"][0].update(hardware=["cpus"]),
         "unknown hardware 'cpus'; did you mean 'cpu'?",

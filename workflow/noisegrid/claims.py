@@ -23,6 +23,8 @@ from noisegrid.documents import catalog
 from noisegrid.longform import select
 
 MIN_REPLICATES = 5
+MIN_DEVICES = 4  # fewer cannot show a trend, whatever they are
+ALPHA = 0.05
 SAME_ORDER = 2.0  # a factor within which two noise levels count as "of the same order"
 SAME_MEAN_POINTS = 0.5  # accuracy difference that counts as none
 
@@ -142,6 +144,17 @@ def claim_9(measured: Measured) -> Iterator[Verdict]:
     yield from (_moves_weights(measured, hardware, task, "impl") for hardware, task in mixed)
 
 
+def claim_10(measured: Measured) -> Iterator[Verdict]:
+    for task in measured.tasks:
+        rows = [measured.get(hardware, task, "impl", "churn") for hardware in measured.hardware]
+        sizes = [measured.get(hardware, task, "impl", "multiprocessors") for hardware in measured.hardware]
+        pairs = [
+            (row, size.value) for row, size in zip(rows, sizes, strict=True) if row is not None and size is not None
+        ]
+        if len(pairs) >= MIN_DEVICES:
+            yield _rises(f"{task} over {len(pairs)} devices", pairs)
+
+
 def claim_11(measured: Measured) -> Iterator[Verdict]:
     for hardware, task in measured.contexts:
         if measured.get(hardware, task, "in_batch_order", "churn") is not None:
@@ -231,6 +244,17 @@ def _on_ratio_scale(context: str, verdict: str, log: float, margin: float, n: in
     return Verdict("", context, verdict, effect, low, high, n)
 
 
+def _rises(context: str, pairs: list[tuple[pd.Series, float]]) -> Verdict:
+    """Whether noise rises with a size: Kendall's tau, whose exact test is right for a handful of devices."""
+    churn, size = [row.value for row, _ in pairs], [size for _, size in pairs]
+    found = stats.kendalltau(size, churn)
+    verdict = NOT_DECIDED
+    if found.pvalue < ALPHA:
+        verdict = REPRODUCED if found.statistic > 0 else NOT_REPRODUCED
+    n = min(int(row.n_replicates) for row, _ in pairs)
+    return Verdict("", context, verdict, float(found.statistic), n=n)
+
+
 def _extremes(context: str, rows: list[pd.Series]) -> Iterator[Verdict]:
     """The largest over the smallest; it is above 1 by construction, hence an interval for all pairs at once."""
     if len(rows) > 1:
@@ -249,5 +273,6 @@ TESTS: dict[str, Callable[[Measured], Iterator[Verdict]]] = {
     "C7": claim_7,
     "C8": claim_8,
     "C9": claim_9,
+    "C10": claim_10,
     "C11": claim_11,
 }

@@ -153,8 +153,22 @@ def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = 
                 ticks[position] = noise
             position += 1
         _finish(axis, label, ticks)
-    _caption(figure, frame, [Patch(color=NULL_COLOUR, label=NULL_LABEL)])
+    missing = {
+        _title(dict(zip(keys, key, strict=True)), frame): set(sources) - set(part["noise"]) for key, part in groups
+    }
+    lines = f" Lines: 95 % intervals.{_not_measured(missing)}"
+    _caption(figure, frame, [Patch(color=NULL_COLOUR, label=NULL_LABEL)], lines)
     return figure
+
+
+def _not_measured(missing: dict[str, set[str]]) -> str:
+    """In words, what a figure lacks: sources that no group has, then what single groups lack."""
+    nowhere = set.intersection(*missing.values()) if missing else set()
+    parts = [", ".join(noise for noise in FREE if noise in nowhere)] if nowhere else []
+    for title, sources in missing.items():
+        if rest := sources - nowhere:
+            parts.append(f"{', '.join(noise for noise in FREE if noise in rest)} of {title}")
+    return f"\nNot measured: {'; '.join(parts)}." if parts else ""
 
 
 def figure_2(frame: pd.DataFrame) -> Figure:
@@ -169,6 +183,7 @@ def figure_2(frame: pd.DataFrame) -> Figure:
     figure, grid = plt.subplots(
         len(pairs), 3, figsize=(7.4, 0.6 + 1.9 * len(pairs)), sharey="row", squeeze=False, layout="constrained"
     )
+    missing = dict[str, set[str]]()
     for axes, (hardware, *tasks) in zip(grid, pairs, strict=True):
         here = frame[frame["hardware"] == hardware]
         for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
@@ -180,11 +195,12 @@ def figure_2(frame: pd.DataFrame) -> Figure:
                     _draw(axis, part.loc[noise], position + offset, noise, filled, null=False)
             _finish(axis, label, dict(enumerate(shared)))
         axes[0].set_title(_title({"hardware": hardware, "task": tasks[0]}, frame), loc="left")
+        missing[_title({"hardware": hardware, "task": tasks[0]}, frame)] = {*PAPER_NOISE, "control"} - set(shared)
     legend = [
         Line2D([], [], color="#444444", marker="o", linestyle="", label="without batch norm"),
         Line2D([], [], color="#444444", marker="o", linestyle="", markerfacecolor="white", label="with batch norm"),
     ]
-    _caption(figure, frame, legend)
+    _caption(figure, frame, legend, f" Lines: 95 % intervals.{_not_measured(missing)}")
     return figure
 
 

@@ -140,6 +140,8 @@ def measure(cell: Cell, replicates: list[Replicate], diverged: list[int]) -> lis
     if found.groups:
         rows += group_rows(found, pair_of, rng)
     record = replicates[0].record
+    if "multiprocessors" in record["device"]:
+        rows.append(metric_row("multiprocessors", "count", record["device"]["multiprocessors"]))
     common = {
         "study": cell.study,
         "hardware": cell.hardware,

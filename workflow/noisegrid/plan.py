@@ -56,7 +56,7 @@ class Plan:
         """Constraints, so that a typing error in a target matches nothing instead of something odd."""
         names = {what: self.study.values(what) for what in ("hardware", "task", "noise", "dataset")}
         exact = {what: "|".join(map(re.escape, values)) for what, values in names.items()}
-        return {**exact, "batch": r"\d+-\d+", "table": "|".join(TABLES), "figure": "|".join(self.figures)}
+        return {**exact, "batch": r"\d+-\d+", "figure": "|".join(self.figures)}
 
     def batches(self, hardware: str, task: str) -> list[str]:
         """Names `first-last` of the jobs that train a task on a hardware: these replicates of every noise source."""
@@ -100,6 +100,11 @@ class Plan:
     def gpus(self, hardware: str) -> int:
         """How many GPUs a job on this hardware asks for."""
         return int(catalog("hardware")[hardware]["device"] == "cuda")
+
+    @property
+    def share_option(self) -> str:
+        """The option by which training jobs share GPUs, where the study says that they may."""
+        return "--share-gpu" if self.study.share_gpu else ""
 
     def manifest(self, hardware: str, task: str) -> str:
         """The prepared dataset that a task reads."""

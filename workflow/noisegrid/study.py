@@ -27,6 +27,10 @@ ALGORITHMIC = frozenset(SOURCES) - {"impl"}
 #: Sources beyond the paper's, each a part of another or the smallest disturbance there is; held means absent.
 PROBES = ("in_batch_order", "one_ulp", "autotune")
 
+#: Words about a task that change no result, and what makes an inherited need of memory wrong.
+WORDS = frozenset({"departures", "memory_gb"})
+DECIDES_MEMORY = frozenset({"network", "network_options", "dataset", "batch_size", "augment"})
+
 #: What a noise setting leaves free (paper, section 3: ALGO+IMPL, ALGO, IMPL, control; the rest are single sources).
 FREE: dict[str, frozenset[str]] = {
     "algo_impl": frozenset(SOURCES),
@@ -77,6 +81,7 @@ class Study:
     source: Path
     cells: tuple[Cell, ...]
     datasets: dict[str, dict[str, Any]] = field(hash=False, compare=False, repr=False)
+    share_gpu: bool = False
 
     def cell(self, hardware: str, task: str, noise: str) -> Cell:
         """The cell of that name, or a clear error."""
@@ -119,12 +124,13 @@ def load_study(name_or_path: str) -> Study:
                 "task": _task(tasks, datasets, task, where),
                 "noise": noise,
             }
+            _check_memory(hardware, task, tasks[task].get("memory_gb", 0.0), where)
             cell = _cell(document["name"], (hardware, task, noise), settings, block, where)
             if cell.path in cells:
                 raise NoisegridError(f"{where}: the cell {cell.path} is named twice")
             cells[cell.path] = cell
-    description = str(document.get("description", ""))
-    return Study(document["name"], description, path, tuple(cells.values()), datasets)
+    words = str(document.get("description", ""))
+    return Study(document["name"], words, path, tuple(cells.values()), datasets, document.get("share_gpu", False))
 
 
 def resolve_tasks(own: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
@@ -148,7 +154,12 @@ def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[s
         raise NoisegridError(f"{where}: tasks.{trail[-1]}.like: {unknown('task', name, entries)}")
     entry = dict(entries[name])
     parent = entry.pop("like", None)
-    return entry if parent is None else _without_like(parent, entries, where, (*trail, name)) | entry
+    if parent is None:
+        return entry
+    inherited = _without_like(parent, entries, where, (*trail, name))
+    if not entry.keys().isdisjoint(DECIDES_MEMORY):
+        inherited.pop("memory_gb", None)
+    return inherited | entry
 
 
 def _find(name_or_path: str) -> Path:
@@ -228,7 +239,7 @@ def _task(
     """The recipe with its network and dataset spelt out, and without words that change no number."""
     if name not in tasks:
         raise NoisegridError(f"{where}: {unknown('task', name, tasks)}")
-    recipe = {key: value for key, value in tasks[name].items() if key != "departures"}
+    recipe = {key: value for key, value in tasks[name].items() if key not in WORDS}
     if recipe["dataset"] not in datasets:
         raise NoisegridError(f"{where}: task {name}: {unknown('dataset', recipe['dataset'], datasets)}")
     network, networks = recipe["network"], catalog("networks")
@@ -239,6 +250,16 @@ def _task(
     entry = networks.get(network, {"build": network, "options": {}})
     options = entry["options"] | recipe.pop("network_options", {})
     return {**recipe, "build": entry["build"], "options": options}
+
+
+def _check_memory(hardware: str, task: str, need: float, where: str) -> None:
+    """A task that does not fit the device's memory is refused before any work."""
+    have = catalog("hardware")[hardware].get("memory_gb")
+    if have is not None and need > have:
+        raise NoisegridError(
+            f"{where}: task {task} needs at least {need:g} GB of device memory, and {hardware} has {have:g} GB; "
+            "take hardware with more, or a task of your own with a smaller batch_size"
+        )
 
 
 def _check_source_exists(task: str, settings: dict[str, Any], noise: str, where: str) -> None:

@@ -1,6 +1,6 @@
 """Tables from metrics.csv, each as CSV (full numbers, units in the header), Markdown, LaTeX and HTML (for reading).
 
-Command: python -m noisegrid.tables noise --metrics metrics.csv --output noise.csv
+Command: python -m noisegrid.tables --metrics metrics.csv --output tables/
 """
 
 import argparse
@@ -193,15 +193,12 @@ def _html(table: pd.DataFrame, caption: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m noisegrid.tables", description=__doc__)
-    parser.add_argument("table", choices=TABLES)
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="the CSV to write; .md, .tex and .html come beside it"
-    )
+    parser.add_argument("--output", type=Path, required=True, help="folder of the tables, four files for each")
     options = parser.parse_args()
     frame = load_metrics(options.metrics)
-    make, caption = TABLES[options.table]
-    write_table(make(frame), f"{caption}; {provenance(frame)}", options.output)
+    for name, (make, caption) in TABLES.items():
+        write_table(make(frame), f"{caption}; {provenance(frame)}", options.output / f"{name}.csv")
 
 
 if __name__ == "__main__":

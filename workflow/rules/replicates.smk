@@ -21,10 +21,11 @@ rule train_replicates:
         study=PLAN.study.source,
         results=lambda wildcards: PLAN.config["results"],
         dataset=lambda wildcards, input: os.path.dirname(input.manifest),
+        share=PLAN.share_option,
         settings=lambda wildcards: PLAN.batch_digest(wildcards.hardware, wildcards.task),
     shell:
         "python -m noisegrid.replicates --study {params.study:q}"
         " --hardware {wildcards.hardware} --task {wildcards.task}"
-        " --replicates {wildcards.batch} --cores {threads}"
+        " --replicates {wildcards.batch} --cores {threads} {params.share}"
         " --dataset {params.dataset:q} --results {params.results:q}"
         " --output {output.batch:q} 2> {log:q}"

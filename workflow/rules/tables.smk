@@ -1,31 +1,34 @@
 """metrics.csv -> tables, and the few sentences that the study says.
 
 REQUIRES  metrics.csv
-PROVIDES  tables/{table}.csv, .md, .tex, .html; findings.md
+PROVIDES  tables/<table>.csv, .md, .tex, .html of every table; findings.md
 RERUNS    when the modules that write tables change (their digest is a parameter)
 """
 
 
-rule write_table:
+rule write_tables:
     input:
         metrics=f"{RESULTS}/metrics.csv",
     output:
-        csv=f"{RESULTS}/tables/{{table}}.csv",
-        markdown=f"{RESULTS}/tables/{{table}}.md",
-        latex=f"{RESULTS}/tables/{{table}}.tex",
-        html=report(
-            f"{RESULTS}/tables/{{table}}.html",
-            caption="../report/table.rst",
-            category="2. Tables",
-            labels={"table": "{table}"},
-        ),
+        csv=[f"{RESULTS}/tables/{table}.csv" for table in TABLES],
+        markdown=[f"{RESULTS}/tables/{table}.md" for table in TABLES],
+        latex=[f"{RESULTS}/tables/{table}.tex" for table in TABLES],
+        html=[
+            report(
+                f"{RESULTS}/tables/{table}.html",
+                caption="../report/table.rst",
+                category="2. Tables",
+                labels={"table": table},
+            )
+            for table in TABLES
+        ],
     log:
-        f"{RESULTS}/logs/tables/{{table}}.log",
+        f"{RESULTS}/logs/tables.log",
     params:
+        folder=f"{RESULTS}/tables",
         code=modules_digest("tables", "claims", "longform", "metrics"),
     shell:
-        "python -m noisegrid.tables {wildcards.table} --metrics {input.metrics:q}"
-        " --output {output.csv:q} 2> {log:q}"
+        "python -m noisegrid.tables --metrics {input.metrics:q} --output {params.folder:q} 2> {log:q}"
 
 
 rule write_findings:
