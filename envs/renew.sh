@@ -1,10 +1,13 @@
 #!/bin/sh
-# Resolve the three .in files together, then write one hashed pin file for each. Needs uv (pip install uv).
+# Resolve analysis and dev together, then each stack so that it fits them; write one hashed pin file for each .in file.
+# Needs uv (pip install uv).
 set -eu
-for name in *.in; do echo "-r $name"; done > .all.in
-uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate .all.in -o .all.txt
-for name in *.in; do
-  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-    --no-annotate --no-header -c .all.txt "$name" -o "${name%.in}.txt"
+resolve() { uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate "$@"; }
+pin() { resolve --generate-hashes --no-emit-index-url "$@"; }
+resolve analysis.in dev.in -o .shared.txt
+pin -c .shared.txt analysis.in -o analysis.txt
+pin -c .shared.txt dev.in -o dev.txt
+for stack in torch*.in; do
+  pin -c .shared.txt "$stack" -o "${stack%.in}.txt"
 done
-rm .all.in .all.txt
+rm .shared.txt

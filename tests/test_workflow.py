@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TINY, run, snakemake
 
-from noisegrid.plan import TABLES
+from noisegrid.plan import COST_TABLES, TABLES
 
 pytestmark = pytest.mark.slow
 
 PRODUCTS = [
     "metrics.csv",
+    "cost.csv",
+    "cost/cpu/mediumcnn_k3.json",
     "findings.md",
     "report.html",
-    *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3, 5, 8, "sources", "across") for suffix in ("pdf", "png")),
-    *(f"tables/{table}.{suffix}" for table in TABLES for suffix in
+    *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3, 5, 6, 7, 8, "sources", "across") for suffix in ("pdf", "png")),
+    *(f"tables/{table}.{suffix}" for table in (*TABLES, *COST_TABLES) for suffix in
       ("csv", "md", "tex", "html")),
 ]  # fmt: skip
 
@@ -73,8 +75,9 @@ def test_findings_name_what_they_stand_on(finished):
 def test_redraw_needs_no_training(finished, tmp_path):
     """With metrics.csv alone - no replicates, no .snakemake - every figure and table is planned, and nothing else."""
     (tmp_path / "results/tiny").mkdir(parents=True)
-    shutil.copy(finished / "results/tiny/metrics.csv", tmp_path / "results/tiny")
-    for figure in (1, 2, 3):
+    for name in ("metrics.csv", "cost.csv"):
+        shutil.copy(finished / "results/tiny" / name, tmp_path / "results/tiny")
+    for figure in (1, 2, 3, 6, 7):
         plan = planned(snakemake(tmp_path, f"results/tiny/figures/figure_{figure}.pdf", "-n").stdout)
         assert plan == {"draw_figure": 1}
     assert set(planned(snakemake(tmp_path, "-n").stdout)) == {

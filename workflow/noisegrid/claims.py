@@ -8,41 +8,35 @@ A verdict is about one context (hardware and task), since a claim may hold in on
     not decided      the interval allows both, or fewer than MIN_REPLICATES runs
     not measured here
 
-Reads metrics.csv alone. The tests are stated in workflow/catalog/claims.yaml and docs/claims.md.
+Reads metrics.csv, and cost.csv for C12 to C16 (claims_cost). The tests are stated in workflow/catalog/claims.yaml and
+docs/claims.md.
 """
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from noisegrid import claims_cost
 from noisegrid.documents import catalog
 from noisegrid.longform import select
+from noisegrid.verdicts import (
+    INSIDE_NULL,
+    MIN_REPLICATES,
+    NOT_DECIDED,
+    NOT_MEASURED,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    Verdict,
+)
 
-MIN_REPLICATES = 5
 MIN_DEVICES = 4  # fewer cannot show a trend, whatever they are
 ALPHA = 0.05
 SAME_ORDER = 2.0  # a factor within which two noise levels count as "of the same order"
 SAME_MEAN_POINTS = 0.5  # accuracy difference that counts as none
-
-REPRODUCED, NOT_REPRODUCED, INSIDE_NULL = "reproduced", "not reproduced", "inside the null"
-NOT_DECIDED, NOT_MEASURED = "not decided", "not measured here"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One claim in one context. low and high: 95 % interval of the effect, or the null's range for C4 and C5."""
-
-    claim: str
-    context: str
-    verdict: str
-    effect: float = np.nan
-    low: float = np.nan
-    high: float = np.nan
-    n: int = 0
 
 
 class Measured:
@@ -68,11 +62,16 @@ class Measured:
         return rows.loc[keep, "value"].to_numpy()
 
 
-def judge(frame: pd.DataFrame) -> list[Verdict]:
-    """Every claim in every context in which it was measured; a claim without any is `not measured here`."""
+def judge(frame: pd.DataFrame, cost: pd.DataFrame | None = None) -> list[Verdict]:
+    """Every claim in every context in which it was measured; a claim without any is `not measured here`.
+
+    cost: the study's cost.csv, where it times anything; C12 to C16 are about it.
+    """
     measured, verdicts = Measured(frame), list[Verdict]()
     for claim in catalog("claims"):
         found = list(TESTS[claim](measured)) if claim in TESTS else []
+        if cost is not None and claim in claims_cost.TESTS:
+            found = list(claims_cost.TESTS[claim](cost))
         found = [v if v.n >= MIN_REPLICATES else replace(v, verdict=NOT_DECIDED) for v in found]
         verdicts += [replace(verdict, claim=claim) for verdict in found] or [Verdict(claim, "", NOT_MEASURED)]
     return verdicts

@@ -3,6 +3,9 @@
 Reads: YAML files. Gives: plain dictionaries, or one clear NoisegridError that names the file, the key and the remedy.
 """
 
+import ast
+import importlib.util
+import sys
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -50,6 +53,29 @@ def imported(kind: str, reference: str) -> Any:
         return getattr(import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise NoisegridError(f"{kind} {reference}: cannot be imported as package.module:function ({error})") from error
+
+
+def check_reference(reference: str, where: str) -> None:
+    """Check that package.module:function can be found, without running it (it may need what this machine lacks)."""
+    module, _, function = reference.partition(":")
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does when the job runs
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        found = None
+    finally:
+        sys.path.pop(0)
+    if found is None or found.origin is None:
+        raise NoisegridError(
+            f"{where}: there is no module {module!r} (looked in {Path.cwd()} and among what is installed)"
+        )
+    tree = ast.parse(Path(found.origin).read_text())
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    names |= {
+        alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    if function not in names:
+        raise NoisegridError(f"{where}: {found.origin}: {unknown('function', function, names)}")
 
 
 def check(document: dict[str, Any], schema_name: str, where: str) -> None:

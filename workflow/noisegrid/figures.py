@@ -1,6 +1,6 @@
-"""Figures from metrics.csv, with the paper's numbering, as PDF (print) and PNG (screen). Never opens a replicate.
+"""Figures from metrics.csv or cost.csv, with the paper's numbering, as PDF (print) and PNG. Never opens a replicate.
 
-Command: python -m noisegrid.figures figure_1 --metrics metrics.csv --output figure_1.pdf
+Command: python -m noisegrid.figures figure_1 --data metrics.csv --output figure_1.pdf
 """
 
 import argparse
@@ -22,8 +22,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from noisegrid.errors import NoisegridError, exit_on_error
+from noisegrid.figures_cost import figure_6, figure_7
 from noisegrid.files import write_atomically
 from noisegrid.longform import load_metrics, provenance, select
+from noisegrid.prices import load_cost
 from noisegrid.study import FREE
 
 #: One colour and one marker per noise source, everywhere (Okabe & Ito: told apart by colour-blind readers).
@@ -235,6 +237,8 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "figure_3": figure_3,
     "figure_4": figure_4,
     "figure_5": figure_5,
+    "figure_6": figure_6,
+    "figure_7": figure_7,
     "figure_8": figure_8,
     "figure_across": figure_across,
     "figure_sources": figure_sources,
@@ -311,11 +315,12 @@ def save(figure: Figure, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m noisegrid.figures", description=__doc__)
     parser.add_argument("figure", choices=FIGURES)
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
+    parser.add_argument("--data", type=Path, required=True, help="metrics.csv of the study; cost.csv for figures 6, 7")
     parser.add_argument("--output", type=Path, required=True, help="the PDF to write; a PNG comes beside it")
     options = parser.parse_args()
     plt.style.use(Path(__file__).with_name("noisegrid.mplstyle"))
-    save(FIGURES[options.figure](load_metrics(options.metrics)), options.output)
+    load = load_cost if options.figure in ("figure_6", "figure_7") else load_metrics
+    save(FIGURES[options.figure](load(options.data)), options.output)
 
 
 if __name__ == "__main__":

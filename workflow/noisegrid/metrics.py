@@ -292,3 +292,31 @@ def t_test_power(deviation: float, gain: float, n: int) -> float:
     freedom, shift = 2 * n - 2, gain / (deviation * np.sqrt(2 / n))
     critical = student_quantile(freedom)
     return float(1 - special.nctdtr(freedom, shift, critical) + special.nctdtr(freedom, shift, -critical))
+
+
+# --- what determinism costs ----------------------------------------------------------------------------------------
+
+
+def median(values: Array | Sequence[float]) -> float:
+    """Median of (values,)."""
+    return float(np.median(np.asarray(values, dtype=float)))
+
+
+def median_interval(values: Array | Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """Median of (values,) with the interval between two order statistics, which assumes nothing of the distribution.
+
+    At least `confidence`; NaN where so few values cannot give it (95 %: below six).
+    """
+    ordered = np.sort(np.asarray(values, dtype=float))
+    n = len(ordered)
+    # the largest k with P(at most k - 1 of n values below the median) <= (1 - confidence) / 2
+    tails = special.bdtr(np.arange(n), n, 0.5)
+    k = int((tails <= (1 - confidence) / 2).sum())
+    low, high = (ordered[k - 1], ordered[n - k]) if k else (np.nan, np.nan)
+    return Estimate(median(ordered), float(low), float(high))
+
+
+def ratio_of_blocks(values: Sequence[float], reference: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """Ratio of two arms' times, block by block: each block stands beside the one that was timed next to it."""
+    pairs = zip(values, reference, strict=False)  # a run that was cut off has a block more of one arm
+    return median_interval([value / other for value, other in pairs], confidence)

@@ -71,6 +71,45 @@ def resnet50(classes: int, channels: int, size: int, dropout: float = 0.0) -> nn
     return network
 
 
+def medium_cnn(
+    classes: int, channels: int, size: int, kernel: int = 3, dilation: int = 1, stride: int = 1, groups: int = 1
+) -> nn.Module:
+    """The network of Figure 6, right: six blocks of conv k x k (16 to 512), batch norm, ReLU, max-pool; average; dense.
+
+    Blocks go on while the image has pixels left to pool, so that a small image can be timed too. The first convolution
+    reads the image's channels and is never grouped. With a stride there is no pooling.
+    """
+    layers: list[nn.Module] = []
+    for width in (16, 32, 64, 128, 256, 512):
+        padding, part = dilation * (kernel - 1) // 2, 1 if channels % groups else groups
+        layers.append(nn.Conv2d(channels, width, kernel, stride, padding, dilation, part))
+        layers += [nn.BatchNorm2d(width), nn.ReLU()]
+        size = (size - 1) // stride + 1
+        if stride == 1 and size > 1:
+            layers.append(nn.MaxPool2d(2))
+            size //= 2
+        channels = width
+    return nn.Sequential(*layers, GlobalAverage(), nn.Linear(channels, classes))
+
+
+def from_torchvision(classes: int, channels: int, size: int, model: str, **options: Any) -> nn.Module:
+    """A network of torchvision.models by name, untrained."""
+    from torchvision.models import get_model
+
+    if channels != 3:
+        raise NoisegridError(f"torchvision's {model} takes images of three channels, not {channels}")
+    network: nn.Module = get_model(model, weights=None, num_classes=classes, **options)
+    return network
+
+
+def from_timm(classes: int, channels: int, size: int, model: str) -> nn.Module:
+    """A network of timm by name, untrained: those that torchvision lacks."""
+    import timm
+
+    network: nn.Module = timm.create_model(model, num_classes=classes, in_chans=channels)
+    return network
+
+
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut, which is a 1x1 convolution with batch norm where the shape changes."""
 

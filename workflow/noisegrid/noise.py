@@ -129,12 +129,20 @@ def apply_flags(flags: Flags) -> None:
             os.environ[variable] = flags[name]
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.set_num_threads(flags["threads"])
-    torch.backends.cudnn.benchmark = flags.get("cudnn_benchmark", False)
-    torch.backends.cudnn.deterministic = flags["deterministic"]
-    torch.use_deterministic_algorithms(flags["deterministic"])
-    torch.backends.cuda.matmul.allow_tf32 = flags["tf32"]
-    torch.backends.cudnn.allow_tf32 = flags["tf32"]
+    set_switches(flags)
     _check_dispatch(flags)
+
+
+def set_switches(flags: Flags) -> None:
+    """Set the framework's switches that may change while a process runs; those not named get PyTorch's defaults."""
+    deterministic: bool = flags.get("deterministic", False)
+    tf32: bool | None = flags.get("tf32")
+    torch.use_deterministic_algorithms(deterministic)
+    torch.utils.deterministic.fill_uninitialized_memory = flags.get("fill_memory", True)  # type: ignore[attr-defined]
+    torch.backends.cudnn.deterministic = flags.get("cudnn_deterministic", deterministic)
+    torch.backends.cudnn.benchmark = flags.get("cudnn_benchmark", False)
+    torch.backends.cudnn.allow_tf32 = flags.get("tf32_conv", True) if tf32 is None else tf32
+    torch.backends.cuda.matmul.allow_tf32 = flags.get("tf32_matmul", False) if tf32 is None else tf32
 
 
 def _check_dispatch(flags: Flags) -> None:

@@ -9,7 +9,7 @@ import json
 import re
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from noisegrid.record import check_settings
 from noisegrid.study import Study, digest, load_study
 
 TABLES = ("noise", "difference", "classes", "claims", "taxonomy", "published", "artifact")
+COST_TABLES = ("cost", "kernels", "skipped")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Plan:
             "figure_4": any(self.study.datasets[d].get("groups") for d in self.study.values("dataset")),
             "figure_5": len(self.study.values("hardware")) > 1,
             "figure_across": bool(self.across_files()),
+            "figure_6": bool(self.study.timings),
+            "figure_7": bool(self.study.timings),
             "figure_8": not noise.isdisjoint({"order", "in_batch_order"}),
             "figure_sources": len(noise - {"control"}) > 3,
         }
@@ -56,6 +59,8 @@ class Plan:
         """Constraints, so that a typing error in a target matches nothing instead of something odd."""
         names = {what: self.study.values(what) for what in ("hardware", "task", "noise", "dataset")}
         exact = {what: "|".join(map(re.escape, values)) for what, values in names.items()}
+        exact["hardware"] = "|".join(map(re.escape, self._hardware))
+        exact["network"] = "|".join(re.escape(timing.network) for timing in self.study.timings) or "none"
         return {**exact, "batch": r"\d+-\d+", "figure": "|".join(self.figures)}
 
     def batches(self, hardware: str, task: str) -> list[str]:
@@ -70,6 +75,38 @@ class Plan:
     def batch_digest(self, hardware: str, task: str) -> str:
         """Changes with what a job has to train: other settings, another noise source."""
         return digest([(cell.digest, cell.replicates) for cell in self.study.siblings(hardware, task)])
+
+    @property
+    def _hardware(self) -> list[str]:
+        return list(
+            dict.fromkeys([*self.study.values("hardware"), *(timing.hardware for timing in self.study.timings)])
+        )
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables that this study fills."""
+        return [*TABLES, *(COST_TABLES if self.study.timings else ())]
+
+    @property
+    def cost(self) -> list[str]:
+        """cost.csv, if the study times anything."""
+        return [f"{self.results}/cost.csv"] if self.study.timings else []
+
+    def cost_option(self) -> str:
+        """The option that names it."""
+        return " ".join(["--cost", *map(shlex.quote, self.cost)]) if self.cost else ""
+
+    def cost_files(self) -> list[str]:
+        """The timings of every network."""
+        return [f"{self.results}/cost/{timing.path}.csv" for timing in self.study.timings]
+
+    def timing_digest(self, hardware: str, network: str) -> str:
+        """Changes with what a timing job has to time."""
+        return digest([asdict(t) for t in self.study.timings if (t.hardware, t.network) == (hardware, network)])
+
+    def figure_data(self, figure: str) -> str:
+        """What a figure is drawn from."""
+        return f"{self.results}/{'cost' if figure in ('figure_6', 'figure_7') else 'metrics'}.csv"
 
     def cell_files(self) -> list[str]:
         """The metrics of every cell."""
@@ -89,7 +126,7 @@ class Plan:
 
     def products(self) -> list[str]:
         """What a person looks at, one file of each."""
-        tables = [f"{self.results}/tables/{table}.html" for table in TABLES]
+        tables = [f"{self.results}/tables/{table}.html" for table in self.tables]
         figures = [f"{self.results}/figures/{figure}.png" for figure in self.figures]
         return [f"{self.results}/findings.md", *figures, *tables]
 
@@ -138,8 +175,8 @@ def check_machine(plan: Plan, local: bool) -> None:
     unprepared = [d for d in plan.study.values("dataset") if not (Path(plan.config["datasets"]) / d).exists()]
     check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, unprepared)
     if local:
-        for cell in plan.study.cells:
-            devices.check_present(cell.hardware, cell.settings["hardware"])
+        for name in dict.fromkeys([*plan.study.values("hardware"), *(t.hardware for t in plan.study.timings)]):
+            devices.check_present(name, catalog("hardware")[name])
 
 
 def check_machine_or_exit(plan: Plan, local: bool) -> None:

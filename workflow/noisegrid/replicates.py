@@ -13,7 +13,6 @@ import json
 import multiprocessing
 import os
 import sys
-import time
 import traceback
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from noisegrid.datasets import Dataset, open_prepared
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import write_text
 from noisegrid.metrics import predictions_of
+from noisegrid.progress import Progress
 from noisegrid.study import Cell, digest, load_study
 from noisegrid.train import Diverged, Outcome, Run, train
 
@@ -144,7 +144,8 @@ def train_and_write(run: Run, cell: dict[str, str], replicate: int, data: Datase
 def run_all(jobs: list[Job], data: Dataset, cores: int) -> list[tuple[Job, int]]:
     """Run each in a forked process, never more threads at a time than cores; returns the exit status of each."""
     waiting, running, statuses = list(jobs), list[tuple[Job, BaseProcess]](), list[tuple[Job, int]]()
-    progress = Progress(len(jobs))
+    label = f"{jobs[0].cell.task} on {jobs[0].cell.hardware}" if jobs else ""
+    progress = Progress(len(jobs), label, "replicates")
     while waiting or running:
         idle = cores - sum(job.run.flags["threads"] for job, _ in running)
         fitting = [job for job in waiting if job.run.flags["threads"] <= idle] or waiting[: not running]
@@ -157,26 +158,8 @@ def run_all(jobs: list[Job], data: Dataset, cores: int) -> list[tuple[Job, int]]
         wait([process.sentinel for _, process in running])
         statuses += [(job, int(process.exitcode)) for job, process in running if process.exitcode is not None]
         running = [(job, process) for job, process in running if process.exitcode is None]
-        progress.show(len(statuses), jobs[0].cell)
+        progress.show(len(statuses))
     return statuses
-
-
-class Progress:
-    """A line on the terminal now and then: how many replicates are done, and how long the rest will take."""
-
-    EVERY_S = 10
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.began = self.shown = time.monotonic()
-
-    def show(self, done: int, cell: Cell) -> None:
-        now = time.monotonic()
-        if done < self.total and now - self.shown < self.EVERY_S:
-            return
-        self.shown = now
-        left = (now - self.began) / done * (self.total - done)
-        print(f"{cell.task} on {cell.hardware}: {done} of {self.total} replicates, {left:.0f} s left", flush=True)
 
 
 def _child(job: Job, data: Dataset) -> None:

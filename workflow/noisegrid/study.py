@@ -4,19 +4,17 @@ Reads: the study's YAML, the catalogs, their schemas. Imports neither torch nor 
 quickly and every later stage can ask what a cell is.
 """
 
-import ast
 import hashlib
-import importlib.util
 import itertools
 import json
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from noisegrid import devices
-from noisegrid.documents import WORKFLOW, catalog, check, read_yaml
+from noisegrid.documents import WORKFLOW, catalog, check, check_reference, read_yaml
 from noisegrid.errors import NoisegridError, unknown
+from noisegrid.timings import Timing, timings_of
 
 #: Raised by hand when training changes its meaning: results of different protocols are never mixed.
 PROTOCOL = 1
@@ -82,6 +80,7 @@ class Study:
     cells: tuple[Cell, ...]
     datasets: dict[str, dict[str, Any]] = field(hash=False, compare=False, repr=False)
     share_gpu: bool = False
+    timings: tuple[Timing, ...] = ()
 
     def cell(self, hardware: str, task: str, noise: str) -> Cell:
         """The cell of that name, or a clear error."""
@@ -130,7 +129,10 @@ def load_study(name_or_path: str) -> Study:
                 raise NoisegridError(f"{where}: the cell {cell.path} is named twice")
             cells[cell.path] = cell
     words = str(document.get("description", ""))
-    return Study(document["name"], words, path, tuple(cells.values()), datasets, document.get("share_gpu", False))
+    timings = timings_of(document.get("cost", []), str(path))
+    return Study(
+        document["name"], words, path, tuple(cells.values()), datasets, document.get("share_gpu", False), timings
+    )
 
 
 def resolve_tasks(own: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
@@ -193,29 +195,6 @@ def _datasets(own: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
         if name in catalog("datasets"):
             raise NoisegridError(f"{where}: datasets.{name} is already in the catalog; give yours another name")
     return {**catalog("datasets"), **own}
-
-
-def check_reference(reference: str, where: str) -> None:
-    """Check that package.module:function can be found, without running it (it may need what this machine lacks)."""
-    module, _, function = reference.partition(":")
-    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does when the job runs
-    try:
-        found = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        found = None
-    finally:
-        sys.path.pop(0)
-    if found is None or found.origin is None:
-        raise NoisegridError(
-            f"{where}: there is no module {module!r} (looked in {Path.cwd()} and among what is installed)"
-        )
-    tree = ast.parse(Path(found.origin).read_text())
-    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    names |= {
-        alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
-    if function not in names:
-        raise NoisegridError(f"{where}: {found.origin}: {unknown('function', function, names)}")
 
 
 #: What of a catalog entry decides a result, as opposed to what finds or describes the machine.

@@ -1,6 +1,6 @@
-"""Tables from metrics.csv, each as CSV (full numbers, units in the header), Markdown, LaTeX and HTML (for reading).
+"""Tables from metrics.csv and cost.csv, each as CSV (full numbers, units in the header), Markdown, LaTeX and HTML.
 
-Command: python -m noisegrid.tables --metrics metrics.csv --output tables/
+Command: python -m noisegrid.tables --metrics metrics.csv [--cost cost.csv] --output tables/
 """
 
 import argparse
@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from noisegrid import metrics
+from noisegrid import metrics, prices
 from noisegrid.documents import WORKFLOW, catalog
 from noisegrid.errors import exit_on_error
 from noisegrid.files import write_text
 from noisegrid.html import page
 from noisegrid.longform import load_metrics, provenance, select
+from noisegrid.prices import load_cost
 from noisegrid.study import FREE
 
 CELL = ["hardware", "task", "noise"]
@@ -87,9 +88,9 @@ def artifact_table(frame: pd.DataFrame) -> pd.DataFrame:
     return _wide(frame, columns, with_interval=[])
 
 
-def claims_table(frame: pd.DataFrame) -> pd.DataFrame:
+def claims_table(frame: pd.DataFrame, cost: pd.DataFrame | None = None) -> pd.DataFrame:
     """Every claim of the paper with its test, effect, interval, n and verdict in each context that was measured."""
-    from noisegrid.claims import NOT_MEASURED, judge  # its scipy.stats costs every other table half a second
+    from noisegrid.claims import judge  # its scipy.stats costs every other table half a second
 
     words = catalog("claims")
     rows = [
@@ -101,14 +102,14 @@ def claims_table(frame: pd.DataFrame) -> pd.DataFrame:
             "effect": verdict.effect,
             "low": verdict.low,
             "high": verdict.high,
-            "n_replicates": verdict.n if verdict.verdict != NOT_MEASURED else None,
+            "n": verdict.n or None,
             "effect_is": words[verdict.claim]["effect"],
             "test": words[verdict.claim]["test"],
             "grade_of_claim": words[verdict.claim]["grade"],
         }
-        for verdict in judge(frame)
+        for verdict in judge(frame, cost)
     ]
-    return pd.DataFrame(rows).astype({"n_replicates": "Int64"})
+    return pd.DataFrame(rows).astype({"n": "Int64"})
 
 
 def published_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -156,6 +157,23 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
 }
 
 
+#: The same, from cost.csv.
+COST_TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
+    "cost": (
+        prices.prices,
+        "What each arm costs: step time (median over blocks), its ratio to the arm it is held against with the 95 % "
+        "interval of the median over blocks, the same for summed kernel time, the first step with all that is chosen "
+        "or compiled in it, and whether two runs from one state are bitwise equal",
+    ),
+    "kernels": (
+        prices.exclusive_kernels,
+        "Kernels that only the default or only the deterministic arm runs, the layers that they belong to, and their "
+        "share of the difference in summed kernel time",
+    ),
+    "skipped": (prices.skipped, "Arms that were not timed, and why"),
+}
+
+
 def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]) -> pd.DataFrame:
     """One row per cell, one column per metric, with low and high where asked for."""
     parts = []
@@ -195,10 +213,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m noisegrid.tables", description=__doc__)
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables, four files for each")
+    parser.add_argument("--cost", type=Path, help="cost.csv, where the study times anything")
     options = parser.parse_args()
     frame = load_metrics(options.metrics)
+    cost = load_cost(options.cost) if options.cost else None
     for name, (make, caption) in TABLES.items():
-        write_table(make(frame), f"{caption}; {provenance(frame)}", options.output / f"{name}.csv")
+        table = claims_table(frame, cost) if name == "claims" else make(frame)
+        write_table(table, f"{caption}; {provenance(frame)}", options.output / f"{name}.csv")
+    for name, (make, caption) in COST_TABLES.items() if cost is not None else ():
+        write_table(make(cost), f"{caption}; {prices.provenance(cost)}", options.output / f"{name}.csv")
 
 
 if __name__ == "__main__":

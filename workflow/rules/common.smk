@@ -6,7 +6,6 @@ import sys
 sys.path.insert(0, os.path.join(workflow.basedir, "workflow"))
 
 from noisegrid.plan import (
-    TABLES,
     check_machine_or_exit,
     make_or_exit,
     modules_digest,

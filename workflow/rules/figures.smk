@@ -1,6 +1,6 @@
-"""metrics.csv -> figures, with the paper's numbering.
+"""metrics.csv and cost.csv -> figures, with the paper's numbering.
 
-REQUIRES  metrics.csv
+REQUIRES  metrics.csv; for figures 6 and 7 cost.csv
 PROVIDES  figures/{figure}.pdf for print, .png for the screen
 RERUNS    when the modules that draw change (their digest is a parameter)
 """
@@ -8,7 +8,7 @@ RERUNS    when the modules that draw change (their digest is a parameter)
 
 rule draw_figure:
     input:
-        metrics=f"{RESULTS}/metrics.csv",
+        data=lambda wildcards: PLAN.figure_data(wildcards.figure),
     output:
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
         png=report(
@@ -20,7 +20,7 @@ rule draw_figure:
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     params:
-        code=modules_digest("figures", "longform"),
+        code=modules_digest("figures", "figures_cost", "longform", "prices"),
     shell:
-        "python -m noisegrid.figures {wildcards.figure} --metrics {input.metrics:q}"
+        "python -m noisegrid.figures {wildcards.figure} --data {input.data:q}"
         " --output {output.pdf:q} 2> {log:q}"

@@ -1,6 +1,6 @@
-"""metrics.csv -> tables, and the few sentences that the study says.
+"""metrics.csv and cost.csv -> tables, and the few sentences that the study says.
 
-REQUIRES  metrics.csv
+REQUIRES  metrics.csv; cost.csv, where the study times anything
 PROVIDES  tables/<table>.csv, .md, .tex, .html of every table; findings.md
 RERUNS    when the modules that write tables change (their digest is a parameter)
 """
@@ -9,10 +9,11 @@ RERUNS    when the modules that write tables change (their digest is a parameter
 rule write_tables:
     input:
         metrics=f"{RESULTS}/metrics.csv",
+        cost=PLAN.cost,
     output:
-        csv=[f"{RESULTS}/tables/{table}.csv" for table in TABLES],
-        markdown=[f"{RESULTS}/tables/{table}.md" for table in TABLES],
-        latex=[f"{RESULTS}/tables/{table}.tex" for table in TABLES],
+        csv=[f"{RESULTS}/tables/{table}.csv" for table in PLAN.tables],
+        markdown=[f"{RESULTS}/tables/{table}.md" for table in PLAN.tables],
+        latex=[f"{RESULTS}/tables/{table}.tex" for table in PLAN.tables],
         html=[
             report(
                 f"{RESULTS}/tables/{table}.html",
@@ -20,15 +21,17 @@ rule write_tables:
                 category="2. Tables",
                 labels={"table": table},
             )
-            for table in TABLES
+            for table in PLAN.tables
         ],
     log:
         f"{RESULTS}/logs/tables.log",
     params:
         folder=f"{RESULTS}/tables",
-        code=modules_digest("tables", "claims", "longform", "metrics"),
+        cost=PLAN.cost_option(),
+        code=modules_digest("tables", "claims", "claims_cost", "longform", "metrics", "prices"),
     shell:
-        "python -m noisegrid.tables --metrics {input.metrics:q} --output {params.folder:q} 2> {log:q}"
+        "python -m noisegrid.tables --metrics {input.metrics:q} {params.cost}"
+        " --output {params.folder:q} 2> {log:q}"
 
 
 rule write_findings:

@@ -1,0 +1,22 @@
+"""A line on the terminal now and then: how much is done, and how long the rest will take."""
+
+import time
+
+
+class Progress:
+    """Counts to a total. `label` names the work, `unit` what is counted."""
+
+    EVERY_S = 10
+
+    def __init__(self, total: int, label: str, unit: str) -> None:
+        self.total, self.label, self.unit = total, label, unit
+        self.began = self.shown = time.monotonic()
+
+    def show(self, done: int) -> None:
+        """Say how far it is, but not more often than every EVERY_S seconds, and at the end of long work."""
+        now = time.monotonic()
+        if now - self.shown < self.EVERY_S and not (done == self.total and now - self.began > self.EVERY_S):
+            return
+        self.shown = now
+        left = (now - self.began) / done * (self.total - done)
+        print(f"{self.label}: {done} of {self.total} {self.unit}, {left:.0f} s left", flush=True)

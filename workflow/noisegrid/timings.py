@@ -1,0 +1,102 @@
+"""Which networks a study times, on what, and under which arms. Reads the catalogs; imports no torch."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from noisegrid import devices
+from noisegrid.documents import catalog, check_reference
+from noisegrid.errors import NoisegridError, unknown
+
+REFERENCE = "default"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The training step under some of PyTorch's switches (workflow/catalog/arms.yaml)."""
+
+    name: str
+    title: str
+    switches: dict[str, Any]
+    against: str = ""
+    needs: str = ""
+    slow: bool = False
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One network timed on one hardware. size: pixels; a block is `steps` training steps of one arm."""
+
+    hardware: str
+    network: str
+    build: str
+    options: dict[str, Any]
+    arms: tuple[str, ...]
+    size: int = 224
+    batch_size: int = 128
+    blocks: int = 10
+    steps: int = 10
+
+    @property
+    def path(self) -> str:
+        """Its place below the cost folder, and its name in messages."""
+        return f"{self.hardware}/{self.network}"
+
+
+def arms() -> dict[str, Arm]:
+    """All arms of the catalog."""
+    return {name: Arm(name, **entry) for name, entry in catalog("arms").items()}
+
+
+def usual_arms() -> list[str]:
+    """The arms that are timed when nobody names any."""
+    return [name for name, arm in arms().items() if not arm.slow]
+
+
+def why_not(arm: Arm, hardware: dict[str, Any]) -> str:
+    """Why an arm means nothing on a hardware; empty if it does."""
+    if arm.needs and hardware["device"] != "cuda":
+        return "only CUDA has this switch"
+    if arm.needs == "tf32" and float(hardware["compute_capability"]) < 8:
+        return "TF32 exists since compute capability 8.0"
+    return ""
+
+
+def timings_of(blocks: list[dict[str, Any]], where: str) -> tuple[Timing, ...]:
+    """The timings of a study's `cost` blocks. Raises NoisegridError for unknown names and pairs named twice."""
+    found: dict[str, Timing] = {}
+    for index, block in enumerate(blocks):
+        here = f"{where}: cost[{index}]"
+        names = [devices.catalog_name() if name == "auto" else name for name in block["hardware"]]
+        for hardware, network in itertools.product(names, block["networks"]):
+            if hardware not in catalog("hardware"):
+                raise NoisegridError(f"{here}: {unknown('hardware', hardware, [*catalog('hardware'), 'auto'])}")
+            more = {key: block[key] for key in ("size", "batch_size", "blocks", "steps") if key in block}
+            timing = timing_of(hardware, network, block.get("arms"), here, **more)
+            if timing.path in found:
+                raise NoisegridError(f"{here}: {timing.path} is named twice")
+            found[timing.path] = timing
+    return tuple(found.values())
+
+
+def timing_of(hardware: str, network: str, names: list[str] | None, where: str, **more: int) -> Timing:
+    """One timing, with the network's entry of the catalog or the user's own package.module:function spelt out."""
+    own = ":" in network
+    if own:
+        check_reference(network, f"{where}: network")
+    elif network not in catalog("networks"):
+        raise NoisegridError(f"{where}: {unknown('network', network, catalog('networks'))}")
+    entry: dict[str, Any] = {"build": network, "options": {}} if own else catalog("networks")[network]
+    more |= {"size": entry["timed_at"]} if "timed_at" in entry else {}
+    label = network.replace(":", ".")
+    return Timing(hardware, label, entry["build"], entry["options"], _with_references(names, where), **more)
+
+
+def _with_references(names: list[str] | None, where: str) -> tuple[str, ...]:
+    """The named arms and those that they are held against, in the catalog's order."""
+    wanted = set(names or usual_arms()) | {REFERENCE}
+    for name in list(wanted):
+        if name not in arms():
+            raise NoisegridError(f"{where}: {unknown('arm', name, arms())}")
+        wanted |= {arms()[name].against} - {""}
+    return tuple(name for name in arms() if name in wanted)

@@ -1,0 +1,35 @@
+"""Networks -> what determinism costs on a hardware: one exclusive job per network, since anything beside it would be timed too.
+
+REQUIRES  nothing: the images are random numbers of the right shape and statistics
+PROVIDES  cost/{hardware}/{network}.csv (every block), .json (device, versions, what was refused); cost.csv (the study)
+RERUNS    never on an edit of the code; when the study asks for other sizes, blocks or arms
+"""
+
+
+rule time_network:
+    output:
+        blocks=f"{RESULTS}/cost/{{hardware}}/{{network}}.csv",
+        record=f"{RESULTS}/cost/{{hardware}}/{{network}}.json",
+    log:
+        f"{RESULTS}/logs/cost/{{hardware}}/{{network}}.log",
+    threads: workflow.cores
+    resources:
+        gpu=lambda wildcards: PLAN.gpus(wildcards.hardware),
+    params:
+        study=PLAN.study.source,
+        folder=f"{RESULTS}/cost",
+        settings=lambda wildcards: PLAN.timing_digest(wildcards.hardware, wildcards.network),
+    shell:
+        "python -m noisegrid.cost --study {params.study:q} --hardware {wildcards.hardware}"
+        " --network {wildcards.network} --threads {threads} --output {params.folder:q} 2> {log:q}"
+
+
+rule collect_cost:
+    input:
+        networks=PLAN.cost_files(),
+    output:
+        cost=f"{RESULTS}/cost.csv",
+    log:
+        f"{RESULTS}/logs/collect_cost.log",
+    shell:
+        "python -m noisegrid.collect {input.networks:q} --output {output.cost:q} 2> {log:q}"
