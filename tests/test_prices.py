@@ -75,8 +75,8 @@ def test_kernels_of_one_arm_and_their_share():
     kernels = [("default", "fast", "conv1", 10.0), ("default", "same", "fc", 5.0),
                ("deterministic", "slow", "conv1", 20.0), ("deterministic", "slow", "conv2", 5.0),
                ("deterministic", "same", "fc", 5.0)]  # fmt: skip
-    table = prices.exclusive_kernels(frame(timing("a", 2, kernels=kernels))).set_index("kernel")
-    assert set(table.index) == {"fast", "slow"}
+    table = prices.kernel_differences(frame(timing("a", 2, kernels=kernels))).set_index("kernel")
+    assert dict(table["only_in"]) == {"fast": "default", "slow": "deterministic"}
     assert table.loc["slow", "share_of_difference"] == pytest.approx(25 / 15)
     assert table.loc["fast", "share_of_difference"] == pytest.approx(-10 / 15)
     assert table.loc["slow", "layers"] == "conv1, conv2"
@@ -84,7 +84,14 @@ def test_kernels_of_one_arm_and_their_share():
 
 def test_equal_kernel_times_have_no_share():
     kernels = [("default", "a", "", 10.0), ("deterministic", "b", "", 10.1)]
-    assert prices.exclusive_kernels(frame(timing("a", 1, kernels=kernels)))["share_of_difference"].isna().all()
+    assert prices.kernel_differences(frame(timing("a", 1, kernels=kernels)))["share_of_difference"].isna().all()
+
+
+def test_a_kernel_of_both_arms_is_told_where_it_takes_longer():
+    kernels = [("default", "fill", "", 1.0), ("default", "conv", "", 50.0),
+               ("deterministic", "fill", "", 10.0), ("deterministic", "conv", "", 50.1)]  # fmt: skip
+    (row,) = prices.kernel_differences(frame(timing("a", 1.2, kernels=kernels))).itertuples()
+    assert (row.kernel, row.only_in, row.share_of_difference) == ("fill", "", pytest.approx(9 / 9.1))
 
 
 def test_c12_is_about_the_papers_devices():

@@ -82,7 +82,8 @@ def claim_15(cost: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def claim_16(cost: pd.DataFrame) -> Iterator[Verdict]:
-    kernels = prices.exclusive_kernels(cost)
+    kernels = prices.kernel_differences(cost)
+    kernels = kernels[kernels["only_in"] != ""]
     for hardware, row in _extremes(cost, largest=True):
         shares = kernels[(kernels["hardware"] == hardware) & (kernels["network"] == row.network)]["share_of_difference"]
         if catalog("hardware")[hardware]["device"] != "cuda":

@@ -45,7 +45,8 @@ def figure_6(frame: pd.DataFrame) -> Figure:
     missing = [
         prices.title(name) for name in (*PAPER_NETWORKS, *KERNEL_SIZES.values()) if name not in set(table["network"])
     ]
-    _caption(figure, frame, f"Not measured: {', '.join(missing)}." if missing else "")
+    text = f"\nNot measured: {', '.join(missing)}." if missing else ""
+    _caption(figure, frame, f" Lines: 95 % intervals of the median over blocks.{text}")
     return figure
 
 
@@ -143,6 +144,5 @@ def _style(index: int) -> dict[str, Any]:
     return {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
 
 
-def _caption(figure: Figure, frame: pd.DataFrame, missing: str) -> None:
-    text = f"{prices.provenance(frame)}. Lines: 95 % intervals of the median over blocks.\n{missing}".rstrip()
-    figure.supxlabel(text, fontsize=6, color="#555555", wrap=True)
+def _caption(figure: Figure, frame: pd.DataFrame, lines: str) -> None:
+    figure.supxlabel(f"{prices.provenance(frame)}.{lines}", fontsize=6, color="#555555", wrap=True)

@@ -1,7 +1,7 @@
 """What a study says, in a few sentences that a person can read: printed at the end of a run, first in the report.
 
-Reads: metrics.csv. Writes: findings.md, and the same as a page.
-Command: python -m noisegrid.findings --metrics metrics.csv --output findings.md
+Reads: metrics.csv, and cost.csv where the study times anything. Writes: findings.md, and the same as a page.
+Command: python -m noisegrid.findings --metrics metrics.csv [--cost cost.csv] --output findings.md
 """
 
 import argparse
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from noisegrid import metrics
+from noisegrid import metrics, prices
 from noisegrid.errors import exit_on_error
 from noisegrid.files import write_text
 from noisegrid.html import page
@@ -80,6 +80,21 @@ def diverged_sentence(frame: pd.DataFrame) -> str:
     return f"Replicates that diverged and are in no number: {', '.join(lost)}." if lost else ""
 
 
+def cost_sentences(cost: pd.DataFrame) -> list[str]:
+    """What determinism costs on each hardware, and whether it was had for that."""
+    table = prices.determinism(cost)
+    sentences = []
+    for hardware, part in table.groupby("hardware", sort=False):
+        top = part.loc[part["ratio"].idxmax()]
+        kept = int((part["repeatable"] == "yes").sum())
+        sentences.append(
+            f"Determinism on {hardware}: a training step takes {part['ratio'].min():.2f} to {top.ratio:.2f} times as "
+            f"long ({len(part)} networks; most for {top.network}: {top.ratio:.2f} [{top.low:.2f}, {top.high:.2f}], n = "
+            f"{top.blocks} blocks); two deterministic runs from one state were bitwise equal in {kept} of {len(part)}."
+        )
+    return sentences
+
+
 def _interval(row: pd.Series) -> str:
     return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
@@ -87,11 +102,16 @@ def _interval(row: pd.Series) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m noisegrid.findings", description=__doc__)
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
+    parser.add_argument("--cost", type=Path, help="cost.csv, where the study times anything")
     parser.add_argument("--output", type=Path, required=True, help="the Markdown file to write")
     parser.add_argument("--html", type=Path, help="the same as a page, for the report")
     options = parser.parse_args()
     frame = load_metrics(options.metrics)
+    cost = prices.load_cost(options.cost) if options.cost else None
     sentences, basis = findings(frame), f"{provenance(frame)}; 95 % intervals"
+    if cost is not None:
+        sentences += cost_sentences(cost)
+        basis += f"; timings: {prices.provenance(cost)}"
     write_text(options.output, "\n".join([*(f"- {sentence}" for sentence in sentences), "", f"({basis})"]) + "\n")
     if options.html:
         write_text(options.html, page("Findings", f"<ul>{''.join(map(item, sentences))}</ul><p>{escape(basis)}</p>"))

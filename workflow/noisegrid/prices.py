@@ -15,6 +15,8 @@ KEY = ["hardware", "network"]
 DETERMINISTIC = "deterministic"
 #: Kernel times that differ by less than this share of a step count as the same.
 SAME_TIME = 0.02
+#: Share of all changes, taken without their signs, from which on a kernel that both arms run is told.
+NOTABLE = 0.05
 
 
 def load_cost(path: Path) -> pd.DataFrame:
@@ -70,31 +72,31 @@ def determinism(frame: pd.DataFrame) -> pd.DataFrame:
     return table[(table["arm"] == DETERMINISTIC) & (table["against"] == REFERENCE)].reset_index(drop=True)
 
 
-def exclusive_kernels(frame: pd.DataFrame) -> pd.DataFrame:
-    """Kernels that only one of the two arms runs, with the layers they belong to and their share of the difference.
+def kernel_differences(frame: pd.DataFrame) -> pd.DataFrame:
+    """Where the price comes from: kernels that only one of the two arms runs, or whose time differs notably.
 
-    ms: per training step. share_of_difference: what the kernel adds to (deterministic only) or saves (default only)
-    the summed kernel time, over the difference of the two sums; empty where the sums are the same within SAME_TIME.
+    Times in ms per training step. share_of_difference: deterministic minus default time of the kernel, over the
+    difference of the two sums; empty where those are the same within SAME_TIME. layers: where it runs, longest first.
     """
-    found = _measure(frame, "kernel")
     rows = []
-    for key, part in found.groupby(KEY, sort=False):
-        of = {arm: part[part["arm"] == arm] for arm in (REFERENCE, DETERMINISTIC)}
-        totals = {arm: kernels["value"].sum() for arm, kernels in of.items()}
-        difference = totals[DETERMINISTIC] - totals[REFERENCE]
-        comparable = abs(difference) > SAME_TIME * totals[REFERENCE]
-        for arm, other, sign in ((DETERMINISTIC, REFERENCE, 1), (REFERENCE, DETERMINISTIC, -1)):
-            only = of[arm][~of[arm]["kernel"].isin(set(of[other]["kernel"]))]
-            for kernel, same in only.groupby("kernel", sort=False):
-                ms = same["value"].sum()
-                rows.append(
-                    dict(zip(KEY, key, strict=True))
-                    | {"only_in": arm, "kernel": kernel, "ms_per_step": ms}
-                    | {"share_of_difference": sign * ms / difference if comparable else np.nan}
-                    | {"direction": ", ".join(dict.fromkeys(same["direction"])), "layers": _layers(same)}
-                )
-    columns = [*KEY, "only_in", "kernel", "ms_per_step", "share_of_difference", "direction", "layers"]
-    return pd.DataFrame(rows, columns=columns)
+    for key, part in _measure(frame, "kernel").groupby(KEY, sort=False):
+        times = part.pivot_table(index="kernel", columns="arm", values="value", aggfunc="sum", fill_value=0.0)
+        times = times.reindex(columns=[REFERENCE, DETERMINISTIC], fill_value=0.0)
+        change = times[DETERMINISTIC] - times[REFERENCE]
+        comparable = abs(change.sum()) > SAME_TIME * times[REFERENCE].sum()
+        for kernel, (before, after) in times.iterrows():
+            only = REFERENCE if after == 0 else DETERMINISTIC if before == 0 else ""
+            if not only and abs(after - before) < NOTABLE * change.abs().sum():
+                continue
+            same = part[part["kernel"] == kernel]
+            rows.append(
+                dict(zip(KEY, key, strict=True))
+                | {"kernel": kernel, "only_in": only, "default_ms": before, "deterministic_ms": after}
+                | {"share_of_difference": change[kernel] / change.sum() if comparable else np.nan}
+                | {"direction": ", ".join(dict.fromkeys(same["direction"])), "layers": _layers(same)}
+            )
+    columns = ["kernel", "only_in", "default_ms", "deterministic_ms", "share_of_difference", "direction", "layers"]
+    return pd.DataFrame(rows, columns=[*KEY, *columns])
 
 
 def provenance(frame: pd.DataFrame) -> str:

@@ -166,9 +166,9 @@ COST_TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
         "or compiled in it, and whether two runs from one state are bitwise equal",
     ),
     "kernels": (
-        prices.exclusive_kernels,
-        "Kernels that only the default or only the deterministic arm runs, the layers that they belong to, and their "
-        "share of the difference in summed kernel time",
+        prices.kernel_differences,
+        "Where the price comes from: kernels that only the default or only the deterministic arm runs, or whose time "
+        "differs notably, their share of the difference in summed kernel time, and the layers that they belong to",
     ),
     "skipped": (prices.skipped, "Arms that were not timed, and why"),
 }

@@ -37,6 +37,7 @@ rule write_tables:
 rule write_findings:
     input:
         metrics=f"{RESULTS}/metrics.csv",
+        cost=PLAN.cost,
     output:
         findings=f"{RESULTS}/findings.md",
         html=report(
@@ -47,7 +48,8 @@ rule write_findings:
     log:
         f"{RESULTS}/logs/findings.log",
     params:
-        code=modules_digest("findings", "tables", "longform", "metrics"),
+        cost=PLAN.cost_option(),
+        code=modules_digest("findings", "tables", "longform", "metrics", "prices"),
     shell:
-        "python -m noisegrid.findings --metrics {input.metrics:q}"
+        "python -m noisegrid.findings --metrics {input.metrics:q} {params.cost}"
         " --output {output.findings:q} --html {output.html:q} 2> {log:q}"
