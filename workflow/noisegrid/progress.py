@@ -15,6 +15,8 @@ class Progress:
     def show(self, done: int) -> None:
         """Say how far it is, but not more often than every EVERY_S seconds, and at the end of long work."""
         now = time.monotonic()
+        if done == 0:
+            return  # nothing to judge a pace by
         if now - self.shown < self.EVERY_S and not (done == self.total and now - self.began > self.EVERY_S):
             return
         self.shown = now
