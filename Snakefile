@@ -15,6 +15,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/containers.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/replicates.smk"
 include: "workflow/rules/metrics.smk"

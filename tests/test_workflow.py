@@ -170,9 +170,7 @@ def test_bad_input_is_one_line_and_no_traceback(tmp_path, arguments, message):
 
 def test_lint_finds_nothing(tmp_path):
     done = run("snakemake", "--lint", "--snakefile", ROOT / "Snakefile", "--directory", tmp_path, cwd=tmp_path)
-    found = set(re.findall(r"^    \* (.*)$", done.stdout, re.M))
-    assert found <= {"Specify a conda environment or container for each rule.:"}  # containers are an issue of their own
-    assert found or "Congratulations" in done.stdout
+    assert "Congratulations, your workflow is in a good condition!" in done.stdout, done.stdout
 
 
 def test_the_worked_example_with_an_own_network_and_dataset(tmp_path):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from noisegrid import metrics, prices
 from noisegrid.documents import WORKFLOW, catalog
+from noisegrid.hardware import entry
 from noisegrid.verdicts import NOT_DECIDED, NOT_MEASURED, NOT_REPRODUCED, REPRODUCED, Verdict
 
 #: A largest ratio within this factor of the published one reproduces it: the networks' code, CUDA and cuDNN all differ.
@@ -68,12 +69,8 @@ def claim_14(cost: pd.DataFrame) -> Iterator[Verdict]:
 
 def claim_15(cost: pd.DataFrame) -> Iterator[Verdict]:
     """The oldest against the newest GPU generation that was timed, each by its largest ratio."""
-    entries = catalog("hardware")
-    age = {
-        h: float(entries[h]["compute_capability"])
-        for h, _ in _extremes(cost, True)
-        if "compute_capability" in entries[h]
-    }
+    entries = {hardware: entry(hardware) for hardware, _ in _extremes(cost, largest=True)}
+    age = {name: float(e["compute_capability"]) for name, e in entries.items() if "compute_capability" in e}
     if len(set(age.values())) > 1:
         rows = dict(_extremes(cost, largest=True))
         old, new = rows[min(age, key=lambda h: age[h])], rows[max(age, key=lambda h: age[h])]
@@ -86,7 +83,7 @@ def claim_16(cost: pd.DataFrame) -> Iterator[Verdict]:
     kernels = kernels[kernels["only_in"] != ""]
     for hardware, row in _extremes(cost, largest=True):
         shares = kernels[(kernels["hardware"] == hardware) & (kernels["network"] == row.network)]["share_of_difference"]
-        if catalog("hardware")[hardware]["device"] != "cuda":
+        if entry(str(hardware))["device"] != "cuda":
             continue  # the claim is about cuDNN's kernels
         share = float(shares.sum())
         verdict = NOT_DECIDED
@@ -99,7 +96,7 @@ def published_maxima() -> dict[str, float]:
     """Hardware -> the paper's largest ratio, of those values that were verified (catalog/published.csv)."""
     table = pd.read_csv(WORKFLOW / "catalog" / "published.csv", dtype=str)
     ratios = table[(table["item"] == "C12") & (table["unit"] == "1")]
-    names = {entry["title"]: name for name, entry in catalog("hardware").items()}
+    names = {found["title"]: name for name, found in catalog("hardware").items()}
     return {names[row.what.rsplit(" ", 1)[1]]: float(row.value) for row in ratios.itertuples()}
 
 

@@ -20,10 +20,10 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
 import torch
 
-from noisegrid import __version__, conditions, devices, machine, metrics
-from noisegrid.documents import catalog
+from noisegrid import __version__, conditions, container, devices, machine, metrics
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import write_text
+from noisegrid.hardware import entry
 from noisegrid.session import Row, Session, time_network
 from noisegrid.study import load_study
 from noisegrid.timings import Timing, timing_of
@@ -51,7 +51,7 @@ def record_of(session: Session, common: Row, started: str) -> dict[str, Any]:
         "device": machine.device(session.hardware["device"]),
         "software": machine.software(),
         "code": machine.code(),
-        "container": machine.container(),
+        "container": common["image"],
         "started": started,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -93,8 +93,10 @@ def main() -> None:
     options = parse_arguments()
     hardware_name = devices.catalog_name() if options.hardware == "auto" else options.hardware
     timings = asked_for(options, hardware_name)
-    hardware = dict(catalog("hardware")[hardware_name])
+    hardware = entry(hardware_name)
     cuda = hardware["device"] == "cuda"
+    image = container.check_inside(options.image)
+    machine.check_stack(hardware["stack"])
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # before CUDA starts: strict mode needs it in older releases
     with devices.claim(hardware["gpu"]) if cuda else nullcontext() as uuid:
         note = ""
@@ -112,6 +114,7 @@ def main() -> None:
             "uuid": device.get("uuid", ""),
             "versions": versions(device),
             "note": note,
+            "image": image,
         }
         failed = [timing.path for timing in timings if not time_and_print(timing, hardware, common, options.output)]
     if failed:
@@ -172,6 +175,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--allow-shared", action="store_true", help="time a GPU that others use too, and mark the result"
     )
+    parser.add_argument("--image", type=Path, help="inspection of the image that this must run in")
     parser.add_argument("--study", help="take networks, arms and sizes from this study")
     parser.add_argument("--output", type=Path, help="folder for <hardware>/<network>.csv and .json")
     return parser.parse_args()

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from noisegrid import devices
-from noisegrid.documents import WORKFLOW
+from noisegrid.documents import WORKFLOW, catalog
 from noisegrid.errors import NoisegridError
+from noisegrid.hardware import stack
 
 #: Modules whose text decides what training does; their digest is stored with every replicate.
 TRAINING_MODULES = ("noise", "batches", "networks", "train")
@@ -42,9 +43,7 @@ def check_device(hardware: dict[str, Any]) -> None:
     if hardware["device"] != "cuda":
         return
     if not torch.cuda.is_available():
-        raise NoisegridError(
-            f"this cell needs a {hardware['gpu']}, but PyTorch sees no GPU (driver too old, or none given?)"
-        )
+        raise NoisegridError(f"this cell needs a {hardware['gpu']}, but PyTorch sees no GPU: {_why_no_gpu()}")
     name = torch.cuda.get_device_name(0)
     if not devices.is_model(name, hardware["gpu"]):
         raise NoisegridError(
@@ -80,9 +79,21 @@ def code() -> dict[str, Any]:
     }
 
 
-def container() -> str | None:
-    """The image that this process runs in, as Apptainer names it; None outside."""
-    return os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
+def _why_no_gpu() -> str:
+    """The driver beside the oldest that this CUDA runs with."""
+    driver, cuda = _driver(), torch.version.cuda
+    floor = next((entry["driver"] for entry in catalog("stacks").values() if entry.get("cuda") == cuda), "a newer one")
+    return f"the driver is {driver}, and CUDA {cuda} needs {floor} or later" if driver else "the job was given none"
+
+
+def check_stack(name: str) -> None:
+    """A cell belongs to one stack: stop before training with another framework than it names."""
+    promised = stack(name).packages["torch"]
+    if torch.__version__.partition("+")[0] != promised:
+        raise NoisegridError(
+            f"this cell needs the stack {name} (torch {promised}), but this is torch {torch.__version__}; run in its "
+            f"image (--sdm apptainer), or in an environment of its own (make STACK={name})"
+        )
 
 
 def _version(package: str) -> str | None:

@@ -10,13 +10,16 @@ import re
 import shlex
 import sys
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from noisegrid import devices
+from noisegrid import devices, images
 from noisegrid.datasets import check_raw_folders
 from noisegrid.documents import WORKFLOW, catalog, check, schema
 from noisegrid.errors import NoisegridError, unknown
+from noisegrid.hardware import ANALYSIS, ROOT, stack
+from noisegrid.hardware import entry as hardware_entry
 from noisegrid.record import check_settings
 from noisegrid.study import Study, digest, load_study
 
@@ -30,6 +33,7 @@ class Plan:
 
     study: Study
     config: dict[str, Any]
+    in_containers: bool = False
 
     @property
     def results(self) -> str:
@@ -61,6 +65,7 @@ class Plan:
         exact = {what: "|".join(map(re.escape, values)) for what, values in names.items()}
         exact["hardware"] = "|".join(map(re.escape, self._hardware))
         exact["network"] = "|".join(re.escape(timing.network) for timing in self.study.timings) or "none"
+        exact["stack"] = "|".join(map(re.escape, catalog("stacks")))
         return {**exact, "batch": r"\d+-\d+", "figure": "|".join(self.figures)}
 
     def batches(self, hardware: str, task: str) -> list[str]:
@@ -134,9 +139,61 @@ class Plan:
         """The config, for a command that starts from it."""
         return json.dumps(self.config, sort_keys=True)
 
+    # --- containers: all of it empty unless Snakemake runs with --sdm apptainer ---
+
+    @property
+    def stacks(self) -> list[str]:
+        """The stacks that this study needs, and no other."""
+        return list(dict.fromkeys([ANALYSIS, *(self.stack_of(hardware) for hardware in self._hardware)]))
+
+    def stack_of(self, hardware: str) -> str:
+        """The stack of a hardware."""
+        return str(hardware_entry(hardware)["stack"])
+
+    @property
+    def training_stack(self) -> str:
+        """The stack in which datasets are prepared: that of the study's first hardware."""
+        return self.stack_of(self._hardware[0])
+
+    def image(self, stack_name: str) -> str:
+        """The image file of a stack."""
+        return f"{self.config['containers']}/{stack_name}.sif"
+
+    def inspections(self, *stack_names: str) -> list[str]:
+        """What a job waits for before it runs in these stacks' images."""
+        return [f"{self.config['containers']}/{name}.json" for name in stack_names] if self.in_containers else []
+
+    def image_option(self, hardware: str) -> str:
+        """The option by which a job learns in which image it has to be."""
+        return " ".join(f"--image {shlex.quote(path)}" for path in self.inspections(self.stack_of(hardware)))
+
+    def definition(self, stack_name: str) -> str:
+        """Digest of an image's definition and pins: what runs in it is marked when this changes."""
+        return stack(stack_name).definition if self.in_containers else ""
+
+    def image_source(self, stack_name: str) -> str:
+        """The options that say where an image comes from: built from a mirror, or made elsewhere."""
+        given = self.config["images"].get(stack_name)
+        if given is None:
+            named = self.config["debian_mirror"]
+            return f"--mirror {shlex.quote(named)}" if named else ""
+        digest_option = f" --sha256 {given['sha256']}" if "sha256" in given else ""
+        return f"--image {shlex.quote(given['image'])}{digest_option}"
+
+    def engine_arguments(self) -> str:
+        """Bind the working tree and the data into every container, and give it the GPUs."""
+        paths = [ROOT, self.study.source.parent, *self.config["dataset_folders"].values()]
+        paths += [self.config[key] for key in ("results", "datasets", "containers")]
+        folders = dict.fromkeys(Path(path).resolve() for path in paths)
+        binds = " ".join(f"--bind {shlex.quote(str(folder))}" for folder in folders if folder.exists())
+        cuda = any(self.gpus(hardware) for hardware in self._hardware)
+        return f" {binds}{' --nv' if cuda else ''}"
+
+    # --- devices ---
+
     def gpus(self, hardware: str) -> int:
         """How many GPUs a job on this hardware asks for."""
-        return int(catalog("hardware")[hardware]["device"] == "cuda")
+        return int(hardware_entry(hardware)["device"] == "cuda")
 
     @property
     def share_option(self) -> str:
@@ -153,13 +210,15 @@ class Plan:
         return f"--folder {shlex.quote(folder)}" if folder else ""
 
 
-def make(config: dict[str, Any]) -> Plan:
+def make(config: dict[str, Any], in_containers: bool = False) -> Plan:
     """Validate config, study, dataset folders and what is already in the results folder. Raises NoisegridError."""
     config = {
         key: entry["default"] for key, entry in schema("config")["properties"].items() if "default" in entry
     } | config
     check(config, "config", "config")
-    plan = Plan(load_study(config["study"]), config)
+    plan = Plan(load_study(config["study"]), config, in_containers)
+    if config["require_containers"] and not in_containers:
+        raise NoisegridError("config: require_containers is set, and Snakemake runs none: call it with --sdm apptainer")
     for name in config["dataset_folders"]:
         if name not in plan.study.datasets:
             raise NoisegridError(f"config: dataset_folders: {unknown('dataset', name, plan.study.datasets)}")
@@ -174,9 +233,38 @@ def check_machine(plan: Plan, local: bool) -> None:
     """
     unprepared = [d for d in plan.study.values("dataset") if not (Path(plan.config["datasets"]) / d).exists()]
     check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, unprepared)
+    if plan.in_containers:
+        _check_images(plan)
+    elif local:
+        _check_environment(plan)
     if local:
         for name in dict.fromkeys([*plan.study.values("hardware"), *(t.hardware for t in plan.study.timings)]):
-            devices.check_present(name, catalog("hardware")[name])
+            devices.check_present(name, hardware_entry(name))
+
+
+def _check_images(plan: Plan) -> None:
+    """What building takes, asked before the first minute of it."""
+    images.engine()
+    folder = Path(plan.config["containers"])
+    for name in plan.stacks:
+        if name not in plan.config["images"] and not (folder / f"{name}.sif").exists():
+            images.mirror(plan.config["debian_mirror"])
+            images.check_disk(stack(name), folder)
+
+
+def _check_environment(plan: Plan) -> None:
+    """Outside of containers, jobs run in this environment: its framework must be that of the cells' stack."""
+    try:
+        have = version("torch").partition("+")[0]
+    except PackageNotFoundError:
+        return  # tables and figures can be drawn without
+    for name in plan.stacks:
+        wanted = stack(name).packages.get("torch", have)
+        if wanted != have:
+            raise NoisegridError(
+                f"this study needs the stack {name} (torch {wanted}), and this environment has torch {have}; "
+                f"add --sdm apptainer, or work in an environment of that stack (make STACK={name} VENV=.venv-{name})"
+            )
 
 
 def check_machine_or_exit(plan: Plan, local: bool) -> None:
@@ -187,10 +275,10 @@ def check_machine_or_exit(plan: Plan, local: bool) -> None:
         sys.exit(f"noisegrid: {error}")
 
 
-def make_or_exit(config: dict[str, Any]) -> Plan:
+def make_or_exit(config: dict[str, Any], in_containers: bool = False) -> Plan:
     """`make` for the Snakefile: bad input ends Snakemake with one line instead of a traceback."""
     try:
-        return make(config)
+        return make(config, in_containers)
     except NoisegridError as error:
         sys.exit(f"noisegrid: {error}")
 

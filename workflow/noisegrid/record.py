@@ -133,6 +133,16 @@ def check_belongs(record: dict[str, Any], cell: Cell, folder: Path) -> None:
     )
 
 
+def check_image(record: dict[str, Any], image: dict[str, Any] | None, folder: Path) -> None:
+    """Runs inside different images, or inside and outside of one, are never mixed in a cell."""
+    old, new = ((about or {}).get("definition", "outside of any image") for about in (record["container"], image))
+    if old != new:
+        raise NoisegridError(
+            f"{folder} was made in another container than this job runs in ({old}; now {new}); give the study another "
+            f"name, or delete {folder.parent} to train the cell again"
+        )
+
+
 def _differences(old: Any, new: Any, key: str = "") -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         names = sorted(old.keys() | new.keys())

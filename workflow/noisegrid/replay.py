@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from noisegrid import machine, record
+from noisegrid import container, machine, record
 from noisegrid.datasets import open_prepared
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.replicates import train_and_write
@@ -23,7 +23,11 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     if data.digest != old["dataset"]["digest"]:
         raise NoisegridError(f"{datasets / data.name} is not the dataset of {path}: digest {data.digest} differs")
     run = Run(old["settings"], old["seeds"], old["flags"])
-    outcome = train_and_write(run, old["cell"], old["replicate"], data, output) if output else train(run, data)
+    outcome = (
+        train_and_write(run, old["cell"], old["replicate"], data, output, container.check_inside(None))
+        if output
+        else train(run, data)
+    )
     same = outcome.final.weights.hash == old["weight_hash"]
     print(f"recorded  {old['weight_hash']}\nreplayed  {outcome.final.weights.hash}")
     print("same bits" if same else "other bits")

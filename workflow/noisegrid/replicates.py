@@ -29,10 +29,11 @@ import numpy as np
 import torch._dynamo
 import torch._inductor  # noqa: F401  and so does torch.use_deterministic_algorithms
 
-from noisegrid import __version__, devices, machine, noise, record
+from noisegrid import __version__, container, devices, machine, noise, record
 from noisegrid.datasets import Dataset, open_prepared
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import write_text
+from noisegrid.hardware import entry as hardware_entry
 from noisegrid.metrics import predictions_of
 from noisegrid.progress import Progress
 from noisegrid.study import Cell, digest, load_study
@@ -41,6 +42,8 @@ from noisegrid.train import Diverged, Outcome, Run, train
 FORK = multiprocessing.get_context("fork")
 #: Exit status of a replicate whose loss stopped being a number: a finding, not a fault of the machine.
 DIVERGED = 3
+#: What a record says of the image that its run was in.
+Image = dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,21 @@ class Job:
     replicate: int
     run: Run
     folder: Path
+    image: Image = None
 
     @property
     def name(self) -> str:
         return f"replicate {self.replicate} of {self.cell.path}"
 
 
-def train_replicates(cells: list[Cell], numbers: range, data: Dataset, results: Path, cores: int) -> dict[str, Any]:
+def train_replicates(
+    cells: list[Cell], numbers: range, data: Dataset, results: Path, cores: int, image: Image = None
+) -> dict[str, Any]:
     """Train what is not finished yet, as many at a time as fit the cores; returns the content of the batch file.
 
     Raises NoisegridError, after all others have been tried, if a replicate failed for another reason than divergence.
     """
-    jobs = [job_of(cell, number, results) for cell in cells for number in numbers if number < cell.replicates]
+    jobs = [job_of(cell, number, results, image) for cell in cells for number in numbers if number < cell.replicates]
     statuses = run_all([job for job in jobs if not is_finished(job)], data, cores)
     crashed = [job.name for job, status in statuses if status not in (0, DIVERGED)]
     if crashed:
@@ -86,9 +92,9 @@ def train_replicates(cells: list[Cell], numbers: range, data: Dataset, results: 
     }
 
 
-def job_of(cell: Cell, replicate: int, results: Path) -> Job:
+def job_of(cell: Cell, replicate: int, results: Path, image: Image = None) -> Job:
     """What training one replicate of a cell takes."""
-    return Job(cell, replicate, run_of(cell, replicate), record.replicate_folder(results, cell, replicate))
+    return Job(cell, replicate, run_of(cell, replicate), record.replicate_folder(results, cell, replicate), image)
 
 
 def run_of(cell: Cell, replicate: int) -> Run:
@@ -98,8 +104,10 @@ def run_of(cell: Cell, replicate: int) -> Run:
     return Run(cell.settings, noise.derive_seeds(*where, cell.pairs), flags)
 
 
-def train_and_write(run: Run, cell: dict[str, str], replicate: int, data: Dataset, folder: Path) -> Outcome:
-    """Train one replicate in this process and write its folder."""
+def train_and_write(
+    run: Run, cell: dict[str, str], replicate: int, data: Dataset, folder: Path, image: Image = None
+) -> Outcome:
+    """Train one replicate in this process and write its folder. image: what container.check_inside found."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     outcome = train(run, data)
     labels = np.asarray(data.test_labels)
@@ -115,7 +123,7 @@ def train_and_write(run: Run, cell: dict[str, str], replicate: int, data: Datase
         "device": machine.device(run.settings["hardware"]["device"]),
         "software": machine.software(),
         "code": machine.code(),
-        "container": machine.container(),
+        "container": image,
         "dataset": {"name": data.name, "digest": data.digest},
         "started": started,
         "timings": {name: round(seconds, 6) for name, seconds in outcome.seconds.items()},
@@ -166,7 +174,7 @@ def _child(job: Job, data: Dataset) -> None:
     """What a forked process does: one replicate, one line about it."""
     names = {"study": job.cell.study, "hardware": job.cell.hardware, "task": job.cell.task, "noise": job.cell.noise}
     try:
-        outcome = train_and_write(job.run, names, job.replicate, data, job.folder)
+        outcome = train_and_write(job.run, names, job.replicate, data, job.folder, job.image)
     except Diverged as error:
         print(f"{job.name} diverged: {error}", file=sys.stderr, flush=True)
         sys.exit(DIVERGED)
@@ -183,7 +191,9 @@ def is_finished(job: Job) -> bool:
     """Whether a whole replicate of this very experiment is on disk. One of another experiment is an error."""
     if not job.folder.exists():
         return False
-    record.check_belongs(record.read(job.folder).record, job.cell, job.folder)
+    found = record.read(job.folder).record
+    record.check_belongs(found, job.cell, job.folder)
+    record.check_image(found, job.image, job.folder)
     return True
 
 
@@ -196,18 +206,21 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True, help="folder of the prepared dataset")
     parser.add_argument("--results", type=Path, required=True, help="folder of all results")
     parser.add_argument("--cores", type=int, default=1, help="threads that may be busy at a time")
+    parser.add_argument("--image", type=Path, help="inspection of the image that this must run in")
     parser.add_argument("--share-gpu", action="store_true", help="several jobs may compute on one GPU")
     parser.add_argument("--output", type=Path, required=True, help="the batch file to write at the end")
     options = parser.parse_args()
     cells = load_study(options.study).siblings(options.hardware, options.task)
     if not cells:
         raise NoisegridError(f"study {options.study} has no cell of task {options.task} on {options.hardware}")
+    image = container.check_inside(options.image)
+    machine.check_stack(hardware_entry(options.hardware)["stack"])
     first, last = map(int, options.replicates.split("-"))
     data = open_prepared(options.dataset)
     machine.software(), machine.code()  # asked once, before the processes fork
     hardware = cells[0].settings["hardware"]
     with devices.claim(hardware["gpu"], options.share_gpu) if hardware["device"] == "cuda" else nullcontext():
-        batch = train_replicates(cells, range(first, last + 1), data, options.results, options.cores)
+        batch = train_replicates(cells, range(first, last + 1), data, options.results, options.cores, image)
     write_text(options.output, json.dumps(batch, indent=1) + "\n")
 
 

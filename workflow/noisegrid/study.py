@@ -14,6 +14,7 @@ from typing import Any
 from noisegrid import devices
 from noisegrid.documents import WORKFLOW, catalog, check, check_reference, read_yaml
 from noisegrid.errors import NoisegridError, unknown
+from noisegrid.hardware import entry as hardware_entry
 from noisegrid.timings import Timing, timings_of
 
 #: Raised by hand when training changes its meaning: results of different protocols are never mixed.
@@ -202,14 +203,13 @@ HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "ker
 
 
 def _hardware(name: str, where: str) -> dict[str, Any]:
-    entries = catalog("hardware")
-    if name not in entries:
-        raise NoisegridError(f"{where}: {unknown('hardware', name, [*entries, 'auto'])}")
-    entry: dict[str, Any] = {"tf32": False, **entries[name]}
-    check(entry, "hardware", f"workflow/catalog/hardware.yaml: {name}")
-    if "unavailable" in entry:
-        raise NoisegridError(f"{where}: hardware {name} cannot be used: {entry['unavailable']}")
-    return {key: entry[key] for key in HARDWARE_SETTINGS if key in entry}
+    try:
+        entry = hardware_entry(name)
+    except NoisegridError as error:
+        raise NoisegridError(f"{where}: {error}") from error
+    settings = {key: entry[key] for key in HARDWARE_SETTINGS if key in entry}
+    # a stack that is named makes another experiment; that of the catalog goes without saying
+    return settings | ({"stack": entry["stack"]} if "@" in name else {})
 
 
 def _task(
@@ -233,7 +233,7 @@ def _task(
 
 def _check_memory(hardware: str, task: str, need: float, where: str) -> None:
     """A task that does not fit the device's memory is refused before any work."""
-    have = catalog("hardware")[hardware].get("memory_gb")
+    have = hardware_entry(hardware).get("memory_gb")
     if have is not None and need > have:
         raise NoisegridError(
             f"{where}: task {task} needs at least {need:g} GB of device memory, and {hardware} has {have:g} GB; "

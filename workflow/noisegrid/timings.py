@@ -7,6 +7,7 @@ from typing import Any
 from noisegrid import devices
 from noisegrid.documents import catalog, check_reference
 from noisegrid.errors import NoisegridError, unknown
+from noisegrid.hardware import entry
 
 REFERENCE = "default"
 
@@ -69,14 +70,20 @@ def timings_of(blocks: list[dict[str, Any]], where: str) -> tuple[Timing, ...]:
         here = f"{where}: cost[{index}]"
         names = [devices.catalog_name() if name == "auto" else name for name in block["hardware"]]
         for hardware, network in itertools.product(names, block["networks"]):
-            if hardware not in catalog("hardware"):
-                raise NoisegridError(f"{here}: {unknown('hardware', hardware, [*catalog('hardware'), 'auto'])}")
+            _check_hardware(hardware, here)
             more = {key: block[key] for key in ("size", "batch_size", "blocks", "steps") if key in block}
             timing = timing_of(hardware, network, block.get("arms"), here, **more)
             if timing.path in found:
                 raise NoisegridError(f"{here}: {timing.path} is named twice")
             found[timing.path] = timing
     return tuple(found.values())
+
+
+def _check_hardware(name: str, where: str) -> None:
+    try:
+        entry(name)
+    except NoisegridError as error:
+        raise NoisegridError(f"{where}: {error}") from error
 
 
 def timing_of(hardware: str, network: str, names: list[str] | None, where: str, **more: int) -> Timing:
@@ -86,10 +93,10 @@ def timing_of(hardware: str, network: str, names: list[str] | None, where: str, 
         check_reference(network, f"{where}: network")
     elif network not in catalog("networks"):
         raise NoisegridError(f"{where}: {unknown('network', network, catalog('networks'))}")
-    entry: dict[str, Any] = {"build": network, "options": {}} if own else catalog("networks")[network]
-    more |= {"size": entry["timed_at"]} if "timed_at" in entry else {}
+    found: dict[str, Any] = {"build": network, "options": {}} if own else catalog("networks")[network]
+    more |= {"size": found["timed_at"]} if "timed_at" in found else {}
     label = network.replace(":", ".")
-    return Timing(hardware, label, entry["build"], entry["options"], _with_references(names, where), **more)
+    return Timing(hardware, label, found["build"], found["options"], _with_references(names, where), **more)
 
 
 def _with_references(names: list[str] | None, where: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "workflow"))
 
+from noisegrid.hardware import ANALYSIS
 from noisegrid.plan import (
     check_machine_or_exit,
     make_or_exit,
@@ -12,10 +13,17 @@ from noisegrid.plan import (
     shell_prefix,
 )
 
-PLAN = make_or_exit(config)
+IN_CONTAINERS = "APPTAINER" in {
+    method.name for method in workflow.deployment_settings.deployment_method
+}
+PLAN = make_or_exit(config, IN_CONTAINERS)
+if IN_CONTAINERS:
+    workflow.deployment_settings.apptainer_args += PLAN.engine_arguments()
 RESULTS = PLAN.results
 DATASETS = PLAN.config["datasets"]
 CELL = "{hardware}/{task}/{noise}"
+# What every job in the analysis image waits for; nothing without --sdm apptainer.
+ANALYSIS_IMAGE = [ancient(path) for path in PLAN.inspections(ANALYSIS)]
 
 # Code comes from the working tree, so that an edit needs no installation, inside a container and outside.
 shell.prefix(shell_prefix())

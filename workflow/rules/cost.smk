@@ -7,29 +7,40 @@ RERUNS    never on an edit of the code; when the study asks for other sizes, blo
 
 
 rule time_network:
+    input:
+        image=lambda wildcards: [
+            ancient(path) for path in PLAN.inspections(PLAN.stack_of(wildcards.hardware))
+        ],
     output:
         blocks=f"{RESULTS}/cost/{{hardware}}/{{network}}.csv",
         record=f"{RESULTS}/cost/{{hardware}}/{{network}}.json",
     log:
         f"{RESULTS}/logs/cost/{{hardware}}/{{network}}.log",
+    container:
+        lambda wildcards: PLAN.image(PLAN.stack_of(wildcards.hardware))
     threads: workflow.cores
     resources:
         gpu=lambda wildcards: PLAN.gpus(wildcards.hardware),
     params:
         study=PLAN.study.source,
-        folder=f"{RESULTS}/cost",
+        folder=lambda wildcards, output: os.path.dirname(os.path.dirname(output.blocks)),
         settings=lambda wildcards: PLAN.timing_digest(wildcards.hardware, wildcards.network),
+        image=lambda wildcards: PLAN.image_option(wildcards.hardware),
+        definition=lambda wildcards: PLAN.definition(PLAN.stack_of(wildcards.hardware)),
     shell:
         "python -m noisegrid.cost --study {params.study:q} --hardware {wildcards.hardware}"
-        " --network {wildcards.network} --threads {threads} --output {params.folder:q} 2> {log:q}"
+        " --network {wildcards.network} --threads {threads} {params.image} --output {params.folder:q} 2> {log:q}"
 
 
 rule collect_cost:
     input:
+        image=ANALYSIS_IMAGE,
         networks=PLAN.cost_files(),
     output:
         cost=f"{RESULTS}/cost.csv",
     log:
         f"{RESULTS}/logs/collect_cost.log",
+    container:
+        PLAN.image(ANALYSIS)
     shell:
         "python -m noisegrid.collect {input.networks:q} --output {output.cost:q} 2> {log:q}"

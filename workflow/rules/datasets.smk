@@ -11,10 +11,14 @@ localrules:
 
 
 rule prepare_dataset:
+    input:
+        image=[ancient(path) for path in PLAN.inspections(PLAN.training_stack)],
     output:
         manifest=f"{DATASETS}/{{dataset}}/manifest.json",
     log:
         f"{DATASETS}/{{dataset}}/prepare.log",
+    container:
+        PLAN.image(PLAN.training_stack)
     params:
         study=PLAN.study.source,
         raw=lambda wildcards: PLAN.raw_folder_option(wildcards.dataset),

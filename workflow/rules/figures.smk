@@ -8,6 +8,7 @@ RERUNS    when the modules that draw change (their digest is a parameter)
 
 rule draw_figure:
     input:
+        image=ANALYSIS_IMAGE,
         data=lambda wildcards: PLAN.figure_data(wildcards.figure),
     output:
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
@@ -19,6 +20,8 @@ rule draw_figure:
         ),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    container:
+        PLAN.image(ANALYSIS)
     params:
         code=modules_digest("figures", "figures_cost", "longform", "prices"),
     shell:

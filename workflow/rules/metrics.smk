@@ -9,11 +9,14 @@ RERUNS    when the modules that measure change (their digest is a parameter)
 
 rule measure_cell:
     input:
+        image=ANALYSIS_IMAGE,
         batches=lambda wildcards: PLAN.batch_files(wildcards.hardware, wildcards.task),
     output:
         metrics=f"{RESULTS}/cells/{CELL}.csv",
     log:
         f"{RESULTS}/logs/cells/{CELL}.log",
+    container:
+        PLAN.image(ANALYSIS)
     params:
         study=PLAN.study.source,
         results=lambda wildcards: PLAN.config["results"],
@@ -27,11 +30,14 @@ rule measure_cell:
 
 rule compare_hardware:
     input:
+        image=ANALYSIS_IMAGE,
         batches=lambda wildcards: PLAN.batch_files_of_all_hardware(wildcards.task, wildcards.noise),
     output:
         metrics=f"{RESULTS}/across/{{task}}/{{noise}}.csv",
     log:
         f"{RESULTS}/logs/across/{{task}}/{{noise}}.log",
+    container:
+        PLAN.image(ANALYSIS)
     params:
         study=PLAN.study.source,
         results=lambda wildcards: PLAN.config["results"],
@@ -45,10 +51,13 @@ rule compare_hardware:
 
 rule collect_metrics:
     input:
+        image=ANALYSIS_IMAGE,
         cells=PLAN.cell_files() + PLAN.across_files(),
     output:
         metrics=f"{RESULTS}/metrics.csv",
     log:
         f"{RESULTS}/logs/collect_metrics.log",
+    container:
+        PLAN.image(ANALYSIS)
     shell:
         "python -m noisegrid.collect {input.cells:q} --output {output.metrics:q} 2> {log:q}"

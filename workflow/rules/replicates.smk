@@ -10,10 +10,15 @@ RERUNS    never on an edit of the code (a comment must not cost GPU days); other
 rule train_replicates:
     input:
         manifest=lambda wildcards: ancient(PLAN.manifest(wildcards.hardware, wildcards.task)),
+        image=lambda wildcards: [
+            ancient(path) for path in PLAN.inspections(PLAN.stack_of(wildcards.hardware))
+        ],
     output:
         batch=f"{RESULTS}/batches/{{hardware}}/{{task}}/{{batch}}.json",
     log:
         f"{RESULTS}/logs/batches/{{hardware}}/{{task}}/{{batch}}.log",
+    container:
+        lambda wildcards: PLAN.image(PLAN.stack_of(wildcards.hardware))
     threads: PLAN.config["threads_per_job"]
     resources:
         gpu=lambda wildcards: PLAN.gpus(wildcards.hardware),
@@ -22,10 +27,12 @@ rule train_replicates:
         results=lambda wildcards: PLAN.config["results"],
         dataset=lambda wildcards, input: os.path.dirname(input.manifest),
         share=PLAN.share_option,
+        image=lambda wildcards: PLAN.image_option(wildcards.hardware),
+        definition=lambda wildcards: PLAN.definition(PLAN.stack_of(wildcards.hardware)),
         settings=lambda wildcards: PLAN.batch_digest(wildcards.hardware, wildcards.task),
     shell:
         "python -m noisegrid.replicates --study {params.study:q}"
         " --hardware {wildcards.hardware} --task {wildcards.task}"
-        " --replicates {wildcards.batch} --cores {threads} {params.share}"
+        " --replicates {wildcards.batch} --cores {threads} {params.share} {params.image}"
         " --dataset {params.dataset:q} --results {params.results:q}"
         " --output {output.batch:q} 2> {log:q}"

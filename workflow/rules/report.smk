@@ -11,14 +11,17 @@ localrules:
 
 rule write_report:
     input:
-        PLAN.products(),
+        products=PLAN.products(),
+        image=ANALYSIS_IMAGE,
     output:
         html=f"{RESULTS}/report.html",
     log:
         f"{RESULTS}/logs/report.log",
+    container:
+        PLAN.image(ANALYSIS)
     params:
         snakefile=workflow.main_snakefile,
         config=PLAN.config_json(),
     shell:
         "python -m noisegrid.report --snakefile {params.snakefile:q} --config {params.config:q}"
-        " --output {output.html:q} {input:q} 2> {log:q}"
+        " --output {output.html:q} {input.products:q} 2> {log:q}"

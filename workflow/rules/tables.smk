@@ -8,6 +8,7 @@ RERUNS    when the modules that write tables change (their digest is a parameter
 
 rule write_tables:
     input:
+        image=ANALYSIS_IMAGE,
         metrics=f"{RESULTS}/metrics.csv",
         cost=PLAN.cost,
     output:
@@ -25,8 +26,10 @@ rule write_tables:
         ],
     log:
         f"{RESULTS}/logs/tables.log",
+    container:
+        PLAN.image(ANALYSIS)
     params:
-        folder=f"{RESULTS}/tables",
+        folder=lambda wildcards, output: os.path.dirname(output.csv[0]),
         cost=PLAN.cost_option(),
         code=modules_digest("tables", "claims", "claims_cost", "longform", "metrics", "prices"),
     shell:
@@ -36,6 +39,7 @@ rule write_tables:
 
 rule write_findings:
     input:
+        image=ANALYSIS_IMAGE,
         metrics=f"{RESULTS}/metrics.csv",
         cost=PLAN.cost,
     output:
@@ -47,6 +51,8 @@ rule write_findings:
         ),
     log:
         f"{RESULTS}/logs/findings.log",
+    container:
+        PLAN.image(ANALYSIS)
     params:
         cost=PLAN.cost_option(),
         code=modules_digest("findings", "tables", "longform", "metrics", "prices"),

@@ -1,0 +1,252 @@
+"""Images: planned where they are needed, really built, inspected from inside, and a study run in them."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, TINY, run, snakemake
+
+from noisegrid import container, hardware, images, inspection, plan, record
+from noisegrid.errors import NoisegridError
+
+INSIDE = ROOT / "tests" / "inside.yaml"
+#: Images that were built stay here between runs of the tests.
+IMAGES = ROOT / "resources" / "containers"
+
+
+def planned(**config) -> plan.Plan:
+    return plan.make({"study": str(INSIDE), "results": "r", "datasets": "d", **config}, in_containers=True)
+
+
+# --- what is planned -----------------------------------------------------------------------------------------------
+
+
+def test_a_study_needs_the_images_of_its_hardware_and_no_other():
+    assert planned().stacks == ["analysis", "torch2.12-cu130"]
+    assert planned(study="paper").stacks == ["analysis", "torch2.7-cu126"]
+    assert plan.make({"study": str(INSIDE), "results": "r", "datasets": "d"}).inspections("analysis") == []
+
+
+def test_another_stack_is_another_hardware(tmp_path):
+    document = yaml.safe_load(INSIDE.read_text()) | {"name": "upgrade"}
+    document["cells"][0]["hardware"] = ["cpu", "cpu@torch2.7-cu126"]
+    study = tmp_path / "upgrade.yaml"
+    study.write_text(yaml.safe_dump(document))
+    found = planned(study=str(study))
+    assert found.stacks == ["analysis", "torch2.12-cu130", "torch2.7-cu126"]
+    first, other = (found.study.cell(name, "tiny-digits", "algo") for name in ("cpu", "cpu@torch2.7-cu126"))
+    assert first.digest != other.digest
+    assert found.across_files()  # the same seeds under both: what the upgrade changes
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("b200@torch2.7-cu126", "has no kernels for compute capability 10.0"),
+        ("p100@torch2.12-cu130", "has no kernels for compute capability 6.0"),
+        ("cpu@torch2.8", "did you mean 'torch2.7-cu126'?"),
+    ],
+)
+def test_a_stack_without_kernels_for_the_device_is_refused(name, message):
+    with pytest.raises(NoisegridError, match=message.replace("?", r"\?")):
+        hardware.entry(name)
+
+
+def test_every_hardware_of_the_catalog_has_kernels_in_its_stack():
+    for name, entry in hardware.catalog("hardware").items():
+        if "unavailable" not in entry:
+            assert hardware.entry(name)["stack"] == entry["stack"]
+
+
+def test_definition_follows_pins_and_definition(monkeypatch, tmp_path):
+    before = hardware.stack("analysis").definition
+    assert hardware.stack("torch2.12-cu130").definition != before
+    changed = tmp_path / "image.def"
+    changed.write_text(hardware.DEFINITION.read_text() + "# another line\n")
+    monkeypatch.setattr(hardware, "DEFINITION", changed)
+    assert hardware.stack("analysis").definition != before
+
+
+def test_no_host_name_is_in_the_definition_or_the_pins():
+    for path in [hardware.DEFINITION, *(ROOT / "envs").glob("*.txt")]:
+        assert "://" not in path.read_text().replace("apptainer.org", ""), path
+
+
+# --- bad input and faults ------------------------------------------------------------------------------------------
+
+
+def test_no_engine_is_one_sentence(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(
+        NoisegridError, match=r"no container engine on this machine: install Apptainer .* leave out --sdm"
+    ):
+        images.engine()
+
+
+def test_containers_that_are_required_cannot_be_forgotten(tmp_path):
+    done = run(
+        "snakemake", "-n", "--snakefile", ROOT / "Snakefile", "--config", "require_containers=True", cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert "call it with --sdm apptainer" in done.stdout and "Traceback" not in done.stdout
+
+
+def test_the_mirror_is_read_from_apt(tmp_path):
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / "sources.list.d/debian.sources").write_text("Types: deb\nURIs: http://mirror.test/debian\nSuites: x\n")
+    assert images.mirror(None, tmp_path) == "http://mirror.test/debian"
+    assert images.mirror("http://own.test", tmp_path) == "http://own.test"
+    (tmp_path / "sources.list.d/debian.sources").write_text("")
+    (tmp_path / "sources.list").write_text("deb [signed-by=/k] http://old.test/debian bookworm main\n")
+    assert images.mirror(None, tmp_path) == "http://old.test/debian"
+    with pytest.raises(NoisegridError, match="debian_mirror"):
+        images.mirror(None, tmp_path / "none")
+
+
+def test_a_full_disk_is_told_before_the_build(monkeypatch, tmp_path):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12 - 10**9, 10**9))
+    with pytest.raises(NoisegridError, match=r"takes 4 GB in .*, and 1.0 GB are free"):
+        images.check_disk(hardware.stack("analysis"), tmp_path)
+
+
+def test_a_given_image_with_another_digest_is_not_kept(tmp_path):
+    given = tmp_path / "given.sif"
+    given.write_bytes(b"image")
+    with pytest.raises(
+        NoisegridError, match="has the SHA-256 6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d"
+    ):
+        images.take(str(given), "0" * 64, tmp_path / "out.sif")
+    assert not (tmp_path / "out.sif").exists() and given.exists()
+    images.take(str(given), None, tmp_path / "out.sif")
+    assert (tmp_path / "out.sif").read_bytes() == b"image"
+
+
+def test_a_build_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    engine = tmp_path / "apptainer"
+    engine.write_text('#!/bin/sh\nfor a; do case "$a" in *.sif) echo half > "$a";; esac; done\nexit 255\n')
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(images, "check_disk", lambda *_: None)
+    with pytest.raises(NoisegridError, match="could not be made"):
+        images.build(hardware.stack("analysis"), tmp_path / "out/analysis.sif", "http://mirror.test")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_job_outside_of_its_image_stops(tmp_path):
+    inspected = tmp_path / "image.json"
+    inspected.write_text(json.dumps({"stack": "s", "definition": "d", "image": "i.sif"}))
+    with pytest.raises(NoisegridError, match=r"runs outside of any: Snakemake ignores .* --sdm apptainer"):
+        container.check_inside(inspected)
+
+
+def test_a_job_in_another_image_stops(tmp_path, monkeypatch):
+    inspected, about = tmp_path / "image.json", tmp_path / "about.json"
+    inspected.write_text(json.dumps({"stack": "s", "definition": "d", "image": "i.sif"}))
+    about.write_text(json.dumps({"stack": "s", "definition": "old", "commit": "c"}))
+    monkeypatch.setattr(container, "ABOUT", about)
+    monkeypatch.setenv("APPTAINER_CONTAINER", "i.sif")
+    with pytest.raises(NoisegridError, match=r"runs in another \(s, old\)"):
+        container.check_inside(inspected)
+
+
+def test_runs_of_different_images_are_not_mixed(tmp_path):
+    record.check_image({"container": None}, None, tmp_path)
+    with pytest.raises(NoisegridError, match=r"\(outside of any image; now d\)"):
+        record.check_image({"container": None}, {"definition": "d"}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (
+            {"packages": {"torch": "2.12.0", "torchvision": "0.27.1"}},
+            "packages.torch is 2.12.0, and the stack promises 2.12.1",
+        ),
+        ({"cuda": "12.8"}, "cuda is 12.8"),
+        ({"arch": ["sm_75"]}, "no kernels for sm_100"),
+    ],
+)
+def test_a_promise_that_the_image_does_not_keep_is_named(found, message):
+    what = hardware.stack("torch2.12-cu130")
+    kept = {"packages": what.packages | {"torch": "2.12.1+cu130"}, "cuda": "13.0", "arch": list(what.arch)}
+    inspection.check(what, kept)
+    with pytest.raises(NoisegridError, match=message):
+        inspection.check(what, kept | found)
+
+
+def test_another_framework_than_the_cells_need_stops_before_any_work(tmp_path):
+    study = tmp_path / "old.yaml"
+    study.write_text(INSIDE.read_text().replace("hardware: [cpu]", "hardware: [cpu@torch2.7-cu126]"))
+    done = snakemake(tmp_path, study=study)
+    assert done.returncode == 1
+    assert "this study needs the stack torch2.7-cu126 (torch 2.7.1)" in done.stdout and "--sdm apptainer" in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+# --- the real thing ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Working directory of a study that ran in containers, whose images were built by the workflow itself."""
+    if shutil.which("apptainer") is None:
+        if os.environ.get("CI"):
+            pytest.fail("Apptainer is missing on CI: .ci/run installs it")
+        pytest.skip("Apptainer is not installed (builds images of 3 GB; .ci/install_apptainer.sh shows one way)")
+    folder = tmp_path_factory.mktemp("inside")
+    done = in_containers(folder)
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+def in_containers(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = ["snakemake", *arguments, "--sdm", "apptainer", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+    config = ["--config", f"study={INSIDE}", f"containers={IMAGES}"]
+    return run(*command, "--workflow-profile", ROOT / "profiles" / "default", *config, cwd=folder)
+
+
+@pytest.mark.apptainer
+@pytest.mark.slow
+class TestInside:
+    def test_images_were_inspected_from_inside(self, inside):
+        found = json.loads((IMAGES / "torch2.12-cu130.json").read_text())
+        assert found["packages"]["torchvision"].startswith("0.27.1") and found["cuda"] == "13.0"
+        assert {"sm_75", "sm_90", "sm_120"} <= set(found["arch"])
+        assert found["definition"] == hardware.stack("torch2.12-cu130").definition
+        assert "torch" not in json.loads((IMAGES / "analysis.json").read_text())
+
+    def test_every_replicate_proves_that_it_was_inside(self, inside):
+        records = list((inside / "results/inside/replicates").rglob("record.json"))
+        assert len(records) == 6
+        image = json.loads((IMAGES / "torch2.12-cu130.json").read_text())["image_sha256"]
+        assert {json.loads(path.read_text())["container"]["image_sha256"] for path in records} == {image}
+
+    def test_weights_are_those_of_the_same_runs_outside(self, inside, finished):
+        for noise in ("algo", "impl", "control"):
+            for number in (0, 1):
+                place = f"replicates/cpu/tiny-digits/{noise}/{number}/record.json"
+                hashes = [json.loads((folder / place).read_text())["weight_hash"]
+                          for folder in (inside / "results/inside", finished / "results/tiny")]  # fmt: skip
+                assert hashes[0] == hashes[1], place
+
+    def test_tables_figures_and_report_were_made_inside_too(self, inside):
+        for product in ("tables/noise.html", "figures/figure_1.png", "figures/figure_6.png", "report.html"):
+            assert (inside / "results/inside" / product).stat().st_size > 0
+
+    def test_nothing_is_left_to_do_and_an_edit_of_the_code_rebuilds_nothing(self, inside):
+        assert "Nothing to be done" in in_containers(inside, "-n").stdout
+
+    def test_the_same_results_are_not_continued_outside(self, inside, tmp_path):
+        shutil.copytree(inside, tmp_path / "copy")
+        done = snakemake(tmp_path / "copy", study=INSIDE)
+        assert done.returncode != 0
+        assert "was made in another container than this job runs in" in done.stdout
+
+
+def test_tiny_has_the_runs_that_inside_repeats():
+    tiny, corner = (yaml.safe_load(path.read_text()) for path in (TINY, INSIDE))
+    assert tiny["seed"] == corner["seed"] and tiny["tasks"]["tiny-digits"] == corner["tasks"]["tiny-digits"]

@@ -1,0 +1,96 @@
+"""Look at an image from inside: what is really installed, held against what its stack promises. Run in the image.
+
+Writes: a JSON with versions, GPU generations of the wheels, NCCL, and digests of the image and of what is installed.
+Fails when the image is not what workflow/catalog/stacks.yaml says.
+Command (inside): python -m noisegrid.inspection --stack torch2.12-cu130 --image IMAGE.sif --output IMAGE.json
+"""
+
+import argparse
+import hashlib
+import json
+import platform
+from importlib.metadata import distributions, version
+from pathlib import Path
+from typing import Any
+
+from noisegrid import container
+from noisegrid.errors import NoisegridError, exit_on_error
+from noisegrid.files import sha256, write_text
+from noisegrid.hardware import Stack, stack
+
+
+def inspect(what: Stack, image: Path) -> dict[str, Any]:
+    """What is found inside. Raises NoisegridError naming the first promise that is not kept."""
+    inside = container.about()
+    if inside is None:
+        raise NoisegridError(f"{image} is to be inspected from inside, and this process runs in no image of noisegrid")
+    found: dict[str, Any] = {
+        "stack": what.name,
+        "definition": inside["definition"],
+        "commit": inside["commit"],
+        "image": str(image),
+        "image_sha256": sha256(image),
+        "image_bytes": image.stat().st_size,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in what.packages},
+        "installed_sha256": installed_digest(),
+    }
+    if what.cuda:
+        found |= framework()
+    check(what, found)
+    return found
+
+
+def framework() -> dict[str, Any]:
+    """The framework's own account of itself."""
+    import torch
+
+    return {
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),
+        "nccl": ".".join(map(str, torch.cuda.nccl.version())),
+        # torch.cuda.get_arch_list() is empty where there is no GPU; this is what it reads
+        "arch": (torch._C._cuda_getArchFlags() or "").split(),
+    }
+
+
+def installed_digest() -> str:
+    """SHA-256 over every installed file's path and digest, as the wheels' own lists (RECORD) have them."""
+    lines = []
+    for distribution in distributions():
+        for file in distribution.files or []:
+            if file.hash is not None:
+                lines.append(f"{distribution.name} {distribution.version} {file} {file.hash.value}")
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def check(what: Stack, found: dict[str, Any]) -> None:
+    """Hold what was found against what the stack promises."""
+    promised: dict[str, Any] = {f"packages.{name}": value for name, value in what.packages.items()}
+    actual: dict[str, Any] = {f"packages.{name}": value.partition("+")[0] for name, value in found["packages"].items()}
+    if what.cuda:
+        promised["cuda"], actual["cuda"] = what.cuda, found["cuda"]
+    for key, value in promised.items():
+        if actual[key] != value:
+            raise NoisegridError(f"image of {what.name}: {key} is {actual[key]}, and the stack promises {value}")
+    missing = sorted(set(what.arch) - set(found.get("arch", [])))
+    if missing:
+        raise NoisegridError(
+            f"image of {what.name}: no kernels for {', '.join(missing)}, which the stack promises "
+            f"(the wheels have {', '.join(found['arch'])})"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m noisegrid.inspection", description=__doc__)
+    parser.add_argument("--stack", required=True, help="a name in workflow/catalog/stacks.yaml")
+    parser.add_argument("--image", type=Path, required=True, help="the image that this runs in")
+    parser.add_argument("--output", type=Path, required=True, help="the JSON to write")
+    options = parser.parse_args()
+    found = inspect(stack(options.stack), options.image)
+    write_text(options.output, json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

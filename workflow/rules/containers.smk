@@ -1,0 +1,49 @@
+"""Definition and pins -> one image per stack that the study needs, looked at from inside before anything runs in it.
+
+Used with --sdm apptainer alone. The code is not in the images: the working tree is bound.
+REQUIRES  a container engine; a Debian mirror and the Python package index, or images named in config.yaml
+PROVIDES  <containers>/{stack}.sif and, written inside of it, {stack}.json (versions, GPU generations, digests)
+RERUNS    when the definition or the pins change (their digest is a parameter, here and in all rules that run in the image)
+"""
+
+
+localrules:
+    build_image,
+    inspect_image,
+    containers,
+
+
+rule containers:
+    input:
+        inspections=PLAN.inspections(*PLAN.stacks),
+
+
+rule build_image:
+    output:
+        image=f"{PLAN.config['containers']}/{{stack}}.sif",
+    log:
+        f"{PLAN.config['containers']}/logs/{{stack}}.build.log",
+    params:
+        source=lambda wildcards: PLAN.image_source(wildcards.stack),
+        definition=lambda wildcards: PLAN.definition(wildcards.stack),
+    run:  # the one job that cannot be in a container
+        shell(
+            "python -m noisegrid.images --stack {wildcards.stack} {params.source}"
+            " --output {output.image:q} 2> {log:q}"
+        )
+
+
+rule inspect_image:
+    input:
+        image=ancient(f"{PLAN.config['containers']}/{{stack}}.sif"),
+    output:
+        inspection=f"{PLAN.config['containers']}/{{stack}}.json",
+    log:
+        f"{PLAN.config['containers']}/logs/{{stack}}.inspect.log",
+    container:
+        lambda wildcards: PLAN.image(wildcards.stack)
+    params:
+        definition=lambda wildcards: PLAN.definition(wildcards.stack),
+    shell:
+        "python -m noisegrid.inspection --stack {wildcards.stack} --image {input.image:q}"
+        " --output {output.inspection:q} 2> {log:q}"
