@@ -18,11 +18,10 @@ import torch
 from torch.nn import functional
 
 from noisegrid import noise
-from noisegrid.batches import Batches
 from noisegrid.datasets import open_prepared
 from noisegrid.documents import catalog
 from noisegrid.study import resolve_tasks
-from noisegrid.train import build_network, optimizer_of, train_epoch
+from noisegrid.train import NEVER, Run, Training, build_network, optimizer_of, weights_of
 
 
 def main() -> None:
@@ -33,22 +32,28 @@ def main() -> None:
     options = parser.parse_args()
     task = resolve_tasks({}, "catalog")[options.task]
     network = catalog("networks")[task["network"]]
-    task = {**task, "build": network["build"], "options": network["options"] | task.get("network_options", {})}
+    task = {
+        **task,
+        "epochs": 1_000_000,
+        "build": network["build"],
+        "options": network["options"] | task.get("network_options", {}),
+    }
     hardware = {"tf32": False, **catalog("hardware")["cpu"]}
-    noise.apply_flags(noise.held_flags(hardware))
+    flags = noise.held_flags(hardware)
+    noise.apply_flags(flags)
     data = open_prepared(options.datasets / task["dataset"])
-    model = build_network(task, data).to(memory_format=torch.channels_last)
+    seeds = {"order": 1, "augment": 1, "dropout": 1}
+    run = Run({"task": task, "hardware": hardware}, seeds, flags)
+    training = Training(run, data, weights_of(build_network(task, data)), torch.device("cpu"))
+    batches, model = training.train_batches, build_network(task, data).to(memory_format=torch.channels_last)
     optimizer = optimizer_of(model, task["optimizer"])
-    scaler = torch.amp.GradScaler("cpu", enabled=False)
-    cpu = torch.device("cpu")
-    batches = Batches(data.train_images, data.train_labels, data.full_scale, task, cpu, torch.channels_last)
-    seeds = {"order": 1, "augment": 1}
+    model.train()
     sizes = [len(labels) for _, labels in batches.training(seeds, 0)]
     constant = {len(x): (x.clone(memory_format=torch.channels_last), y) for x, y in batches.training(seeds, 0)}
     ratios = []
     for epoch in range(options.rounds + 1):
         started = time.perf_counter()
-        train_epoch(model, optimizer, scaler, batches, seeds, epoch, "fp32")
+        training.run_epoch(NEVER)
         middle = time.perf_counter()
         for size in sizes:
             inputs, labels = constant[size]

@@ -4,6 +4,7 @@ The augmentation of an example depends on (augment seed, epoch, example) and on 
 leaves every example's crop as it was.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,24 +49,31 @@ class Batches:
         self.device = device
         self.memory_format = memory_format
 
-    def training(self, seeds: Seeds, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All examples once, in the order of (order seed, epoch), augmented by (augment seed, epoch, example)."""
+    def training(self, seeds: Seeds, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """All examples once, in the order of (order seed, epoch), augmented by (augment seed, epoch, example).
+
+        start: the number of batches to leave out, where a run goes on in the middle of an epoch.
+        """
         count = len(self.labels)
         order = torch.from_numpy(self._order(seeds, epoch, count)).to(self.device)
         shifts, flips = self._draw(seeds["augment"], epoch, count)
         boxes = self._draw_boxes(seeds["augment"], epoch, count)
-        for examples in order.split(CHUNK * self.task["batch_size"]):
+        for number, examples in enumerate(order.split(CHUNK * self.task["batch_size"])):
+            skip = start - number * CHUNK
+            if skip >= CHUNK:
+                continue
             inputs = self._inputs(examples)
             if boxes is not None:
                 inputs = resized_crop(inputs, boxes[examples], self.task["augment"]["resized_crop"])
             elif shifts is not None and flips is not None:
                 inputs = crop_and_flip(inputs, shifts[examples], flips[examples], self.task["augment"]["pad"])
             inputs = inputs.contiguous(memory_format=self.memory_format)
-            yield from zip(
+            batches = zip(
                 inputs.split(self.task["batch_size"]),
                 self.labels[examples].split(self.task["batch_size"]),
                 strict=True,
             )
+            yield from itertools.islice(batches, max(skip, 0), None)
 
     def evaluation(self) -> Iterator[Tensor]:
         """All examples in their own order, as they are."""

@@ -12,7 +12,7 @@ from typing import Any
 from noisegrid import container, machine, record
 from noisegrid.datasets import open_prepared
 from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.replicates import train_and_write
+from noisegrid.jobs import train_and_write
 from noisegrid.train import Run, train
 
 

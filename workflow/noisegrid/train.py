@@ -7,10 +7,9 @@ import hashlib
 import math
 import multiprocessing
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,9 +19,13 @@ from torch.nn import functional
 
 from noisegrid import machine, noise
 from noisegrid.batches import Batches
+from noisegrid.checkpoint import Checkpoints
 from noisegrid.datasets import Dataset
 from noisegrid.errors import NoisegridError
 from noisegrid.networks import build
+
+#: No checkpoints: short runs start again instead.
+NEVER = Checkpoints()
 
 
 class Diverged(Exception):
@@ -79,48 +82,115 @@ class Outcome:
     seconds: dict[str, float]
 
 
-def train(run: Run, data: Dataset, on_epoch: Callable[[int], None] = lambda epoch: None) -> Outcome:
+def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     """Train and evaluate one replicate. Must be the first thing that this process computes (see noise.apply_flags).
 
-    Raises Diverged when an epoch's mean loss is not finite.
+    Goes on from a checkpoint where there is one. Raises Diverged when an epoch's mean loss is not finite, and
+    Interrupted when the job was asked to stop.
     """
     began = time.perf_counter()
-    task = run.settings["task"]
     device = torch.device(run.settings["hardware"]["device"])
-    memory_format = getattr(torch, run.flags["memory_format"])
-
     initial = initial_weights(run, data)
     machine.check_device(run.settings["hardware"])
     noise.apply_flags(run.flags)
-    network = build_network(task, data)
-    load_weights(network, disturbed(initial, run.seeds))
-    network = network.to(device=device).to(memory_format=memory_format)  # type: ignore[call-overload]
-    noise.seed_global(run.seeds["dropout"])
+    training = Training(run, data, disturbed(initial, run.seeds), device)
+    checkpoints.resume(training, device)
+    while training.epoch < run.settings["task"]["epochs"]:
+        training.run_epoch(checkpoints)
+    assert training.half is not None
+    final = training.snapshot()
+    seconds = {"training_s": training.seconds, "total_s": time.perf_counter() - began}
+    return Outcome(initial.hash, training.half, final, training.history, seconds)
 
-    options = task, device, memory_format
-    training = Batches(data.train_images, data.train_labels, data.full_scale, *options)
-    test = Batches(data.test_images, data.test_labels, data.full_scale, *options)
-    optimizer = optimizer_of(network, task["optimizer"])
-    precision = run.flags["precision"]
-    scaler = GradScaler(device.type, enabled=precision == "amp_fp16")  # off: passes everything through
 
-    half, history, trained = None, [], 0.0
-    for epoch in range(task["epochs"]):
-        started = time.perf_counter()
-        rate = set_learning_rate(optimizer, task, epoch)
-        loss = train_epoch(network, optimizer, scaler, training, run.seeds, epoch, precision)
-        trained += (elapsed := time.perf_counter() - started)
+class Training:
+    """A run under way: all that decides what comes next, so that it can be put away and taken up again.
+
+    epoch, step: how many epochs, and how many batches of the epoch under way, are done. losses: of those batches.
+    """
+
+    def __init__(self, run: Run, data: Dataset, start: Weights, device: torch.device) -> None:
+        self.task, self.seeds, self.precision = run.settings["task"], run.seeds, run.flags["precision"]
+        memory_format = getattr(torch, run.flags["memory_format"])
+        network = build_network(self.task, data)
+        load_weights(network, start)
+        self.network = network.to(device=device).to(memory_format=memory_format)  # type: ignore[call-overload]
+        noise.seed_global(run.seeds["dropout"])
+        options = self.task, device, memory_format
+        self.train_batches = Batches(data.train_images, data.train_labels, data.full_scale, *options)
+        self.test_batches = Batches(data.test_images, data.test_labels, data.full_scale, *options)
+        self.optimizer = optimizer_of(self.network, self.task["optimizer"])
+        self.scaler = GradScaler(device.type, enabled=self.precision == "amp_fp16")  # off: passes everything through
+        self.epoch, self.step, self.losses, self.seconds = 0, 0, list[Tensor](), 0.0
+        self.history, self.half = list[dict[str, float]](), cast(Snapshot | None, None)
+
+    def run_epoch(self, checkpoints: Checkpoints) -> None:
+        """Train to the end of the epoch under way. Asks the device for one number only."""
+        started, before = time.perf_counter(), self.seconds
+        rate = set_learning_rate(self.optimizer, self.task, self.epoch)
+        self.network.train()
+        for inputs, labels in self.train_batches.training(self.seeds, self.epoch, self.step):
+            self._train_batch(inputs, labels)
+            self.seconds = before + time.perf_counter() - started
+            checkpoints.visit(self)
+        loss = float(torch.stack(self.losses).mean())
+        self.seconds = before + time.perf_counter() - started
         if not math.isfinite(loss):
-            raise Diverged(f"the training loss is {loss} in epoch {epoch}")
-        history.append({"epoch": epoch, "learning_rate": rate, "train_loss_nats": loss, "seconds": elapsed})
-        if epoch + 1 == max(1, task["epochs"] // 2):
-            half = snapshot(network, test, precision)
-        on_epoch(epoch)
+            raise Diverged(f"the training loss is {loss} in epoch {self.epoch}")
+        elapsed = self.seconds - sum(row["seconds"] for row in self.history)
+        self.history.append({"epoch": self.epoch, "learning_rate": rate, "train_loss_nats": loss, "seconds": elapsed})
+        self.epoch, self.step, self.losses = self.epoch + 1, 0, []
+        if self.epoch == max(1, self.task["epochs"] // 2):
+            self.half = self.snapshot()
 
-    assert half is not None
-    final = snapshot(network, test, precision)
-    seconds = {"training_s": trained, "total_s": time.perf_counter() - began}
-    return Outcome(initial.hash, half, final, history, seconds)
+    def _train_batch(self, inputs: Tensor, labels: Tensor) -> None:
+        with autocast(inputs.device, self.precision):
+            loss = loss_of(self.network(inputs), labels, self.task["label_smoothing"])
+        self.optimizer.zero_grad()
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.losses.append(loss.detach())
+        self.step += 1
+
+    def snapshot(self) -> Snapshot:
+        """Logits on the test images, and the weights."""
+        self.network.eval()
+        with torch.inference_mode(), autocast(self.test_batches.device, self.precision):
+            logits = torch.cat([self.network(inputs) for inputs in self.test_batches.evaluation()])
+        return Snapshot(logits.float().cpu().numpy(), weights_of(self.network))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights, optimiser, scaler, random states, and how far it is; tensors and plain values only."""
+        half = self.half
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "epoch": self.epoch,
+            "step": self.step,
+            "losses": torch.stack(self.losses) if self.losses else torch.zeros(0),
+            "seconds": self.seconds,
+            "history": self.history,
+            "half": half
+            and [torch.from_numpy(half.logits), torch.from_numpy(half.weights.vector), half.weights.layout],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what state_dict gave."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        torch.set_rng_state(state["random"].cpu())
+        if state["random_cuda"]:
+            torch.cuda.set_rng_state_all([tensor.cpu() for tensor in state["random_cuda"]])
+        self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
+        self.losses, self.history = list(state["losses"].unbind()), state["history"]
+        if state["half"]:
+            logits, vector, layout = state["half"]
+            self.half = Snapshot(logits.cpu().numpy(), Weights(vector.cpu().numpy(), layout))
 
 
 def initial_weights(run: Run, data: Dataset) -> Weights:
@@ -188,37 +258,6 @@ def loss_of(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
     if labels.ndim == 2:
         return functional.binary_cross_entropy_with_logits(logits, labels)
     return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
-
-
-def train_epoch(
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scaler: GradScaler,
-    batches: Batches,
-    seeds: noise.Seeds,
-    epoch: int,
-    precision: str,
-) -> float:
-    """One pass over the training images; returns the mean loss (nats). Asks the device for one number only."""
-    network.train()
-    losses, smoothing = [], batches.task["label_smoothing"]
-    for inputs, labels in batches.training(seeds, epoch):
-        with autocast(batches.device, precision):
-            loss = loss_of(network(inputs), labels, smoothing)
-        optimizer.zero_grad()
-        scaler.scale(loss).backward()
-        scaler.step(optimizer)
-        scaler.update()
-        losses.append(loss.detach())
-    return float(torch.stack(losses).mean())
-
-
-def snapshot(network: nn.Module, test: Batches, precision: str) -> Snapshot:
-    """Logits on the test images, and the weights."""
-    network.eval()
-    with torch.inference_mode(), autocast(test.device, precision):
-        logits = torch.cat([network(inputs) for inputs in test.evaluation()])
-    return Snapshot(logits.float().cpu().numpy(), weights_of(network))
 
 
 def disturbed(weights: Weights, seeds: noise.Seeds) -> Weights:
