@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STACK ?= torch2.12-cu130
-PINS := envs/$(STACK).txt envs/analysis.txt envs/dev.txt
+PINS := envs/$(STACK).txt envs/analysis.txt envs/cluster.txt envs/dev.txt
 
 .PHONY: run test check pins clean
 

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Resolve analysis and dev together, then each stack so that it fits them; write one hashed pin file for each .in file.
+# Resolve analysis, cluster and dev together, then each stack so that it fits them; write one hashed pin file for each .in file.
 # Needs uv (pip install uv).
 set -eu
 resolve() { uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate "$@"; }
 pin() { resolve --generate-hashes --no-emit-index-url "$@"; }
-resolve analysis.in dev.in -o .shared.txt
+resolve analysis.in cluster.in dev.in -o .shared.txt
 pin -c .shared.txt analysis.in -o analysis.txt
+pin -c .shared.txt cluster.in -o cluster.txt
 pin -c .shared.txt dev.in -o dev.txt
 for stack in torch*.in; do
   pin -c .shared.txt "$stack" -o "${stack%.in}.txt"

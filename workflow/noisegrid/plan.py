@@ -9,7 +9,8 @@ import json
 import re
 import shlex
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from noisegrid.errors import NoisegridError, unknown
 from noisegrid.hardware import ANALYSIS, ROOT, stack
 from noisegrid.hardware import entry as hardware_entry
 from noisegrid.record import check_settings
+from noisegrid.site import Site, load_site
 from noisegrid.study import Study, digest, load_study
 
 TABLES = ("noise", "difference", "classes", "claims", "taxonomy", "published", "artifact")
@@ -34,6 +36,7 @@ class Plan:
     study: Study
     config: dict[str, Any]
     in_containers: bool = False
+    site: Site = field(default_factory=load_site)
 
     @property
     def results(self) -> str:
@@ -190,6 +193,14 @@ class Plan:
         return f" {binds}{' --nv' if cuda else ''}"
 
     # --- devices ---
+
+    def resource(self, name: str, alone: bool = False) -> Callable[..., Any]:
+        """What a job on a wildcard's hardware asks for of one resource; nothing where the site does not say."""
+
+        def ask(wildcards: Any, attempt: int) -> Any:
+            return self.site.resources(wildcards.hardware, attempt, alone)[name]
+
+        return ask
 
     def gpus(self, hardware: str) -> int:
         """How many GPUs a job on this hardware asks for."""

@@ -6,6 +6,11 @@ RERUNS    never on an edit of the code; when the study asks for other sizes, blo
 """
 
 
+# Seconds each: where Snakemake runs, also on a cluster.
+localrules:
+    collect_cost,
+
+
 rule time_network:
     input:
         image=lambda wildcards: [
@@ -20,7 +25,14 @@ rule time_network:
         lambda wildcards: PLAN.image(PLAN.stack_of(wildcards.hardware))
     threads: workflow.cores
     resources:
-        gpu=lambda wildcards: PLAN.gpus(wildcards.hardware),
+        gpu=PLAN.resource("gpu"),
+        gpu_model=PLAN.resource("gpu_model"),
+        constraint=PLAN.resource("constraint"),
+        mem_mb=PLAN.resource("mem_mb"),
+        runtime=PLAN.resource("runtime"),
+        slurm_account=PLAN.resource("slurm_account"),
+        slurm_partition=PLAN.resource("slurm_partition"),
+        slurm_extra=PLAN.resource("slurm_extra", alone=True),
     params:
         study=PLAN.study.source,
         folder=lambda wildcards, output: os.path.dirname(os.path.dirname(output.blocks)),

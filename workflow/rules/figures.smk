@@ -6,6 +6,11 @@ RERUNS    when the modules that draw change (their digest is a parameter)
 """
 
 
+# Seconds each: where Snakemake runs, also on a cluster.
+localrules:
+    draw_figure,
+
+
 rule draw_figure:
     input:
         image=ANALYSIS_IMAGE,

@@ -7,6 +7,13 @@ RERUNS    when the modules that measure change (their digest is a parameter)
 """
 
 
+# Seconds each: where Snakemake runs, also on a cluster.
+localrules:
+    measure_cell,
+    compare_hardware,
+    collect_metrics,
+
+
 rule measure_cell:
     input:
         image=ANALYSIS_IMAGE,

@@ -21,7 +21,14 @@ rule train_replicates:
         lambda wildcards: PLAN.image(PLAN.stack_of(wildcards.hardware))
     threads: PLAN.config["threads_per_job"]
     resources:
-        gpu=lambda wildcards: PLAN.gpus(wildcards.hardware),
+        gpu=PLAN.resource("gpu"),
+        gpu_model=PLAN.resource("gpu_model"),
+        constraint=PLAN.resource("constraint"),
+        mem_mb=PLAN.resource("mem_mb"),
+        runtime=PLAN.resource("runtime"),
+        slurm_account=PLAN.resource("slurm_account"),
+        slurm_partition=PLAN.resource("slurm_partition"),
+        slurm_extra=PLAN.resource("slurm_extra"),
     params:
         study=PLAN.study.source,
         results=lambda wildcards: PLAN.config["results"],

@@ -6,6 +6,12 @@ RERUNS    when the modules that write tables change (their digest is a parameter
 """
 
 
+# Seconds each: where Snakemake runs, also on a cluster.
+localrules:
+    write_tables,
+    write_findings,
+
+
 rule write_tables:
     input:
         image=ANALYSIS_IMAGE,
