@@ -1,0 +1,159 @@
+"""`snakemake --profile slurm` on a real SLURM: from submission to figures, and with faults, to the same bits.
+
+The cluster runs on this machine (.ci/slurm-up.sh): real daemons, two nodes, GPUs that are only names.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, run
+
+INSIDE = ROOT / "tests" / "inside.yaml"
+pytestmark = [pytest.mark.slow, pytest.mark.slurm]
+
+LONG = """
+name: long
+seed: 1
+cells:
+  - {hardware: [cpu], tasks: [long-digits], noise: [algo, control], replicates: 2}
+tasks:
+  long-digits: {like: smallcnn_dropout-digits, epochs: 40}
+"""
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A SLURM of two nodes; the environment in which its commands work."""
+    if shutil.which("slurmctld") is None:
+        if os.environ.get("CI"):
+            pytest.fail("SLURM is missing on CI: .ci/run installs it")
+        pytest.skip("SLURM is not installed (Debian: slurmctld slurmd slurm-client)")
+    folder = tmp_path_factory.mktemp("slurm")
+    nodes = ["--node", "gpu1:v100:v100:2:2:16000", "--node", "cpu1:cpu:none:0:2:16000"]
+    subprocess.run(
+        [ROOT / ".ci/slurm-up.sh", folder, "--port", "37800", *nodes], check=True, capture_output=True, timeout=120
+    )
+    yield {"PATH": f"{folder}/bin:{os.environ['PATH']}", "SLURM_CONF": f"{folder}/etc/slurm.conf", "LAB": str(folder)}
+    subprocess.run([ROOT / ".ci/slurm-down.sh", folder, "--purge"], check=False, capture_output=True, timeout=120)
+
+
+def arguments(folder: Path, study: Path, *targets: str) -> list[str]:
+    """As a user types it in a clone, with a short wait before the first look at a job."""
+    return ["snakemake", *targets, "--profile", str(ROOT / "slurm"), "--snakefile", str(ROOT / "Snakefile"),
+            "--workflow-profile", str(ROOT / "profiles/default"), "--directory", str(folder),
+            "--slurm-init-seconds-before-status-checks", "2", "--config", f"study={study}"]  # fmt: skip
+
+
+def hashes(folder: Path, study: str) -> dict[str, str]:
+    """Weight hash of every replicate, by its place below the study's replicates."""
+    root = folder / "results" / study / "replicates"
+    return {
+        str(path.parent.relative_to(root)): json.loads(path.read_text())["weight_hash"]
+        for path in root.rglob("record.json")
+    }
+
+
+def test_a_study_runs_from_submission_to_report(cluster, finished, tmp_path):
+    done = run(*arguments(tmp_path, INSIDE), cwd=tmp_path, **cluster)
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "results/inside/report.html").exists()
+    outside = hashes(finished, "tiny")
+    assert hashes(tmp_path, "inside") == {place: outside[place] for place in hashes(tmp_path, "inside")}
+    jobs = Path(cluster["LAB"], "log/jobcomp.log").read_text().splitlines()
+    assert len(jobs) == 2  # one training job, one timing job; all that is light ran where Snakemake ran
+    assert "Nothing to be done" in run(*arguments(tmp_path, INSIDE), "-n", cwd=tmp_path, **cluster).stdout
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> dict[str, str]:
+    """The same study without SLURM and without faults."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    study = folder / "long.yaml"
+    study.write_text(LONG)
+    target = "results/long/batches/cpu/long-digits/0-1.json"
+    profile = ["--workflow-profile", ROOT / "profiles/default", "--directory", folder]
+    done = run(
+        "snakemake", target, "--snakefile", ROOT / "Snakefile", *profile, "--config", f"study={study}", cwd=folder
+    )
+    assert done.returncode == 0, done.stdout
+    return hashes(folder, "long")
+
+
+class Study:
+    """A study under way on the cluster."""
+
+    def __init__(self, folder: Path, cluster: dict[str, str]) -> None:
+        self.folder, self.cluster = folder, cluster
+        (folder / "long.yaml").write_text(LONG)
+        self.process = self.start()
+
+    def start(self, *more: str) -> subprocess.Popen:
+        target = "results/long/batches/cpu/long-digits/0-1.json"
+        command = [*arguments(self.folder, self.folder / "long.yaml", target), "checkpoint_minutes=0.01", *more]
+        log = (self.folder / "snakemake.log").open("a")
+        return subprocess.Popen(command, cwd=self.folder, env={**os.environ, **self.cluster}, stdout=log, stderr=log)
+
+    def slurm(self, *command: str) -> str:
+        return run(*command, **self.cluster).stdout
+
+    def wait_until_it_trains(self) -> str:
+        """Wait until a replicate is under way; gives SLURM's number of the job."""
+        for _ in range(1200):
+            if list(self.folder.rglob("*.pt")):
+                return self.slurm("squeue", "-h", "-t", "R", "-o", "%A").split()[0]
+            assert self.process.poll() is None, self.log()
+            time.sleep(0.1)
+        raise AssertionError(self.log())
+
+    def log(self) -> str:
+        return (self.folder / "snakemake.log").read_text()
+
+    def finish(self) -> dict[str, str]:
+        assert self.process.wait(300) == 0, self.log()
+        return hashes(self.folder, "long")
+
+
+@pytest.fixture
+def study(tmp_path, cluster) -> Iterator[Study]:
+    found = Study(tmp_path, cluster)
+    yield found
+    if found.process.poll() is None:
+        found.process.kill()
+    found.slurm("scancel", "--user", "root")
+
+
+def test_a_cancelled_job_is_gone_on_with(study, undisturbed):
+    study.slurm("scancel", study.wait_until_it_trains())
+    assert study.finish() == undisturbed
+
+
+def test_a_node_that_goes_down_and_comes_back(study, undisturbed):
+    node = study.slurm("squeue", "-h", "-j", study.wait_until_it_trains(), "-o", "%N").strip()
+    study.slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    time.sleep(3)
+    study.slurm("scontrol", "update", f"nodename={node}", "state=resume")
+    assert study.finish() == undisturbed
+
+
+def test_killed_training_processes_are_started_again(study, undisturbed):
+    study.wait_until_it_trains()
+    lock = next(study.folder.rglob(".[0-9].lock"))
+    os.kill(int(lock.read_text().split()[1]), signal.SIGKILL)
+    assert study.finish() == undisturbed
+
+
+def test_snakemake_itself_is_killed_and_called_again(study, undisturbed):
+    """Its job goes on as an orphan; the next call submits a second copy, and one of the two trains each replicate."""
+    study.wait_until_it_trains()
+    study.process.send_signal(signal.SIGKILL)
+    study.process.wait()
+    run(*arguments(study.folder, study.folder / "long.yaml"), "--unlock", cwd=study.folder, **study.cluster)
+    study.process = study.start()
+    assert study.finish() == undisturbed
