@@ -10,7 +10,7 @@ import pytest
 import yaml
 from conftest import ROOT, TINY, run, snakemake
 
-from noisegrid import container, hardware, images, inspection, plan, record
+from noisegrid import container, hardware, images, inspection, machine, plan, record
 from noisegrid.errors import NoisegridError
 
 INSIDE = ROOT / "tests" / "inside.yaml"
@@ -65,10 +65,12 @@ def test_every_hardware_of_the_catalog_has_kernels_in_its_stack():
 def test_definition_follows_pins_and_definition(monkeypatch, tmp_path):
     before = hardware.stack("analysis").definition
     assert hardware.stack("torch2.12-cu130").definition != before
+    hardware.stack.cache_clear()
     changed = tmp_path / "image.def"
     changed.write_text(hardware.DEFINITION.read_text() + "# another line\n")
     monkeypatch.setattr(hardware, "DEFINITION", changed)
     assert hardware.stack("analysis").definition != before
+    hardware.stack.cache_clear()
 
 
 def test_no_host_name_is_in_the_definition_or_the_pins():
@@ -134,6 +136,21 @@ def test_a_build_that_fails_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(NoisegridError, match="could not be made"):
         images.build(hardware.stack("analysis"), tmp_path / "out/analysis.sif", "http://mirror.test")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_ordinary_user_is_told_what_building_takes(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "fakeroot" in images._why(tmp_path / "a.sif") and "config.yaml (images)" in images._why(tmp_path / "a.sif")
+
+
+def test_a_driver_that_is_too_old_is_told_with_the_floor(monkeypatch, tmp_path):
+    """PyTorch sees no GPU here; nvidia-smi is a stand-in for an old driver's."""
+    script = tmp_path / "nvidia-smi"
+    script.write_text("#!/bin/sh\necho 470.82.01\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(NoisegridError, match=r"the driver is 470.82.01, and CUDA 13.0 needs 580.65 or later"):
+        machine.check_device({"device": "cuda", "gpu": "A100"})
 
 
 def test_a_job_outside_of_its_image_stops(tmp_path):

@@ -5,6 +5,7 @@ Reads workflow/catalog/hardware.yaml and stacks.yaml; imports no torch.
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,13 @@ class Stack:
         """The pin file, used by the image and by a plain virtual environment alike."""
         return ROOT / "envs" / f"{self.name}.txt"
 
-    @property
+    @cached_property
     def definition(self) -> str:
         """Digest of what an image of this stack is built from: the definition and the pins."""
         return hashlib.sha256(DEFINITION.read_bytes() + self.pins.read_bytes()).hexdigest()[:16]
 
 
+@cache
 def stack(name: str) -> Stack:
     """A stack by name, or a clear error."""
     entries = catalog("stacks")
@@ -53,6 +55,11 @@ def entry(name: str) -> dict[str, Any]:
 
     Raises NoisegridError for a name that is not there, or a stack that has no kernels for the device.
     """
+    return dict(_entry(name))
+
+
+@cache
+def _entry(name: str) -> dict[str, Any]:
     base, _, other = name.partition("@")
     entries = catalog("hardware")
     if base not in entries:

@@ -16,8 +16,13 @@ from typing import Any
 # NumPy's own threads would be started by the import and not survive the fork
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import torch._dynamo
-import torch._inductor  # noqa: F401  and so does torch.use_deterministic_algorithms
+import torch
+import torch._inductor
+
+# The optimisers import torch._dynamo: once here, rather than in every replicate. In PyTorch 2.7 that import computes
+# something, and the instruction set would be fixed before the fork (noise.apply_flags would stop every replicate).
+if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12):
+    import torch._dynamo
 
 from noisegrid import container, devices, machine, record
 from noisegrid.datasets import open_prepared
