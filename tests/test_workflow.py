@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import ROOT, TINY, run, snakemake
 
@@ -70,6 +71,17 @@ def test_findings_name_what_they_stand_on(finished):
     text = (finished / "results/tiny/findings.md").read_text()
     assert "Control is exactly zero (bitwise equal weights) in 4 of 4 control cells" in text
     assert "n = 3 to 4 replicates per cell, 597 test images" in text
+
+
+def test_figure_2_is_about_single_hardware(finished):
+    """Rows of a comparison across hardware, of both networks, are no third hardware."""
+    from noisegrid.figures import figure_2
+    from noisegrid.longform import load_metrics
+
+    frame = load_metrics(finished / "results/tiny/metrics.csv")
+    across = frame[frame["metric"].str.endswith("_across_hardware")]
+    both = pd.concat([frame, across.assign(task="tiny_bn-digits")])
+    assert len(figure_2(both).axes) == len(figure_2(frame).axes) == 3
 
 
 def test_redraw_needs_no_training(finished, tmp_path):

@@ -175,6 +175,7 @@ def _not_measured(missing: dict[str, set[str]]) -> str:
 
 def figure_2(frame: pd.DataFrame) -> Figure:
     """The same network with and without batch norm, by noise source."""
+    frame = frame[~frame["metric"].str.endswith("_across_hardware")]
     cells = set(zip(frame["hardware"], frame["task"], strict=True))
     keys = list(dict.fromkeys(zip(frame["hardware"], frame["task"], strict=True)))
     pairs = [(h, t, twin) for h, t in keys if (twin := t.replace("-", "_bn-", 1)) != t and (h, twin) in cells]
