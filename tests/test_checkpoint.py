@@ -93,7 +93,7 @@ seed: 1
 cells:
   - {hardware: [cpu], tasks: [long-digits], noise: [algo, control], replicates: 2}
 tasks:
-  long-digits: {like: smallcnn_dropout-digits, epochs: 12}
+  long-digits: {like: smallcnn_dropout-digits, epochs: 40}
 """
 
 
@@ -165,10 +165,14 @@ def test_twenty_kills_in_the_middle_of_an_epoch_change_no_bit(study, datasets, t
         kills = 0
         for cell in load_study({str(study)!r}).cells:
             job = job_of(cell, 0, Path({str(tmp_path)!r}))
+            place = job.folder.with_name(".0.checkpoints")
             for _ in range(10):
-                process = FORK.Process(target=child, args=(job, data, 0.05))
+                before = set(place.glob("*.pt"))
+                process = FORK.Process(target=child, args=(job, data, 0.02))
                 process.start()
-                time.sleep(random.Random(kills).uniform(0.1, 0.8))
+                while process.is_alive() and set(place.glob("[!.]*.pt")) <= before:
+                    time.sleep(0.002)  # until it has come further than the last
+                time.sleep(random.Random(kills).uniform(0, 0.05))
                 kills += process.is_alive()
                 os.kill(process.pid, signal.SIGKILL) if process.is_alive() else None
                 process.join()
@@ -181,7 +185,7 @@ def test_twenty_kills_in_the_middle_of_an_epoch_change_no_bit(study, datasets, t
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert hashes(tmp_path) == undisturbed
-    assert int(done.stdout.split()[-1]) >= 10  # or nothing was tested
+    assert int(done.stdout.split()[-1]) == 20  # or not enough was tested
 
 
 @pytest.mark.slow

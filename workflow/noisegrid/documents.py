@@ -99,7 +99,8 @@ def _sentence(error: ValidationError) -> str:
         return f"{prefix}the key {missing!r} is missing"
     if error.validator == "type":
         hint = _type_hint(error.instance, error.validator_value)
-        return f"{prefix}{error.instance!r} is not of type {error.validator_value}{hint}"
+        wanted = error.validator_value if isinstance(error.validator_value, str) else " or ".join(error.validator_value)
+        return f"{prefix}{error.instance!r} is not of type {wanted}{hint}"
     return prefix + str(error.message) + _description(error)
 
 

@@ -36,5 +36,7 @@ def provenance(frame: pd.DataFrame) -> str:
     counts = sorted(set(frame["n_replicates"]))
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     examples = " / ".join(f"{count:,}" for count in sorted(set(frame["n_examples"])))
-    what = [", ".join(sorted(set(frame[column]))) for column in ("device", "versions")]
+    # what a comparison of two kinds of hardware has, each of the two has
+    single = frame[~frame["hardware"].str.contains(" × ")]
+    what = [" and ".join(sorted(set(single[column]))) for column in ("device", "versions")]
     return f"n = {n} replicates per cell, {examples} test images; {what[0]}; {what[1]}"

@@ -4,6 +4,7 @@ Every check of the user's input that can be made before any work starts is made 
 imports neither torch nor pandas.
 """
 
+import argparse
 import hashlib
 import json
 import re
@@ -15,10 +16,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from noisegrid import devices, images
+from noisegrid import devices, estimate, images
 from noisegrid.datasets import check_raw_folders
-from noisegrid.documents import WORKFLOW, catalog, check, schema
-from noisegrid.errors import NoisegridError, unknown
+from noisegrid.documents import WORKFLOW, catalog, check, read_yaml, schema
+from noisegrid.errors import NoisegridError, exit_on_error, unknown
 from noisegrid.hardware import ANALYSIS, ROOT, stack
 from noisegrid.hardware import entry as hardware_entry
 from noisegrid.record import check_settings
@@ -26,6 +27,7 @@ from noisegrid.site import Site, load_site
 from noisegrid.study import Study, digest, load_study
 
 TABLES = ("noise", "difference", "classes", "claims", "taxonomy", "published", "artifact")
+USUAL_REPLICATES_PER_JOB = 10
 COST_TABLES = ("cost", "kernels", "skipped")
 
 
@@ -73,8 +75,19 @@ class Plan:
 
     def batches(self, hardware: str, task: str) -> list[str]:
         """Names `first-last` of the jobs that train a task on a hardware: these replicates of every noise source."""
-        size, count = self.config["replicates_per_job"], max(c.replicates for c in self.study.siblings(hardware, task))
+        count = max(cell.replicates for cell in self.study.siblings(hardware, task))
+        size = self.config["replicates_per_job"] or self._fitting(hardware, task)
         return [f"{first}-{min(first + size, count) - 1}" for first in range(0, count, size)]
+
+    def _fitting(self, hardware: str, task: str) -> int:
+        """How many replicates of every noise source fit a job's time, by the estimate; ten where it is not known."""
+        cells = self.study.siblings(hardware, task)
+        hours = estimate.hours_per_replicate(
+            hardware, cells[0].settings["task"]["epochs"], self.study.needs.get(task, {})
+        )
+        if hours is None:
+            return USUAL_REPLICATES_PER_JOB
+        return max(1, int(self.site.settings["minutes_per_job"] / 60 / (hours * len(cells))))
 
     def batch_files(self, hardware: str, task: str) -> list[str]:
         """The files that those jobs leave."""
@@ -305,3 +318,37 @@ def shell_prefix() -> str:
     python = shlex.quote(str(Path(sys.executable).parent))
     outside = '[ -n "${{APPTAINER_CONTAINER:-}}" ]'
     return f"export PYTHONPATH={shlex.quote(str(WORKFLOW))}; {outside} || export PATH={python}:$PATH; "
+
+
+def summary(plan: Plan) -> str:
+    """What would be submitted and what it would cost, for a person."""
+    lines = [f"{'hardware':16s} {'task':28s} {'cells':>5s} {'replicates':>10s} {'jobs':>5s} {'device-hours':>12s}"]
+    found = estimate.estimates(plan.study)
+    for line in found:
+        jobs = len(plan.batches(line.hardware, line.task))
+        hours = "not known" if line.hours is None else f"{line.hours:.3g}"
+        lines.append(
+            f"{line.hardware:16s} {line.task:28s} {line.cells:5d} {line.replicates:10d} {jobs:5d} {hours:>12s}"
+        )
+    known = [line.hours for line in found if line.hours is not None]
+    jobs = sum(len(plan.batches(line.hardware, line.task)) for line in found)
+    lines.append(
+        f"{plan.study.name}: {len(plan.study.cells)} cells, {sum(line.replicates for line in found)} replicates in "
+        f"{jobs} training jobs, {len(plan.study.timings)} timing jobs; about {sum(known):.3g} device-hours"
+        + ("" if len(known) == len(found) else " for what the catalog knows")
+    )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    config = read_yaml(ROOT / "config.yaml")
+    parser = argparse.ArgumentParser(
+        prog="python -m noisegrid.plan", description="what a study would submit, and its cost"
+    )
+    parser.add_argument("--study", default=config["study"], help="a name in workflow/studies, or a path")
+    options = parser.parse_args()
+    print(summary(make(config | {"study": options.study})))
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

@@ -95,7 +95,8 @@ def main() -> None:
     machine.software(), machine.code()  # asked once, before the processes fork
     hardware = cells[0].settings["hardware"]
     with devices.claim(hardware["gpu"], options.share_gpu) if hardware["device"] == "cuda" else nullcontext():
-        pool = Pool(data, options.cores, 60 * options.checkpoint_minutes)
+        one_at_a_time = hardware["device"] == "cuda" and not options.share_gpu
+        pool = Pool(data, 1 if one_at_a_time else options.cores, 60 * options.checkpoint_minutes)
         batch = train_replicates(cells, range(first, last + 1), options.results, pool, image)
     write_text(options.output, json.dumps(batch, indent=1) + "\n")
 

@@ -26,9 +26,10 @@ ALGORITHMIC = frozenset(SOURCES) - {"impl"}
 #: Sources beyond the paper's, each a part of another or the smallest disturbance there is; held means absent.
 PROBES = ("in_batch_order", "one_ulp", "autotune")
 
-#: Words about a task that change no result, and what makes an inherited need of memory wrong.
-WORDS = frozenset({"departures", "memory_gb"})
-DECIDES_MEMORY = frozenset({"network", "network_options", "dataset", "batch_size", "augment"})
+#: What a task needs, words about it that change no result, and what makes inherited needs wrong.
+NEEDS = frozenset({"memory_gb", "tflop_per_epoch"})
+WORDS = frozenset({"departures"}) | NEEDS
+DECIDES_NEEDS = frozenset({"network", "network_options", "dataset", "batch_size", "augment"})
 
 #: What a noise setting leaves free (paper, section 3: ALGO+IMPL, ALGO, IMPL, control; the rest are single sources).
 FREE: dict[str, frozenset[str]] = {
@@ -73,7 +74,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Study:
-    """A validated study."""
+    """A validated study. needs: task -> those of NEEDS that its recipe states."""
 
     name: str
     description: str
@@ -82,6 +83,7 @@ class Study:
     datasets: dict[str, dict[str, Any]] = field(hash=False, compare=False, repr=False)
     share_gpu: bool = False
     timings: tuple[Timing, ...] = ()
+    needs: dict[str, dict[str, float]] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
     def cell(self, hardware: str, task: str, noise: str) -> Cell:
         """The cell of that name, or a clear error."""
@@ -131,9 +133,9 @@ def load_study(name_or_path: str) -> Study:
             cells[cell.path] = cell
     words = str(document.get("description", ""))
     timings = timings_of(document.get("cost", []), str(path))
-    return Study(
-        document["name"], words, path, tuple(cells.values()), datasets, document.get("share_gpu", False), timings
-    )
+    needs = {name: {key: task[key] for key in NEEDS & task.keys()} for name, task in tasks.items()}
+    shared = document.get("share_gpu", False)
+    return Study(document["name"], words, path, tuple(cells.values()), datasets, shared, timings, needs)
 
 
 def resolve_tasks(own: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
@@ -160,8 +162,8 @@ def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[s
     if parent is None:
         return entry
     inherited = _without_like(parent, entries, where, (*trail, name))
-    if not entry.keys().isdisjoint(DECIDES_MEMORY):
-        inherited.pop("memory_gb", None)
+    if not entry.keys().isdisjoint(DECIDES_NEEDS):
+        inherited = {key: value for key, value in inherited.items() if key not in NEEDS}
     return inherited | entry
 
 
