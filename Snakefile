@@ -42,3 +42,10 @@ onstart:
 
 onsuccess:
     print(f"Results are in {RESULTS}: report.html, findings.md, figures/, tables/, metrics.csv")
+
+
+onerror:
+    # which replicates failed, and why; the next call trains only what is missing
+    shell(
+        f"python -m noisegrid.status --study '{PLAN.study.source}' --results '{PLAN.config['results']}'"
+    )

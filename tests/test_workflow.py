@@ -200,6 +200,21 @@ def test_the_worked_example_with_an_own_network_and_dataset(tmp_path):
     assert re.search(r"C5,.*thin \(fewest positives\) in mlp-traits", claims)
 
 
+def test_a_replicate_that_fails_is_named_with_its_reason(tmp_path):
+    (tmp_path / "own.py").write_text("def net(classes, channels, size):\n    raise ValueError('no such layer')\n")
+    block = {"hardware": ["cpu"], "tasks": ["own-digits"], "noise": ["control"], "replicates": 2}
+    tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net"}}
+    study = {"name": "failing", "seed": 1, "cells": [block], "tasks": tasks}
+    (tmp_path / "study.yaml").write_text(json.dumps(study))
+    done = snakemake(tmp_path, study="study.yaml")
+    assert done.returncode != 0
+    assert (
+        "failed: replicate 1 of cpu/own-digits/control: NoisegridError: network own:net could not be built"
+        in done.stdout
+    )
+    assert "failing: 0 of 1 cells and 0 of 2 replicates done; 0 running, 2 failed" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

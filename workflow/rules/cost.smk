@@ -23,7 +23,7 @@ rule time_network:
         f"{RESULTS}/logs/cost/{{hardware}}/{{network}}.log",
     container:
         lambda wildcards: PLAN.image(PLAN.stack_of(wildcards.hardware))
-    threads: workflow.cores
+    threads: workflow.cores if workflow.local_exec else PLAN.config["threads_per_job"]
     resources:
         gpu=PLAN.resource("gpu"),
         gpu_model=PLAN.resource("gpu_model"),
