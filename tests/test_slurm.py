@@ -18,6 +18,7 @@ from conftest import ROOT, run
 INSIDE = ROOT / "tests" / "inside.yaml"
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 
+NODES = ["--node", "gpu1:v100:v100:2:2:16000", "--node", "cpu1:cpu:none:0:2:16000"]
 LONG = """
 name: long
 seed: 1
@@ -36,9 +37,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
             pytest.fail("SLURM is missing on CI: .ci/run installs it")
         pytest.skip("SLURM is not installed (Debian: slurmctld slurmd slurm-client)")
     folder = tmp_path_factory.mktemp("slurm")
-    nodes = ["--node", "gpu1:v100:v100:2:2:16000", "--node", "cpu1:cpu:none:0:2:16000"]
     subprocess.run(
-        [ROOT / ".ci/slurm-up.sh", folder, "--port", "37800", *nodes], check=True, capture_output=True, timeout=120
+        [ROOT / ".ci/slurm-up.sh", folder, "--port", "37800", *NODES], check=True, capture_output=True, timeout=120
     )
     yield {"PATH": f"{folder}/bin:{os.environ['PATH']}", "SLURM_CONF": f"{folder}/etc/slurm.conf", "LAB": str(folder)}
     subprocess.run([ROOT / ".ci/slurm-down.sh", folder, "--purge"], check=False, capture_output=True, timeout=120)
@@ -157,3 +157,72 @@ def test_snakemake_itself_is_killed_and_called_again(study, undisturbed):
     run(*arguments(study.folder, study.folder / "long.yaml"), "--unlock", cwd=study.folder, **study.cluster)
     study.process = study.start()
     assert study.finish() == undisturbed
+
+
+def test_the_time_limits_signal_puts_runs_away(study, undisturbed):
+    """What SLURM sends at the end of a job's time, some seconds before it kills."""
+    study.slurm("scancel", "--signal=TERM", study.wait_until_it_trains())
+    assert study.finish() == undisturbed
+    logs = "".join(path.read_text() for path in study.folder.rglob("logs/batches/**/*.log"))
+    assert "stopped by the scheduler" in study.log() + logs or "put away" in study.log() + logs
+
+
+def test_a_requeue_by_slurm_does_not_run_a_second_copy(study, undisturbed):
+    """The profile forbids it (slurm-no-requeue), and if it came to it, a replicate has one writer."""
+    study.slurm("scontrol", "requeue", study.wait_until_it_trains())
+    assert study.finish() == undisturbed
+
+
+def test_a_node_daemon_that_dies(study, undisturbed, cluster):
+    """The node counts as down after a while, the retry runs elsewhere, and the old copy may still be running."""
+    node = study.slurm("squeue", "-h", "-j", study.wait_until_it_trains(), "-o", "%N").strip()
+    lab = Path(cluster["LAB"])
+    os.kill(int((lab / f"run/slurmd.{node}.pid").read_text()), signal.SIGKILL)
+    assert study.finish() == undisturbed
+    up = [ROOT / ".ci/slurm-up.sh", lab, "--port", "37800", *NODES]
+    subprocess.run(up, check=True, capture_output=True, timeout=120)
+
+
+def test_a_job_that_fails_twice_and_then_works(cluster, tmp_path):
+    """A network that cannot be built in the first two SLURM jobs; the profile's two retries are just enough."""
+    (tmp_path / "own.py").write_text(
+        "import os, pathlib\n"
+        "from noisegrid.networks import small_cnn\n"
+        "def net(classes, channels, size):\n"
+        "    seen = pathlib.Path('seen'); seen.mkdir(exist_ok=True)\n"
+        "    (seen / os.environ['SLURM_JOB_ID']).touch()\n"
+        "    if len(list(seen.iterdir())) < 3:\n"
+        "        raise RuntimeError('not yet')\n"
+        "    return small_cnn(classes, channels, size, batch_norm=False)\n"
+    )
+    block = {"hardware": ["cpu"], "tasks": ["own-digits"], "noise": ["control"], "replicates": 2}
+    tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net", "epochs": 2, "schedule": []}}
+    (tmp_path / "own.yaml").write_text(json.dumps({"name": "own", "seed": 1, "cells": [block], "tasks": tasks}))
+    target = "results/own/cells/cpu/own-digits/control.csv"
+    done = run(*arguments(tmp_path, tmp_path / "own.yaml", target), cwd=tmp_path, **cluster)
+    assert done.returncode == 0, done.stdout
+    assert len(list((tmp_path / "seen").iterdir())) == 3
+    assert len(set(hashes(tmp_path, "own").values())) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")
+def test_a_full_disk_stops_the_job_and_loses_nothing(undisturbed, tmp_path):
+    """Without SLURM: the same code writes. Two of four replicates fit; with more room the next call trains the rest."""
+    (tmp_path / "long.yaml").write_text(LONG)
+    place = tmp_path / "results/long/replicates"
+    place.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", place], check=True)
+    target = "results/long/batches/cpu/long-digits/0-1.json"
+    command = ["snakemake", target, "--snakefile", ROOT / "Snakefile", "--workflow-profile", ROOT / "profiles/default"]
+    command += ["--directory", tmp_path, "--config", f"study={tmp_path / 'long.yaml'}"]
+    try:
+        done = run(*command, cwd=tmp_path)
+        assert done.returncode != 0 and "No space left on device" in done.stdout
+        kept = hashes(tmp_path, "long")
+        assert len(kept) < 4 and kept.items() <= undisturbed.items()
+        subprocess.run(["mount", "-o", "remount,size=100m", place], check=True)
+        done = run(*command, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout
+        assert hashes(tmp_path, "long") == undisturbed
+    finally:
+        subprocess.run(["umount", place], check=True)
