@@ -36,11 +36,19 @@ def noisegrid(
     return run(sys.executable, "-m", f"noisegrid.{module}", *arguments, cwd=cwd, **environment)
 
 
-def snakemake(folder: Path, *arguments: object, study: object = TINY) -> subprocess.CompletedProcess[str]:
+def snakemake(
+    folder: Path, *arguments: object, study: object = TINY, **config: object
+) -> subprocess.CompletedProcess[str]:
     """Snakemake on this repository's Snakefile, with `folder` as working directory."""
     command = ["snakemake", *arguments, "--snakefile", ROOT / "Snakefile", "--directory", folder]
     profile = ["--workflow-profile", ROOT / "profiles" / "default"]
-    return run(*command, *profile, "--config", f"study={study}", cwd=folder)
+    return run(
+        *command,
+        *profile,
+        "--config",
+        *(f"{key}={value}" for key, value in {"study": study, **config}.items()),
+        cwd=folder,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -135,6 +135,7 @@ def test_a_loss_that_is_no_number_fails_the_replicate_and_no_other(datasets, tmp
     assert json.loads((tmp_path / "batch.json").read_text())["cells"]["algo"] == {
         "weight_hashes": {},
         "diverged": [0, 1],
+        "failed": [],
     }
     done = noisegrid("measure", "--study", study, "--cell", "cpu/x-digits/algo", "--batches", tmp_path / "batch.json",
                      "--results", tmp_path, "--output", tmp_path / "cell.csv")  # fmt: skip

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, TINY, run, snakemake
 
+from noisegrid.noise import derive_seeds
 from noisegrid.plan import COST_TABLES, TABLES
 
 pytestmark = pytest.mark.slow
@@ -213,6 +214,35 @@ def test_a_replicate_that_fails_is_named_with_its_reason(tmp_path):
         in done.stdout
     )
     assert "failing: 0 of 1 cells and 0 of 2 replicates done; 0 running, 2 failed" in done.stdout
+
+
+def test_failures_can_be_accepted_and_made_good_later(tmp_path):
+    """Replicate 1 of three fails as long as a file is there: tables say n = 2, and then 3."""
+    (tmp_path / "own.py").write_text(
+        "import pathlib, torch\n"
+        "from noisegrid.networks import small_cnn\n"
+        "def net(classes, channels, size):\n"
+        "    if pathlib.Path('broken').exists() and torch.initial_seed() == int(pathlib.Path('broken').read_text()):\n"
+        "        raise ValueError('no such layer')\n"
+        "    return small_cnn(classes, channels, size, batch_norm=False)\n"
+    )
+    block = {"hardware": ["cpu"], "tasks": ["own-digits"], "noise": ["init"], "replicates": 3}
+    tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net", "epochs": 1, "schedule": []}}
+    (tmp_path / "study.yaml").write_text(json.dumps({"name": "some", "seed": 1, "cells": [block], "tasks": tasks}))
+    (tmp_path / "broken").write_text(str(derive_seeds(1, "own-digits", "init", 1)["init"]))
+    cell = "results/some/cells/cpu/own-digits/init.csv"
+    assert snakemake(tmp_path, cell, study="study.yaml").returncode == 1
+    done = snakemake(tmp_path, cell, study="study.yaml", accept_failures=True)
+    assert done.returncode == 0, done.stdout
+    with (tmp_path / cell).open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["n_replicates"] for row in rows} == {"2"}
+    assert [row["value"] for row in rows if row["metric"] == "replicates_failed"] == ["1"]
+    (tmp_path / "broken").unlink()
+    done = snakemake(tmp_path, cell, study="study.yaml")
+    assert done.returncode == 0, done.stdout
+    with (tmp_path / cell).open() as file:
+        assert {row["n_replicates"] for row in csv.DictReader(file)} == {"3"}
 
 
 @pytest.mark.parametrize(

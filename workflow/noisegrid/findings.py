@@ -21,7 +21,7 @@ from noisegrid.tables import CELL, class_table
 def findings(frame: pd.DataFrame) -> list[str]:
     """The sentences, each with its numbers; a question whose cells were not measured is left out."""
     sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), null_sentence(frame)]
-    return [sentence for sentence in [*sentences, diverged_sentence(frame)] if sentence]
+    return [sentence for sentence in [*sentences, *lost_sentences(frame)] if sentence]
 
 
 def control_sentence(frame: pd.DataFrame) -> str:
@@ -73,11 +73,15 @@ def null_sentence(frame: pd.DataFrame) -> str:
     )
 
 
-def diverged_sentence(frame: pd.DataFrame) -> str:
+def lost_sentences(frame: pd.DataFrame) -> list[str]:
     """Replicates that are missing from every number above."""
-    diverged = select(frame, "replicates_diverged")
-    lost = [f"{int(r.value)} in {r.hardware}/{r.task}/{r.noise}" for r in diverged.itertuples() if r.value > 0]
-    return f"Replicates that diverged and are in no number: {', '.join(lost)}." if lost else ""
+    sentences = []
+    for fate in ("diverged", "failed"):
+        rows = select(frame, f"replicates_{fate}").itertuples()
+        lost = [f"{int(row.value)} in {row.hardware}/{row.task}/{row.noise}" for row in rows if row.value > 0]
+        if lost:
+            sentences.append(f"Replicates that {fate} and are in no number: {', '.join(lost)}.")
+    return sentences
 
 
 def cost_sentences(cost: pd.DataFrame) -> list[str]:

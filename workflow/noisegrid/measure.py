@@ -34,12 +34,12 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def load_replicates(cell: Cell, batches: list[Path], results: Path) -> tuple[list[Replicate], list[int]]:
-    """The cell's finished replicates, every file checked, and the numbers of those that diverged."""
-    finished, diverged = [], list[int]()
+def load_replicates(cell: Cell, batches: list[Path], results: Path) -> tuple[list[Replicate], dict[str, int]]:
+    """The cell's finished replicates, every file checked, and how many diverged and failed."""
+    finished, lost = [], {"diverged": 0, "failed": 0}
     for path in batches:
         batch = json.loads(path.read_text())["cells"][cell.noise]
-        diverged += batch["diverged"]
+        lost = {fate: count + len(batch[fate]) for fate, count in lost.items()}
         for number, expected in batch["weight_hashes"].items():
             replicate = read(replicate_folder(results, cell, int(number)))
             check_belongs(replicate.record, cell, replicate.folder)
@@ -50,7 +50,7 @@ def load_replicates(cell: Cell, batches: list[Path], results: Path) -> tuple[lis
         raise NoisegridError(
             f"{cell.path}: {len(finished)} of {cell.replicates} replicates finished; a spread needs two"
         )
-    return finished, diverged
+    return finished, lost
 
 
 def check_together(cell: Cell, replicates: list[Replicate]) -> None:
@@ -122,13 +122,13 @@ def load_predictions(replicates: list[Replicate]) -> Predictions:
     return Predictions(labels, predicted, half, logits, np.array(calibration) if calibration else None, groups)
 
 
-def measure(cell: Cell, replicates: list[Replicate], diverged: list[int]) -> list[Row]:
+def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> list[Row]:
     """All metrics of a cell, as rows of COLUMNS."""
     found = load_predictions(replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
     pair_of, rng = numbers % cell.pairs, np.random.default_rng(int(cell.digest, 16))
     rows = [
-        metric_row("replicates_diverged", "count", len(diverged)),
+        *(metric_row(f"replicates_{fate}", "count", count) for fate, count in lost.items()),
         *accuracy_rows(found.correct, numbers),
         *pair_rows(found.predicted, found.logits, pair_of),
         *weight_rows(replicates, pair_of),
@@ -311,9 +311,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the CSV to write")
     options = parser.parse_args()
     cell = load_study(options.study).cell(*options.cell.split("/"))
-    replicates, diverged = load_replicates(cell, options.batches, options.results)
+    replicates, lost = load_replicates(cell, options.batches, options.results)
     check_together(cell, replicates)
-    write_rows(measure(cell, replicates, diverged), options.output)
+    write_rows(measure(cell, replicates, lost), options.output)
 
 
 if __name__ == "__main__":

@@ -220,6 +220,11 @@ class Plan:
         return int(hardware_entry(hardware)["device"] == "cuda")
 
     @property
+    def failures_option(self) -> str:
+        """The option by which a job lists failed replicates instead of failing."""
+        return "--accept-failures" if self.config["accept_failures"] else ""
+
+    @property
     def share_option(self) -> str:
         """The option by which training jobs share GPUs, where the study says that they may."""
         return "--share-gpu" if self.study.share_gpu else ""

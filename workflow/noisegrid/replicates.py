@@ -35,12 +35,12 @@ from noisegrid.study import Cell, load_study
 
 
 def train_replicates(
-    cells: list[Cell], numbers: range, results: Path, pool: Pool, image: Image = None
+    cells: list[Cell], numbers: range, results: Path, pool: Pool, image: Image = None, accept_failures: bool = False
 ) -> dict[str, Any]:
     """Train what is not finished yet; returns the content of the batch file.
 
-    Raises NoisegridError, after all others have been tried, if a replicate failed for another reason than divergence,
-    or if the scheduler asked this job to stop.
+    Raises NoisegridError, after all others have been tried, if a replicate failed for another reason than divergence
+    (unless failures are accepted: then they are listed), or if the scheduler asked this job to stop.
     """
     jobs = [job_of(cell, number, results, image) for cell in cells for number in numbers if number < cell.replicates]
     statuses = pool.run([job for job in jobs if not is_finished(job)])
@@ -50,21 +50,22 @@ def train_replicates(
             f"stopped by the scheduler, with {len(away)} replicates put away; the next job goes on from there"
         )
     crashed = [job.name for job, status in statuses if status not in (0, DIVERGED)]
-    if crashed:
+    if crashed and not accept_failures:
         raise NoisegridError(
             f"{len(crashed)} of {len(jobs)} replicates failed ({', '.join(crashed)}), see above; "
-            "the others are kept, and the next call trains only what is missing"
+            "the others are kept, and the next call trains only what is missing (tables without them: accept_failures)"
         )
-    lost = {job.name for job, status in statuses if status == DIVERGED}
+    diverged = [job.name for job, status in statuses if status == DIVERGED]
     return {
         "cells": {
             cell.noise: {
                 "weight_hashes": {
                     str(job.replicate): record.read_record(job.folder)["weight_hash"]
                     for job in jobs
-                    if job.cell == cell and job.name not in lost
+                    if job.cell == cell and job.name not in {*diverged, *crashed}
                 },
-                "diverged": [job.replicate for job in jobs if job.cell == cell and job.name in lost],
+                "diverged": [job.replicate for job in jobs if job.cell == cell and job.name in diverged],
+                "failed": [job.replicate for job in jobs if job.cell == cell and job.name in crashed],
             }
             for cell in cells
         }
@@ -82,6 +83,7 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=1, help="threads that may be busy at a time")
     parser.add_argument("--checkpoint-minutes", type=float, default=10, help="between two checkpoints of a run")
     parser.add_argument("--image", type=Path, help="inspection of the image that this must run in")
+    parser.add_argument("--accept-failures", action="store_true", help="list failed replicates instead of failing")
     parser.add_argument("--share-gpu", action="store_true", help="several jobs may compute on one GPU")
     parser.add_argument("--output", type=Path, required=True, help="the batch file to write at the end")
     options = parser.parse_args()
@@ -97,7 +99,8 @@ def main() -> None:
     with devices.claim(hardware["gpu"], options.share_gpu) if hardware["device"] == "cuda" else nullcontext():
         one_at_a_time = hardware["device"] == "cuda" and not options.share_gpu
         pool = Pool(data, 1 if one_at_a_time else options.cores, 60 * options.checkpoint_minutes)
-        batch = train_replicates(cells, range(first, last + 1), options.results, pool, image)
+        numbers = range(first, last + 1)
+        batch = train_replicates(cells, numbers, options.results, pool, image, options.accept_failures)
     write_text(options.output, json.dumps(batch, indent=1) + "\n")
 
 

@@ -34,6 +34,7 @@ rule train_replicates:
         results=lambda wildcards: PLAN.config["results"],
         dataset=lambda wildcards, input: os.path.dirname(input.manifest),
         minutes=PLAN.config["checkpoint_minutes"],
+        failures=PLAN.failures_option,
         share=PLAN.share_option,
         image=lambda wildcards: PLAN.image_option(wildcards.hardware),
         definition=lambda wildcards: PLAN.definition(PLAN.stack_of(wildcards.hardware)),
@@ -41,6 +42,6 @@ rule train_replicates:
     shell:
         "python -m noisegrid.replicates --study {params.study:q}"
         " --hardware {wildcards.hardware} --task {wildcards.task}"
-        " --replicates {wildcards.batch} --cores {threads} --checkpoint-minutes {params.minutes} {params.share} {params.image}"
+        " --replicates {wildcards.batch} --cores {threads} --checkpoint-minutes {params.minutes} {params.failures} {params.share} {params.image}"
         " --dataset {params.dataset:q} --results {params.results:q}"
         " --output {output.batch:q} 2> {log:q}"
