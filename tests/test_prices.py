@@ -71,6 +71,13 @@ def test_price_is_the_ratio_of_neighbouring_blocks():
     assert price.increase_percent == pytest.approx(50)
 
 
+def test_disturbed_blocks_are_counted_not_listed():
+    rows = timing("a", 1.5)
+    rows[3]["note"] = "other processes used 40% of the cores"
+    table = prices.prices(frame(rows)).set_index("arm")
+    assert table.loc["default", "disturbed_blocks"] == 1 and table.loc["deterministic", "disturbed_blocks"] == 0
+
+
 def test_kernels_of_one_arm_and_their_share():
     kernels = [("default", "fast", "conv1", 10.0), ("default", "same", "fc", 5.0),
                ("deterministic", "slow", "conv1", 20.0), ("deterministic", "slow", "conv2", 5.0),

@@ -91,10 +91,13 @@ def cost_sentences(cost: pd.DataFrame) -> list[str]:
     for hardware, part in table.groupby("hardware", sort=False):
         top = part.loc[part["ratio"].idxmax()]
         kept = int((part["repeatable"] == "yes").sum())
+        interval = f"[{top.low:.2f}, {top.high:.2f}] ({top.network}, n = {top.blocks} blocks)"
+        times = f"{top.ratio:.2f} times as long {interval}"
+        if len(part) > 1:
+            times = f"{part['ratio'].min():.2f} to {top.ratio:.2f} times as long, at most {interval}"
         sentences.append(
-            f"Determinism on {hardware}: a training step takes {part['ratio'].min():.2f} to {top.ratio:.2f} times as "
-            f"long ({len(part)} networks; most for {top.network}: {top.ratio:.2f} [{top.low:.2f}, {top.high:.2f}], n = "
-            f"{top.blocks} blocks); two deterministic runs from one state were bitwise equal in {kept} of {len(part)}."
+            f"Determinism on {hardware}: a deterministic training step takes {times}. Two runs from one state were "
+            f"bitwise equal for {kept} of {len(part)} networks."
         )
     return sentences
 

@@ -56,7 +56,7 @@ def prices(frame: pd.DataFrame) -> pd.DataFrame:
                 | {"first_step_ms": _one(of_arm, "first_step"), "repeatable": _yes_no(_one(of_arm, "repeatable"))}
                 | {"first_differing_step": _one(of_arm, "first_differing_step"), "blocks": len(steps[arm.name])}
                 | {"batch_size": int(part["batch_size"].iloc[0]), "size_px": int(part["size_px"].iloc[0])}
-                | {"note": "; ".join(dict.fromkeys(filter(None, of_arm["note"])))}
+                | _notes(of_arm)
             )
     return pd.DataFrame(rows)
 
@@ -122,6 +122,13 @@ def _layers(kernels: pd.DataFrame) -> str:
     modules = kernels.groupby("module")["value"].sum().sort_values(ascending=False)
     names = [name or "(outside of any layer)" for name in modules.index]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _notes(of_arm: pd.DataFrame) -> dict[str, object]:
+    """What holds for all of an arm's rows, and how many blocks have a note of their own (throttled, shared, capped)."""
+    first = _measure(of_arm, "first_step")["note"]
+    note = first.iloc[0] if len(first) else ""
+    return {"disturbed_blocks": int((_measure(of_arm, "step")["note"] != note).sum()), "note": note}
 
 
 def _measure(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
