@@ -76,6 +76,46 @@ def test_the_schedulers_choice_is_respected(fake_gpus, monkeypatch):
         assert uuid is None and os.environ["CUDA_VISIBLE_DEVICES"] == "3"
 
 
+def test_the_schedulers_choice_is_known_by_its_uuid(fake_gpus, monkeypatch):
+    for value, uuid in [("1", f"GPU-b-{fake_gpus}"), ("GPU-x,GPU-y", "GPU-x"), ("7", None), ("", None)]:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+        assert devices.chosen() == uuid
+
+
+def test_the_process_that_forks_never_asks_for_cuda(datasets, tmp_path):
+    """A child of a process that has asked the CUDA runtime for devices cannot use any."""
+    script = (
+        "import os, sys, torch\n"
+        "real, parent = torch._C._cuda_getDeviceCount, os.getpid()\n"
+        "def count():\n"
+        "    assert os.getpid() != parent, 'asked before the fork'\n"
+        "    return real()\n"
+        "torch._C._cuda_getDeviceCount = count\n"
+        "from noisegrid.replicates import main\n"
+        "main()\n"
+    )
+    arguments = [
+        "--study",
+        ROOT / "tests/inside.yaml",
+        "--hardware",
+        "cpu",
+        "--task",
+        "tiny-digits",
+        "--replicates",
+        "0-0",
+    ]
+    arguments += ["--dataset", datasets / "digits", "--results", tmp_path, "--output", tmp_path / "batch.json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow"), "PYTORCH_NVML_BASED_CUDA_CHECK": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_another_model_is_refused(fake_gpus):
     with pytest.raises(NoisegridError, match="needs a H100, but this machine has Tesla V100"), devices.claim("H100"):
         pass

@@ -101,7 +101,7 @@ def main() -> None:
     with devices.claim(hardware["gpu"]) if cuda else nullcontext() as uuid:
         note = ""
         if cuda and not options.allow_shared:
-            conditions.check_alone(uuid)
+            conditions.check_alone(uuid or devices.chosen())
         elif cuda:
             note = "device may be shared (--allow-shared)"
         torch.set_num_threads(options.threads or os.cpu_count() or 1)

@@ -34,6 +34,15 @@ def gpus() -> dict[str, str]:
     return {uuid.strip(): name.strip() for uuid, _, name in lines}
 
 
+def chosen() -> str | None:
+    """UUID of the device that a scheduler has chosen for this process (CUDA_VISIBLE_DEVICES), however named."""
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
+    if first.startswith(("GPU-", "MIG-")):
+        return first
+    uuids = list(gpus())  # in the order of their numbers
+    return uuids[int(first)] if first.isdigit() and int(first) < len(uuids) else None
+
+
 def is_model(name: str, model: str) -> bool:
     """Whether a device name as CUDA reports it is of a catalog's model: its words in one run, so that L4 is not L40."""
     return re.search(rf"(?<![A-Za-z0-9]){re.escape(model)}(?![0-9A-Za-z])", name) is not None

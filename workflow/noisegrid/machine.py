@@ -29,7 +29,7 @@ def device(kind: str) -> dict[str, Any]:
     return {
         "kind": "cuda",
         "model": properties.name,
-        "uuid": str(properties.uuid),
+        "uuid": _uuid(str(properties.uuid)),
         "compute_capability": f"{properties.major}.{properties.minor}",
         "multiprocessors": properties.multi_processor_count,
         "memory_bytes": properties.total_memory,
@@ -77,6 +77,11 @@ def code() -> dict[str, Any]:
         "git_dirty": None if changes is None else bool(changes),
         "source_digest": hashlib.sha256(text).hexdigest()[:16],
     }
+
+
+def _uuid(name: str) -> str:
+    """As nvidia-smi writes it: PyTorch leaves the prefix out."""
+    return name if name.startswith(("GPU-", "MIG-")) else f"GPU-{name}"
 
 
 def _why_no_gpu() -> str:

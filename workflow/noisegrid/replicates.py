@@ -15,6 +15,8 @@ from typing import Any
 
 # NumPy's own threads would be started by the import and not survive the fork
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# and CUDA does not survive it either: whoever asks for devices while importing is to ask the driver's monitor instead
+os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 
 import torch
 import torch._inductor
@@ -94,7 +96,7 @@ def main() -> None:
     machine.check_stack(hardware_entry(options.hardware)["stack"])
     first, last = map(int, options.replicates.split("-"))
     data = open_prepared(options.dataset)
-    machine.software(), machine.code()  # asked once, before the processes fork
+    machine.code()  # asked once, before the processes fork
     hardware = cells[0].settings["hardware"]
     with devices.claim(hardware["gpu"], options.share_gpu) if hardware["device"] == "cuda" else nullcontext():
         one_at_a_time = hardware["device"] == "cuda" and not options.share_gpu

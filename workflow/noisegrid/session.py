@@ -224,24 +224,31 @@ def time_network(timing: Timing, hardware: dict[str, Any], common: Row, output: 
 
     Raises NoisegridError if it cannot be run at all.
     """
-    note = ""
-    while True:
-        try:
-            session = Session(timing, hardware, common | {"note": note}, output)
-            session.run()
-            session.save()
-            return session
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise NoisegridError(f"{timing.path}: {type(error).__name__}: {error}") from error
+    note = common["note"]
+    while (session := _attempt(timing, hardware, common | {"note": note}, output)) is None:
         if timing.batch_size == 1:
             raise NoisegridError(f"{timing.path} does not fit the device's memory even with one image per step")
         gc.collect()
         if hardware["device"] == "cuda":
             torch.cuda.empty_cache()
-        note = f"batch halved from {timing.batch_size}: out of memory"
-        print(f"{timing.network}: {note}", file=sys.stderr, flush=True)
+        halved = f"batch halved from {timing.batch_size}: out of memory"
+        print(f"{timing.network}: {halved}", file=sys.stderr, flush=True)
+        note = "; ".join(filter(None, [common["note"], halved]))
         timing = replace(timing, batch_size=timing.batch_size // 2)
+    return session
+
+
+def _attempt(timing: Timing, hardware: dict[str, Any], common: Row, output: Path | None) -> Session | None:
+    """The finished session, or None where memory was short; then nothing of it is left in memory."""
+    try:
+        session = Session(timing, hardware, common, output)
+        session.run()
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise NoisegridError(f"{timing.path}: {type(error).__name__}: {error}") from error
+        return None
+    session.save()
+    return session
 
 
 def write_rows(rows: list[Row], path: Path) -> None:
