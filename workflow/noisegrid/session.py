@@ -117,7 +117,7 @@ class Session:
             except Refused as again:
                 del self.remedied[arm.name]
                 return f"{again} has no deterministic implementation"
-        except RuntimeError as error:
+        except Exception as error:  # compilers raise what they like
             if is_out_of_memory(error) or arm.name == REFERENCE:
                 raise
             return " ".join(f"{type(error).__name__}: {error}".split())[:300]
@@ -214,7 +214,7 @@ def refused_operator(error: RuntimeError) -> str | None:
     return name.rsplit("\n", 1)[-1].strip() if found else None
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether a device or the host ran out of memory."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
@@ -243,7 +243,9 @@ def _attempt(timing: Timing, hardware: dict[str, Any], common: Row, output: Path
     try:
         session = Session(timing, hardware, common, output)
         session.run()
-    except RuntimeError as error:
+    except NoisegridError:
+        raise
+    except Exception as error:  # a network may raise anything
         if not is_out_of_memory(error):
             raise NoisegridError(f"{timing.path}: {type(error).__name__}: {error}") from error
         return None
