@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -256,6 +257,35 @@ class TestInside:
 
     def test_nothing_is_left_to_do_and_an_edit_of_the_code_rebuilds_nothing(self, inside):
         assert "Nothing to be done" in in_containers(inside, "-n").stdout
+
+    def test_an_image_that_was_built_again_from_the_same_definition_retrains_nothing(self, inside):
+        for image in IMAGES.glob("*.sif"):
+            image.touch()
+        assert "Nothing to be done" in in_containers(inside, "-n").stdout
+
+    def test_another_definition_marks_what_ran_in_the_image(self, inside, tmp_path):
+        """A clone whose definition has one more line: images and all that ran in them are planned again."""
+        parts = ("Snakefile", "config.yaml", "workflow", "containers", "envs", "profiles", "slurm", "tests")
+        for name in parts:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, tmp_path / name)
+        with (tmp_path / "containers/image.def").open("a") as definition:
+            definition.write("# another line\n")
+        command = [
+            "snakemake",
+            "-n",
+            "--sdm",
+            "apptainer",
+            "--snakefile",
+            tmp_path / "Snakefile",
+            "--directory",
+            inside,
+        ]
+        config = ["--config", f"study={INSIDE}", f"containers={IMAGES}"]
+        done = run(*command, "--workflow-profile", ROOT / "profiles" / "default", *config, cwd=inside)
+        assert {"build_image", "inspect_image", "train_replicates"} <= set(
+            re.findall(r"^(\w+) +\d+$", done.stdout, re.M)
+        )
 
     def test_the_same_results_are_not_continued_outside(self, inside, tmp_path):
         shutil.copytree(inside, tmp_path / "copy")

@@ -21,6 +21,7 @@ import numpy as np
 from noisegrid.documents import check
 from noisegrid.errors import NoisegridError
 from noisegrid.files import sha256
+from noisegrid.layout import parameter_count
 from noisegrid.study import Cell, digest
 
 
@@ -44,8 +45,7 @@ class Replicate:
     @property
     def parameters(self) -> int:
         """How many leading values of the weight vector are parameters; the rest are buffers."""
-        buffers = [tensor["start"] for tensor in self.record["layout"] if tensor["kind"] == "buffer"]
-        return int(buffers[0]) if buffers else int(self.weights().size)
+        return parameter_count(self.record["layout"], int(self.weights().size))
 
 
 def replicate_folder(results: Path, cell: Cell, replicate: int) -> Path:

@@ -22,6 +22,7 @@ from noisegrid.batches import Batches
 from noisegrid.checkpoint import Checkpoints
 from noisegrid.datasets import Dataset
 from noisegrid.errors import NoisegridError
+from noisegrid.layout import Layout, parameter_count
 from noisegrid.networks import build
 
 #: No checkpoints: short runs start again instead.
@@ -50,12 +51,12 @@ class Weights:
     """
 
     vector: np.ndarray
-    layout: list[dict[str, Any]]
+    layout: Layout
 
     @property
     def parameters(self) -> int:
         """How many leading values are parameters; the rest are buffers."""
-        return next((part["start"] for part in self.layout if part["kind"] == "buffer"), len(self.vector))
+        return parameter_count(self.layout, len(self.vector))
 
     @property
     def hash(self) -> str:
