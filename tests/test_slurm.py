@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +41,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     subprocess.run(
         [ROOT / ".ci/slurm-up.sh", folder, "--port", "37800", *NODES], check=True, capture_output=True, timeout=120
     )
-    yield {"PATH": f"{folder}/bin:{os.environ['PATH']}", "SLURM_CONF": f"{folder}/etc/slurm.conf", "LAB": str(folder)}
+    path = f"{folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    yield {"PATH": path, "SLURM_CONF": f"{folder}/etc/slurm.conf", "LAB": str(folder)}
     subprocess.run([ROOT / ".ci/slurm-down.sh", folder, "--purge"], check=False, capture_output=True, timeout=120)
 
 

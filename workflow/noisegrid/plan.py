@@ -185,7 +185,8 @@ class Plan:
 
     def definition(self, stack_name: str) -> str:
         """Digest of an image's definition and pins: what runs in it is marked when this changes."""
-        return stack(stack_name).definition if self.in_containers else ""
+        # never empty: Snakemake sees a parameter's change only by a value that was not among the old ones
+        return stack(stack_name).definition if self.in_containers else "no image"
 
     def image_source(self, stack_name: str) -> str:
         """The options that say where an image comes from: built from a mirror, or made elsewhere."""
