@@ -277,7 +277,15 @@ def _check_images(plan: Plan) -> None:
     images.engine()
     folder = Path(plan.config["containers"])
     for name in plan.stacks:
-        if name not in plan.config["images"] and not (folder / f"{name}.sif").exists():
+        if name in plan.config["images"]:
+            continue
+        inspection = folder / f"{name}.json"
+        if inspection.exists() and json.loads(inspection.read_text())["definition"] != stack(name).definition:
+            raise NoisegridError(
+                f"{folder / name}.sif was built from another definition or other pins than there are now; delete it "
+                "and its .json, and it is built again"
+            )
+        if not (folder / f"{name}.sif").exists():
             images.mirror(plan.config["debian_mirror"])
             images.check_disk(stack(name), folder)
 
