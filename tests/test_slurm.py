@@ -175,16 +175,6 @@ def test_a_requeue_by_slurm_does_not_run_a_second_copy(study, undisturbed):
     assert study.finish() == undisturbed
 
 
-def test_a_node_daemon_that_dies(study, undisturbed, cluster):
-    """The node counts as down after a while, the retry runs elsewhere, and the old copy may still be running."""
-    node = study.slurm("squeue", "-h", "-j", study.wait_until_it_trains(), "-o", "%N").strip()
-    lab = Path(cluster["LAB"])
-    os.kill(int((lab / f"run/slurmd.{node}.pid").read_text()), signal.SIGKILL)
-    assert study.finish() == undisturbed
-    up = [ROOT / ".ci/slurm-up.sh", lab, "--port", "37800", *NODES]
-    subprocess.run(up, check=True, capture_output=True, timeout=120)
-
-
 def test_a_job_that_fails_twice_and_then_works(cluster, tmp_path):
     """A network that cannot be built in the first two SLURM jobs; the profile's two retries are just enough."""
     (tmp_path / "own.py").write_text(
