@@ -4,11 +4,11 @@ CUDA devices are asked through nvidia-smi, the CPU through /proc/stat.
 """
 
 import os
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from noisegrid.commands import nvidia_smi
 from noisegrid.errors import NoisegridError
 
 #: Share of all cores that other processes may keep busy before a timing on the CPU counts as disturbed.
@@ -60,7 +60,7 @@ class CudaWatch:
             "temperature.gpu",
             *(f"clocks_throttle_reasons.{name}" for name in (*THROTTLES, "sw_power_cap")),
         ]
-        answer = _nvidia_smi(f"--query-gpu={','.join(fields)}", f"--id={self.uuid}")
+        answer = nvidia_smi(f"--query-gpu={','.join(fields)}", f"--id={self.uuid}")
         if not answer:
             return Condition(note="nvidia-smi gave no answer")
         clock, temperature, *active = (value.strip() for value in answer[0].split(","))
@@ -72,7 +72,7 @@ class CudaWatch:
 
 def check_alone(uuid: str | None) -> None:
     """Refuse to time a GPU on which others compute. To be called before this process has a context on it."""
-    lines = _nvidia_smi("--query-compute-apps=gpu_uuid,pid,process_name")
+    lines = nvidia_smi("--query-compute-apps=gpu_uuid,pid,process_name")
     others = [line for line in lines if uuid is None or line.startswith(uuid)]
     if others:
         names = ", ".join(line.split(",", 1)[1].strip() for line in others)
@@ -80,15 +80,6 @@ def check_alone(uuid: str | None) -> None:
             f"other processes compute on this GPU (pid, name: {names}), so that no timing would mean anything; "
             "wait for them, choose another with CUDA_VISIBLE_DEVICES, or mark the result with --allow-shared"
         )
-
-
-def _nvidia_smi(*query: str) -> list[str]:
-    command = ["nvidia-smi", *query, "--format=csv,noheader,nounits"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return [line for line in done.stdout.splitlines() if line.strip()]
 
 
 def _number(text: str) -> float | None:

@@ -5,10 +5,8 @@ file it can lock; the operating system gives the lock back when the process ends
 ever stale. Asks nvidia-smi, not torch: a process that is to be forked must not touch CUDA.
 """
 
-import fcntl
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,20 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from noisegrid.commands import nvidia_smi
 from noisegrid.documents import catalog
 from noisegrid.errors import NoisegridError
+from noisegrid.lock import flocked
 
 POLL_S = 2.0
 
 
 def gpus() -> dict[str, str]:
     """UUID -> model name of every GPU of this machine; empty without NVIDIA's driver."""
-    command = ["nvidia-smi", "--query-gpu=uuid,name", "--format=csv,noheader"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    lines = [line.partition(",") for line in done.stdout.splitlines() if line.strip()]
+    lines = [line.partition(",") for line in nvidia_smi("--query-gpu=uuid,name")]
     return {uuid.strip(): name.strip() for uuid, _, name in lines}
 
 
@@ -104,9 +99,7 @@ def _lock_one(uuids: list[str]) -> tuple[str, int]:
         for uuid in uuids:
             path = Path(tempfile.gettempdir()) / f"noisegrid-{uuid}.lock"
             lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not flocked(lock):
                 os.close(lock)
                 continue
             os.ftruncate(lock, 0)

@@ -12,10 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+from noisegrid.commands import git
 from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.files import sha256
+from noisegrid.files import sha256, write_atomically
 from noisegrid.hardware import DEFINITION, ROOT, Stack, stack
 
 ENGINES = ("apptainer", "singularity")
@@ -90,16 +92,13 @@ def take(image: str, digest: str | None, output: Path) -> None:
         raise NoisegridError(f"config: images: {image} has the SHA-256 {found}, and not {digest}; nothing was kept")
 
 
-def _into_place(output: Path, command) -> None:  # type: ignore[no-untyped-def]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.stem}.{os.getpid()}{output.suffix}")
-    try:
+def _into_place(output: Path, command: Callable[[Path], list[str]]) -> None:
+    def make(temporary: Path) -> None:
         done = subprocess.run(command(temporary), cwd=ROOT, stdout=sys.stderr, check=False)
         if done.returncode or not temporary.is_file():
             raise NoisegridError(_why(output))
-        temporary.replace(output)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    write_atomically(output.absolute(), make)
 
 
 #: What an ordinary user needs, since building is root's unless the site has set this up.
@@ -120,11 +119,8 @@ def _existing(path: Path) -> Path:
 
 
 def _commit() -> str:
-    command = ["git", "-C", str(ROOT), "-c", f"safe.directory={ROOT}", "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
+    commit = git(ROOT, "rev-parse", "HEAD")
+    return commit[0] if commit else "unknown"
 
 
 def main() -> None:

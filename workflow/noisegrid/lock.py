@@ -42,24 +42,31 @@ def owner(folder: Path) -> str | None:
     except OSError:
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return os.read(handle, 200).decode(errors="replace").strip()
-    else:
-        return None
+        return None if flocked(handle) else _holder(handle)
     finally:
         os.close(handle)
+
+
+def flocked(handle: int) -> bool:
+    """Whether an open file could be locked, here and now, for this process alone."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(handle: int) -> str:
+    return os.read(handle, 200).decode(errors="replace").strip()
 
 
 def _acquire(path: Path) -> int:
     told = False
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not flocked(handle):
             if not told:
-                holder = os.read(handle, 200).decode(errors="replace").strip()
+                holder = _holder(handle)
                 print(f"{path.parent} is being written by {holder}; waiting for it", file=sys.stderr, flush=True)
                 told = True
             os.close(handle)

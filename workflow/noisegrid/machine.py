@@ -3,7 +3,6 @@
 import hashlib
 import os
 import platform
-import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from noisegrid import devices
+from noisegrid.commands import git, nvidia_smi
 from noisegrid.documents import WORKFLOW, catalog
 from noisegrid.errors import NoisegridError
 from noisegrid.hardware import stack
@@ -69,11 +69,11 @@ def software() -> dict[str, Any]:
 def code() -> dict[str, Any]:
     """The git commit of the working tree, whether it was changed since, and a digest of the training modules."""
     root = WORKFLOW.parent
-    commit = _git(root, "rev-parse", "HEAD")
-    changes = _git(root, "status", "--porcelain", "--untracked-files=no")
+    commit = git(root, "rev-parse", "HEAD")
+    changes = git(root, "status", "--porcelain", "--untracked-files=no")
     text = b"".join((WORKFLOW / "noisegrid" / f"{name}.py").read_bytes() for name in TRAINING_MODULES)
     return {
-        "git_commit": commit,
+        "git_commit": commit[0] if commit else None,
         "git_dirty": None if changes is None else bool(changes),
         "source_digest": hashlib.sha256(text).hexdigest()[:16],
     }
@@ -119,17 +119,4 @@ def _processor() -> str:
 
 
 def _driver() -> str | None:
-    return _output(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"])
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    return _output(["git", "-C", str(root), "-c", f"safe.directory={root}", *arguments])
-
-
-def _output(command: list[str]) -> str | None:
-    """First line a command prints; None where the command is missing or fails."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip().partition("\n")[0]
+    return next(iter(nvidia_smi("--query-gpu=driver_version")), None)
