@@ -37,11 +37,11 @@ def noisegrid(
 
 
 def snakemake(
-    folder: Path, *arguments: object, study: object = TINY, **config: object
+    folder: Path, *arguments: object, study: object = TINY, root: Path = ROOT, **config: object
 ) -> subprocess.CompletedProcess[str]:
-    """Snakemake on this repository's Snakefile, with `folder` as working directory."""
-    command = ["snakemake", *arguments, "--snakefile", ROOT / "Snakefile", "--directory", folder]
-    profile = ["--workflow-profile", ROOT / "profiles" / "default"]
+    """Snakemake on this repository's Snakefile (or a clone's, at `root`), with `folder` as working directory."""
+    command = ["snakemake", *arguments, "--snakefile", root / "Snakefile", "--directory", folder]
+    profile = ["--workflow-profile", root / "profiles" / "default"]
     return run(
         *command,
         *profile,

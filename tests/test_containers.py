@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -232,10 +231,8 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def in_containers(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = ["snakemake", *arguments, "--sdm", "apptainer", "--snakefile", ROOT / "Snakefile", "--directory", folder]
-    config = ["--config", f"study={INSIDE}", f"containers={IMAGES}"]
-    return run(*command, "--workflow-profile", ROOT / "profiles" / "default", *config, cwd=folder)
+def in_containers(folder: Path, *arguments: object, **config: object) -> subprocess.CompletedProcess[str]:
+    return snakemake(folder, *arguments, "--sdm", "apptainer", **{"study": INSIDE, "containers": IMAGES, **config})
 
 
 @pytest.mark.apptainer
@@ -270,31 +267,31 @@ class TestInside:
         assert "Nothing to be done" in in_containers(inside, "-n").stdout
 
     def test_an_image_that_was_built_again_from_the_same_definition_retrains_nothing(self, inside):
+        before = {path: path.stat().st_mtime_ns for path in inside.rglob("record.json")}
+        assert before
         for image in IMAGES.glob("*.sif"):
             image.touch()
-        assert "Nothing to be done" in in_containers(inside, "-n").stdout
+        again = in_containers(inside)
+        assert again.returncode == 0, again.stdout
+        assert "inspect_image" in again.stdout and "rule train_replicates" in again.stdout
+        assert {path: path.stat().st_mtime_ns for path in inside.rglob("record.json")} == before
 
-    def test_another_definition_marks_what_ran_in_the_image(self, inside, tmp_path):
-        """A clone whose definition has one more line: what ran in the image is planned again."""
-        parts = ("Snakefile", "config.yaml", "workflow", "containers", "envs", "profiles", "slurm", "tests")
-        for name in parts:
+    def test_results_of_another_definition_are_refused_before_an_image_is_built(self, inside, tmp_path):
+        """A clone whose definition has one more line, on a machine that has no image of it yet."""
+        clone = tmp_path / "clone"
+        clone.mkdir()
+        for name in ("Snakefile", "config.yaml", "workflow", "containers", "envs", "profiles", "slurm", "tests"):
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-            copy(ROOT / name, tmp_path / name)
-        with (tmp_path / "containers/image.def").open("a") as definition:
+            copy(ROOT / name, clone / name)
+        with (clone / "containers/image.def").open("a") as definition:
             definition.write("# another line\n")
-        command = [
-            "snakemake",
-            "-n",
-            "--sdm",
-            "apptainer",
-            "--snakefile",
-            tmp_path / "Snakefile",
-            "--directory",
-            inside,
-        ]
-        config = ["--config", f"study={INSIDE}", f"containers={IMAGES}"]
-        done = run(*command, "--workflow-profile", ROOT / "profiles" / "default", *config, cwd=inside)
-        assert "train_replicates" in re.findall(r"^(\w+) +\d+$", done.stdout, re.M)
+        done = in_containers(inside, root=clone, containers=tmp_path / "none")
+        assert done.returncode != 0 and "was made in another container than this call runs in" in done.stdout
+        assert not list(tmp_path.rglob("*.sif"))
+
+    def test_the_same_results_are_not_continued_outside(self, inside):
+        done = snakemake(inside, study=INSIDE)
+        assert done.returncode != 0 and "outside of any image); call Snakemake as before" in done.stdout
 
 
 def test_tiny_has_the_runs_that_inside_repeats():

@@ -22,7 +22,7 @@ from noisegrid.documents import WORKFLOW, catalog, check, read_yaml, schema
 from noisegrid.errors import NoisegridError, exit_on_error, unknown
 from noisegrid.hardware import ANALYSIS, ROOT, stack
 from noisegrid.hardware import entry as hardware_entry
-from noisegrid.record import check_settings
+from noisegrid.record import check_images, check_settings
 from noisegrid.site import Site, load_site
 from noisegrid.study import Study, digest, load_study
 
@@ -189,20 +189,27 @@ class Plan:
         return stack(stack_name).definition if self.in_containers else "no image"
 
     def image_source(self, stack_name: str) -> str:
-        """The options that say where an image comes from: built from a mirror, or made elsewhere."""
+        """The options that name an image made elsewhere; empty where it is to be built here."""
         given = self.config["images"].get(stack_name)
         if given is None:
-            named = self.config["debian_mirror"]
-            return f"--mirror {shlex.quote(named)}" if named else ""
+            return ""
         digest_option = f" --sha256 {given['sha256']}" if "sha256" in given else ""
         return f"--image {shlex.quote(given['image'])}{digest_option}"
+
+    @property
+    def mirror_option(self) -> str:
+        """The option that names the mirror to build from; empty where the machine's own is taken."""
+        named = self.config["debian_mirror"]
+        return f"--mirror {shlex.quote(named)}" if named else ""
 
     def engine_arguments(self) -> str:
         """Bind the working tree and the data into every container, and give it the GPUs."""
         paths = [ROOT, self.study.source.parent, *self.config["dataset_folders"].values()]
         paths += [self.config[key] for key in ("results", "datasets", "containers")]
         folders = dict.fromkeys(Path(path).resolve() for path in paths)
-        binds = " ".join(f"--bind {shlex.quote(str(folder))}" for folder in folders if folder.exists())
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)  # what does not exist cannot be bound, and jobs write here
+        binds = " ".join(f"--bind {shlex.quote(str(folder))}" for folder in folders)
         cuda = any(self.gpus(hardware) for hardware in self._hardware)
         return f" {binds}{' --nv' if cuda else ''}"
 
@@ -267,6 +274,11 @@ def check_machine(plan: Plan, local: bool) -> None:
         _check_images(plan)
     elif local:
         _check_environment(plan)
+    for name in plan.stacks:
+        cells = [cell for cell in plan.study.cells if plan.stack_of(cell.hardware) == name]
+        if name not in plan.config["images"]:  # what a given image holds is known when it was looked at
+            image = {"definition": plan.definition(name)} if plan.in_containers else None
+            check_images(Path(plan.config["results"]), cells, image)
     if local:
         for name in dict.fromkeys([*plan.study.values("hardware"), *(t.hardware for t in plan.study.timings)]):
             devices.check_present(name, hardware_entry(name))

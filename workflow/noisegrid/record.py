@@ -11,7 +11,7 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,10 +116,22 @@ def check_settings(results: Path, cells: Iterable[Cell]) -> None:
     One record per cell is read here; every record is held against its cell again when it is measured.
     """
     for cell in cells:
-        folder = results / cell.study / "replicates" / cell.path
-        finished = sorted(folder.glob("[0-9]*/record.json"))
-        if finished:
-            check_belongs(read_record(finished[0].parent), cell, finished[0].parent)
+        for record, folder in _first_record(results, cell):
+            check_belongs(record, cell, folder)
+
+
+def check_images(results: Path, cells: Iterable[Cell], image: dict[str, Any] | None) -> None:
+    """Refuse, before any work starts, to continue cells in another image than they were begun in (None: in none)."""
+    for cell in cells:
+        for record, folder in _first_record(results, cell):
+            check_image(record, image, folder)
+
+
+def _first_record(results: Path, cell: Cell) -> Iterator[tuple[dict[str, Any], Path]]:
+    """A cell's first finished record and its folder, where there is one."""
+    finished = sorted((results / cell.study / "replicates" / cell.path).glob("[0-9]*/record.json"))
+    for path in finished[:1]:
+        yield read_record(path.parent), path.parent
 
 
 def check_belongs(record: dict[str, Any], cell: Cell, folder: Path) -> None:
@@ -138,8 +150,8 @@ def check_image(record: dict[str, Any], image: dict[str, Any] | None, folder: Pa
     old, new = ((about or {}).get("definition", "outside of any image") for about in (record["container"], image))
     if old != new:
         raise NoisegridError(
-            f"{folder} was made in another container than this job runs in ({old}; now {new}); give the study another "
-            f"name, or delete {folder.parent} to train the cell again"
+            f"{folder} was made in another container than this call runs in ({old}; now {new}); call Snakemake as "
+            f"before, or give the study another name, or delete {folder.parent} to train the cell again"
         )
 
 

@@ -23,7 +23,7 @@ RESULTS = PLAN.results
 DATASETS = PLAN.config["datasets"]
 CELL = "{hardware}/{task}/{noise}"
 # What every job in the analysis image waits for; nothing without --sdm apptainer.
-ANALYSIS_IMAGE = [ancient(path) for path in PLAN.inspections(ANALYSIS)]
+ANALYSIS_IMAGE = PLAN.inspections(ANALYSIS)
 
 # Code comes from the working tree, so that an edit needs no installation, inside a container and outside.
 shell.prefix(shell_prefix())

@@ -3,7 +3,7 @@
 Used with --sdm apptainer alone. The code is not in the images: the working tree is bound.
 REQUIRES  a container engine; a Debian mirror and the Python package index, or images named in config.yaml
 PROVIDES  <containers>/{stack}.sif and, written inside of it, {stack}.json (versions, GPU generations, digests)
-RERUNS    when the definition or the pins change (their digest is a parameter, here and in all rules that run in the image)
+RERUNS    never by itself: an image of another definition is refused before any work, and so are results from another image
 """
 
 
@@ -25,25 +25,24 @@ rule build_image:
         f"{PLAN.config['containers']}/logs/{{stack}}.build.log",
     params:
         source=lambda wildcards: PLAN.image_source(wildcards.stack),
-        definition=lambda wildcards: PLAN.definition(wildcards.stack),
+        # asking for `output` tells Snakemake that another mirror builds nothing again
+        mirror=lambda wildcards, output: PLAN.mirror_option,
     run:  # the one job that cannot be in a container
         shell(
-            "python -m noisegrid.images --stack {wildcards.stack} {params.source}"
+            "python -m noisegrid.images --stack {wildcards.stack} {params.source} {params.mirror}"
             " --output {output.image:q} 2> {log:q}"
         )
 
 
 rule inspect_image:
     input:
-        image=ancient(f"{PLAN.config['containers']}/{{stack}}.sif"),
+        image=f"{PLAN.config['containers']}/{{stack}}.sif",
     output:
         inspection=f"{PLAN.config['containers']}/{{stack}}.json",
     log:
         f"{PLAN.config['containers']}/logs/{{stack}}.inspect.log",
     container:
         lambda wildcards: PLAN.image(wildcards.stack)
-    params:
-        definition=lambda wildcards: PLAN.definition(wildcards.stack),
     shell:
         "python -m noisegrid.inspection --stack {wildcards.stack} --image {input.image:q}"
         " --output {output.inspection:q} 2> {log:q}"

@@ -13,9 +13,7 @@ localrules:
 
 rule time_network:
     input:
-        image=lambda wildcards: [
-            ancient(path) for path in PLAN.inspections(PLAN.stack_of(wildcards.hardware))
-        ],
+        image=lambda wildcards: ancient(PLAN.inspections(PLAN.stack_of(wildcards.hardware))),
     output:
         blocks=f"{RESULTS}/cost/{{hardware}}/{{network}}.csv",
         record=f"{RESULTS}/cost/{{hardware}}/{{network}}.json",

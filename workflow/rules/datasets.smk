@@ -12,7 +12,7 @@ localrules:
 
 rule prepare_dataset:
     input:
-        image=[ancient(path) for path in PLAN.inspections(PLAN.training_stack)],
+        image=ancient(PLAN.inspections(PLAN.training_stack)),
     output:
         manifest=f"{DATASETS}/{{dataset}}/manifest.json",
     log:
@@ -20,8 +20,9 @@ rule prepare_dataset:
     container:
         PLAN.image(PLAN.training_stack)
     params:
-        study=PLAN.study.source,
-        raw=lambda wildcards: PLAN.raw_folder_option(wildcards.dataset),
+        # asking for `output` tells Snakemake that these decide no content: another study or folder prepares nothing again
+        study=lambda wildcards, output: PLAN.study.source,
+        raw=lambda wildcards, output: PLAN.raw_folder_option(wildcards.dataset),
     shell:
         "python -m noisegrid.datasets --dataset {wildcards.dataset} {params.raw}"
         " --study {params.study:q} --output {output.manifest:q} 2> {log:q}"

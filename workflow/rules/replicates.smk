@@ -3,16 +3,15 @@
 REQUIRES  <datasets>/{dataset}/manifest.json
 PROVIDES  batches/{hardware}/{task}/{batch}.json, which lists replicates first-last and their weight hashes
           replicates/<cell>/{replicate}/, kept whatever becomes of the job: they are no output that Snakemake may delete
-RERUNS    never on an edit of the code (a comment must not cost GPU days); other settings are refused before any work
+RERUNS    a job when its dataset or image is newer; it finds its replicates finished, and trains nothing again.
+          Never on an edit of the code (a comment must not cost GPU days); other settings are refused before any work
 """
 
 
 rule train_replicates:
     input:
-        manifest=lambda wildcards: ancient(PLAN.manifest(wildcards.hardware, wildcards.task)),
-        image=lambda wildcards: [
-            ancient(path) for path in PLAN.inspections(PLAN.stack_of(wildcards.hardware))
-        ],
+        manifest=lambda wildcards: PLAN.manifest(wildcards.hardware, wildcards.task),
+        image=lambda wildcards: PLAN.inspections(PLAN.stack_of(wildcards.hardware)),
     output:
         batch=f"{RESULTS}/batches/{{hardware}}/{{task}}/{{batch}}.json",
     log:
