@@ -1,5 +1,6 @@
 """What tests share: the repository, how commands are run, and one finished tiny study."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ROOT / "tests" / "tiny.yaml"
+
+#: Four replicates that take some seconds each: time enough to disturb them.
+LONG = """
+name: long
+seed: 1
+cells:
+  - {hardware: [cpu], tasks: [long-digits], noise: [algo, control], replicates: 2}
+tasks:
+  long-digits: {like: smallcnn_dropout-digits, epochs: 40}
+"""
+LONG_BATCH = "results/long/batches/cpu/long-digits/0-1.json"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -67,6 +79,24 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = snakemake(folder)
     assert done.returncode == 0, done.stdout
     return folder
+
+
+@pytest.fixture(scope="session")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Working directory of the whole quick study, some minutes of two cores. Read only."""
+    folder = tmp_path_factory.mktemp("quick")
+    done = snakemake(folder, study="quick")
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+def hashes(folder: Path, study: str) -> dict[str, str]:
+    """Weight hash of every replicate, by its place below the study's replicates."""
+    root = folder / "results" / study / "replicates"
+    return {
+        str(path.parent.relative_to(root)): json.loads(path.read_text())["weight_hash"]
+        for path in root.rglob("record.json")
+    }
 
 
 @pytest.fixture

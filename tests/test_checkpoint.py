@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import LONG, ROOT
 
 from noisegrid.checkpoint import Checkpoints, Interrupted
 from noisegrid.lock import lock_file, one_writer, owner
@@ -87,20 +87,11 @@ def test_a_lock_names_its_owner_and_ends_with_it(tmp_path):
 
 # --- real training -------------------------------------------------------------------------------------------------
 
-STUDY = """
-name: long
-seed: 1
-cells:
-  - {hardware: [cpu], tasks: [long-digits], noise: [algo, control], replicates: 2}
-tasks:
-  long-digits: {like: smallcnn_dropout-digits, epochs: 40}
-"""
-
 
 @pytest.fixture
 def study(tmp_path) -> Path:
     path = tmp_path / "long.yaml"
-    path.write_text(STUDY)
+    path.write_text(LONG)
     return path
 
 
@@ -123,7 +114,7 @@ def hashes(results: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def undisturbed(datasets, tmp_path_factory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("undisturbed")
-    (folder / "long.yaml").write_text(STUDY)
+    (folder / "long.yaml").write_text(LONG)
     log = folder / "log"
     assert start(command(folder / "long.yaml", datasets, folder), log).wait(180) == 0, log.read_text()
     return hashes(folder)

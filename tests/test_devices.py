@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from noisegrid import devices
+from noisegrid import devices, refusals
 from noisegrid.documents import catalog
 from noisegrid.errors import NoisegridError
+from noisegrid.site import load_site
 
 HOLD = (
     "import os, sys, time; from noisegrid import devices\n"
@@ -122,6 +123,20 @@ def test_another_model_is_refused(fake_gpus):
     with pytest.raises(NoisegridError, match="hardware h200 needs a H200, and this machine has Tesla V100"):
         devices.check_present("h200", catalog("hardware")["h200"])
     devices.check_present("v100", catalog("hardware")["v100"])
+
+
+def test_a_node_that_slurm_gave_wrongly_is_noted_for_the_next_attempt(fake_gpus, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setenv("SLURMD_NODENAME", "node7")
+    with refusals.claimed(catalog("hardware")["v100"], tmp_path, "v100") as uuid:
+        assert uuid is None  # SLURM has chosen
+    assert refusals.nodes(tmp_path, "h100") == []
+    refused = pytest.raises(devices.WrongDevice, match="needs a H100, but was given a Tesla V100")
+    with refused, refusals.claimed(catalog("hardware")["h100"], tmp_path, "h100"):
+        pass
+    assert refusals.nodes(tmp_path, "h100") == ["node7"] and refusals.nodes(tmp_path, "v100") == []
+    asked = load_site().resources("h100", attempt=2, refused=["node7", "node8"])
+    assert asked["slurm_extra"] == "--exclude=node7,node8"
 
 
 def test_auto_is_what_the_machine_has(fake_gpus, monkeypatch):

@@ -1,6 +1,6 @@
 """`snakemake --profile slurm` on a real SLURM: from submission to figures, and with faults, to the same bits.
 
-The cluster runs on this machine (.ci/slurm-up.sh): real daemons, two nodes, GPUs that are only names.
+The cluster runs on this machine (.ci/slurm-up.sh): real daemons, three nodes, GPUs that are only names.
 """
 
 import json
@@ -14,76 +14,71 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, run
+from conftest import LONG, LONG_BATCH, ROOT, hashes, run, snakemake
 
-INSIDE = ROOT / "tests" / "inside.yaml"
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 
-NODES = ["--node", "gpu1:v100:v100:2:2:16000", "--node", "cpu1:cpu:none:0:2:16000"]
-LONG = """
-name: long
-seed: 1
-cells:
-  - {hardware: [cpu], tasks: [long-digits], noise: [algo, control], replicates: 2}
-tasks:
-  long-digits: {like: smallcnn_dropout-digits, epochs: 40}
-"""
+#: The site's files say that both GPU nodes hold an A100.
+NODES = [
+    *("--node", "gpu1:a100:a100:1:2:16000"),
+    *("--node", "gpu2:a100:a100:1:2:16000"),
+    *("--node", "cpu1:cpu:none:0:2:16000"),
+]
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A SLURM of two nodes; the environment in which its commands work."""
+    """A SLURM of three nodes; the environment in which its commands work."""
     if shutil.which("slurmctld") is None:
         if os.environ.get("CI"):
             pytest.fail("SLURM is missing on CI: .ci/run installs it")
         pytest.skip("SLURM is not installed (Debian: slurmctld slurmd slurm-client)")
     folder = tmp_path_factory.mktemp("slurm")
-    subprocess.run(
-        [ROOT / ".ci/slurm-up.sh", folder, "--port", "37800", *NODES], check=True, capture_output=True, timeout=120
-    )
+    start_daemons(folder)
     path = f"{folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
     yield {"PATH": path, "SLURM_CONF": f"{folder}/etc/slurm.conf", "LAB": str(folder)}
     subprocess.run([ROOT / ".ci/slurm-down.sh", folder, "--purge"], check=False, capture_output=True, timeout=120)
 
 
-def arguments(folder: Path, study: Path, *targets: str) -> list[str]:
+def start_daemons(folder: Path) -> None:
+    """Start those daemons of the cluster that are not running."""
+    command = [ROOT / ".ci/slurm-up.sh", folder, "--port", "37800", *NODES]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+
+
+def arguments(folder: Path, study: object, *targets: str) -> list[str]:
     """As a user types it in a clone, with a short wait before the first look at a job."""
     return ["snakemake", *targets, "--profile", str(ROOT / "slurm"), "--snakefile", str(ROOT / "Snakefile"),
             "--workflow-profile", str(ROOT / "profiles/default"), "--directory", str(folder),
             "--slurm-init-seconds-before-status-checks", "2", "--config", f"study={study}"]  # fmt: skip
 
 
-def hashes(folder: Path, study: str) -> dict[str, str]:
-    """Weight hash of every replicate, by its place below the study's replicates."""
-    root = folder / "results" / study / "replicates"
-    return {
-        str(path.parent.relative_to(root)): json.loads(path.read_text())["weight_hash"]
-        for path in root.rglob("record.json")
-    }
+def jobs_of(cluster: dict[str, str]) -> list[dict[str, str]]:
+    """What SLURM has on record of every ended job."""
+    lines = Path(cluster["LAB"], "log/jobcomp.log").read_text().splitlines()
+    return [dict(field.split("=", 1) for field in line.split() if "=" in field) for line in lines]
 
 
-def test_a_study_runs_from_submission_to_report(cluster, finished, tmp_path):
-    done = run(*arguments(tmp_path, INSIDE), cwd=tmp_path, **cluster)
+def test_the_quick_study_runs_from_submission_to_figures(cluster, quick, tmp_path):
+    before = len(jobs_of(cluster))
+    done = run(*arguments(tmp_path, "quick"), cwd=tmp_path, **cluster)
     assert done.returncode == 0, done.stdout
-    assert (tmp_path / "results/inside/report.html").exists()
-    outside = hashes(finished, "tiny")
-    assert hashes(tmp_path, "inside") == {place: outside[place] for place in hashes(tmp_path, "inside")}
-    jobs = Path(cluster["LAB"], "log/jobcomp.log").read_text().splitlines()
-    assert len(jobs) == 2  # one training job, one timing job; all that is light ran where Snakemake ran
-    assert "Nothing to be done" in run(*arguments(tmp_path, INSIDE), "-n", cwd=tmp_path, **cluster).stdout
+    assert hashes(tmp_path, "quick") == hashes(quick, "quick") and len(hashes(quick, "quick")) == 170
+    # what is not timed is the same to the last byte
+    for product in ("metrics.csv", "tables/noise.csv", "tables/difference.csv", "tables/classes.csv"):
+        assert (tmp_path / "results/quick" / product).read_bytes() == (quick / "results/quick" / product).read_bytes()
+    assert all((tmp_path / "results/quick" / name).exists() for name in ("report.html", "figures/figure_1.png"))
+    # three tasks and three networks to time; all that is light ran where Snakemake ran
+    assert len(jobs_of(cluster)) - before == 6
+    assert "Nothing to be done" in run(*arguments(tmp_path, "quick"), "-n", cwd=tmp_path, **cluster).stdout
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> dict[str, str]:
-    """The same study without SLURM and without faults."""
+    """The study LONG without SLURM and without faults."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    study = folder / "long.yaml"
-    study.write_text(LONG)
-    target = "results/long/batches/cpu/long-digits/0-1.json"
-    profile = ["--workflow-profile", ROOT / "profiles/default", "--directory", folder]
-    done = run(
-        "snakemake", target, "--snakefile", ROOT / "Snakefile", *profile, "--config", f"study={study}", cwd=folder
-    )
+    (folder / "long.yaml").write_text(LONG)
+    done = snakemake(folder, LONG_BATCH, study=folder / "long.yaml")
     assert done.returncode == 0, done.stdout
     return hashes(folder, "long")
 
@@ -97,8 +92,7 @@ class Study:
         self.process = self.start()
 
     def start(self, *more: str) -> subprocess.Popen:
-        target = "results/long/batches/cpu/long-digits/0-1.json"
-        command = [*arguments(self.folder, self.folder / "long.yaml", target), "checkpoint_minutes=0.01", *more]
+        command = [*arguments(self.folder, self.folder / "long.yaml", LONG_BATCH), "checkpoint_minutes=0.01", *more]
         log = (self.folder / "snakemake.log").open("a")
         return subprocess.Popen(command, cwd=self.folder, env={**os.environ, **self.cluster}, stdout=log, stderr=log)
 
@@ -142,6 +136,16 @@ def test_a_node_that_goes_down_and_comes_back(study, undisturbed):
     time.sleep(3)
     study.slurm("scontrol", "update", f"nodename={node}", "state=resume")
     assert study.finish() == undisturbed
+
+
+def test_a_killed_slurmd(study, undisturbed, cluster):
+    """Its job trains on as an orphan until SLURM gives the node up; the retry runs on another node."""
+    node = study.slurm("squeue", "-h", "-j", study.wait_until_it_trains(), "-o", "%N").strip()
+    os.kill(int(Path(cluster["LAB"], f"run/slurmd.{node}.pid").read_text()), signal.SIGKILL)
+    try:
+        assert study.finish() == undisturbed
+    finally:
+        start_daemons(Path(cluster["LAB"]))
 
 
 def test_killed_training_processes_are_started_again(study, undisturbed):
@@ -197,6 +201,27 @@ def test_a_job_that_fails_twice_and_then_works(cluster, tmp_path):
     assert len(set(hashes(tmp_path, "own").values())) == 1
 
 
+def test_a_node_with_another_gpu_is_refused_and_the_job_goes_to_the_next(cluster, tmp_path):
+    """nvidia-smi is a stand-in: the first node has a V100. There is no CUDA here, so the right node cannot train."""
+    asked = Path(cluster["LAB"], "bin/nvidia-smi")
+    names = 'case $SLURMD_NODENAME in gpu1) echo "GPU-1, Tesla V100-SXM2-16GB";; *) echo "GPU-2, NVIDIA A100-SXM4-40GB"'
+    asked.write_text(f"#!/bin/sh\n{names};; esac\n")
+    asked.chmod(0o755)
+    block = {"hardware": ["a100"], "tasks": ["smallcnn-digits"], "noise": ["control"], "replicates": 2}
+    (tmp_path / "wrong.yaml").write_text(json.dumps({"name": "wrong", "seed": 1, "cells": [block]}))
+    before = len(jobs_of(cluster))
+    target = "results/wrong/batches/a100/smallcnn-digits/0-1.json"
+    try:
+        done = run(*arguments(tmp_path, tmp_path / "wrong.yaml", target), cwd=tmp_path, **cluster)
+    finally:
+        asked.unlink()
+    assert [job["NodeList"] for job in jobs_of(cluster)[before:]] == ["gpu1", "gpu2", "gpu2"], done.stdout
+    refused = tmp_path / "results/wrong/refused/a100"
+    assert [path.name for path in refused.iterdir()] == ["gpu1"]
+    assert "needs a A100, but was given a Tesla V100" in (refused / "gpu1").read_text()
+    assert "PyTorch sees no GPU" in (tmp_path / "results/wrong/logs/batches/a100/smallcnn-digits/0-1.log").read_text()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")
 def test_a_full_disk_stops_the_job_and_loses_nothing(undisturbed, tmp_path):
     """Without SLURM: the same code writes. Two of four replicates fit; with more room the next call trains the rest."""
@@ -204,16 +229,13 @@ def test_a_full_disk_stops_the_job_and_loses_nothing(undisturbed, tmp_path):
     place = tmp_path / "results/long/replicates"
     place.mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", place], check=True)
-    target = "results/long/batches/cpu/long-digits/0-1.json"
-    command = ["snakemake", target, "--snakefile", ROOT / "Snakefile", "--workflow-profile", ROOT / "profiles/default"]
-    command += ["--directory", tmp_path, "--config", f"study={tmp_path / 'long.yaml'}"]
     try:
-        done = run(*command, cwd=tmp_path)
+        done = snakemake(tmp_path, LONG_BATCH, study=tmp_path / "long.yaml")
         assert done.returncode != 0 and "No space left on device" in done.stdout
         kept = hashes(tmp_path, "long")
         assert len(kept) < 4 and kept.items() <= undisturbed.items()
         subprocess.run(["mount", "-o", "remount,size=100m", place], check=True)
-        done = run(*command, cwd=tmp_path)
+        done = snakemake(tmp_path, LONG_BATCH, study=tmp_path / "long.yaml")
         assert done.returncode == 0, done.stdout
         assert hashes(tmp_path, "long") == undisturbed
     finally:

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import sys
-from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
 import torch
 
-from noisegrid import __version__, conditions, container, devices, machine, metrics
+from noisegrid import __version__, conditions, container, devices, machine, metrics, refusals
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import write_text
 from noisegrid.hardware import entry
@@ -98,7 +97,7 @@ def main() -> None:
     image = container.check_inside(options.image)
     machine.check_stack(hardware["stack"])
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # before CUDA starts: strict mode needs it in older releases
-    with devices.claim(hardware["gpu"]) if cuda else nullcontext() as uuid:
+    with refusals.claimed(hardware, options.output, hardware_name) as uuid:
         note = ""
         if cuda and not options.allow_shared:
             conditions.check_alone(uuid or devices.chosen())

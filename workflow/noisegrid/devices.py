@@ -23,6 +23,10 @@ from noisegrid.lock import flocked
 POLL_S = 2.0
 
 
+class WrongDevice(NoisegridError):
+    """This machine has another GPU than the job needs; another machine may have it."""
+
+
 def gpus() -> dict[str, str]:
     """UUID -> model name of every GPU of this machine; empty without NVIDIA's driver."""
     lines = [line.partition(",") for line in nvidia_smi("--query-gpu=uuid,name")]
@@ -75,12 +79,13 @@ def claim(model: str, shared: bool = False) -> Iterator[str | None]:
     Gives its UUID, or None where the scheduler has already chosen. With `shared`, several jobs may use one device.
     """
     if os.environ.get("CUDA_VISIBLE_DEVICES"):
+        _check_chosen(model)
         yield None
         return
     fitting = [uuid for uuid, name in gpus().items() if is_model(name, model)]
     if not fitting:
         have = ", ".join(sorted(set(gpus().values()))) or "no GPU"
-        raise NoisegridError(f"this job needs a {model}, but this machine has {have}")
+        raise WrongDevice(f"this job needs a {model}, but this machine has {have}")
     uuid, lock = (fitting[os.getpid() % len(fitting)], -1) if shared else _lock_one(fitting)
     os.environ["CUDA_VISIBLE_DEVICES"] = uuid
     print(f"computing on {model} {uuid}", file=sys.stderr, flush=True)
@@ -90,6 +95,13 @@ def claim(model: str, shared: bool = False) -> Iterator[str | None]:
         del os.environ["CUDA_VISIBLE_DEVICES"]
         if lock >= 0:
             os.close(lock)
+
+
+def _check_chosen(model: str) -> None:
+    """Refuse the device that the scheduler has chosen if the driver says that it is of another model."""
+    name = gpus().get(chosen() or "")
+    if name is not None and not is_model(name, model):
+        raise WrongDevice(f"this job needs a {model}, but was given a {name}")
 
 
 def _lock_one(uuids: list[str]) -> tuple[str, int]:

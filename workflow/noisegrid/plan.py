@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from noisegrid import devices, estimate, images
+from noisegrid import devices, estimate, images, refusals
 from noisegrid.datasets import check_raw_folders
 from noisegrid.documents import WORKFLOW, catalog, check, read_yaml, schema
 from noisegrid.errors import NoisegridError, exit_on_error, unknown
@@ -219,7 +219,9 @@ class Plan:
         """What a job on a wildcard's hardware asks for of one resource; nothing where the site does not say."""
 
         def ask(wildcards: Any, attempt: int) -> Any:
-            return self.site.resources(wildcards.hardware, attempt, alone)[name]
+            # a new call asks them again: a node may have been mended, or the request
+            refused = refusals.nodes(Path(self.results), wildcards.hardware) if attempt > 1 else []
+            return self.site.resources(wildcards.hardware, attempt, alone, refused)[name]
 
         return ask
 

@@ -9,7 +9,6 @@ Command: python -m noisegrid.replicates --study quick --hardware cpu --task smal
 import argparse
 import json
 import os
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ import torch._inductor
 if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12):
     import torch._dynamo
 
-from noisegrid import container, devices, machine, record
+from noisegrid import container, machine, record, refusals
 from noisegrid.datasets import open_prepared
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import write_text
@@ -98,7 +97,7 @@ def main() -> None:
     data = open_prepared(options.dataset)
     machine.code()  # asked once, before the processes fork
     hardware = cells[0].settings["hardware"]
-    with devices.claim(hardware["gpu"], options.share_gpu) if hardware["device"] == "cuda" else nullcontext():
+    with refusals.claimed(hardware, options.results / cells[0].study, options.hardware, options.share_gpu):
         one_at_a_time = hardware["device"] == "cuda" and not options.share_gpu
         pool = Pool(data, 1 if one_at_a_time else options.cores, 60 * options.checkpoint_minutes)
         numbers = range(first, last + 1)

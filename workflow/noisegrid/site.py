@@ -1,5 +1,6 @@
 """What a job asks its scheduler for, by hardware and site (slurm/site.yaml). Outside a cluster only `gpu` matters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,19 +16,24 @@ class Site:
 
     settings: dict[str, Any]
 
-    def resources(self, hardware: str, attempt: int, alone: bool = False) -> dict[str, Any]:
+    def resources(
+        self, hardware: str, attempt: int, alone: bool = False, refused: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Snakemake resources of a training or timing job; None leaves one out.
 
         runtime: minutes, more at each attempt. mem_mb: MB. alone: nothing else may run on the node.
+        refused: nodes on which earlier attempts found another GPU.
         """
         found = entry(hardware)
         cuda, slurm = found["device"] == "cuda", found.get("slurm", {})
         partition = self.settings.get("partition")
+        avoided = f"--exclude={','.join(refused)}" if refused else ""
+        options = ["--exclusive" if alone else "", avoided, self.settings.get("extra")]
         wanted = {
             "gpu": int(cuda),
             "runtime": attempt * self.settings["minutes_per_job"],
             "mem_mb": self.settings["memory_mb"],
-            "slurm_extra": " ".join(filter(None, ["--exclusive" if alone else "", self.settings.get("extra")])) or None,
+            "slurm_extra": " ".join(filter(None, options)) or None,
             "slurm_account": self.settings.get("account"),
             "slurm_partition": partition.get(hardware) if isinstance(partition, dict) else partition,
         }
