@@ -1,4 +1,4 @@
-"""How long `snakemake -n` takes, and how much memory, for studies of 1,000, 10,000 and 50,000 replicates.
+"""How long `snakemake -n` takes, and how much memory, for studies of 100 to 50,000 replicates.
 
     python benchmarks/plan_scale.py
 
@@ -26,7 +26,7 @@ def study(replicates: int) -> dict[str, object]:
 
 
 def main() -> None:
-    for replicates in (1_000, 10_000, 50_000):
+    for replicates in (100, 1_000, 10_000, 50_000):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "scale.yaml"
             path.write_text(yaml.safe_dump(study(replicates)))

@@ -61,7 +61,8 @@ def jobs_of(cluster: dict[str, str]) -> list[dict[str, str]]:
 
 def test_the_quick_study_runs_from_submission_to_figures(cluster, quick, tmp_path):
     before = len(jobs_of(cluster))
-    done = run(*arguments(tmp_path, "quick"), cwd=tmp_path, **cluster)
+    # the nodes share this machine's two cores: two jobs at a time, a thread each
+    done = run(*arguments(tmp_path, "quick"), "threads_per_job=1", "--jobs", "2", cwd=tmp_path, **cluster)
     assert done.returncode == 0, done.stdout
     assert hashes(tmp_path, "quick") == hashes(quick, "quick") and len(hashes(quick, "quick")) == 170
     # what is not timed is the same to the last byte

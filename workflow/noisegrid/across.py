@@ -16,7 +16,8 @@ import numpy as np
 
 from noisegrid import metrics
 from noisegrid.errors import exit_on_error
-from noisegrid.measure import Row, load_replicates, metric_row, write_rows
+from noisegrid.files import write_text
+from noisegrid.measure import Row, csv_of, load_replicates, metric_row
 from noisegrid.record import Replicate
 from noisegrid.study import Cell, load_study
 
@@ -32,8 +33,9 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
         labels = arrays[0]["label"]
         predicted = [metrics.predictions_of(a["logits"], labels) for a in arrays]
         churn.append(100 * float(np.mean(predicted[0] != predicted[1])))
-        weights = metrics.l2_matrices([replicate.weights() for replicate in pair], pair[0].parameters)
-        distance.append(weights["unit"][0, 1])
+        if all(replicate.has_weights for replicate in pair):
+            weights = metrics.l2_matrices([replicate.weights() for replicate in pair], pair[0].parameters)
+            distance.append(weights["unit"][0, 1])
         examples = len(labels)
     (cell, replicates), (other, others) = first, second
     devices = [r[0].record["device"]["model"] for r in (replicates, others)]
@@ -48,11 +50,16 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
         "device": " × ".join(dict.fromkeys(devices)),
         "versions": " × ".join(dict.fromkeys(f"torch {s['torch']}, Python {s['python']}" for s in software)),
     }
-    if len(numbers) > 1:
-        for name, unit, values in (("churn", "percent", churn), ("l2_unit", "1", distance)):
+    for name, unit, values in (("churn", "percent", churn), ("l2_unit", "1", distance)):
+        if len(numbers) > 1 and len(values) == len(numbers):
             estimate = metrics.mean(np.array(values))
             row = metric_row(f"{name}_across_hardware", unit, estimate, "t over runs", n_pairs=len(numbers))
             yield common | row
+
+
+def compare_all(loaded: list[tuple[Cell, list[Replicate]]]) -> list[Row]:
+    """All pairs of cells, in the study's order."""
+    return [row for pair in itertools.combinations(loaded, 2) for row in compare(*pair)]
 
 
 def main() -> None:
@@ -69,7 +76,7 @@ def main() -> None:
     for cell in cells:
         batches = [path for path in options.batches if path.parts[-3] == cell.hardware]
         loaded.append((cell, load_replicates(cell, batches, options.results)[0]))
-    write_rows([row for pair in itertools.combinations(loaded, 2) for row in compare(*pair)], options.output)
+    write_text(options.output, csv_of(compare_all(loaded)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisegrid.noise import Seeds, epoch_rng
+from noisegrid.noise import epoch_rng
+from noisegrid.seeds import Seeds
 
 #: Batches whose images are converted and augmented in one go: spreads the cost of small tensor operations.
 CHUNK = 32

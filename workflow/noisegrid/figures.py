@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from noisegrid import timings
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.figures_cost import figure_6, figure_7
 from noisegrid.files import write_atomically
@@ -313,15 +314,22 @@ def save(figure: Figure, path: Path) -> None:
         write_atomically(path.with_suffix(suffix), lambda path, m=metadata: figure.savefig(path, metadata=m))  # type: ignore[misc]
 
 
+def draw(name: str, data: Path, path: Path) -> None:
+    """Draw a figure from metrics.csv, or from cost.csv where it shows prices."""
+    plt.style.use(Path(__file__).with_name("noisegrid.mplstyle"))
+    load = load_cost if name in timings.FIGURES else load_metrics
+    figure = FIGURES[name](load(data))
+    save(figure, path)
+    plt.close(figure)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m noisegrid.figures", description=__doc__)
     parser.add_argument("figure", choices=FIGURES)
     parser.add_argument("--data", type=Path, required=True, help="metrics.csv of the study; cost.csv for figures 6, 7")
     parser.add_argument("--output", type=Path, required=True, help="the PDF to write; a PNG comes beside it")
     options = parser.parse_args()
-    plt.style.use(Path(__file__).with_name("noisegrid.mplstyle"))
-    load = load_cost if options.figure in ("figure_6", "figure_7") else load_metrics
-    save(FIGURES[options.figure](load(options.data)), options.output)
+    draw(options.figure, options.data, options.output)
 
 
 if __name__ == "__main__":

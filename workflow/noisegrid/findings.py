@@ -106,22 +106,26 @@ def _interval(row: pd.Series) -> str:
     return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m noisegrid.findings", description=__doc__)
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
-    parser.add_argument("--cost", type=Path, help="cost.csv, where the study times anything")
-    parser.add_argument("--output", type=Path, required=True, help="the Markdown file to write")
-    parser.add_argument("--html", type=Path, help="the same as a page, for the report")
-    options = parser.parse_args()
-    frame = load_metrics(options.metrics)
-    cost = prices.load_cost(options.cost) if options.cost else None
+def write(metrics_file: Path, cost_file: Path | None, path: Path) -> None:
+    """Write the findings of a study: `path` (.md), and a page (.html) beside it."""
+    frame = load_metrics(metrics_file)
+    cost = prices.load_cost(cost_file) if cost_file else None
     sentences, basis = findings(frame), f"{provenance(frame)}; 95 % intervals"
     if cost is not None:
         sentences += cost_sentences(cost)
         basis += f"; timings: {prices.provenance(cost)}"
-    write_text(options.output, "\n".join([*(f"- {sentence}" for sentence in sentences), "", f"({basis})"]) + "\n")
-    if options.html:
-        write_text(options.html, page("Findings", f"<ul>{''.join(map(item, sentences))}</ul><p>{escape(basis)}</p>"))
+    write_text(path, "\n".join([*(f"- {sentence}" for sentence in sentences), "", f"({basis})"]) + "\n")
+    body = f"<ul>{''.join(map(item, sentences))}</ul><p>{escape(basis)}</p>"
+    write_text(path.with_suffix(".html"), page("Findings", body))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m noisegrid.findings", description=__doc__)
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
+    parser.add_argument("--cost", type=Path, help="cost.csv, where the study times anything")
+    parser.add_argument("--output", type=Path, required=True, help="the Markdown file to write; a page comes beside it")
+    options = parser.parse_args()
+    write(options.metrics, options.cost, options.output)
 
 
 def item(sentence: str) -> str:

@@ -11,6 +11,7 @@ from noisegrid import __version__, machine, noise, record
 from noisegrid.checkpoint import Checkpoints
 from noisegrid.datasets import Dataset
 from noisegrid.metrics import predictions_of
+from noisegrid.seeds import derive_seeds
 from noisegrid.study import Cell, digest
 from noisegrid.train import NEVER, Outcome, Run, train
 
@@ -53,7 +54,7 @@ def run_of(cell: Cell, replicate: int) -> Run:
     """The seeds and switches of one replicate of a cell."""
     where = cell.settings["seed"], cell.task, cell.noise, replicate
     flags = noise.derive_flags(cell.settings["hardware"], *where)
-    return Run(cell.settings, noise.derive_seeds(*where, cell.pairs), flags)
+    return Run(cell.settings, derive_seeds(*where, cell.pairs), flags)
 
 
 def train_and_write(

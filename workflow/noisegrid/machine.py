@@ -1,6 +1,5 @@
 """What a run ran on and with: device, software, code. Goes into every record, so that no number stands without it."""
 
-import hashlib
 import os
 import platform
 from functools import cache
@@ -15,9 +14,7 @@ from noisegrid.commands import git, nvidia_smi
 from noisegrid.documents import WORKFLOW, catalog
 from noisegrid.errors import NoisegridError
 from noisegrid.hardware import stack
-
-#: Modules whose text decides what training does; their digest is stored with every replicate.
-TRAINING_MODULES = ("noise", "batches", "networks", "train")
+from noisegrid.sources import source_digest
 
 
 def device(kind: str) -> dict[str, Any]:
@@ -71,11 +68,10 @@ def code() -> dict[str, Any]:
     root = WORKFLOW.parent
     commit = git(root, "rev-parse", "HEAD")
     changes = git(root, "status", "--porcelain", "--untracked-files=no")
-    text = b"".join((WORKFLOW / "noisegrid" / f"{name}.py").read_bytes() for name in TRAINING_MODULES)
     return {
         "git_commit": commit[0] if commit else None,
         "git_dirty": None if changes is None else bool(changes),
-        "source_digest": hashlib.sha256(text).hexdigest()[:16],
+        "source_digest": source_digest(WORKFLOW / "noisegrid"),
     }
 
 

@@ -6,12 +6,10 @@ Command: python -m noisegrid.measure --study quick --cell cpu/smallcnn-digits/al
 """
 
 import argparse
-import csv
-import io
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ import numpy as np
 
 from noisegrid import metrics
 from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.files import write_text
+from noisegrid.files import csv_text, write_text
 from noisegrid.metrics import Estimate, Null
 from noisegrid.record import Replicate, check_belongs, read, replicate_folder
 from noisegrid.study import FREE, Cell, load_study
@@ -34,14 +32,19 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def load_replicates(cell: Cell, batches: list[Path], results: Path) -> tuple[list[Replicate], dict[str, int]]:
-    """The cell's finished replicates, every file checked, and how many diverged and failed."""
+def load_replicates(
+    cell: Cell, batches: list[Path], results: Path, left_out: Collection[str] = ()
+) -> tuple[list[Replicate], dict[str, int]]:
+    """The cell's finished replicates, every file checked, and how many diverged and failed.
+
+    left_out: files of a replicate that need not be there (record.read).
+    """
     finished, lost = [], {"diverged": 0, "failed": 0}
     for path in batches:
         batch = json.loads(path.read_text())["cells"][cell.noise]
         lost = {fate: count + len(batch[fate]) for fate, count in lost.items()}
         for number, expected in batch["weight_hashes"].items():
-            replicate = read(replicate_folder(results, cell, int(number)))
+            replicate = read(replicate_folder(results, cell, int(number)), left_out)
             check_belongs(replicate.record, cell, replicate.folder)
             if replicate.record["weight_hash"] != expected or replicate.record["replicate"] != int(number):
                 raise NoisegridError(f"{replicate.folder} is not the run that {path} lists; delete both and run again")
@@ -123,17 +126,17 @@ def load_predictions(replicates: list[Replicate]) -> Predictions:
 
 
 def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> list[Row]:
-    """All metrics of a cell, as rows of COLUMNS."""
-    found = load_predictions(replicates)
+    """All metrics of a cell, as rows of COLUMNS; without those of the weights where weights are not at hand."""
+    found, weighed = load_predictions(replicates), all(replicate.has_weights for replicate in replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
     pair_of, rng = numbers % cell.pairs, np.random.default_rng(int(cell.digest, 16))
     rows = [
         *(metric_row(f"replicates_{fate}", "count", count) for fate, count in lost.items()),
         *accuracy_rows(found.correct, numbers),
         *pair_rows(found.predicted, found.logits, pair_of),
-        *weight_rows(replicates, pair_of),
+        *(weight_rows(replicates, pair_of) if weighed else ()),
         *class_rows(found.correct, found.class_of, pair_of, rng),
-        *artifact_rows(found.correct, found.half, replicates),
+        *artifact_rows(found.correct, found.half, replicates if weighed else []),
     ]
     if found.calibration is not None:
         rows.append(metric_row("calibration_error", "percent", metrics.mean(found.calibration), "t over runs"))
@@ -252,23 +255,20 @@ def group_rows(found: Predictions, pair_of: Array, rng: np.random.Generator) -> 
         yield metric_row("group_negatives", "count", int((mask & ~positive).sum()), group=name)
 
 
-def artifact_rows(correct: Array, half: Array, replicates: list[Replicate]) -> Iterator[Row]:
-    """What the reference artifact would print for these runs (its definitions, see metrics)."""
-    pairs = len(replicates) * (len(replicates) - 1) // 2
+def artifact_rows(correct: Array, half: Array, weighed: list[Replicate]) -> Iterator[Row]:
+    """What the reference artifact would print for these runs (its definitions, see metrics); weighed: with weights."""
+    pairs = len(correct) * (len(correct) - 1) // 2
     yield metric_row("artifact_accuracy_std", "percentage points", metrics.artifact_std(100 * correct.mean(axis=1)))
     yield metric_row("artifact_agreement_half", "percent", 100 * metrics.artifact_agreement(half), n_pairs=pairs)
-    weights = [replicate.weights("half_weights") for replicate in replicates]
-    distance = metrics.pair_mean(metrics.l2_matrices(weights, replicates[0].parameters)["raw_buffers"])
-    yield metric_row("artifact_l2_half", "1", distance.value, n_pairs=pairs)
+    if weighed:
+        weights = [replicate.weights("half_weights") for replicate in weighed]
+        distance = metrics.pair_mean(metrics.l2_matrices(weights, weighed[0].parameters)["raw_buffers"])
+        yield metric_row("artifact_l2_half", "1", distance.value, n_pairs=pairs)
 
 
-def write_rows(rows: list[Row], path: Path) -> None:
-    """Write rows as CSV, numbers with nine significant digits, absent values as empty fields."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _format(value) for key, value in row.items()} for row in rows)
-    write_text(path, text.getvalue())
+def csv_of(rows: list[Row]) -> str:
+    """Rows of COLUMNS as CSV."""
+    return csv_text(rows, COLUMNS)
 
 
 def metric_row(
@@ -290,12 +290,6 @@ def metric_row(
     return row if n_pairs is None else row | {"n_pairs": n_pairs}
 
 
-def _format(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return "" if math.isnan(value) else f"{value:.9g}"
-    return value
-
-
 def _get(record: dict[str, Any], key: str) -> Any:
     for part in key.split("."):
         record = record[part]
@@ -313,7 +307,7 @@ def main() -> None:
     cell = load_study(options.study).cell(*options.cell.split("/"))
     replicates, lost = load_replicates(cell, options.batches, options.results)
     check_together(cell, replicates)
-    write_rows(measure(cell, replicates, lost), options.output)
+    write_text(options.output, csv_of(measure(cell, replicates, lost)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ how many threads a run has; on CUDA it is the framework's own kernels and autotu
 (held).
 """
 
-import hashlib
 import itertools
 import os
 import platform
@@ -21,9 +20,9 @@ import numpy as np
 import torch
 
 from noisegrid.errors import NoisegridError
-from noisegrid.study import FREE, PROBES, SOURCES
+from noisegrid.seeds import stream
+from noisegrid.study import FREE
 
-Seeds = dict[str, int]
 Flags = dict[str, Any]
 
 #: Environment variable by which each CPU library is told its instruction set; read at its first dispatch.
@@ -39,31 +38,6 @@ CPU_NEEDS = {
     "COMPATIBLE": set(),
 }
 _LIBRARY_DEFAULTS: Flags = {"aten": "", "onednn": "", "mkl": ""}
-
-
-def stream(root: int, label: str) -> np.random.SeedSequence:
-    """The random stream called `label` under a root seed; streams of different labels are independent.
-
-    Source: numpy.random.SeedSequence (entropy pool of the root and the label's SHA-256).
-    """
-    return np.random.SeedSequence([root, int.from_bytes(hashlib.sha256(label.encode()).digest()[:16])])
-
-
-def derive_seeds(root: int, task: str, noise: str, replicate: int, pairs: int = 1) -> Seeds:
-    """One seed (53 bits, so that any JSON reader keeps it exact) per noise source of one replicate.
-
-    Hardware is no part of a label: replicate k has the same seeds on every device, so that devices can be compared run
-    by run. Held sources share one seed over all cells of the study; with several pairs, replicate k holds those of pair
-    k modulo pairs. A probe has a seed only where it is free.
-    """
-    free, pair = FREE[noise], replicate % pairs
-
-    def seed(source: str) -> int:
-        held = f"{source}/held/{pair}" if pair else f"{source}/held"
-        label = f"{source}/{task}/{noise}/{replicate}" if source in free else held
-        return int(stream(root, label).generate_state(1, np.uint64)[0] >> np.uint64(11))
-
-    return {source: seed(source) for source in (*SOURCES, *PROBES) if source in free or source in SOURCES}
 
 
 def derive_flags(hardware: dict[str, Any], root: int, task: str, noise: str, replicate: int) -> Flags:

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from noisegrid import devices, estimate, images, refusals
+from noisegrid import devices, estimate, images, refusals, timings
 from noisegrid.datasets import check_raw_folders
 from noisegrid.documents import WORKFLOW, catalog, check, read_yaml, schema
 from noisegrid.errors import NoisegridError, exit_on_error, unknown
@@ -127,7 +127,7 @@ class Plan:
 
     def figure_data(self, figure: str) -> str:
         """What a figure is drawn from."""
-        return f"{self.results}/{'cost' if figure in ('figure_6', 'figure_7') else 'metrics'}.csv"
+        return f"{self.results}/{'cost' if figure in timings.FIGURES else 'metrics'}.csv"
 
     def cell_files(self) -> list[str]:
         """The metrics of every cell."""

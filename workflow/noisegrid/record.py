@@ -11,7 +11,7 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,11 @@ class Replicate:
         """`weights` or `half_weights`, memory-mapped: float32 (values,)."""
         vector: np.ndarray = np.load(self.folder / f"{which}.npy", mmap_mode="r", allow_pickle=False)
         return vector
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether its weights are here; a package usually leaves them out."""
+        return (self.folder / "weights.npy").exists()
 
     @property
     def parameters(self) -> int:
@@ -81,11 +86,16 @@ def write(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def read(folder: Path) -> Replicate:
-    """Read a replicate and check every file; NoisegridError names what is missing, truncated or edited."""
+def read(folder: Path, left_out: Collection[str] = ()) -> Replicate:
+    """Read a replicate and check every file; NoisegridError names what is missing, truncated or edited.
+
+    left_out: files that need not be there (a package's weights).
+    """
     record = read_record(folder)
     for name, expected in record["files"].items():
         path = folder / name
+        if not path.is_file() and name in left_out:
+            continue
         if not path.is_file():
             raise NoisegridError(f"{path} is missing; delete {folder} and run again")
         if _fingerprint(path) != expected:

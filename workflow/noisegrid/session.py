@@ -4,9 +4,7 @@ In this order: each arm's first step (with all that is chosen or compiled then),
 is bitwise repeatable (run twice from one state, compared step by step), and what the profiler sees.
 """
 
-import csv
 import gc
-import io
 import itertools
 import math
 import sys
@@ -21,7 +19,7 @@ import torch
 from noisegrid import kernels, metrics
 from noisegrid.conditions import Condition, CpuWatch, CudaWatch
 from noisegrid.errors import NoisegridError
-from noisegrid.files import write_text
+from noisegrid.files import csv_text, write_text
 from noisegrid.networks import build
 from noisegrid.progress import Progress
 from noisegrid.rig import CLASSES, Rig, make_batch
@@ -87,7 +85,7 @@ class Session:
     def save(self) -> None:
         """Write what there is."""
         if self.output is not None:
-            write_rows(self.rows, self.output.with_name(f"{self.output.name}.csv"))
+            write_text(self.output.with_name(f"{self.output.name}.csv"), csv_text(self.rows, COLUMNS, digits=6))
 
     def _prepare(self, arm: Arm) -> None:
         self.rig.prepare(arm, remedy=arm.name in self.remedied)
@@ -251,19 +249,3 @@ def _attempt(timing: Timing, hardware: dict[str, Any], common: Row, output: Path
         return None
     session.save()
     return session
-
-
-def write_rows(rows: list[Row], path: Path) -> None:
-    """Write rows as CSV: six significant digits, absent values empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: _format(value) for key, value in row.items()})
-    write_text(path, text.getvalue())
-
-
-def _format(value: Any) -> Any:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.6g}"
-    return "" if value is None else value

@@ -209,19 +209,24 @@ def _html(table: pd.DataFrame, caption: str) -> str:
     return page(caption, f"<p>{escape(caption)}.</p><div class=scroll>{body}</div>")
 
 
+def write_all(metrics_file: Path, cost_file: Path | None, folder: Path) -> None:
+    """Write every table of a study, each in its four forms. cost_file: cost.csv, where the study times anything."""
+    frame = load_metrics(metrics_file)
+    cost = load_cost(cost_file) if cost_file else None
+    for name, (make, caption) in TABLES.items():
+        table = claims_table(frame, cost) if name == "claims" else make(frame)
+        write_table(table, f"{caption}; {provenance(frame)}", folder / f"{name}.csv")
+    for name, (make, caption) in COST_TABLES.items() if cost is not None else ():
+        write_table(make(cost), f"{caption}; {prices.provenance(cost)}", folder / f"{name}.csv")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m noisegrid.tables", description=__doc__)
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables, four files for each")
     parser.add_argument("--cost", type=Path, help="cost.csv, where the study times anything")
     options = parser.parse_args()
-    frame = load_metrics(options.metrics)
-    cost = load_cost(options.cost) if options.cost else None
-    for name, (make, caption) in TABLES.items():
-        table = claims_table(frame, cost) if name == "claims" else make(frame)
-        write_table(table, f"{caption}; {provenance(frame)}", options.output / f"{name}.csv")
-    for name, (make, caption) in COST_TABLES.items() if cost is not None else ():
-        write_table(make(cost), f"{caption}; {prices.provenance(cost)}", options.output / f"{name}.csv")
+    write_all(options.metrics, options.cost, options.output)
 
 
 if __name__ == "__main__":

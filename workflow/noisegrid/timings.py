@@ -10,6 +10,8 @@ from noisegrid.errors import NoisegridError, unknown
 from noisegrid.hardware import entry
 
 REFERENCE = "default"
+#: The figures that are drawn from timings.
+FIGURES = ("figure_6", "figure_7")
 
 
 @dataclass(frozen=True)

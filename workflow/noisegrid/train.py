@@ -24,6 +24,7 @@ from noisegrid.datasets import Dataset
 from noisegrid.errors import NoisegridError
 from noisegrid.layout import Layout, parameter_count
 from noisegrid.networks import build
+from noisegrid.seeds import Seeds
 
 #: No checkpoints: short runs start again instead.
 NEVER = Checkpoints()
@@ -38,7 +39,7 @@ class Run:
     """All that decides a replicate: run it twice with impl held and get the same bits."""
 
     settings: dict[str, Any]
-    seeds: noise.Seeds
+    seeds: Seeds
     flags: noise.Flags
 
 
@@ -261,7 +262,7 @@ def loss_of(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
     return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
-def disturbed(weights: Weights, seeds: noise.Seeds) -> Weights:
+def disturbed(weights: Weights, seeds: Seeds) -> Weights:
     """The weights to start from: as drawn, or with one parameter moved by one unit in the last place."""
     if "one_ulp" not in seeds:
         return weights

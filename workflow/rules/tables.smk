@@ -64,4 +64,4 @@ rule write_findings:
         code=modules_digest("findings", "tables", "longform", "metrics", "prices"),
     shell:
         "python -m noisegrid.findings --metrics {input.metrics:q} {params.cost}"
-        " --output {output.findings:q} --html {output.html:q} 2> {log:q}"
+        " --output {output.findings:q} 2> {log:q}"
