@@ -11,10 +11,13 @@ min_version("9.0")
 configfile: workflow.source_path("config.yaml")
 
 
-report: "workflow/report/workflow.rst"
-
-
 include: "workflow/rules/common.smk"
+
+
+# The report's first page: what was measured, on what, and what it shows.
+report: os.path.abspath(f"{RESULTS}/findings.rst")
+
+
 include: "workflow/rules/containers.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/replicates.smk"

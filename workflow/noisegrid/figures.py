@@ -29,6 +29,8 @@ from noisegrid.longform import load_metrics, provenance, select
 from noisegrid.prices import load_cost
 from noisegrid.study import FREE
 
+plt.style.use(Path(__file__).with_name("noisegrid.mplstyle"))
+
 #: One colour and one marker per noise source, everywhere (Okabe & Ito: told apart by colour-blind readers).
 STYLE: dict[str, tuple[str, str]] = {
     "algo_impl": ("#000000", "o"),
@@ -84,8 +86,8 @@ def figure_4(frame: pd.DataFrame) -> Figure:
         for (row, name), (column, noise) in itertools.product(enumerate(names), enumerate(sources)):
             if (noise, name) in data.index:
                 offset = 0.25 * (column - (len(sources) - 1) / 2)
-                _draw(axis, data.loc[(noise, name)], row + offset, noise, height=0.22)
-        _finish(axis, label, dict(enumerate(ticks)))
+                draw_estimate(axis, data.loc[(noise, name)], row + offset, noise, height=0.22)
+        finish(axis, label, dict(enumerate(ticks)))
     handles: list[Artist] = [
         Line2D([], [], color=STYLE[n][0], marker=STYLE[n][1], linestyle="", label=n) for n in sources
     ]
@@ -118,10 +120,10 @@ def figure_across(frame: pd.DataFrame) -> Figure:
             here = (both["task"] == task) & (both["hardware"] == hardware) & (both["metric"] == metric)
             for _, row in both[here].sort_values("noise").iterrows():
                 position += 1
-                _draw(axis, row, position, row["noise"])
+                draw_estimate(axis, row, position, row["noise"])
                 ticks[position] = row["noise"]
             position += 1
-        _finish(axis, label, ticks)
+        finish(axis, label, ticks)
     _caption(figure, frame, [])
     return figure
 
@@ -152,10 +154,10 @@ def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = 
             ticks[position] = _title(dict(zip(keys, key, strict=True)), frame)
             for noise in part["noise"]:
                 position += 1
-                _draw(axis, data.loc[(*key, noise)], position, noise)
+                draw_estimate(axis, data.loc[(*key, noise)], position, noise)
                 ticks[position] = noise
             position += 1
-        _finish(axis, label, ticks)
+        finish(axis, label, ticks)
     missing = {
         _title(dict(zip(keys, key, strict=True)), frame): set(sources) - set(part["noise"]) for key, part in groups
     }
@@ -196,8 +198,8 @@ def figure_2(frame: pd.DataFrame) -> Figure:
             shared = [noise for noise in FREE if all(noise in part.index for part in both)]
             for position, noise in enumerate(shared):
                 for part, offset, filled in zip(both, (-0.17, 0.17), (True, False), strict=True):
-                    _draw(axis, part.loc[noise], position + offset, noise, filled, null=False)
-            _finish(axis, label, dict(enumerate(shared)))
+                    draw_estimate(axis, part.loc[noise], position + offset, noise, filled, null=False)
+            finish(axis, label, dict(enumerate(shared)))
         axes[0].set_title(_title({"hardware": hardware, "task": tasks[0]}, frame), loc="left")
         missing[_title({"hardware": hardware, "task": tasks[0]}, frame)] = {*PAPER_NOISE, "control"} - set(shared)
     legend = [
@@ -247,7 +249,7 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
 }
 
 
-def _draw(
+def draw_estimate(
     axis: Axes,
     row: pd.Series,
     position: float,
@@ -284,7 +286,8 @@ def _draw_classes(axis: Axes, cell: pd.DataFrame, noise: str) -> None:
         axis.set_xticks(positions, [group.removeprefix("class ") for group in cell["group"]])
 
 
-def _finish(axis: Axes, label: str, ticks: dict[int, str]) -> None:
+def finish(axis: Axes, label: str, ticks: dict[int, str]) -> None:
+    """Label an axis: its unit below, and rows by position, tasks in bold."""
     axis.set_xlabel(label)
     axis.set_xlim(left=0)
     axis.set_yticks(list(ticks), list(ticks.values()))
@@ -316,7 +319,6 @@ def save(figure: Figure, path: Path) -> None:
 
 def draw(name: str, data: Path, path: Path) -> None:
     """Draw a figure from metrics.csv, or from cost.csv where it shows prices."""
-    plt.style.use(Path(__file__).with_name("noisegrid.mplstyle"))
     load = load_cost if name in timings.FIGURES else load_metrics
     figure = FIGURES[name](load(data))
     save(figure, path)

@@ -5,6 +5,7 @@ Command: python -m noisegrid.findings --metrics metrics.csv [--cost cost.csv] --
 """
 
 import argparse
+import re
 from html import escape
 from pathlib import Path
 
@@ -15,7 +16,26 @@ from noisegrid.errors import exit_on_error
 from noisegrid.files import write_text
 from noisegrid.html import page
 from noisegrid.longform import load_metrics, provenance, select
+from noisegrid.study import FREE
 from noisegrid.tables import CELL, class_table
+
+#: The report's first page.
+FRONT = """\
+How much of these results is noise?
+===================================
+
+**What was measured** (study {study}). {measured}
+
+**What it shows**
+
+{shown}
+
+**Where to look.** *Figures* has the paper's figures, *Tables* their numbers and the paper's claims held against them,
+*Cells* every number of one task on one hardware: pick the category, then the task.
+
+({basis}. Every number stands in ``metrics.csv`` and ``cost.csv``; ``snakemake package`` makes one file of all this that
+others can check.)
+"""
 
 
 def findings(frame: pd.DataFrame) -> list[str]:
@@ -117,6 +137,28 @@ def write(metrics_file: Path, cost_file: Path | None, path: Path) -> None:
     write_text(path, "\n".join([*(f"- {sentence}" for sentence in sentences), "", f"({basis})"]) + "\n")
     body = f"<ul>{''.join(map(item, sentences))}</ul><p>{escape(basis)}</p>"
     write_text(path.with_suffix(".html"), page("Findings", body))
+    write_text(path.with_suffix(".rst"), front(frame, sentences, basis))
+
+
+def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
+    """The first page of the report (reStructuredText): what was measured, on what, what it shows, where to look."""
+    cells = frame[~frame["hardware"].str.contains(" × ")].drop_duplicates(CELL)
+    tasks = ", ".join(dict.fromkeys(cells["task"]))
+    hardware = ", ".join(dict.fromkeys(cells["hardware"]))
+    runs = int(cells["n_replicates"].sum())
+    sources = [noise for noise in FREE if (cells["noise"] == noise).any()]
+    return FRONT.format(
+        study=frame["study"].iloc[0],
+        measured=f"{runs} training runs in {len(cells)} cells: {tasks}, on {hardware}. Every cell leaves one source of "
+        f"randomness free and holds all others ({', '.join(sources)}), and its runs are compared with each other.",
+        shown="\n".join(f"- {_plain(sentence)}" for sentence in sentences),
+        basis=_plain(basis),
+    )
+
+
+def _plain(text: str) -> str:
+    """Text in which reStructuredText and Jinja find nothing to interpret."""
+    return re.sub(r"([*`_|\\])", r"\\\1", text).replace("{", "(").replace("}", ")")
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ table { border-collapse: collapse; font-size: 14px; }
 th, td { padding: .3em .7em; text-align: right; border-bottom: 1px solid #ddd; }
 th { vertical-align: bottom; max-width: 9em; }
 td:nth-child(-n+3), th:nth-child(-n+3) { text-align: left; }
+small { white-space: nowrap; color: #666; }
 .scroll { overflow-x: auto; }
 """
 

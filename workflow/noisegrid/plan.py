@@ -129,6 +129,11 @@ class Plan:
         """What a figure is drawn from."""
         return f"{self.results}/{'cost' if figure in timings.FIGURES else 'metrics'}.csv"
 
+    @property
+    def tasks(self) -> list[tuple[str, str]]:
+        """Every task on every hardware that the study names for it."""
+        return list(dict.fromkeys((cell.hardware, cell.task) for cell in self.study.cells))
+
     def cell_files(self) -> list[str]:
         """The metrics of every cell."""
         return [f"{self.results}/cells/{cell.path}.csv" for cell in self.study.cells]
@@ -149,7 +154,8 @@ class Plan:
         """What a person looks at, one file of each."""
         tables = [f"{self.results}/tables/{table}.html" for table in self.tables]
         figures = [f"{self.results}/figures/{figure}.png" for figure in self.figures]
-        return [f"{self.results}/findings.md", *figures, *tables]
+        pages = [f"{self.results}/tables/cells/{hardware}.{task}.html" for hardware, task in self.tasks]
+        return [f"{self.results}/findings.md", *figures, *tables, *pages]
 
     def config_json(self) -> str:
         """The config, for a command that starts from it."""

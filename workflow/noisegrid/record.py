@@ -148,7 +148,7 @@ def check_belongs(record: dict[str, Any], cell: Cell, folder: Path) -> None:
     """A replicate belongs to a cell if its settings are the cell's, to the last key."""
     if record["settings_digest"] == cell.digest:
         return
-    changes = ", ".join(_differences(record["settings"], cell.settings)) or "its settings"
+    changes = ", ".join(differences(record["settings"], cell.settings)) or "its settings"
     raise NoisegridError(
         f"{folder} was made with other settings than cell {cell.path} of study {cell.study} has now ({changes}); "
         f"give the study another name, or delete {folder.parent} to train the cell again"
@@ -165,11 +165,12 @@ def check_image(record: dict[str, Any], image: dict[str, Any] | None, folder: Pa
         )
 
 
-def _differences(old: Any, new: Any, key: str = "") -> list[str]:
+def differences(old: Any, new: Any, key: str = "") -> list[str]:
+    """Which keys of two settings differ, each with both values."""
     if isinstance(old, dict) and isinstance(new, dict):
         names = sorted(old.keys() | new.keys())
         return [
-            text for name in names for text in _differences(old.get(name), new.get(name), f"{key}.{name}".lstrip("."))
+            text for name in names for text in differences(old.get(name), new.get(name), f"{key}.{name}".lstrip("."))
         ]
     return [] if old == new else [f"{key}: {old} -> {new}"]
 

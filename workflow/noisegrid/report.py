@@ -10,8 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from noisegrid.documents import WORKFLOW
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import write_atomically
+
+STYLESHEET = WORKFLOW / "report" / "narrow.css"
 
 
 def write_report(snakefile: Path, config: str, targets: list[str], output: Path) -> None:
@@ -21,8 +24,8 @@ def write_report(snakefile: Path, config: str, targets: list[str], output: Path)
         configfile.write_text(config)
         # targets first: --configfile and --report would swallow them
         snakemake = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(snakefile), "--nolock"]
-        options = ["--cores", "1", "--configfile", str(configfile), "--report"]
-        write_atomically(output, lambda path: _run([*snakemake, *options, str(path)]))
+        options = ["--cores", "1", "--configfile", str(configfile), "--report-stylesheet", str(STYLESHEET)]
+        write_atomically(output, lambda path: _run([*snakemake, *options, "--report", str(path)]))
 
 
 def _run(command: list[str]) -> None:

@@ -32,7 +32,8 @@ rule time_network:
         slurm_partition=PLAN.resource("slurm_partition"),
         slurm_extra=PLAN.resource("slurm_extra", alone=True),
     params:
-        study=PLAN.study.source,
+        # as for training: a moved clone times nothing again
+        study=lambda wildcards, output: PLAN.study.source,
         folder=lambda wildcards, output: os.path.dirname(os.path.dirname(output.blocks)),
         settings=lambda wildcards: PLAN.timing_digest(wildcards.hardware, wildcards.network),
         image=lambda wildcards: PLAN.image_option(wildcards.hardware),

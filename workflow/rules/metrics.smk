@@ -25,8 +25,8 @@ rule measure_cell:
     container:
         PLAN.image(ANALYSIS)
     params:
-        study=PLAN.study.source,
-        results=lambda wildcards: PLAN.config["results"],
+        study=lambda wildcards, output: PLAN.study.source,
+        results=lambda wildcards, output: PLAN.config["results"],
         code=modules_digest("measure", "metrics"),
     shell:
         "python -m noisegrid.measure --study {params.study:q}"
@@ -46,8 +46,8 @@ rule compare_hardware:
     container:
         PLAN.image(ANALYSIS)
     params:
-        study=PLAN.study.source,
-        results=lambda wildcards: PLAN.config["results"],
+        study=lambda wildcards, output: PLAN.study.source,
+        results=lambda wildcards, output: PLAN.config["results"],
         code=modules_digest("across", "measure", "metrics"),
     shell:
         "python -m noisegrid.across --study {params.study:q}"

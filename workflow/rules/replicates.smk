@@ -29,8 +29,9 @@ rule train_replicates:
         slurm_partition=PLAN.resource("slurm_partition"),
         slurm_extra=PLAN.resource("slurm_extra"),
     params:
-        study=PLAN.study.source,
-        results=lambda wildcards: PLAN.config["results"],
+        # asking for `output` tells Snakemake that these decide no content: a moved clone trains nothing again
+        study=lambda wildcards, output: PLAN.study.source,
+        results=lambda wildcards, output: PLAN.config["results"],
         dataset=lambda wildcards, input: os.path.dirname(input.manifest),
         minutes=PLAN.config["checkpoint_minutes"],
         failures=PLAN.failures_option,

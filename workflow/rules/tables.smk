@@ -1,7 +1,8 @@
-"""metrics.csv and cost.csv -> tables, and the few sentences that the study says.
+"""metrics.csv and cost.csv -> tables, a page per task with all of its numbers, and the sentences that the study says.
 
 REQUIRES  metrics.csv; cost.csv, where the study times anything
-PROVIDES  tables/<table>.csv, .md, .tex, .html of every table; findings.md
+PROVIDES  tables/<table>.csv, .md, .tex, .html of every table; tables/cells/{hardware}.{task}.html; findings.md,
+          .html and .rst (the report's first page)
 RERUNS    when the modules that write tables change (their digest is a parameter)
 """
 
@@ -9,6 +10,7 @@ RERUNS    when the modules that write tables change (their digest is a parameter
 # Seconds each: where Snakemake runs, also on a cluster.
 localrules:
     write_tables,
+    write_cell_pages,
     write_findings,
 
 
@@ -43,6 +45,31 @@ rule write_tables:
         " --output {params.folder:q} 2> {log:q}"
 
 
+rule write_cell_pages:
+    input:
+        image=ANALYSIS_IMAGE,
+        metrics=f"{RESULTS}/metrics.csv",
+    output:
+        html=[
+            report(
+                f"{RESULTS}/tables/cells/{hardware}.{task}.html",
+                caption="../report/cells.rst",
+                category="3. Cells",
+                labels={"task": task, "hardware": hardware},
+            )
+            for hardware, task in PLAN.tasks
+        ],
+    log:
+        f"{RESULTS}/logs/cell_pages.log",
+    container:
+        PLAN.image(ANALYSIS)
+    params:
+        folder=lambda wildcards, output: os.path.dirname(output.html[0]),
+        code=modules_digest("pages", "longform"),
+    shell:
+        "python -m noisegrid.pages --metrics {input.metrics:q} --output {params.folder:q} 2> {log:q}"
+
+
 rule write_findings:
     input:
         image=ANALYSIS_IMAGE,
@@ -50,6 +77,7 @@ rule write_findings:
         cost=PLAN.cost,
     output:
         findings=f"{RESULTS}/findings.md",
+        front=f"{RESULTS}/findings.rst",
         html=report(
             f"{RESULTS}/findings.html",
             caption="../report/findings.rst",

@@ -14,7 +14,7 @@ from noisegrid.measure import check_together, csv_of, load_replicates, measure
 from noisegrid.record import check_belongs, read
 from noisegrid.seeds import derive_seeds
 from noisegrid.sources import source_digest
-from noisegrid.study import Cell
+from noisegrid.study import Cell, digest
 
 KEYS = ("hardware", "task", "noise", "metric", "group")
 #: Metrics of the weights, which a package usually leaves out.
@@ -65,6 +65,8 @@ def _replicate(package: Opened, cell: Cell, number: str, folder: Path, listed: d
     if str(found["replicate"]) != number or found["cell"]["noise"] != cell.noise:
         yield f"{where} is replicate {found['replicate']} of {'/'.join(map(str, found['cell'].values()))} (swapped?)"
         return
+    if digest(found["settings"]) != found["settings_digest"]:
+        yield f"{where} did not have the settings that its digest states"
     if found["seeds"] != derive_seeds(int(package.about["seed"]), cell.task, cell.noise, int(number), cell.pairs):
         yield f"{where} did not have the seeds of its number"
     if number in listed and listed[number] != found["weight_hash"]:
@@ -111,7 +113,7 @@ def _again(package: Opened) -> Iterator[tuple[str, list[dict[str, Any]] | Except
                     raise NoisegridError(f"{cell.path}: {why}")
             check_together(cell, loaded[cell][0])
             yield f"cells/{cell.path}.csv", measure(cell, *loaded[cell])
-        except NoisegridError as error:
+        except Exception as error:  # a package may hold anything
             loaded.pop(cell, None)
             yield f"cells/{cell.path}.csv", error
     for task, noise in dict.fromkeys((cell.task, cell.noise) for cell in package.cells):

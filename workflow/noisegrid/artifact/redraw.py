@@ -11,8 +11,8 @@ from matplotlib import image as images
 
 from noisegrid import figures as drawing
 from noisegrid import findings as saying
+from noisegrid import pages, timings
 from noisegrid import tables as writing
-from noisegrid import timings
 from noisegrid.artifact.numbers import differences, rows_of, words_of
 from noisegrid.artifact.opened import Opened
 from noisegrid.collect import collect
@@ -40,14 +40,16 @@ def collected(package: Opened) -> tuple[str, Iterator[str]]:
 
 def tables(package: Opened) -> tuple[str, Iterator[str]]:
     """Every table, claims among them, in all its forms."""
-    made = sorted((package.results / "tables").glob("*"))
+    place_of_tables = package.results / "tables"
+    made = sorted(path for path in place_of_tables.rglob("*") if path.is_file())
 
     def wrong() -> Iterator[str]:
         with tempfile.TemporaryDirectory() as place:
             writing.write_all(package.results / "metrics.csv", _cost(package), Path(place))
+            pages.write_all(package.results / "metrics.csv", Path(place) / "cells")
             for path in made:
-                again = Path(place) / path.name
-                where = f"tables/{path.name}"
+                again = Path(place) / path.relative_to(place_of_tables)
+                where = f"tables/{path.relative_to(place_of_tables)}"
                 if not again.is_file():
                     yield f"{where} is no table of this study"
                 elif path.suffix == ".csv":
