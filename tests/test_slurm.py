@@ -62,7 +62,8 @@ def jobs_of(cluster: dict[str, str]) -> list[dict[str, str]]:
 def test_the_quick_study_runs_from_submission_to_figures(cluster, quick, tmp_path):
     before = len(jobs_of(cluster))
     # the nodes share this machine's two cores: two jobs at a time, a thread each
-    done = run(*arguments(tmp_path, "quick"), "threads_per_job=1", "--jobs", "2", cwd=tmp_path, **cluster)
+    command = [*arguments(tmp_path, "quick"), "threads_per_job=1", "--jobs", "2"]
+    done = run(*command, cwd=tmp_path, **cluster)
     assert done.returncode == 0, done.stdout
     assert hashes(tmp_path, "quick") == hashes(quick, "quick") and len(hashes(quick, "quick")) == 170
     # what is not timed is the same to the last byte
@@ -71,7 +72,7 @@ def test_the_quick_study_runs_from_submission_to_figures(cluster, quick, tmp_pat
     assert all((tmp_path / "results/quick" / name).exists() for name in ("report.html", "figures/figure_1.png"))
     # three tasks and three networks to time; all that is light ran where Snakemake ran
     assert len(jobs_of(cluster)) - before == 6
-    assert "Nothing to be done" in run(*arguments(tmp_path, "quick"), "-n", cwd=tmp_path, **cluster).stdout
+    assert "Nothing to be done" in run(*command, "-n", cwd=tmp_path, **cluster).stdout
 
 
 @pytest.fixture(scope="module")
