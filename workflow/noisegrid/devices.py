@@ -47,6 +47,14 @@ def is_model(name: str, model: str) -> bool:
     return re.search(rf"(?<![A-Za-z0-9]){re.escape(model)}(?![0-9A-Za-z])", name) is not None
 
 
+def named(names: list[str], where: str) -> list[str]:
+    """Hardware as a study names it, with `auto` replaced by what this machine has. where: for the error."""
+    try:
+        return [catalog_name() if name == "auto" else name for name in names]
+    except NoisegridError as error:
+        raise NoisegridError(f"{where}: {error}") from error
+
+
 def catalog_name() -> str:
     """What `hardware: auto` means here: the fp32 entry of this machine's GPUs, or cpu where there is none."""
     models = sorted(set(gpus().values()))

@@ -50,12 +50,16 @@ def stack(name: str) -> Stack:
     return Stack(name, **entries[name] | {"arch": tuple(entries[name].get("arch", ()))})
 
 
-def entry(name: str) -> dict[str, Any]:
+def entry(name: str, where: str = "") -> dict[str, Any]:
     """The catalog's entry of a hardware, complete and checked. `NAME@STACK` is NAME with another stack.
 
-    Raises NoisegridError for a name that is not there, or a stack that has no kernels for the device.
+    Raises NoisegridError for a name that is not there, or a stack that has no kernels for the device. where: the place
+    that names it, for the error.
     """
-    return dict(_entry(name))
+    try:
+        return dict(_entry(name))
+    except NoisegridError as error:
+        raise NoisegridError(f"{where}: {error}" if where else str(error)) from error
 
 
 @cache

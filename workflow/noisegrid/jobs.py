@@ -36,13 +36,13 @@ class Job:
     @property
     def failure(self) -> Path:
         """Where the reason is kept if it fails; gone when it is trained."""
-        return self.folder.with_name(f".{self.replicate}.failed")
+        return record.failure_file(self.folder)
 
     def checkpoints(self, every_s: float) -> Checkpoints:
         """The checkpoints of this very run: of the same settings, seeds, switches, code and image."""
         image = (self.image or {}).get("definition")
         identity = digest([self.run.settings, self.run.seeds, self.run.flags, machine.code()["source_digest"], image])
-        return Checkpoints(self.folder.with_name(f".{self.replicate}.checkpoints"), identity, every_s)
+        return Checkpoints(record.checkpoint_folder(self.folder), identity, every_s)
 
 
 def job_of(cell: Cell, replicate: int, results: Path, image: Image = None) -> Job:

@@ -23,7 +23,7 @@ from noisegrid.errors import NoisegridError, exit_on_error, unknown
 from noisegrid.hardware import ANALYSIS, ROOT, stack
 from noisegrid.hardware import entry as hardware_entry
 from noisegrid.record import check_images, check_settings
-from noisegrid.site import Site, load_site
+from noisegrid.site import RESOURCES, Site, load_site
 from noisegrid.study import Study, digest, load_study
 
 TABLES = ("noise", "difference", "classes", "claims", "taxonomy", "published", "artifact")
@@ -210,26 +210,27 @@ class Plan:
 
     def engine_arguments(self) -> str:
         """Bind the working tree and the data into every container, and give it the GPUs."""
-        paths = [ROOT, self.study.source.parent, *self.config["dataset_folders"].values()]
-        paths += [self.config[key] for key in ("results", "datasets", "containers")]
-        folders = dict.fromkeys(Path(path).resolve() for path in paths)
-        for folder in folders:
+        ours = [Path(self.config[key]) for key in ("results", "datasets", "containers")]
+        for folder in ours:
             folder.mkdir(parents=True, exist_ok=True)  # what does not exist cannot be bound, and jobs write here
+        paths = [ROOT, self.study.source.parent, *self.config["dataset_folders"].values(), *ours]
+        folders = [folder for folder in dict.fromkeys(Path(path).resolve() for path in paths) if folder.exists()]
         binds = " ".join(f"--bind {shlex.quote(str(folder))}" for folder in folders)
         cuda = any(self.gpus(hardware) for hardware in self._hardware)
         return f" {binds}{' --nv' if cuda else ''}"
 
     # --- devices ---
 
-    def resource(self, name: str, alone: bool = False) -> Callable[..., Any]:
-        """What a job on a wildcard's hardware asks for of one resource; nothing where the site does not say."""
+    def requests(self, alone: bool = False) -> dict[str, Callable[..., Any]]:
+        """What a job on a wildcard's hardware asks its scheduler for, as functions of wildcards and attempt."""
 
-        def ask(wildcards: Any, attempt: int) -> Any:
+        def ask(wildcards: Any, attempt: int, name: str) -> Any:
             # a new call asks them again: a node may have been mended, or the request
             refused = refusals.nodes(Path(self.results), wildcards.hardware) if attempt > 1 else []
             return self.site.resources(wildcards.hardware, attempt, alone, refused)[name]
 
-        return ask
+        # a lambda each, with the two arguments that Snakemake knows by name
+        return {name: lambda wildcards, attempt, name=name: ask(wildcards, attempt, name) for name in RESOURCES}
 
     def gpus(self, hardware: str) -> int:
         """How many GPUs a job on this hardware asks for."""

@@ -58,6 +58,16 @@ def replicate_folder(results: Path, cell: Cell, replicate: int) -> Path:
     return results / cell.study / "replicates" / cell.path / str(replicate)
 
 
+def failure_file(folder: Path) -> Path:
+    """Beside a replicate's folder: why it failed; gone when it is trained."""
+    return folder.with_name(f".{folder.name}.failed")
+
+
+def checkpoint_folder(folder: Path) -> Path:
+    """Beside a replicate's folder: where its state is put away while it is trained."""
+    return folder.with_name(f".{folder.name}.checkpoints")
+
+
 def write(
     folder: Path,
     record: dict[str, Any],

@@ -28,7 +28,7 @@ class AveragePoolByProducts(nn.Module):
     def __init__(self, pool: nn.AdaptiveAvgPool2d) -> None:
         super().__init__()
         size: Any = pool.output_size
-        self.pool, self.size = pool, (size, size) if isinstance(size, int) else size
+        self.size = (size, size) if isinstance(size, int) else size
 
     def forward(self, x: Tensor) -> Tensor:
         rows, columns = (

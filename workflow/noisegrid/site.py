@@ -8,6 +8,10 @@ from noisegrid.documents import check, read_yaml, schema
 from noisegrid.hardware import ROOT, entry
 
 SITE = ROOT / "slurm" / "site.yaml"
+#: The resources that a site decides on.
+RESOURCES = (
+    "gpu", "gpu_model", "constraint", "mem_mb", "runtime", "slurm_account", "slurm_partition", "slurm_extra"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

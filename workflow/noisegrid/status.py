@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from noisegrid import lock
+from noisegrid import lock, record
 from noisegrid.documents import read_yaml
 from noisegrid.errors import exit_on_error
 from noisegrid.hardware import ROOT
@@ -43,14 +43,14 @@ def status_of(cell: Cell, results: Path) -> CellStatus:
     diverged = _diverged(cell, results)
     for number in range(cell.replicates):
         folder = replicate_folder(results, cell, number)
-        record = folder / "record.json"
-        if record.exists():
-            finished_at.append(record.stat().st_mtime)
+        finished = folder / "record.json"
+        if finished.exists():
+            finished_at.append(finished.stat().st_mtime)
         elif owner := lock.owner(folder):
             running[number] = owner
-        elif any(folder.with_name(f".{number}.checkpoints").glob("*.pt")):
+        elif any(record.checkpoint_folder(folder).glob("*.pt")):
             put_away.append(number)
-        elif (failure := folder.with_name(f".{number}.failed")).exists():
+        elif (failure := record.failure_file(folder)).exists():
             failures[number] = failure.read_text().strip()
     return CellStatus(cell, finished_at, running, put_away, diverged, failures)
 
@@ -73,7 +73,6 @@ def hours_left(cells: list[CellStatus]) -> float | None:
 def summary(study: Study, results: Path) -> str:
     """A line per cell that is not done, the failures with their reasons, and one line that says it all."""
     cells = [status_of(cell, results) for cell in study.cells]
-    done = [cell for cell in cells if cell.left == 0]
     lines = [f"{'cell':44s} done  running  put away  failed   left"]
     for cell in cells:
         if cell.left:
@@ -81,23 +80,21 @@ def summary(study: Study, results: Path) -> str:
             lines.append(
                 f"{cell.cell.path:44s} {numbers[0]:4d} {numbers[1]:8d} {numbers[2]:9d} {numbers[3]:7d} {numbers[4]:6d}"
             )
-    lines = lines if len(done) < len(cells) else []
+    lines = lines if any(cell.left for cell in cells) else []
     for cell in cells:
         lines += [
             f"replicate {number} is trained by {owner}: {cell.cell.path}" for number, owner in cell.running.items()
         ]
         lines += [f"failed: replicate {number} of {cell.cell.path}: {why}" for number, why in cell.failures.items()]
-    finished, total = sum(len(cell.finished_at) for cell in cells), sum(cell.cell.replicates for cell in cells)
-    timed = sum((results / study.name / "cost" / f"{timing.path}.json").exists() for timing in study.timings)
-    lines.append(_one_line(study, len(done), len(cells), finished, total, timed, cells))
-    return "\n".join(lines)
+    return "\n".join([*lines, _one_line(study, cells, results)])
 
 
-def _one_line(
-    study: Study, done: int, of_cells: int, finished: int, total: int, timed: int, cells: list[CellStatus]
-) -> str:
-    parts = [f"{study.name}: {done} of {of_cells} cells and {finished} of {total} replicates done"]
+def _one_line(study: Study, cells: list[CellStatus], results: Path) -> str:
+    done, finished = sum(not cell.left for cell in cells), sum(len(cell.finished_at) for cell in cells)
+    total = sum(cell.cell.replicates for cell in cells)
+    parts = [f"{study.name}: {done} of {len(cells)} cells and {finished} of {total} replicates done"]
     if study.timings:
+        timed = sum((results / study.name / "cost" / f"{timing.path}.json").exists() for timing in study.timings)
         parts.append(f"{timed} of {len(study.timings)} networks timed")
     running, failed = sum(len(cell.running) for cell in cells), sum(len(cell.failures) for cell in cells)
     parts.append(f"{running} running, {failed} failed")

@@ -117,7 +117,7 @@ def load_study(name_or_path: str) -> Study:
     cells: dict[str, Cell] = {}
     for index, block in enumerate(document["cells"]):
         where = f"{path}: cells[{index}]"
-        names = [devices.catalog_name() if name == "auto" else name for name in block["hardware"]]
+        names = devices.named(block["hardware"], where)
         for hardware, task, noise in itertools.product(names, block["tasks"], block["noise"]):
             settings = {
                 "protocol": PROTOCOL,
@@ -205,10 +205,7 @@ HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "ker
 
 
 def _hardware(name: str, where: str) -> dict[str, Any]:
-    try:
-        entry = hardware_entry(name)
-    except NoisegridError as error:
-        raise NoisegridError(f"{where}: {error}") from error
+    entry = hardware_entry(name, where)
     settings = {key: entry[key] for key in HARDWARE_SETTINGS if key in entry}
     # a stack that is named makes another experiment; that of the catalog goes without saying
     return settings | ({"stack": entry["stack"]} if "@" in name else {})

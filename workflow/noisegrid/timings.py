@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from noisegrid import devices
@@ -46,6 +47,7 @@ class Timing:
         return f"{self.hardware}/{self.network}"
 
 
+@cache
 def arms() -> dict[str, Arm]:
     """All arms of the catalog."""
     return {name: Arm(name, **entry) for name, entry in catalog("arms").items()}
@@ -70,22 +72,14 @@ def timings_of(blocks: list[dict[str, Any]], where: str) -> tuple[Timing, ...]:
     found: dict[str, Timing] = {}
     for index, block in enumerate(blocks):
         here = f"{where}: cost[{index}]"
-        names = [devices.catalog_name() if name == "auto" else name for name in block["hardware"]]
-        for hardware, network in itertools.product(names, block["networks"]):
-            _check_hardware(hardware, here)
+        for hardware, network in itertools.product(devices.named(block["hardware"], here), block["networks"]):
+            entry(hardware, here)
             more = {key: block[key] for key in ("size", "batch_size", "blocks", "steps") if key in block}
             timing = timing_of(hardware, network, block.get("arms"), here, **more)
             if timing.path in found:
                 raise NoisegridError(f"{here}: {timing.path} is named twice")
             found[timing.path] = timing
     return tuple(found.values())
-
-
-def _check_hardware(name: str, where: str) -> None:
-    try:
-        entry(name)
-    except NoisegridError as error:
-        raise NoisegridError(f"{where}: {error}") from error
 
 
 def timing_of(hardware: str, network: str, names: list[str] | None, where: str, **more: int) -> Timing:

@@ -9,7 +9,7 @@ import multiprocessing
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -124,7 +124,8 @@ class Training:
         self.optimizer = optimizer_of(self.network, self.task["optimizer"])
         self.scaler = GradScaler(device.type, enabled=self.precision == "amp_fp16")  # off: passes everything through
         self.epoch, self.step, self.losses, self.seconds = 0, 0, list[Tensor](), 0.0
-        self.history, self.half = list[dict[str, float]](), cast(Snapshot | None, None)
+        self.history: list[dict[str, float]] = []
+        self.half: Snapshot | None = None
 
     def run_epoch(self, checkpoints: Checkpoints) -> None:
         """Train to the end of the epoch under way. Asks the device for one number only."""

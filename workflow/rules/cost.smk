@@ -23,14 +23,7 @@ rule time_network:
         lambda wildcards: PLAN.image(PLAN.stack_of(wildcards.hardware))
     threads: workflow.cores if workflow.local_exec else PLAN.config["threads_per_job"]
     resources:
-        gpu=PLAN.resource("gpu"),
-        gpu_model=PLAN.resource("gpu_model"),
-        constraint=PLAN.resource("constraint"),
-        mem_mb=PLAN.resource("mem_mb"),
-        runtime=PLAN.resource("runtime"),
-        slurm_account=PLAN.resource("slurm_account"),
-        slurm_partition=PLAN.resource("slurm_partition"),
-        slurm_extra=PLAN.resource("slurm_extra", alone=True),
+        **PLAN.requests(alone=True),
     params:
         # as for training: a moved clone times nothing again
         study=lambda wildcards, output: PLAN.study.source,

@@ -20,14 +20,7 @@ rule train_replicates:
         lambda wildcards: PLAN.image(PLAN.stack_of(wildcards.hardware))
     threads: PLAN.config["threads_per_job"]
     resources:
-        gpu=PLAN.resource("gpu"),
-        gpu_model=PLAN.resource("gpu_model"),
-        constraint=PLAN.resource("constraint"),
-        mem_mb=PLAN.resource("mem_mb"),
-        runtime=PLAN.resource("runtime"),
-        slurm_account=PLAN.resource("slurm_account"),
-        slurm_partition=PLAN.resource("slurm_partition"),
-        slurm_extra=PLAN.resource("slurm_extra"),
+        **PLAN.requests(),
     params:
         # asking for `output` tells Snakemake that these decide no content: a moved clone trains nothing again
         study=lambda wildcards, output: PLAN.study.source,
