@@ -13,13 +13,10 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import torch
+from one_run import one_run
 
-from noisegrid import noise
 from noisegrid.checkpoint import Checkpoints
-from noisegrid.datasets import open_prepared
-from noisegrid.documents import catalog
-from noisegrid.study import resolve_tasks
-from noisegrid.train import NEVER, Run, Training, build_network, weights_of
+from noisegrid.train import NEVER
 
 
 def main() -> None:
@@ -28,15 +25,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--datasets", type=Path, default=Path("resources/datasets"))
     options = parser.parse_args()
-    task = resolve_tasks({}, "catalog")[options.task]
-    network = catalog("networks")[task["network"]]
-    task = {**task, "epochs": 1_000_000, "build": network["build"], "options": network["options"]}
-    hardware = {"tf32": False, **catalog("hardware")["cpu"]}
-    flags = noise.held_flags(hardware)
-    noise.apply_flags(flags)
-    data = open_prepared(options.datasets / task["dataset"])
-    run = Run({"task": task, "hardware": hardware}, {"order": 1, "augment": 1, "dropout": 1}, flags)
-    training = Training(run, data, weights_of(build_network(task, data)), torch.device("cpu"))
+    training, _, _ = one_run(options.task, options.datasets)
     training.run_epoch(NEVER)  # warms up, and gives the optimiser its state
     plain, saving, size = [], [], 0
     with tempfile.TemporaryDirectory() as folder:

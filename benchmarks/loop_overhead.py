@@ -15,13 +15,10 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import torch
+from one_run import SEEDS, one_run
 from torch.nn import functional
 
-from noisegrid import noise
-from noisegrid.datasets import open_prepared
-from noisegrid.documents import catalog
-from noisegrid.study import resolve_tasks
-from noisegrid.train import NEVER, Run, Training, build_network, optimizer_of, weights_of
+from noisegrid.train import NEVER, build_network, optimizer_of
 
 
 def main() -> None:
@@ -30,26 +27,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--datasets", type=Path, default=Path("resources/datasets"))
     options = parser.parse_args()
-    task = resolve_tasks({}, "catalog")[options.task]
-    network = catalog("networks")[task["network"]]
-    task = {
-        **task,
-        "epochs": 1_000_000,
-        "build": network["build"],
-        "options": network["options"] | task.get("network_options", {}),
-    }
-    hardware = {"tf32": False, **catalog("hardware")["cpu"]}
-    flags = noise.held_flags(hardware)
-    noise.apply_flags(flags)
-    data = open_prepared(options.datasets / task["dataset"])
-    seeds = {"order": 1, "augment": 1, "dropout": 1}
-    run = Run({"task": task, "hardware": hardware}, seeds, flags)
-    training = Training(run, data, weights_of(build_network(task, data)), torch.device("cpu"))
+    training, task, data = one_run(options.task, options.datasets)
     batches, model = training.train_batches, build_network(task, data).to(memory_format=torch.channels_last)
     optimizer = optimizer_of(model, task["optimizer"])
     model.train()
-    sizes = [len(labels) for _, labels in batches.training(seeds, 0)]
-    constant = {len(x): (x.clone(memory_format=torch.channels_last), y) for x, y in batches.training(seeds, 0)}
+    sizes = [len(labels) for _, labels in batches.training(SEEDS, 0)]
+    constant = {len(x): (x.clone(memory_format=torch.channels_last), y) for x, y in batches.training(SEEDS, 0)}
     ratios = []
     for epoch in range(options.rounds + 1):
         started = time.perf_counter()

@@ -31,14 +31,15 @@ def estimates(study: Study) -> list[Estimate]:
     for hardware, task in dict.fromkeys((cell.hardware, cell.task) for cell in study.cells):
         cells = study.siblings(hardware, task)
         replicates = sum(cell.replicates for cell in cells)
-        each = hours_per_replicate(hardware, cells[0].settings["task"]["epochs"], study.needs.get(task, {}))
+        each = hours_per_replicate(study, hardware, task)
         found.append(Estimate(hardware, task, len(cells), replicates, None if each is None else replicates * each))
     return found
 
 
-def hours_per_replicate(hardware: str, epochs: int, needs: dict[str, float]) -> float | None:
+def hours_per_replicate(study: Study, hardware: str, task: str) -> float | None:
     """Hours of one device for one replicate; None where the device's peak or the task's arithmetic is not known."""
-    device = entry(hardware)
+    device, needs = entry(hardware), study.needs.get(task, {})
+    epochs = study.siblings(hardware, task)[0].settings["task"]["epochs"]
     if "tflops" not in device or "tflop_per_epoch" not in needs:
         return None
     return float(epochs * needs["tflop_per_epoch"] / (device["tflops"] * REACHED[device["precision"]]) / 3600)

@@ -81,13 +81,11 @@ class Plan:
 
     def _fitting(self, hardware: str, task: str) -> int:
         """How many replicates of every noise source fit a job's time, by the estimate; ten where it is not known."""
-        cells = self.study.siblings(hardware, task)
-        hours = estimate.hours_per_replicate(
-            hardware, cells[0].settings["task"]["epochs"], self.study.needs.get(task, {})
-        )
+        hours = estimate.hours_per_replicate(self.study, hardware, task)
         if hours is None:
             return USUAL_REPLICATES_PER_JOB
-        return max(1, int(self.site.settings["minutes_per_job"] / 60 / (hours * len(cells))))
+        sources = len(self.study.siblings(hardware, task))
+        return max(1, int(self.site.settings["minutes_per_job"] / 60 / (hours * sources)))
 
     def batch_files(self, hardware: str, task: str) -> list[str]:
         """The files that those jobs leave."""
