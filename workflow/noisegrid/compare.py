@@ -44,7 +44,7 @@ def main() -> None:
         table = beside(first, second)
         caption = CAPTION.format(first=first.title, second=second.title)
         write_table(table, caption, options.output / "comparison.csv")
-        save(draw(table, first.path.name, second.path.name), options.output / "comparison.pdf")
+        save(draw(table, first, second), options.output / "comparison.pdf")
     print(*sentences(table), sep="\n")
     print(f"table and figure: {options.output / 'comparison.html'}, {options.output / 'comparison.png'}")
 

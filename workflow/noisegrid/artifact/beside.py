@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from noisegrid.artifact.opened import Opened
 from noisegrid.figures import PANELS, STYLE, draw_estimate, finish
-from noisegrid.longform import load_metrics
+from noisegrid.longform import load_metrics, provenance
 from noisegrid.record import differences
 from noisegrid.study import Cell
 
@@ -121,7 +121,7 @@ def sentences(table: pd.DataFrame) -> Iterator[str]:
         yield f"  {row.hardware}/{row.task}/{row.noise}: {row.metric} {mine} against {yours} {row.unit}"
 
 
-def draw(table: pd.DataFrame, first: str, second: str) -> Figure:
+def draw(table: pd.DataFrame, first: Opened, second: Opened) -> Figure:
     """Std of top-1 and churn of every cell, the first package filled and the second open."""
     cells = table.drop_duplicates(["hardware", "task", "noise"])
     groups = list(dict.fromkeys(zip(cells["task"], cells["hardware"], strict=True)))
@@ -144,11 +144,11 @@ def draw(table: pd.DataFrame, first: str, second: str) -> Figure:
         finish(axis, PANELS[metric], ticks)
     colour, marker = STYLE["algo_impl"]
     handles = [
-        Line2D([], [], color=colour, marker=marker, markerfacecolor=fill, linestyle="", label=name)
-        for name, fill in ((first, colour), (second, "white"))
+        Line2D([], [], color=colour, marker=marker, markerfacecolor=fill, linestyle="", label=f"{which}: {name}")
+        for which, name, fill in (("first", first.path.name, colour), ("second", second.path.name, "white"))
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
-    counts = sorted({int(n) for column in ("first_n", "second_n") for n in table[column].dropna()})
-    n = " to ".join(dict.fromkeys(map(str, (counts[0], counts[-1]))))
-    figure.supxlabel(f"n = {n} replicates per cell. Lines: 95 % intervals.", fontsize=6, color="#555555")
+    bases = [provenance(load_metrics(package.results / "metrics.csv")) for package in (first, second)]
+    words = f"First: {bases[0]}.\nSecond: {bases[1]}." if bases[0] != bases[1] else f"Both: {bases[0]}."
+    figure.supxlabel(f"{words} Lines: 95 % intervals.", fontsize=6, color="#555555")
     return figure
