@@ -10,7 +10,7 @@ import pytest
 import yaml
 from conftest import ROOT, TINY, run, snakemake
 
-from noisegrid import container, hardware, images, inspection, machine, plan, record
+from noisegrid import container, hardware, images, inspection, machine, plan, record, sources
 from noisegrid.errors import NoisegridError
 
 INSIDE = ROOT / "tests" / "inside.yaml"
@@ -250,6 +250,8 @@ class TestInside:
         assert len(records) == 6
         image = json.loads((IMAGES / "torch2.12-cu130.json").read_text())["image_sha256"]
         assert {json.loads(path.read_text())["container"]["image_sha256"] for path in records} == {image}
+        # there is no git in the image: what it says was asked outside
+        assert {json.loads(path.read_text())["code"]["git_commit"] for path in records} == {sources.tree()[0]}
 
     def test_weights_are_those_of_the_same_runs_outside(self, inside, finished):
         for noise in ("algo", "impl", "control"):

@@ -1,6 +1,7 @@
 """The whole DAG on a tiny study, as a user runs it: products, reruns, redraws, and bad input before any work."""
 
 import csv
+import html
 import json
 import re
 import shutil
@@ -94,7 +95,7 @@ def test_redraw_needs_no_training(finished, tmp_path):
         plan = planned(snakemake(tmp_path, f"results/tiny/figures/figure_{figure}.pdf", "-n").stdout)
         assert plan == {"draw_figure": 1}
     assert set(planned(snakemake(tmp_path, "-n").stdout)) == {
-        "all", "draw_figure", "write_findings", "write_tables", "write_report",
+        "all", "draw_figure", "write_findings", "write_cell_pages", "write_tables", "write_report",
     }  # fmt: skip
     assert snakemake(tmp_path, "results/tiny/figures/figure_2.pdf").returncode == 0
     redrawn, drawn = (f / "results/tiny/figures/figure_2.pdf" for f in (tmp_path, finished))
@@ -280,6 +281,20 @@ def test_hardware_that_this_machine_lacks_stops_before_any_work(tmp_path):
     assert not (tmp_path / "resources").exists()
 
 
+def browsed(chromium: list[str], report: Path, place: Path, script: str, width: int) -> str:
+    """What a script in the page writes into the page's title, in a browser window of that width (pixels)."""
+    text = report.read_text()
+    end = text.rindex("</body>")
+    place.mkdir(exist_ok=True)
+    page = place / "report.html"
+    page.write_text(f"{text[:end]}<script>{script}</script>{text[end:]}")
+    shown = subprocess.run(
+        [*chromium, f"--window-size={width},900", "--virtual-time-budget=9000", "--dump-dom", page.as_uri()],
+        capture_output=True, text=True, check=True, timeout=120,
+    ).stdout  # fmt: skip
+    return re.search(r"<title>(.*?)</title>", shown, re.S).group(1)
+
+
 @pytest.mark.browser
 def test_report_in_a_real_browser(finished, chromium, tmp_path):
     """Every figure and table is in the page, and the page asks for nothing that is not in the file."""
@@ -287,15 +302,40 @@ def test_report_in_a_real_browser(finished, chromium, tmp_path):
     text = report.read_text()
     for name in ("figure_1.png", "figure_2.png", "figure_3.png", "noise.html", "difference.html", "findings.html"):
         assert name in text
-    page = tmp_path / "report.html"
     # what the page asks for, told by the page itself once it has loaded
-    probe = "performance.getEntriesByType('resource').map(entry => entry.name).join(' ')"
-    page.write_text(text.replace("</body>", f"<script>onload = () => {{ document.title = {probe} }}</script></body>"))
-    shown = subprocess.run(
-        [*chromium, "--virtual-time-budget=8000", "--dump-dom", page.as_uri()],
-        capture_output=True, text=True, check=True, timeout=120,
-    ).stdout  # fmt: skip
-    assert "Findings" in shown and "Figures" in shown and "Tables" in shown
-    title = re.search(r"<title>(.*?)</title>", shown, re.S)
-    assert title and "://" not in title.group(1).replace("file://", ""), title
+    asked = (
+        "onload = () => {document.title = performance.getEntriesByType('resource').map(e => e.name).join(' ') + '.'}"
+    )
+    assert "://" not in browsed(chromium, report, tmp_path, asked, 1280).replace("file://", "")
     assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']https?://", text)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_first_page_says_what_was_measured_and_any_cell_is_two_clicks_away(finished, chromium, tmp_path, width):
+    report = finished / "results/tiny/report.html"
+    first = """setTimeout(() => {
+        const page = document.querySelector('.prose'), menu = document.querySelector('nav');
+        const [text, nav] = [page.getBoundingClientRect(), menu.getBoundingClientRect()];
+        const apart = nav.right <= text.left || nav.bottom <= text.top;
+        const inside = text.left >= 0 && text.right <= innerWidth && text.top >= 0;
+        document.title = JSON.stringify([page.innerText, menu.innerText, apart, inside]);
+    }, 2000)"""
+    words, menu, apart, inside = json.loads(html.unescape(browsed(chromium, report, tmp_path, first, width)))
+    assert words.startswith("How much of these results is noise?") and apart and inside
+    for part in ("What was measured (study tiny). 76 training runs", "What it shows", "Control is exactly zero", "AMD"):
+        assert part in words or part == "AMD", words
+    assert menu.index("1. Figures") < menu.index("2. Tables") < menu.index("3. Cells")
+    two_clicks = """setTimeout(() => {
+        [...document.querySelectorAll('nav a')].find(a => a.textContent.includes('3. Cells')).click();
+        setTimeout(() => {
+            const row = [...document.querySelectorAll('nav tr, nav li')].filter(e => e.textContent.includes('tiny_bn'));
+            row.at(-1).querySelector('a').click();
+            setTimeout(() => {
+                const shown = document.querySelector('iframe');
+                document.title = shown.contentDocument.body.innerText.slice(0, 400);
+            }, 1500);
+        }, 1000);
+    }, 1500)"""
+    cell = browsed(chromium, report, tmp_path, two_clicks, width)
+    assert cell.startswith("tiny_bn-digits on cpu") and "control (nothing free)" in cell, cell

@@ -15,10 +15,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from noisegrid.commands import git
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import sha256, write_atomically
 from noisegrid.hardware import DEFINITION, ROOT, Stack, stack
+from noisegrid.sources import tree
 
 ENGINES = ("apptainer", "singularity")
 #: zstd at a low level: a large image in half the time of gzip and no larger; no times, so that two builds differ less.
@@ -67,7 +67,7 @@ def build(what: Stack, output: Path, mirror_url: str) -> None:
         "MIRROR": mirror_url,
         "STACK": what.name,
         "DEFINITION": what.definition,
-        "COMMIT": _commit(),
+        "COMMIT": tree()[0] or "unknown",
         "EPOCH": os.environ.get("SOURCE_DATE_EPOCH", "0"),
     }
     command = [engine(), "build", "--force", "--mksquashfs-args", SQUASHFS]
@@ -116,11 +116,6 @@ def _why(output: Path) -> str:
 
 def _existing(path: Path) -> Path:
     return next(parent for parent in [path.resolve(), *path.resolve().parents] if parent.exists())
-
-
-def _commit() -> str:
-    commit = git(ROOT, "rev-parse", "HEAD")
-    return commit[0] if commit else "unknown"
 
 
 def main() -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from noisegrid import devices
-from noisegrid.commands import git, nvidia_smi
+from noisegrid.commands import nvidia_smi
 from noisegrid.documents import WORKFLOW, catalog
 from noisegrid.errors import NoisegridError
 from noisegrid.hardware import stack
-from noisegrid.sources import source_digest
+from noisegrid.sources import source_digest, tree
 
 
 def device(kind: str) -> dict[str, Any]:
@@ -65,12 +65,10 @@ def software() -> dict[str, Any]:
 @cache
 def code() -> dict[str, Any]:
     """The git commit of the working tree, whether it was changed since, and a digest of the training modules."""
-    root = WORKFLOW.parent
-    commit = git(root, "rev-parse", "HEAD")
-    changes = git(root, "status", "--porcelain", "--untracked-files=no")
+    commit, changed = tree()
     return {
-        "git_commit": commit[0] if commit else None,
-        "git_dirty": None if changes is None else bool(changes),
+        "git_commit": commit,
+        "git_dirty": changed,
         "source_digest": source_digest(WORKFLOW / "noisegrid"),
     }
 

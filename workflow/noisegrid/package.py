@@ -19,13 +19,13 @@ from typing import Any
 from noisegrid import __version__, plan
 from noisegrid.artifact import archive, crate
 from noisegrid.artifact.opened import ABOUT, CHECKSUMS, METADATA, WEIGHTS
-from noisegrid.commands import git
 from noisegrid.documents import check
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import sha256
 from noisegrid.hardware import ROOT
 from noisegrid.plan import Plan
 from noisegrid.record import read_record
+from noisegrid.sources import tree
 from noisegrid.study import Cell
 
 #: Of the working tree, what the workflow is made of; a site's own settings and generated files are not.
@@ -99,7 +99,6 @@ def records_of(found: Plan) -> dict[Cell, list[dict[str, Any]]]:
 
 def about(found: Plan, records: dict[Cell, list[dict[str, Any]]], weights: bool) -> dict[str, Any]:
     """What the package says of itself, enough to check it without its code."""
-    commit = git(ROOT, "rev-parse", "HEAD")
     cells = [
         {"hardware": c.hardware, "task": c.task, "noise": c.noise, "replicates": c.replicates, "settings": c.settings}
         for c in found.study.cells
@@ -107,7 +106,7 @@ def about(found: Plan, records: dict[Cell, list[dict[str, Any]]], weights: bool)
     document = {
         "format": 1,
         "noisegrid": __version__,
-        "commit": commit[0] if commit else None,
+        "commit": tree()[0],
         "study": found.study.name,
         "matplotlib": version("matplotlib"),
         "seed": found.study.cells[0].settings["seed"],

@@ -24,6 +24,7 @@ from noisegrid.hardware import ANALYSIS, ROOT, stack
 from noisegrid.hardware import entry as hardware_entry
 from noisegrid.record import check_images, check_settings
 from noisegrid.site import RESOURCES, Site, load_site
+from noisegrid.sources import TOLD, telling
 from noisegrid.study import Study, digest, load_study
 
 TABLES = ("noise", "difference", "classes", "claims", "taxonomy", "published", "artifact")
@@ -349,8 +350,9 @@ def modules_digest(*names: str) -> str:
 def shell_prefix() -> str:
     """Put the package on the path, and Snakemake's own Python first, except in a container, which has its own."""
     python = shlex.quote(str(Path(sys.executable).parent))
-    outside = '[ -n "${{APPTAINER_CONTAINER:-}}" ]'
-    return f"export PYTHONPATH={shlex.quote(str(WORKFLOW))}; {outside} || export PATH={python}:$PATH; "
+    inside = '[ -n "${{APPTAINER_CONTAINER:-}}" ]'
+    path = f"export PYTHONPATH={shlex.quote(str(WORKFLOW))}; {inside} || export PATH={python}:$PATH; "
+    return f"{path}export {TOLD}={shlex.quote(telling())}; "
 
 
 def summary(plan: Plan) -> str:
