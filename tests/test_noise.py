@@ -5,6 +5,7 @@ import pytest
 
 from noisegrid import noise
 from noisegrid.documents import catalog
+from noisegrid.seeds import derive_seeds, stream
 from noisegrid.study import FREE, SOURCES
 
 CPU = {"tf32": False, **catalog("hardware")["cpu"]}
@@ -13,21 +14,21 @@ CUDA = {"device": "cuda", "precision": "fp32", "tf32": False, "memory_format": "
 
 @pytest.mark.parametrize("setting", FREE)
 def test_free_seeds_differ_and_held_seeds_do_not(setting):
-    seeds = [noise.derive_seeds(7, "task", setting, replicate) for replicate in range(50)]
+    seeds = [derive_seeds(7, "task", setting, replicate) for replicate in range(50)]
     for source in seeds[0]:
         distinct = len({seed[source] for seed in seeds})
         assert distinct == (50 if source in FREE[setting] else 1)
 
 
 def test_probes_have_a_seed_only_where_they_are_free():
-    assert set(noise.derive_seeds(7, "t", "algo_impl", 0)) == set(SOURCES)
-    assert set(noise.derive_seeds(7, "t", "one_ulp", 0)) == {*SOURCES, "one_ulp"}
+    assert set(derive_seeds(7, "t", "algo_impl", 0)) == set(SOURCES)
+    assert set(derive_seeds(7, "t", "one_ulp", 0)) == {*SOURCES, "one_ulp"}
 
 
 def test_pairs_hold_their_own_seeds_in_turn():
-    held = [noise.derive_seeds(7, "t", "order", replicate, pairs=3)["init"] for replicate in range(6)]
+    held = [derive_seeds(7, "t", "order", replicate, pairs=3)["init"] for replicate in range(6)]
     assert len(set(held)) == 3 and held[:3] == held[3:]
-    assert held[0] == noise.derive_seeds(7, "t", "order", 0)["init"]  # the first pair is the study's own
+    assert held[0] == derive_seeds(7, "t", "order", 0)["init"]  # the first pair is the study's own
 
 
 def test_one_weight_moves_by_one_unit_in_the_last_place():
@@ -44,10 +45,10 @@ def test_autotune_alone_lets_cudnn_choose_among_deterministic_kernels():
 
 
 def test_held_seeds_are_the_same_in_every_cell_of_a_study():
-    held = {noise.derive_seeds(7, task, "order", 3)["init"] for task in ("a", "b")}
-    held |= {noise.derive_seeds(7, "a", setting, 5)["init"] for setting in ("control", "impl", "augment")}
+    held = {derive_seeds(7, task, "order", 3)["init"] for task in ("a", "b")}
+    held |= {derive_seeds(7, "a", setting, 5)["init"] for setting in ("control", "impl", "augment")}
     assert len(held) == 1
-    assert held != {noise.derive_seeds(8, "a", "control", 0)["init"]}
+    assert held != {derive_seeds(8, "a", "control", 0)["init"]}
 
 
 def test_all_streams_are_distinct_and_fit_any_json_reader():
@@ -56,7 +57,7 @@ def test_all_streams_are_distinct_and_fit_any_json_reader():
         for task in "ab"
         for setting in FREE
         for replicate in range(100)
-        for source, seed in noise.derive_seeds(7, task, setting, replicate).items()
+        for source, seed in derive_seeds(7, task, setting, replicate).items()
         if source in FREE[setting]
     ]
     assert len(set(seeds)) == len(seeds)
@@ -64,7 +65,7 @@ def test_all_streams_are_distinct_and_fit_any_json_reader():
 
 
 def test_streams_look_independent():
-    draws = np.array([np.random.default_rng(noise.stream(1, f"s{k}")).standard_normal(2000) for k in range(20)])
+    draws = np.array([np.random.default_rng(stream(1, f"s{k}")).standard_normal(2000) for k in range(20)])
     correlations = np.corrcoef(draws)[np.triu_indices(20, 1)]
     assert np.abs(correlations).max() < 0.1
 
