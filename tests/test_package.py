@@ -17,11 +17,13 @@ import rocrate
 from conftest import ROOT, noisegrid, snakemake
 
 from noisegrid import record, verify
-from noisegrid.artifact import archive
-from noisegrid.artifact.numbers import differences, rows_of, same, words_of
+from noisegrid.artifact import archive, contents, rerun
+from noisegrid.artifact.numbers import differences, same, words_of
 from noisegrid.artifact.opened import CHECKSUMS, METADATA, opened
+from noisegrid.documents import catalog
 from noisegrid.errors import NoisegridError
 from noisegrid.files import sha256
+from noisegrid.seeds import derive_seeds
 from noisegrid.study import digest
 
 STUDY = """
@@ -215,12 +217,17 @@ def swap_and_say_so(folder: Path) -> None:
         rewrite_record(folder / ALGO / str(number), lambda document, n=number: document.update(replicate=n))
 
 
-def other_run(folder: Path) -> None:
+def batch_of(folder: Path) -> Path:
+    return next((folder / RESULTS).glob("batches/cpu/short-digits/*.json"))
+
+
+def other_run(folder: Path, seeds: dict[str, int] | None = None) -> None:
     """Replicate 1 is replicate 0 under another number, as its batch file lists it too."""
     shutil.rmtree(folder / ALGO / "1")
     shutil.copytree(folder / ALGO / "0", folder / ALGO / "1")
-    rewrite_record(folder / ALGO / "1", lambda document: document.update(replicate=1))
-    batch = next((folder / RESULTS).glob("batches/cpu/short-digits/*.json"))
+    claims = {"replicate": 1, **({"seeds": seeds} if seeds else {})}
+    rewrite_record(folder / ALGO / "1", lambda document: document.update(claims))
+    batch = batch_of(folder)
     document = json.loads(batch.read_text())
     listed = document["cells"]["algo"]["weight_hashes"]
     listed["1"] = listed["0"]
@@ -260,6 +267,60 @@ class Bomb:
 
     def __reduce__(self) -> tuple:
         return (Path(self.path).touch, ())
+
+
+def double_a_column(folder: Path) -> None:
+    """A second `value` column with the truth: one reader would take the first, another the last."""
+    path = folder / RESULTS / "metrics.csv"
+    head, *lines = path.read_text().splitlines()
+    columns = head.split(",")
+    place = columns.index("value")
+    fields = [line.split(",") for line in lines]
+    doubled = [",".join([*row[:place], "0.001", *row[place + 1 :], row[place]]) for row in fields]
+    path.write_text("\n".join([f"{head},value", *doubled]) + "\n")
+
+
+def edit_bytes(name: str) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        data = bytearray((folder / name).read_bytes())
+        data[len(data) // 2] ^= 1
+        (folder / name).write_bytes(data)
+
+    return edit
+
+
+def other_labels(folder: Path, label: int = 3) -> None:
+    place = folder / ALGO / "0"
+    with np.load(place / "predictions.npz") as found:
+        arrays = dict(found)
+    arrays["label"][0] = label if arrays["label"][0] != label else label + 1
+    np.savez(place / "predictions.npz", **arrays)
+    rewrite_record(place, lambda _: None)
+
+
+def edit_history(folder: Path) -> None:
+    path = folder / ALGO / "0/history.csv"
+    head, line = path.read_text().splitlines()
+    epoch, rate, _, seconds = line.split(",")
+    path.write_text(f"{head}\n{epoch},{rate},0.001,{seconds}\n")
+    rewrite_record(folder / ALGO / "0", lambda _: None)
+
+
+def forget_a_replicate(folder: Path) -> None:
+    """The worst run is taken out of the folders and out of the batch file."""
+    shutil.rmtree(folder / ALGO / "2")
+    document = json.loads(batch_of(folder).read_text())
+    del document["cells"]["algo"]["weight_hashes"]["2"]
+    batch_of(folder).write_text(json.dumps(document))
+
+
+def look_elsewhere(folder: Path) -> None:
+    """A record that lists a file of the reader's."""
+    path = folder / ALGO / "0/record.json"
+    document = json.loads(path.read_text())
+    document["files"]["/etc/passwd"] = record._fingerprint(Path("/etc/passwd"))
+    document.pop("record_digest")
+    path.write_text(json.dumps({**document, "record_digest": digest(document)}))
 
 
 def another_figure(folder: Path) -> None:
@@ -324,14 +385,85 @@ FORGERIES = {
         lambda folder: rewrite_record(folder / ALGO / "0", lambda d: d["settings"]["task"].update(epochs=2)),
         r"replicate 0 of cpu/short-digits/algo did not have the settings that its digest states",
     ),
-    "a pickle": (pickled_predictions, r"cells/cpu/short-digits/algo.csv cannot be counted again: .*pickle"),
+    "a pickle": (pickled_predictions, r"replicate 0 of cpu/short-digits/algo: .*, or a pickle"),
     "a compressed array": (
         compressed_predictions,
         r"replicate 0 of cpu/short-digits/algo: predictions.npz is compressed",
     ),
     "a cell of its own": (
         lambda folder: shutil.copytree(folder / ALGO, folder / RESULTS / "replicates/cpu/short-digits/impl"),
-        r"replicates/cpu/short-digits/impl is no cell of this study",
+        r"replicates/cpu/short-digits/impl/0/record.json is no part of such a package",
+    ),
+    "a doubled column": (
+        double_a_column,
+        r"metrics.csv: has the columns study.*, value, and comes out with study",
+    ),
+    "a page of its own": (
+        lambda folder: (folder / "conclusions.md").write_text("There is no noise."),
+        r"conclusions.md is no part of such a package",
+    ),
+    "a table taken away": (
+        lambda folder: (folder / RESULTS / "tables/noise.csv").unlink(),
+        r"tables/noise.csv is missing",
+    ),
+    "all figures taken away": (
+        lambda folder: shutil.rmtree(folder / RESULTS / "figures"),
+        r"^figures is missing",
+    ),
+    "a figure in print": (
+        edit_bytes(f"{RESULTS}figures/figure_1.pdf"),
+        r"figures/figure_1.pdf is not what is drawn again",
+    ),
+    "a figure too many": (
+        lambda folder: shutil.copy(
+            folder / RESULTS / "figures/figure_1.png", folder / RESULTS / "figures/figure_9.png"
+        ),
+        r"figures/figure_9 is no figure of this study",
+    ),
+    "a sign": (
+        edit_text(f"{RESULTS}tables/claims.md", r"\| +-?(\d\.\d+)", r"| -\1"),
+        r"tables/claims.md says '-\S+' where '\d",
+    ),
+    "a distance between equal weights": (
+        edit_text(f"{RESULTS}cells/cpu/short-digits/control.csv", r"(l2_raw_buffers,all,1,)0", r"\g<1>7"),
+        r"control.csv: cpu short-digits control l2_raw_buffers all: is in the package, and does not come out",
+    ),
+    "an accuracy in a record": (
+        lambda folder: rewrite_record(folder / ALGO / "0", lambda d: d["results"].update(test_accuracy_percent=99.0)),
+        r"replicate 0 of cpu/short-digits/algo states an accuracy of 99.0 %, and its predictions give \d",
+    ),
+    "labels": (other_labels, r"replicate 0 of cpu/short-digits/algo has other labels than other runs"),
+    "a label that there is not": (
+        lambda folder: other_labels(folder, 50_000),
+        r"replicate 0 of cpu/short-digits/algo: a label is not among the 10 that there are",
+    ),
+    "a history": (
+        edit_history,
+        r"replicate 0 of cpu/short-digits/algo has a history that does not end as its record says",
+    ),
+    "one run counted twice, with seeds": (
+        lambda folder: other_run(folder, derive_seeds(1, "short-digits", "algo", 1)),
+        r"cpu/short-digits/algo: replicates with other seeds ended with the same weights",
+    ),
+    "replicates listed twice": (
+        lambda folder: shutil.copy(batch_of(folder), batch_of(folder).with_name("0-1.json")),
+        r"replicate 0 of cpu/short-digits/algo is listed twice",
+    ),
+    "a bad run that never was": (
+        forget_a_replicate,
+        r"1 replicates are in no batch file, and the package says that the study is finished",
+    ),
+    "a look at another file": (
+        look_elsewhere,
+        r"replicate 0 of cpu/short-digits/algo: .*etc/passwd",
+    ),
+    "the README": (
+        edit_text("README.md", "Results of", "Better results of"),
+        r"README.md does not say what comes out again",
+    ),
+    "the description": (
+        edit_text(METADATA, "3 of 3 replicates", "1000 of 1000 replicates"),
+        r"ro-crate-metadata.json: what it says of results/pair/replicates/cpu/short-digits/algo/ does not come out",
     ),
 }
 
@@ -365,7 +497,7 @@ def test_any_byte_of_any_file_is_missed_by_nobody(package, tmp_path):
         folder = tmp_path / name.replace("/", "-")
         folder.mkdir()
         try:
-            found = list(verify.checksums(opened(tmp_path / "changed.zip", folder))[1])
+            found = list(contents.checksums(opened(tmp_path / "changed.zip", folder))[1])
         except NoisegridError as error:
             found = [str(error)]
         assert any(name in line for line in found), (name, place, found)
@@ -443,6 +575,22 @@ def test_a_design_that_leaves_the_folder_is_refused(package, tmp_path):
         opened(path, tmp_path)
 
 
+def test_a_version_that_would_move_the_cursor_is_refused(package, tmp_path):
+    path = forged(package, tmp_path, edit_text("noisegrid.json", '"noisegrid": "', r'"noisegrid": "\\u001b[8m'))
+    with pytest.raises(NoisegridError, match="noisegrid.json: noisegrid: "):
+        opened(path, tmp_path)
+
+
+@pytest.mark.slow
+def test_another_matplotlib_is_told_and_is_no_same(package, tmp_path, capsys):
+    path = forged(package, tmp_path, edit_text("noisegrid.json", r'"matplotlib": "[^"]*"', '"matplotlib": "3.0.0"'))
+    (tmp_path / "check").mkdir()
+    looked_at = opened(path, tmp_path / "check")
+    verify.verify(looked_at)
+    assert "not compared: another Matplotlib" in capsys.readouterr().out
+    assert any(note.startswith("FIGURES WERE NOT COMPARED: Matplotlib 3.0.0") for note in looked_at.notes)
+
+
 @pytest.mark.slow
 class TestRerun:
     def test_random_replicates_end_with_the_same_bits(self, package, tmp_path):
@@ -471,7 +619,22 @@ class TestRerun:
     def test_what_cannot_be_run_here_says_why(self, package, tmp_path):
         (tmp_path / "torch.py").write_text("raise ImportError('torch is broken here')\n")
         done = noisegrid("verify", package, "--rerun", 1, PYTHONPATH=f"{tmp_path}:{ROOT / 'workflow'}")
-        assert done.returncode == 0 and "not possible here: ImportError: torch is broken here" in done.stdout
+        assert done.returncode == 0 and "note: trained again: 0 of 1 replicates ended with the same bits" in done.stdout
+        assert "not possible here\n    ImportError: torch is broken here" in done.stdout
+
+    def test_code_that_a_package_names_is_not_run(self):
+        task = {"build": "torch.hub:load", "options": {"repo_or_dir": ".", "model": "m", "source": "local"}}
+        named = {"settings": {"task": task}, "dataset": {"name": "digits"}}
+        with pytest.raises(
+            NoisegridError, match="torch.hub:load, digits. is not in the catalog, and code .* is not run"
+        ):
+            rerun._check_known(named)
+        entry = catalog("networks")["smallcnn"]
+        task = {"build": entry["build"], "options": entry["options"]}
+        rerun._check_known({"settings": {"task": task}, "dataset": {"name": "digits"}})
+        task = {"build": entry["build"], "options": {**entry["options"], "weights": "http://evil.test"}}
+        with pytest.raises(NoisegridError, match="is not in the catalog"):
+            rerun._check_known({"settings": {"task": task}, "dataset": {"name": "digits"}})
 
 
 @pytest.mark.slow
@@ -509,7 +672,7 @@ class TestNumbers:
         old, new = "noise,group,value\nalgo,a,1.5\nalgo,b,2\n", "noise,group,value\nalgo,a,1.6\nimpl,b,2\n"
         keys = words_of(new)
         assert keys == ["noise", "group"]
-        assert sorted(differences(rows_of(old, keys), rows_of(new, keys), "t.csv")) == [
+        assert sorted(differences(old, new, keys, "t.csv")) == [
             "t.csv: algo a: value is 1.5 in the package, and comes out as 1.6",
             "t.csv: algo b: is in the package, and does not come out again",
             "t.csv: impl b: comes out, and is not in the package",

@@ -9,11 +9,11 @@ import tempfile
 from pathlib import Path
 
 from noisegrid.artifact.beside import beside, draw, sentences
+from noisegrid.artifact.contents import archive, checksums
 from noisegrid.artifact.opened import Opened, opened
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.figures import save
 from noisegrid.tables import write_table
-from noisegrid.verify import archive, checksums
 
 CAPTION = (
     "Two packages cell by cell. design: what differs in their settings; equal weights: replicates of the same number "

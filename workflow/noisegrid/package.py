@@ -11,14 +11,14 @@ Command: python -m noisegrid.package --config '{"study": ...}' --output STUDY.cr
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from noisegrid import __version__, plan
 from noisegrid.artifact import archive, crate
-from noisegrid.artifact.opened import ABOUT, CHECKSUMS, METADATA, WEIGHTS
+from noisegrid.artifact.opened import ABOUT, CHECKSUMS, METADATA, README, WEIGHTS, readme
 from noisegrid.documents import check
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.files import sha256
@@ -33,44 +33,70 @@ CODE = (
     *("Snakefile", "config.yaml", "pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", "CITATION.cff"),
     *("workflow", "envs", "containers", "profiles", "slurm", "docs", "tests", "benchmarks"),
 )
-PRIVATE = {"site.yaml", "__pycache__"}
-#: Of a study's results folder: what its files are, and which of them. Logs, locks and checkpoints stay at home.
-PARTS = {
-    "replicates": ("replicates/*/*/*/[0-9]*/*",),
-    "metrics and timings": ("batches/**/*.json", "cells/**/*.csv", "across/**/*.csv", "cost/**/*", "*.csv"),
-    "tables, figures, report": ("tables/**/*", "figures/*", "findings.*", "report.html"),
-}
-README = """\
-Results of the noisegrid study {study}
-{line}
-
-An RO-Crate (ro-crate-metadata.json) of the Workflow Run profile. To check every number in it, without a GPU and without
-PyTorch, with noisegrid installed (code/README.md; nothing in this package is run):
-
-    python -m noisegrid.verify {name}
-
-Layout: code/ the workflow; study/ the design; results/{study}/ every replicate (record, predictions, history), metrics,
-tables, figures, report; containers/ what the images held; noisegrid.json the design with every setting spelt out;
-checksums.sha256 for `sha256sum -c`. Licence: Apache-2.0 (code/LICENSE).
-"""
+PRIVATE = {"site.yaml", "__pycache__", "noisegrid.egg-info"}
 
 
 def files_of(found: Plan, weights: bool) -> dict[str, dict[str, Path]]:
     """What goes into the package besides what is written for it: part -> name in the package -> file."""
+    finished = is_finished(found)
+    derived = [path for path in _derived(found) if finished or not _is_stale(found, path)]
+    parts = {
+        "code": {f"code/{path.relative_to(ROOT)}": path for path in _code()},
+        "replicates": _named(found, _replicates(found, weights)),
+        "batches": _named(found, [path for path in _batches(found) if path.exists()]),
+        "timings": _named(found, [path for path in _timings(found) if path.exists()]),
+        "metrics": _named(found, [path for path in derived if path.suffix == ".csv" and path.parent.name != "tables"]),
+    }
+    taken = {path for part in parts.values() for path in part.values()}
+    parts["tables, figures, report"] = _named(found, [path for path in derived if path not in taken])
+    images = (Path(found.config["containers"]) / f"{stack}.json" for stack in found.stacks)
+    return parts | {"images, as inspected": {f"containers/{path.name}": path for path in images if path.exists()}}
+
+
+def is_finished(found: Plan) -> bool:
+    """Whether all that the study makes is there."""
+    return all(path.exists() for path in [*_batches(found), *_timings(found), *_derived(found)])
+
+
+def _named(found: Plan, paths: Iterable[Path]) -> dict[str, Path]:
     results = Path(found.results)
-    parts = {part: dict(_results(results, patterns, weights)) for part, patterns in PARTS.items()}
-    code = {f"code/{path.relative_to(ROOT)}": path for path in _code()}
-    images = Path(found.config["containers"])
-    inspected = {f"containers/{path.name}": path for path in (images / f"{stack}.json" for stack in found.stacks)}
-    return {"code": code, **parts, "images, as inspected": {n: path for n, path in inspected.items() if path.exists()}}
+    return {f"results/{results.name}/{path.relative_to(results)}": path for path in paths}
 
 
-def _results(results: Path, patterns: tuple[str, ...], weights: bool) -> Iterator[tuple[str, Path]]:
-    for pattern in patterns:
-        for path in results.glob(pattern):
-            hidden = any(part.startswith(".") for part in path.relative_to(results).parts)
-            if path.is_file() and not hidden and (weights or path.name not in WEIGHTS):
-                yield f"results/{results.name}/{path.relative_to(results)}", path
+def _replicates(found: Plan, weights: bool) -> Iterator[Path]:
+    for cell in found.study.cells:
+        for number in range(cell.replicates):
+            folder = Path(found.results) / "replicates" / cell.path / str(number)
+            for name in ("record.json", "predictions.npz", "history.csv", *(WEIGHTS if weights else ())):
+                if (folder / "record.json").exists():
+                    yield folder / name
+
+
+def _batches(found: Plan) -> list[Path]:
+    return [Path(path) for hardware, task in found.tasks for path in found.batch_files(hardware, task)]
+
+
+def _timings(found: Plan) -> list[Path]:
+    return [Path(path).with_suffix(suffix) for path in found.cost_files() for suffix in (".csv", ".json")]
+
+
+def _derived(found: Plan) -> list[Path]:
+    """What is made from batches and timings: metrics, tables, figures, findings, report."""
+    results = Path(found.results)
+    tables = [
+        results / "tables" / f"{table}{end}" for table in found.tables for end in (".csv", ".md", ".tex", ".html")
+    ]
+    pages = [results / "tables/cells" / f"{hardware}.{task}.html" for hardware, task in found.tasks]
+    figures = [results / "figures" / f"{figure}{end}" for figure in found.figures for end in (".png", ".pdf")]
+    sums = map(Path, [*found.cell_files(), *found.across_files(), f"{results}/metrics.csv", *found.cost])
+    words = [results / f"findings{end}" for end in (".md", ".html", ".rst")]
+    return [*sums, *tables, *pages, *figures, *words, results / "report.html"]
+
+
+def _is_stale(found: Plan, path: Path) -> bool:
+    """In the middle of a study: whether something is missing, or older than the runs that have come since."""
+    newest = max((batch.stat().st_mtime for batch in _batches(found) if batch.exists()), default=0.0)
+    return not path.exists() or path.stat().st_mtime < newest
 
 
 def _code() -> Iterator[Path]:
@@ -87,8 +113,9 @@ def records_of(found: Plan) -> dict[Cell, list[dict[str, Any]]]:
     place = Path(found.results) / "replicates"
     records = {
         cell: [
-            read_record(folder)
-            for folder in sorted((place / cell.path).glob("[0-9]*"), key=lambda folder: int(folder.name))
+            read_record(place / cell.path / str(number))
+            for number in range(cell.replicates)
+            if (place / cell.path / str(number) / "record.json").exists()
         ]
         for cell in found.study.cells
     }
@@ -97,7 +124,7 @@ def records_of(found: Plan) -> dict[Cell, list[dict[str, Any]]]:
     return records
 
 
-def about(found: Plan, records: dict[Cell, list[dict[str, Any]]], weights: bool) -> dict[str, Any]:
+def about(found: Plan, weights: bool) -> dict[str, Any]:
     """What the package says of itself, enough to check it without its code."""
     cells = [
         {"hardware": c.hardware, "task": c.task, "noise": c.noise, "replicates": c.replicates, "settings": c.settings}
@@ -107,44 +134,32 @@ def about(found: Plan, records: dict[Cell, list[dict[str, Any]]], weights: bool)
         "format": 1,
         "noisegrid": __version__,
         "commit": tree()[0],
-        "study": found.study.name,
         "matplotlib": version("matplotlib"),
+        "study": found.study.name,
+        "description": found.study.description.strip(),
         "seed": found.study.cells[0].settings["seed"],
         "weights": weights,
-        "finished": all(Path(path).exists() for cell in records for path in _batches(found, cell)),
+        "finished": is_finished(found),
         "cells": cells,
-        "timings": [timing.path for timing in found.study.timings if Path(_timing(found, timing.path)).exists()],
+        "timings": [timing.path for timing in found.study.timings],
     }
     check(document, "package", "package")
     return document
 
 
-def _batches(found: Plan, cell: Cell) -> list[str]:
-    return found.batch_files(cell.hardware, cell.task)
-
-
-def _timing(found: Plan, path: str) -> str:
-    return f"{found.results}/cost/{path}.csv"
-
-
 def write_package(found: Plan, output: Path, weights: bool) -> dict[str, tuple[int, int]]:
     """Write the package; returns how many files and bytes each part has."""
-    records = records_of(found)
-    parts = files_of(found, weights)
-    document = about(found, records, weights)
+    records, parts, document = records_of(found), files_of(found, weights), about(found, weights)
     with tempfile.TemporaryDirectory() as folder:
         written = {
             ABOUT: json.dumps(document, indent=1, sort_keys=True) + "\n",
-            "README.md": README.format(study=document["study"], line="=" * 40, name=output.name),
+            README: readme(document),
             "study/study.yaml": found.study.source.read_text(),
             "study/config.json": json.dumps(found.config, indent=1, sort_keys=True) + "\n",
         }
         made = {name: _write(Path(folder) / name, text) for name, text in written.items()}
         files = {**made, **{name: path for part in parts.values() for name, path in part.items()}}
-        contents = crate.Contents(
-            found.study, files, f"results/{document['study']}/", records, bool(document["finished"])
-        )
-        made[METADATA] = _write(Path(folder) / METADATA, crate.metadata(contents))
+        made[METADATA] = _write(Path(folder) / METADATA, crate.metadata(crate.Contents(document, files, records)))
         files |= made
         sums = "".join(f"{sha256(path)}  {name}\n" for name, path in sorted(files.items()))
         made[CHECKSUMS] = _write(Path(folder) / CHECKSUMS, sums)

@@ -9,11 +9,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from noisegrid import container, machine, record
-from noisegrid.datasets import open_prepared
+from noisegrid.datasets import Dataset, open_prepared
 from noisegrid.errors import NoisegridError, exit_on_error
 from noisegrid.jobs import train_and_write
-from noisegrid.train import Run, train
+from noisegrid.train import Outcome, Run, train
 
 
 def replay(path: Path, datasets: Path, output: Path | None) -> int:
@@ -33,7 +35,22 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     print("same bits" if same else "other bits")
     if not same:
         print(_explain(old))
-    return 0 if same else 1
+        return 1
+    if others := _others(old, outcome, record.read(path.parent, ("weights.npy", "half_weights.npy")), data):
+        print(f"other bits\nwhat differs:\n  nothing that the record knows of, but its {', '.join(others)}")
+    return 1 if others else 0
+
+
+def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, data: Dataset) -> list[str]:
+    """What the replicate holds besides its final weights that did not come out again, though the weights did."""
+    arrays = packed.predictions()
+    same = {
+        "initial weights": outcome.initial_hash == old["initial_weight_hash"],
+        "predictions": np.array_equal(arrays["logits"], outcome.final.logits),
+        "predictions after half of the epochs": np.array_equal(arrays["half_logits"], outcome.half.logits),
+        "labels": np.array_equal(arrays["label"], np.asarray(data.test_labels)),
+    }
+    return [name for name, equal in same.items() if not equal]
 
 
 def _explain(old: dict[str, Any]) -> str:

@@ -8,64 +8,25 @@ Exit status: 0 if all is the same, 1 if not.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from noisegrid.artifact import redraw, rerun
-from noisegrid.artifact.opened import CHECKSUMS, METADATA, Opened, opened
-from noisegrid.artifact.recount import records, recount
+from noisegrid.artifact import contents, recount, redraw, rerun, runs
+from noisegrid.artifact.opened import Opened, opened
 from noisegrid.errors import exit_on_error
-from noisegrid.files import sha256
 
-#: What is looked at, in this order; each gives what it looked at, and yields what is wrong.
+#: Says what it looks at, and yields what is wrong with it.
 Check = Callable[[Opened], tuple[str, Iterator[str]]]
-
-
-def archive(package: Opened) -> tuple[str, Iterator[str]]:
-    """The zip itself: no damaged entry, and no byte that is not accounted for."""
-    return f"{len(package.names):,} files, {package.path.stat().st_size / 1e6:.1f} MB", iter(package.damage)
-
-
-def checksums(package: Opened) -> tuple[str, Iterator[str]]:
-    """Every file has the checksum that the package states for it."""
-
-    def wrong() -> Iterator[str]:
-        stated = package.checksums()
-        for name in sorted(stated.keys() - package.names):
-            yield f"{name} is missing"
-        for name in sorted(package.names - stated.keys() - {CHECKSUMS}):
-            yield f"{name} is not in {CHECKSUMS}"
-        for name in sorted(stated.keys() & package.names):
-            if sha256(package.folder / name) != stated[name]:
-                yield f"{name} was changed: its checksum is not the one in {CHECKSUMS}"
-
-    return f"{len(package.checksums()):,} checksums", wrong()
-
-
-def description(package: Opened) -> tuple[str, Iterator[str]]:
-    """The RO-Crate's own statements about files."""
-    entities = json.loads((package.folder / METADATA).read_text()).get("@graph", [])
-    stated = {entity["@id"]: entity for entity in entities if "sha256" in entity and entity["@id"] in package.names}
-
-    def wrong() -> Iterator[str]:
-        for name, entity in sorted(stated.items()):
-            path = package.folder / name
-            if (entity["sha256"], entity.get("contentSize")) != (sha256(path), str(path.stat().st_size)):
-                yield f"{METADATA}: what it says of {name} is not true"
-
-    return f"{len(stated)} files described", wrong()
-
-
+#: In this order: what comes later rests on what comes before.
 CHECKS: dict[str, Check] = {
-    "archive": archive,
-    "checksums": checksums,
-    "description": description,
-    "records": records,
-    "metrics": recount,
+    "archive": contents.archive,
+    "checksums": contents.checksums,
+    "description": contents.description,
+    "records": runs.records,
+    "metrics": recount.recount,
     "collected": redraw.collected,
     "tables, claims": redraw.tables,
     "findings": redraw.findings,
@@ -79,19 +40,27 @@ def verify(package: Opened) -> list[str]:
     for name, check in CHECKS.items():
         what, wrong = _guarded(check, package)
         everything += wrong
-        print(f"{name:16}{'same' if not wrong else 'DIFFERENT':11}{what}", flush=True)
+        say(f"{name:16}{'same' if not wrong else 'DIFFERENT':11}{what}")
         for line in wrong:
-            print(f"  - {line}", flush=True)
+            say(f"  - {line}")
     return everything
 
 
 def _guarded(check: Check, package: Opened) -> tuple[str, list[str]]:
     """A package may hold anything: what a check cannot even read is a finding, and the other checks go on."""
+    found: list[str] = []
     try:
         what, wrong = check(package)
-        return what, list(wrong)
+        for line in wrong:
+            found.append(line)
     except Exception as error:
-        return "stopped", [package.words(error)]
+        return "stopped", [*found, package.words(error)]
+    return what, found
+
+
+def say(line: str) -> None:
+    """Print a line in which nothing of a stranger's text can move the cursor or hide another line."""
+    print("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line), flush=True)
 
 
 def main() -> int:
@@ -104,15 +73,16 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         package = opened(options.package, Path(folder))
-        print(package.title, flush=True)
+        say(package.title)
         wrong = verify(package)
-        if options.rerun:
+        if options.rerun and not wrong:
             wrong += rerun.rerun(package, options.rerun, options.choice, options.datasets)
-    seconds = time.monotonic() - began
+        elif options.rerun:
+            package.note("nothing was trained again, since the package is not what it says")
     for note in package.notes:
-        print(f"note: {note}")
+        say(f"note: {note}")
     verdict = "same" if not wrong else f"DIFFERENT: {len(wrong)} findings, see above"
-    print(f"{options.package}: {verdict} ({seconds:.0f} s)", file=sys.stderr if wrong else sys.stdout)
+    print(f"{options.package}: {verdict} ({time.monotonic() - began:.0f} s)", file=sys.stderr if wrong else sys.stdout)
     return 1 if wrong else 0
 
 

@@ -94,14 +94,15 @@ def _harm(entry: zipfile.ZipInfo) -> str:
 def _extract(archive: zipfile.ZipFile, folder: Path) -> Iterator[str]:
     for entry in archive.infolist():
         target = folder / entry.filename
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if entry.is_dir():
-            target.mkdir(exist_ok=True)
-            continue
         try:
+            (target if entry.is_dir() else target.parent).mkdir(parents=True, exist_ok=True)
+            if entry.is_dir():
+                continue
             with archive.open(entry) as source, target.open("wb") as file:
                 shutil.copyfileobj(source, file, CHUNK)
-        except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
+        except OSError as error:  # of this machine: a full disk, a name too long
+            raise NoisegridError(f"cannot unpack {entry.filename!r}: {error.strerror or error}") from error
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
             target.unlink(missing_ok=True)
             yield f"{entry.filename} is damaged in the archive ({error})"
 

@@ -70,7 +70,8 @@ def _both(mine: dict[str, Any], yours: dict[str, Any]) -> dict[str, Any]:
     """Both estimates, and whether their intervals overlap."""
     agree = ""
     if mine and yours:
-        agree = "yes" if mine["low"] <= yours["high"] and yours["low"] <= mine["high"] else "no"
+        known = not pd.isna([mine["low"], mine["high"], yours["low"], yours["high"]]).any()
+        agree = "" if not known else "yes" if mine["low"] <= yours["high"] and yours["low"] <= mine["high"] else "no"
     named = {f"{whose}_{end}": one.get(end) for whose, one in (("first", mine), ("second", yours)) for end in _ENDS}
     return named | {"agree": agree}
 

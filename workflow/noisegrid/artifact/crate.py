@@ -19,7 +19,7 @@ from noisegrid import __version__
 from noisegrid.artifact.opened import ABOUT, METADATA
 from noisegrid.documents import read_yaml
 from noisegrid.files import sha256
-from noisegrid.study import Cell, Study
+from noisegrid.study import Cell
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
@@ -40,13 +40,16 @@ FOLDERS = {
 
 @dataclass(frozen=True)
 class Contents:
-    """What is described. files: name in the package -> file; results: prefix of the study's results in it."""
+    """What is described. about: noisegrid.json; files: name in the package -> file; records: of every cell."""
 
-    study: Study
+    about: Mapping[str, Any]
     files: Mapping[str, Path]
-    results: str
     records: Mapping[Cell, list[dict[str, Any]]]
-    finished: bool
+
+    @property
+    def results(self) -> str:
+        """Prefix of the study's results in the package."""
+        return f"results/{self.about['study']}/"
 
 
 def metadata(contents: Contents) -> str:
@@ -83,9 +86,11 @@ def metadata(contents: Contents) -> str:
 def _root(crate: ROCrate, contents: Contents) -> None:
     citation = read_yaml(contents.files["code/CITATION.cff"])
     root = crate.root_dataset
-    root["name"] = f"noisegrid: results of the study {contents.study.name}"
-    words = contents.study.description or "Replicates of training runs, one source of randomness left free at a time."
-    state = "" if contents.finished else " The study is partly finished."
+    root["name"] = f"noisegrid: results of the study {contents.about['study']}"
+    words = (
+        contents.about["description"] or "Replicates of training runs, one source of randomness left free at a time."
+    )
+    state = "" if contents.about["finished"] else " The study is partly finished."
     root["description"] = f"{words}{state} Check it with: python -m noisegrid.verify"
     root["datePublished"] = max(_times(contents))[:10]
     root["license"] = crate.add_jsonld({"@id": LICENCE, "@type": "CreativeWork", "name": "Apache License 2.0"})
@@ -187,12 +192,12 @@ def _run(crate: ROCrate, contents: Contents, workflow: Entity, inputs: list[Enti
     authors = crate.root_dataset["author"]
     properties = {
         "agent": authors[0] if isinstance(authors, list) else authors,
-        "name": f"snakemake, study {contents.study.name}",
+        "name": f"snakemake, study {contents.about['study']}",
         "description": "From prepared data to figures; times are those of the first and the last run.",
         "startTime": min(times),
         "endTime": max(times),
     }
-    if contents.finished:
+    if contents.about["finished"]:
         properties["actionStatus"] = "http://schema.org/CompletedActionStatus"
     action = crate.add_action(workflow, "#run", inputs, results, properties)
     if images := _images(crate, contents):

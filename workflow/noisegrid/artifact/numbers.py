@@ -4,12 +4,13 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 #: Numbers that differ by less than this share are the same: other versions of a library round sums differently.
 TOLERANCE = 1e-6
 
 Rows = dict[tuple[str, ...], dict[str, str]]
+Excuse = Callable[[dict[str, str]], bool] | None
 
 
 def rows_of(text: str, keys: Sequence[str]) -> Rows:
@@ -29,8 +30,23 @@ def words_of(text: str) -> list[str]:
     return [name for name in (rows[0] if rows else []) if any(row[name] and not _is_number(row[name]) for row in rows)]
 
 
-def differences(packaged: Rows, again: Rows, where: str) -> Iterator[str]:
-    """What differs between the rows of a package and the same made again from what is behind them."""
+def differences(packaged: str, again: str, keys: Sequence[str], where: str, excused: Excuse = None) -> Iterator[str]:
+    """What differs between a CSV of a package and the same made again from what is behind it.
+
+    excused: says of a row of the package whether it need not come out again.
+    """
+    # a column that is there twice would be read once by one reader and once by another
+    columns = [next(csv.reader(io.StringIO(text)), []) for text in (packaged, again)]
+    if columns[0] != columns[1]:
+        yield f"{where}: has the columns {', '.join(columns[0])}, and comes out with {', '.join(columns[1])}"
+        return
+    rows = rows_of(packaged, keys)
+    if excused is not None:
+        rows = {key: row for key, row in rows.items() if not excused(row)}
+    yield from _row_differences(rows, rows_of(again, keys), where)
+
+
+def _row_differences(packaged: Rows, again: Rows, where: str) -> Iterator[str]:
     for key in [key for key in packaged if key not in again]:
         yield f"{where}: {_name(key)}: is in the package, and does not come out again"
     for key in [key for key in again if key not in packaged]:

@@ -13,9 +13,29 @@ from noisegrid.errors import NoisegridError
 from noisegrid.study import FREE, Cell
 
 #: The design, the checksum of every other file, and the RO-Crate's description.
-ABOUT, CHECKSUMS, METADATA = "noisegrid.json", "checksums.sha256", "ro-crate-metadata.json"
+ABOUT, CHECKSUMS, METADATA, README = "noisegrid.json", "checksums.sha256", "ro-crate-metadata.json", "README.md"
 #: What of a replicate is left out unless it is asked for.
 WEIGHTS = ("weights.npy", "half_weights.npy")
+
+
+WORDS = """\
+Results of the noisegrid study {study}
+{line}
+
+An RO-Crate (ro-crate-metadata.json) of the Workflow Run profile. To check every number in it, without a GPU and without
+PyTorch, with noisegrid installed (code/README.md; nothing in this package is run):
+
+    python -m noisegrid.verify {study}.crate.zip
+
+Layout: code/ the workflow; study/ the design; results/{study}/ every replicate (record, predictions, history), metrics,
+tables, figures, report; containers/ what the images held; noisegrid.json the design with every setting spelt out;
+checksums.sha256 for `sha256sum -c`. Licence: Apache-2.0 (code/LICENSE).
+"""
+
+
+def readme(about: dict[str, Any]) -> str:
+    """The package's README."""
+    return WORDS.format(study=about["study"], line="=" * (len(about["study"]) + 31))
 
 
 @dataclass
@@ -70,6 +90,11 @@ class Opened:
         found = (self.results / "batches" / cell.hardware / cell.task).glob("*.json")
         return sorted(found, key=lambda path: int(path.stem.partition("-")[0]))
 
+    def note(self, words: str) -> None:
+        """Something for the reader that is no difference."""
+        if words not in self.notes:
+            self.notes.append(words)
+
     def words(self, error: Exception) -> str:
         """An error in words that name files as the package does."""
         text = str(error) if isinstance(error, NoisegridError) else f"{type(error).__name__}: {error}"
@@ -98,9 +123,19 @@ def opened(path: Path, place: Path) -> Opened:
 
 
 def _impossible(about: dict[str, Any]) -> Iterator[str]:
-    for cell in about["cells"]:
+    """What the schema cannot say of a design."""
+    named = [(cell["hardware"], cell["task"], cell["noise"]) for cell in about["cells"]]
+    for cell, name in zip(about["cells"], named, strict=True):
+        where, settings = "/".join(name), cell["settings"]
+        pairs = settings.get("pairs", 1)
         if cell["noise"] not in FREE:
             yield f"unknown noise source {cell['noise']}"
+        if named.count(name) > 1:
+            yield f"the cell {where} is there twice"
+        if (settings.get("noise"), settings.get("seed")) != (cell["noise"], about["seed"]):
+            yield f"the settings of {where} are those of another cell"
+        if type(pairs) is not int or not 1 <= pairs <= cell["replicates"] // 2:
+            yield f"the cell {where} cannot have {pairs} pairs"
 
 
 def _because(damage: list[str]) -> str:

@@ -1,6 +1,7 @@
 """Make a package's tables, findings and figures again from its metrics, and hold them against those it holds."""
 
 import re
+import struct
 import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -13,10 +14,12 @@ from noisegrid import figures as drawing
 from noisegrid import findings as saying
 from noisegrid import pages, timings
 from noisegrid import tables as writing
-from noisegrid.artifact.numbers import differences, rows_of, words_of
+from noisegrid.artifact.numbers import differences, words_of
 from noisegrid.artifact.opened import Opened
 from noisegrid.collect import collect
 from noisegrid.measure import COLUMNS
+
+NOT_MADE = "not made yet"
 
 
 def collected(package: Opened) -> tuple[str, Iterator[str]]:
@@ -24,42 +27,43 @@ def collected(package: Opened) -> tuple[str, Iterator[str]]:
     cells = [package.results / "cells" / f"{cell.path}.csv" for cell in package.cells]
     pairs = dict.fromkeys((cell.task, cell.noise) for cell in package.cells)
     cells += [package.results / "across" / task / f"{noise}.csv" for task, noise in pairs]
-    timings = [package.results / "cost" / f"{timing}.csv" for timing in package.about["timings"]]
-    parts = {"metrics.csv": cells, "cost.csv": timings}
+    timed = [package.results / "cost" / f"{timing}.csv" for timing in package.about["timings"]]
+    parts = {"metrics.csv": cells} | ({"cost.csv": timed} if timed else {})
     there = [name for name in parts if (package.results / name).is_file()]
 
     def wrong() -> Iterator[str]:
+        yield from _missing(package, [name for name in parts if name not in there])
         for name in there:
             text, again = (package.results / name).read_text(), collect([p for p in parts[name] if p.is_file()])
             if text != again:
-                keys = COLUMNS[:6] if name == "metrics.csv" else words_of(text)
-                yield from differences(rows_of(text, keys), rows_of(again, keys), name)
+                yield from differences(text, again, COLUMNS[:6] if name == "metrics.csv" else words_of(again), name)
 
-    return " and ".join(there) or "not made yet", wrong()
+    return " and ".join(there) or NOT_MADE, wrong()
 
 
 def tables(package: Opened) -> tuple[str, Iterator[str]]:
-    """Every table, claims among them, in all its forms."""
-    place_of_tables = package.results / "tables"
-    made = sorted(path for path in place_of_tables.rglob("*") if path.is_file())
+    """Every table, claims among them, in all its forms, and the page of every task."""
+    folder = package.results / "tables"
+    made = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
     def wrong() -> Iterator[str]:
+        if not made:
+            yield from _missing(package, ["tables"])
+            return
         with tempfile.TemporaryDirectory() as place:
             writing.write_all(package.results / "metrics.csv", _cost(package), Path(place))
             pages.write_all(package.results / "metrics.csv", Path(place) / "cells")
-            for path in made:
-                again = Path(place) / path.relative_to(place_of_tables)
-                where = f"tables/{path.relative_to(place_of_tables)}"
-                if not again.is_file():
-                    yield f"{where} is no table of this study"
-                elif path.suffix == ".csv":
-                    keys = words_of(again.read_text())
-                    yield from differences(rows_of(path.read_text(), keys), rows_of(again.read_text(), keys), where)
-                elif _words(path) != _words(again):
-                    old, new = next((o, n) for o, n in _pairs(_words(path), _words(again)) if o != n)
-                    yield f"{where} says {old!r} where {new!r} comes out"
+            again = {str(path.relative_to(place)): path for path in sorted(Path(place).rglob("*")) if path.is_file()}
+            yield from (f"tables/{name} is no table of this study" for name in made.keys() - again.keys())
+            yield from _missing(package, [f"tables/{name}" for name in sorted(again.keys() - made.keys())])
+            for name in [name for name in made if name in again]:
+                if name.endswith(".csv"):
+                    text = again[name].read_text()
+                    yield from differences(made[name].read_text(), text, words_of(text), f"tables/{name}")
+                else:
+                    yield from _said(made[name], again[name], f"tables/{name}")
 
-    return (f"{len(made)} files", wrong()) if made else ("not made yet", iter(()))
+    return f"{len(made)} files" if made else NOT_MADE, wrong()
 
 
 def findings(package: Opened) -> tuple[str, Iterator[str]]:
@@ -67,62 +71,97 @@ def findings(package: Opened) -> tuple[str, Iterator[str]]:
     made = sorted(package.results.glob("findings.*"))
 
     def wrong() -> Iterator[str]:
+        if not made:
+            yield from _missing(package, ["findings.md"])
+            return
         with tempfile.TemporaryDirectory() as place:
             saying.write(package.results / "metrics.csv", _cost(package), Path(place) / "findings.md")
-            for path in made:
-                old, new = _words(path), _words(Path(place) / path.name)
-                if old != new:
-                    first = next((o, n) for o, n in _pairs(old, new) if o != n)
-                    yield f"{path.name} says {first[0]!r} where {first[1]!r} comes out"
+            names = {path.name for path in made}
+            again = {path.name: path for path in Path(place).iterdir()}
+            yield from _missing(package, sorted(again.keys() - names))
+            for path in [path for path in made if path.name in again]:
+                yield from _said(path, again[path.name], path.name)
 
-    return (f"{len(made)} files", wrong()) if made else ("not made yet", iter(()))
+    return f"{len(made)} files" if made else NOT_MADE, wrong()
 
 
 def figures(package: Opened) -> tuple[str, Iterator[str]]:
-    """Every figure, drawn again; other versions of Matplotlib set type differently, and then a note is all there is."""
-    made = sorted((package.results / "figures").glob("*.png"))
+    """Every figure, drawn again. Other versions of Matplotlib set type differently: then nothing can be compared."""
+    folder = package.results / "figures"
+    made = {path.name for path in folder.glob("*")}
+    stems = {Path(name).stem for name in made}
     here, there = version("matplotlib"), package.about["matplotlib"]
-    if made and here != there:
-        package.notes.append(f"figures were drawn by Matplotlib {there}, and this is {here}: only sizes were compared")
+    if stems and here != there:
+        package.note(
+            f"FIGURES WERE NOT COMPARED: Matplotlib {there} drew them, and this is {here} (envs/analysis.txt pins it)"
+        )
+        return "not compared: another Matplotlib, see below", iter(())
 
     def wrong() -> Iterator[str]:
+        if not stems:
+            yield from _missing(package, ["figures"])
         with tempfile.TemporaryDirectory() as place:
-            for path in made:
-                again = Path(place) / path.with_suffix(".pdf").name
-                data = "cost.csv" if path.stem in timings.FIGURES else "metrics.csv"
-                drawing.draw(path.stem, package.results / data, again)
-                if here != there:
+            for stem in sorted(stems):
+                if stem not in drawing.FIGURES:
+                    yield f"figures/{stem} is no figure of this study"
                     continue
-                for suffix in (".png", ".pdf"):
-                    old, new = path.with_suffix(suffix), again.with_suffix(suffix)
-                    if not old.is_file():
-                        yield f"figures/{old.name} is missing"
-                    elif old.read_bytes() != new.read_bytes():
-                        yield f"figures/{old.name} is not what is drawn again{_how_much(old, new)}"
+                data = "cost.csv" if stem in timings.FIGURES else "metrics.csv"
+                drawing.draw(stem, package.results / data, Path(place) / f"{stem}.pdf")
+                for name in (f"{stem}.png", f"{stem}.pdf"):
+                    if name not in made:
+                        yield f"figures/{name} is missing"
+                    elif why := _drawn_otherwise(folder / name, Path(place) / name):
+                        yield f"figures/{name} is not what is drawn again{why}"
+            known = {f"{stem}.{ending}" for stem in stems for ending in ("png", "pdf")}
+            yield from (f"figures/{name} is no figure of this study" for name in sorted(made - known))
 
-    return (f"{len(made)} figures drawn again", wrong()) if made else ("not made yet", iter(()))
+    return f"{len(stems)} figures drawn again" if stems else NOT_MADE, wrong()
 
 
-def _how_much(old: Path, new: Path) -> str:
-    if old.suffix != ".png":
+def _missing(package: Opened, names: list[str]) -> Iterator[str]:
+    """What a finished study has, and this package has not."""
+    if package.about["finished"]:
+        yield from (f"{name} is missing" for name in names)
+
+
+def _said(path: Path, again: Path, where: str) -> Iterator[str]:
+    """Where two texts differ first, word by word."""
+    old, new = _words(path), _words(again)
+    length = max(len(old), len(new))
+    old, new = ([*words, *[""] * (length - len(words))] for words in (old, new))
+    if first := next(((o, n) for o, n in zip(old, new, strict=True) if o != n), None):
+        yield f"{where} says {first[0]!r} where {first[1]!r} comes out"
+
+
+def _words(path: Path) -> list[str]:
+    """A text's words, numbers and marks; not its spaces, rules and style sheet, which another version may change."""
+    text = re.sub(r"<style>.*?</style>", "", path.read_text(), flags=re.DOTALL)
+    return re.findall(r"[^\s|&<>]+|[|&<>]", re.sub(r":?-{2,}:?", "", text))
+
+
+def _drawn_otherwise(old: Path, new: Path) -> str:
+    """How a figure differs from the same drawn again, in words; empty if every pixel is the same."""
+    if old.read_bytes() == new.read_bytes():
         return ""
+    if old.suffix != ".png":
+        return " "
+    sizes = [_size(path) for path in (old, new)]
+    if sizes[0] != sizes[1]:  # asked before decoding, which could take any memory
+        return " (another size)"
     first, second = (np.asarray(images.imread(path)) for path in (old, new))
     if first.shape != second.shape:
-        return f" ({first.shape[1]} x {first.shape[0]} pixels, drawn with {second.shape[1]} x {second.shape[0]})"
-    return f" ({100 * float((first != second).any(axis=2).mean()):.2g} % of its pixels differ)"
+        return " (another kind of image)"
+    share = float((first != second).any(axis=2).mean())
+    return f" ({100 * share:.2g} % of its pixels differ)" if share else ""
+
+
+def _size(path: Path) -> tuple[int, ...]:
+    """Width and height of a PNG (its first chunk), or nothing where it is none."""
+    with path.open("rb") as file:
+        head = file.read(24)
+    return struct.unpack(">II", head[16:24]) if len(head) == 24 and head[:8] == b"\x89PNG\r\n\x1a\n" else ()
 
 
 def _cost(package: Opened) -> Path | None:
     path = package.results / "cost.csv"
     return path if path.is_file() else None
-
-
-def _words(path: Path) -> list[str]:
-    """The words and numbers of a text, without the layout that another version of a library may choose."""
-    return re.findall(r"[^\s|&<>:-]+", path.read_text())
-
-
-def _pairs(old: list[str], new: list[str]) -> Iterator[tuple[str, str]]:
-    """Two texts word by word; the shorter one goes on with nothing."""
-    length = max(len(old), len(new))
-    yield from zip([*old, *[""] * (length - len(old))], [*new, *[""] * (length - len(new))], strict=True)
