@@ -114,7 +114,7 @@ def _results(found: Replicate, seen: Seen) -> Iterator[str]:
     check_meaning(arrays)
     labels, stated = arrays["label"], record["results"]
     if seen.labels.setdefault(record["dataset"]["digest"], _digest(labels.tobytes())) != _digest(labels.tobytes()):
-        yield "has other labels than other runs on the same dataset"
+        yield "has other labels than the first run on the same dataset"
     accuracy = 100 * float((predictions_of(arrays["logits"], labels) == labels).mean())
     if not math.isclose(accuracy, stated["test_accuracy_percent"], abs_tol=1e-9):
         yield f"states an accuracy of {stated['test_accuracy_percent']} %, and its predictions give {accuracy} %"
