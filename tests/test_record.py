@@ -42,7 +42,7 @@ def about() -> dict:
 
 def write(folder):
     arrays = {"label": np.zeros(4, np.int32), "logits": np.ones((4, 2), np.float32)}
-    weights = {"weights": np.arange(3, dtype=np.float32)}
+    weights = {name: np.arange(3, dtype=np.float32) for name in ("weights", "half_weights")}
     record.write(folder, about(), arrays, weights, [{"epoch": 0, "seconds": 1.0}])
     return folder
 
