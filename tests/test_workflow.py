@@ -329,7 +329,7 @@ def test_the_first_page_says_what_was_measured_and_any_cell_is_two_clicks_away(f
         "n = 3 to 4",
     ):
         assert part in words, words
-    assert menu.index("1. Figures") < menu.index("2. Tables") < menu.index("3. Cells")
+    assert menu.index("0. Findings") < menu.index("1. Figures") < menu.index("2. Tables") < menu.index("3. Cells")
     two_clicks = """setTimeout(() => {
         [...document.querySelectorAll('nav a')].find(a => a.textContent.includes('3. Cells')).click();
         setTimeout(() => {

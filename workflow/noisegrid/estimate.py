@@ -28,7 +28,7 @@ class Estimate:
 def estimates(study: Study) -> list[Estimate]:
     """One line per task and hardware of a study."""
     found = []
-    for hardware, task in dict.fromkeys((cell.hardware, cell.task) for cell in study.cells):
+    for hardware, task in study.tasks:
         cells = study.siblings(hardware, task)
         replicates = sum(cell.replicates for cell in cells)
         each = hours_per_replicate(study, hardware, task)

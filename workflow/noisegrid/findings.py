@@ -15,7 +15,7 @@ from noisegrid import metrics, prices
 from noisegrid.errors import exit_on_error
 from noisegrid.files import write_text
 from noisegrid.html import page
-from noisegrid.longform import load_metrics, provenance, select
+from noisegrid.longform import load_metrics, provenance, select, single_hardware
 from noisegrid.study import FREE
 from noisegrid.tables import CELL, class_table
 
@@ -142,7 +142,7 @@ def write(metrics_file: Path, cost_file: Path | None, path: Path) -> None:
 
 def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
     """The first page of the report (reStructuredText): what was measured, on what, what it shows, where to look."""
-    cells = frame[~frame["hardware"].str.contains(" × ")].drop_duplicates(CELL)
+    cells = single_hardware(frame).drop_duplicates(CELL)
     tasks = ", ".join(dict.fromkeys(cells["task"]))
     hardware = ", ".join(dict.fromkeys(cells["hardware"]))
     runs = int(cells["n_replicates"].sum())

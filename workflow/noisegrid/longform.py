@@ -31,12 +31,17 @@ def select(frame: pd.DataFrame, metric: str, group: str | None = "all") -> pd.Da
     return rows.sort_values(["hardware", "task", "noise"], key=lambda c: c.map(tasks.index) if c.name == "task" else c)
 
 
+def single_hardware(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one kind of hardware each, without the comparisons of two."""
+    return frame[~frame["hardware"].str.contains(" × ")]
+
+
 def provenance(frame: pd.DataFrame) -> str:
     """The words without which no number is printed: n, device, versions."""
     counts = sorted(set(frame["n_replicates"]))
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     examples = " / ".join(f"{count:,}" for count in sorted(set(frame["n_examples"])))
     # what a comparison of two kinds of hardware has, each of the two has
-    single = frame[~frame["hardware"].str.contains(" × ")]
+    single = single_hardware(frame)
     what = [" and ".join(sorted(set(single[column]))) for column in ("device", "versions")]
     return f"n = {n} replicates per cell, {examples} test images; {what[0]}; {what[1]}"

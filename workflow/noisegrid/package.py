@@ -18,13 +18,13 @@ from typing import Any
 
 from noisegrid import __version__, plan
 from noisegrid.artifact import archive, crate
-from noisegrid.artifact.opened import ABOUT, CHECKSUMS, METADATA, README, WEIGHTS, readme
+from noisegrid.artifact.opened import ABOUT, CHECKSUMS, METADATA, README, readme
 from noisegrid.documents import check
 from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.files import sha256
+from noisegrid.files import sha256, write_text
 from noisegrid.hardware import ROOT
 from noisegrid.plan import Plan
-from noisegrid.record import read_record
+from noisegrid.record import WEIGHTS, read_record, replicate_folder
 from noisegrid.sources import tree
 from noisegrid.study import Cell
 
@@ -36,10 +36,9 @@ CODE = (
 PRIVATE = {"site.yaml", "__pycache__", "noisegrid.egg-info"}
 
 
-def files_of(found: Plan, weights: bool) -> dict[str, dict[str, Path]]:
+def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, Path]]:
     """What goes into the package besides what is written for it: part -> name in the package -> file."""
-    finished = is_finished(found)
-    derived = [path for path in _derived(found) if finished or not _is_stale(found, path)]
+    derived = _derived(found) if finished else _fresh(found)
     parts = {
         "code": {f"code/{path.relative_to(ROOT)}": path for path in _code()},
         "replicates": _named(found, _replicates(found, weights)),
@@ -65,11 +64,15 @@ def _named(found: Plan, paths: Iterable[Path]) -> dict[str, Path]:
 
 def _replicates(found: Plan, weights: bool) -> Iterator[Path]:
     for cell in found.study.cells:
-        for number in range(cell.replicates):
-            folder = Path(found.results) / "replicates" / cell.path / str(number)
+        for folder in _finished(found, cell):
             for name in ("record.json", "predictions.npz", "history.csv", *(WEIGHTS if weights else ())):
-                if (folder / "record.json").exists():
-                    yield folder / name
+                yield folder / name
+
+
+def _finished(found: Plan, cell: Cell) -> list[Path]:
+    """The folders of a cell's finished replicates, in the order of their numbers."""
+    folders = [replicate_folder(Path(found.config["results"]), cell, number) for number in range(cell.replicates)]
+    return [folder for folder in folders if (folder / "record.json").exists()]
 
 
 def _batches(found: Plan) -> list[Path]:
@@ -93,10 +96,10 @@ def _derived(found: Plan) -> list[Path]:
     return [*sums, *tables, *pages, *figures, *words, results / "report.html"]
 
 
-def _is_stale(found: Plan, path: Path) -> bool:
-    """In the middle of a study: whether something is missing, or older than the runs that have come since."""
+def _fresh(found: Plan) -> list[Path]:
+    """In the middle of a study: what is there, and not older than the runs that have come since."""
     newest = max((batch.stat().st_mtime for batch in _batches(found) if batch.exists()), default=0.0)
-    return not path.exists() or path.stat().st_mtime < newest
+    return [path for path in _derived(found) if path.exists() and path.stat().st_mtime >= newest]
 
 
 def _code() -> Iterator[Path]:
@@ -110,21 +113,13 @@ def _code() -> Iterator[Path]:
 
 def records_of(found: Plan) -> dict[Cell, list[dict[str, Any]]]:
     """The records of every cell's finished replicates, each checked."""
-    place = Path(found.results) / "replicates"
-    records = {
-        cell: [
-            read_record(place / cell.path / str(number))
-            for number in range(cell.replicates)
-            if (place / cell.path / str(number) / "record.json").exists()
-        ]
-        for cell in found.study.cells
-    }
+    records = {cell: [read_record(folder) for folder in _finished(found, cell)] for cell in found.study.cells}
     if not any(records.values()):
-        raise NoisegridError(f"{place} holds no finished replicate yet; run `snakemake` first")
+        raise NoisegridError(f"{found.results}/replicates holds no finished replicate yet; run `snakemake` first")
     return records
 
 
-def about(found: Plan, weights: bool) -> dict[str, Any]:
+def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
     """What the package says of itself, enough to check it without its code."""
     cells = [
         {"hardware": c.hardware, "task": c.task, "noise": c.noise, "replicates": c.replicates, "settings": c.settings}
@@ -139,7 +134,7 @@ def about(found: Plan, weights: bool) -> dict[str, Any]:
         "description": found.study.description.strip(),
         "seed": found.study.cells[0].settings["seed"],
         "weights": weights,
-        "finished": is_finished(found),
+        "finished": finished,
         "cells": cells,
         "timings": [timing.path for timing in found.study.timings],
     }
@@ -149,7 +144,8 @@ def about(found: Plan, weights: bool) -> dict[str, Any]:
 
 def write_package(found: Plan, output: Path, weights: bool) -> dict[str, tuple[int, int]]:
     """Write the package; returns how many files and bytes each part has."""
-    records, parts, document = records_of(found), files_of(found, weights), about(found, weights)
+    records, finished = records_of(found), is_finished(found)
+    parts, document = files_of(found, weights, finished), about(found, weights, finished)
     with tempfile.TemporaryDirectory() as folder:
         written = {
             ABOUT: json.dumps(document, indent=1, sort_keys=True) + "\n",
@@ -173,8 +169,7 @@ def write_package(found: Plan, output: Path, weights: bool) -> dict[str, tuple[i
 
 
 def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    write_text(path, text)
     return path
 
 

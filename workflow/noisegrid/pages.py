@@ -12,7 +12,7 @@ import pandas as pd
 from noisegrid.errors import exit_on_error
 from noisegrid.files import write_text
 from noisegrid.html import page
-from noisegrid.longform import load_metrics, provenance
+from noisegrid.longform import load_metrics, provenance, single_hardware
 from noisegrid.study import FREE
 
 #: Metrics of single replicates and of the reference artifact's definitions have tables of their own.
@@ -58,7 +58,7 @@ def _estimate(row: tuple) -> str:
 def write_all(metrics_file: Path, folder: Path) -> None:
     """Write <hardware>.<task>.html of every task on every hardware."""
     frame = load_metrics(metrics_file)
-    single = frame[~frame["hardware"].str.contains(" × ")]
+    single = single_hardware(frame)
     for hardware, task in dict.fromkeys(zip(single["hardware"], single["task"], strict=True)):
         write_text(folder / f"{hardware}.{task}.html", task_page(single, hardware, task))
 

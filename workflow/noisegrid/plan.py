@@ -126,12 +126,12 @@ class Plan:
 
     def figure_data(self, figure: str) -> str:
         """What a figure is drawn from."""
-        return f"{self.results}/{'cost' if figure in timings.FIGURES else 'metrics'}.csv"
+        return f"{self.results}/{timings.data_of(figure)}"
 
     @property
     def tasks(self) -> list[tuple[str, str]]:
         """Every task on every hardware that the study names for it."""
-        return list(dict.fromkeys((cell.hardware, cell.task) for cell in self.study.cells))
+        return self.study.tasks
 
     def cell_files(self) -> list[str]:
         """The metrics of every cell."""

@@ -24,6 +24,9 @@ from noisegrid.files import sha256
 from noisegrid.layout import parameter_count
 from noisegrid.study import Cell, digest
 
+#: The files of a replicate that a package leaves out unless it is asked for them.
+WEIGHTS = ("weights.npy", "half_weights.npy")
+
 
 @dataclass(frozen=True)
 class Replicate:

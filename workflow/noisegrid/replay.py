@@ -36,7 +36,7 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     if not same:
         print(_explain(old))
         return 1
-    if others := _others(old, outcome, record.read(path.parent, ("weights.npy", "half_weights.npy")), data):
+    if others := _others(old, outcome, record.read(path.parent, record.WEIGHTS), data):
         print(f"other bits\nwhat differs:\n  nothing that the record knows of, but its {', '.join(others)}")
     return 1 if others else 0
 

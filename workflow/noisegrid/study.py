@@ -97,6 +97,11 @@ class Study:
         """The cells of one task on one hardware: what training jobs work on, since they differ in noise alone."""
         return [cell for cell in self.cells if (cell.hardware, cell.task) == (hardware, task)]
 
+    @property
+    def tasks(self) -> list[tuple[str, str]]:
+        """Every task on every hardware that is named for it: (hardware, task)."""
+        return list(dict.fromkeys((cell.hardware, cell.task) for cell in self.cells))
+
     def values(self, what: str) -> list[str]:
         """The distinct values of `hardware`, `task`, `noise` or `dataset`, in the study's order."""
         return list(dict.fromkeys(str(getattr(cell, what)) for cell in self.cells))

@@ -15,6 +15,11 @@ REFERENCE = "default"
 FIGURES = ("figure_6", "figure_7")
 
 
+def data_of(figure: str) -> str:
+    """The file of the results that a figure is drawn from."""
+    return "cost.csv" if figure in FIGURES else "metrics.csv"
+
+
 @dataclass(frozen=True)
 class Arm:
     """The training step under some of PyTorch's switches (workflow/catalog/arms.yaml)."""

@@ -8,9 +8,18 @@ from typing import IO
 import numpy as np
 
 from noisegrid.errors import NoisegridError
+from noisegrid.record import Replicate
 
 #: What predictions.npz holds (record.py); the last three where the dataset has sub-groups.
 KNOWN = {"example_id", "label", "logits", "half_logits", "group", "group_name", "target"}
+
+
+def checked(replicate: Replicate) -> dict[str, np.ndarray]:
+    """A replicate's predictions, read after it was checked that they can be, and are what they should be."""
+    check_stored(replicate.folder / "predictions.npz")
+    arrays = replicate.predictions()
+    check_meaning(arrays)
+    return arrays
 
 
 def check_stored(path: Path) -> None:

@@ -19,6 +19,7 @@ from noisegrid.study import Cell
 #: What is compared, with its unit.
 METRICS = {"accuracy_mean": "percent", "accuracy_std": "percentage points", "churn": "percent"}
 SHOWN = ("accuracy_std", "churn")
+_ENDS = ("n", "value", "low", "high")
 Key = tuple[str, str, str]
 
 
@@ -74,9 +75,6 @@ def _both(mine: dict[str, Any], yours: dict[str, Any]) -> dict[str, Any]:
         agree = "" if not known else "yes" if mine["low"] <= yours["high"] and yours["low"] <= mine["high"] else "no"
     named = {f"{whose}_{end}": one.get(end) for whose, one in (("first", mine), ("second", yours)) for end in _ENDS}
     return named | {"agree": agree}
-
-
-_ENDS = ("n", "value", "low", "high")
 
 
 def _design(mine: Cell | None, yours: Cell | None) -> str:

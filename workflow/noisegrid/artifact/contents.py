@@ -11,6 +11,7 @@ from noisegrid.artifact import crate
 from noisegrid.artifact.opened import ABOUT, CHECKSUMS, METADATA, README, Opened, readme
 from noisegrid.documents import WORKFLOW
 from noisegrid.files import sha256
+from noisegrid.record import WEIGHTS
 
 #: Files that are what they are: nothing else in the package says what they should hold.
 UNCHECKED = "report.html, code/, study/, containers/ and the timed blocks (cost/) have only their checksums"
@@ -48,17 +49,15 @@ def _patterns(package: Opened) -> Iterator[str]:
     )
     yield from (r"code/.+", r"containers/[^/]+\.json")
     results = re.escape(f"results/{package.about['study']}/")
-    files = "|".join(("record.json", "predictions.npz", "history.csv", *(() if package.left_out else _WEIGHTS)))
+    weights = () if package.left_out else WEIGHTS
+    files = "|".join(map(re.escape, ("record.json", "predictions.npz", "history.csv", *weights)))
     for cell in package.cells:
-        yield f"{results}replicates/{re.escape(cell.path)}/[0-9]+/({files.replace('.', chr(92) + '.')})"
+        yield f"{results}replicates/{re.escape(cell.path)}/[0-9]+/({files})"
         yield f"{results}batches/{re.escape(f'{cell.hardware}/{cell.task}')}/[0-9]+-[0-9]+\\.json"
         yield f"{results}cells/{re.escape(cell.path)}\\.csv"
         yield f"{results}across/{re.escape(f'{cell.task}/{cell.noise}')}\\.csv"
     yield from (f"{results}cost/{re.escape(timing)}\\.(csv|json)" for timing in package.about["timings"])
     yield f"{results}(metrics\\.csv|cost\\.csv|report\\.html|findings\\.(md|html|rst)|tables/.+|figures/.+)"
-
-
-_WEIGHTS = ("weights.npy", "half_weights.npy")
 
 
 def description(package: Opened) -> tuple[str, Iterator[str]]:

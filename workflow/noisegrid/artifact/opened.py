@@ -10,13 +10,12 @@ from typing import Any
 from noisegrid.artifact import archive
 from noisegrid.documents import check
 from noisegrid.errors import NoisegridError
+from noisegrid.record import WEIGHTS
+from noisegrid.sources import source_digest
 from noisegrid.study import FREE, Cell
 
 #: The design, the checksum of every other file, and the RO-Crate's description.
 ABOUT, CHECKSUMS, METADATA, README = "noisegrid.json", "checksums.sha256", "ro-crate-metadata.json", "README.md"
-#: What of a replicate is left out unless it is asked for.
-WEIGHTS = ("weights.npy", "half_weights.npy")
-
 
 WORDS = """\
 Results of the noisegrid study {study}
@@ -65,6 +64,11 @@ class Opened:
     def results(self) -> Path:
         """The results folder of the study."""
         return self.folder / "results" / str(self.about["study"])
+
+    @cached_property
+    def source_digest(self) -> str:
+        """Digest of the training modules in the package's code."""
+        return source_digest(self.folder / "code" / "workflow" / "noisegrid")
 
     @property
     def left_out(self) -> tuple[str, ...]:

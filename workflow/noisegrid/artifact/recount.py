@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from noisegrid import across
-from noisegrid.artifact.arrays import check_meaning, check_stored
+from noisegrid.artifact.arrays import checked
 from noisegrid.artifact.numbers import differences
 from noisegrid.artifact.opened import Opened
 from noisegrid.measure import check_together, csv_of, load_replicates, measure
@@ -88,7 +88,6 @@ def _measured(package: Opened, cell: Cell, loaded: dict[Cell, list[Replicate]]) 
     results = package.folder / "results"
     loaded[cell], lost = load_replicates(cell, package.batches(cell), results, package.left_out)
     for replicate in loaded[cell]:
-        check_stored(replicate.folder / "predictions.npz")
-        check_meaning(replicate.predictions())
+        checked(replicate)
     check_together(cell, loaded[cell])
     return measure(cell, loaded[cell], lost)

@@ -105,8 +105,7 @@ def figures(package: Opened) -> tuple[str, Iterator[str]]:
                 if stem not in drawing.FIGURES:
                     yield f"figures/{stem} is no figure of this study"
                     continue
-                data = "cost.csv" if stem in timings.FIGURES else "metrics.csv"
-                drawing.draw(stem, package.results / data, Path(place) / f"{stem}.pdf")
+                drawing.draw(stem, package.results / timings.data_of(stem), Path(place) / f"{stem}.pdf")
                 for name in (f"{stem}.png", f"{stem}.pdf"):
                     if name not in made:
                         yield f"figures/{name} is missing"

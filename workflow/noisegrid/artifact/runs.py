@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from noisegrid.artifact.arrays import check_meaning, check_stored
+from noisegrid.artifact.arrays import checked
 from noisegrid.artifact.opened import Opened
 from noisegrid.metrics import predictions_of
 from noisegrid.record import Replicate, check_belongs, read
 from noisegrid.seeds import derive_seeds
-from noisegrid.sources import source_digest
 from noisegrid.study import FREE, Cell, digest
 
 #: A replicate's number as its folder and its batch file write it.
@@ -97,23 +96,22 @@ def _wrong(
         yield "did not have the seeds of its number"
     if number in listed and listed[number] != record["weight_hash"]:
         yield "is not the run that its job's batch file lists"
-    if found.has_weights and hashlib.sha256(found.weights().tobytes()).hexdigest() != record["weight_hash"]:
+    if found.has_weights and _digest(found.weights().tobytes()) != record["weight_hash"]:
         yield "does not have the weights whose hash its record states"
     yield from _results(found, seen)
     seen.started_from[record["initial_weight_hash"]] += 1
     seen.ended_with[record["weight_hash"]] += 1
-    if source_digest(package.folder / "code" / "workflow" / "noisegrid") != record["code"]["source_digest"]:
+    if package.source_digest != record["code"]["source_digest"]:
         commit = record["code"]["git_commit"]
         package.note(f"some runs were trained by other code than the package holds (their commit: {commit})")
 
 
 def _results(found: Replicate, seen: Seen) -> Iterator[str]:
     """Its predictions are whole, of the same images as others', and give what its record says of them."""
-    check_stored(found.folder / "predictions.npz")
-    arrays, record = found.predictions(), found.record
-    check_meaning(arrays)
+    arrays, record = checked(found), found.record
     labels, stated = arrays["label"], record["results"]
-    if seen.labels.setdefault(record["dataset"]["digest"], _digest(labels.tobytes())) != _digest(labels.tobytes()):
+    of_labels = _digest(labels.tobytes())
+    if seen.labels.setdefault(record["dataset"]["digest"], of_labels) != of_labels:
         yield "has other labels than the first run on the same dataset"
     accuracy = 100 * float((predictions_of(arrays["logits"], labels) == labels).mean())
     if not math.isclose(accuracy, stated["test_accuracy_percent"], abs_tol=1e-9):
