@@ -31,6 +31,7 @@ include: "workflow/rules/package.smk"
 
 localrules:
     all,
+    pilot,
 
 
 rule all:
@@ -38,6 +39,12 @@ rule all:
     input:
         PLAN.products(),
         f"{RESULTS}/report.html",
+
+
+# Before a large study: how long replicates take, so that jobs hold what fits their time.
+rule pilot:
+    input:
+        PLAN.pilot_files(),
 
 
 onstart:

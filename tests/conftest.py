@@ -22,7 +22,9 @@ cells:
 tasks:
   long-digits: {like: smallcnn_dropout-digits, epochs: 40}
 """
-LONG_BATCH = "results/long/batches/cpu/long-digits/0-1.json"
+#: What two runs of a study have in common to the last byte: all that is not timed.
+UNTIMED = ("metrics.csv", "tables/noise.csv", "tables/difference.csv", "tables/classes.csv")
+LONG_TABLES = tuple(f"results/long/{name}" for name in UNTIMED)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -97,6 +99,12 @@ def hashes(folder: Path, study: str) -> dict[str, str]:
         str(path.parent.relative_to(root)): json.loads(path.read_text())["weight_hash"]
         for path in root.rglob("record.json")
     }
+
+
+def outcome(folder: Path, study: str) -> dict[str, str]:
+    """What a study came to: the weight hash of every replicate, and its final tables."""
+    tables = {name: (folder / "results" / study / name).read_text() for name in UNTIMED}
+    return hashes(folder, study) | tables
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """What a task needs: counted by hand for a network small enough, and the catalog's numbers recomputed."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from conftest import ROOT, noisegrid
 from torch import nn
 
 from noisegrid import plan
@@ -50,6 +53,14 @@ def test_jobs_hold_what_fits_their_time():
 
 
 def test_device_hours_by_hand():
-    (line,) = [e for e in estimates(load_study("paper")) if (e.hardware, e.task) == ("v100", "resnet18-cifar10")]
+    (line,) = [
+        e for e in estimates(load_study("paper"), Path("r")) if (e.hardware, e.task) == ("v100", "resnet18-cifar10")
+    ]
     assert (line.cells, line.replicates) == (4, 40)
     assert line.hours == pytest.approx(40 * 200 * 167 / (15.7 * 0.35) / 3600)
+
+
+def test_the_docs_show_what_the_plan_prints(tmp_path):
+    printed = noisegrid("plan", "--study", "paper", cwd=tmp_path)
+    assert printed.returncode == 0
+    assert printed.stdout in (ROOT / "docs/hpc.md").read_text()

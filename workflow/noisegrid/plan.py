@@ -29,6 +29,8 @@ from noisegrid.study import Study, digest, load_study
 
 TABLES = ("noise", "difference", "classes", "claims", "taxonomy", "published", "artifact")
 USUAL_REPLICATES_PER_JOB = 10
+#: Share of a job's time that is planned for: nodes differ, and what does not fit costs another submission.
+PLANNED = 0.8
 COST_TABLES = ("cost", "kernels", "skipped")
 
 
@@ -81,12 +83,18 @@ class Plan:
         return [f"{first}-{min(first + size, count) - 1}" for first in range(0, count, size)]
 
     def _fitting(self, hardware: str, task: str) -> int:
-        """How many replicates of every noise source fit a job's time, by the estimate; ten where it is not known."""
-        hours = estimate.hours_per_replicate(self.study, hardware, task)
-        if hours is None:
+        """How many replicates of every noise source fit a job's time, by their pace; ten where it is not known."""
+        pace = estimate.pace(self.study, hardware, task, Path(self.config["results"]))
+        if pace is None:
             return USUAL_REPLICATES_PER_JOB
-        sources = len(self.study.siblings(hardware, task))
-        return max(1, int(self.site.settings["minutes_per_job"] / 60 / (hours * sources)))
+        at_a_time = 1 if self.gpus(hardware) else max(1, self.config["threads_per_job"] // pace.threads)
+        hours = PLANNED * at_a_time * self.site.settings["minutes_per_job"] / 60
+        return max(1, int(hours / (pace.hours * len(self.study.siblings(hardware, task)))))
+
+    def pilot_files(self) -> list[str]:
+        """What measured how long replicates take, a file per task and hardware."""
+        results = Path(self.config["results"])
+        return [str(estimate.pilot_file(results, self.study, *names)) for names in self.tasks]
 
     def batch_files(self, hardware: str, task: str) -> list[str]:
         """The files that those jobs leave."""
@@ -357,20 +365,23 @@ def shell_prefix() -> str:
 
 def summary(plan: Plan) -> str:
     """What would be submitted and what it would cost, for a person."""
-    lines = [f"{'hardware':16s} {'task':28s} {'cells':>5s} {'replicates':>10s} {'jobs':>5s} {'device-hours':>12s}"]
-    found = estimate.estimates(plan.study)
+    lines = [
+        f"{'hardware':16s} {'task':28s} {'cells':>5s} {'replicates':>10s} {'jobs':>5s} {'device-hours':>12s} {'by':>8s}"
+    ]
+    found = estimate.estimates(plan.study, Path(plan.config["results"]))
     for line in found:
         jobs = len(plan.batches(line.hardware, line.task))
         hours = "not known" if line.hours is None else f"{line.hours:.3g}"
+        by = "" if line.pace is None else "pilot" if line.pace.measured else "estimate"
         lines.append(
-            f"{line.hardware:16s} {line.task:28s} {line.cells:5d} {line.replicates:10d} {jobs:5d} {hours:>12s}"
+            f"{line.hardware:16s} {line.task:28s} {line.cells:5d} {line.replicates:10d} {jobs:5d} {hours:>12s} {by:>8s}"
         )
     known = [line.hours for line in found if line.hours is not None]
     jobs = sum(len(plan.batches(line.hardware, line.task)) for line in found)
     lines.append(
         f"{plan.study.name}: {len(plan.study.cells)} cells, {sum(line.replicates for line in found)} replicates in "
         f"{jobs} training jobs, {len(plan.study.timings)} timing jobs; about {sum(known):.3g} device-hours"
-        + ("" if len(known) == len(found) else " for what the catalog knows")
+        + ("" if len(known) == len(found) else " for what is known; `snakemake pilot` measures the rest")
     )
     return "\n".join(lines)
 

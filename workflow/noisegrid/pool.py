@@ -64,8 +64,10 @@ class Pool:
             process.terminate()
 
     def _collect(self) -> list[tuple[Job, int]]:
-        done = [(job, int(process.exitcode)) for job, process in self.running if process.exitcode is not None]
-        self.running = [(job, process) for job, process in self.running if process.exitcode is None]
+        # each process is asked once: one that ends between two looks would be in neither list
+        looked = [(job, process, process.exitcode) for job, process in self.running]
+        done = [(job, code) for job, _, code in looked if code is not None]
+        self.running = [(job, process) for job, process, code in looked if code is None]
         for job, status in done:
             if status < 0:
                 write_text(job.failure, f"killed by signal {-status}\n")

@@ -58,7 +58,7 @@ def status_of(cell: Cell, results: Path) -> CellStatus:
 def _diverged(cell: Cell, results: Path) -> list[int]:
     batches = (results / cell.study / "batches" / cell.hardware / cell.task).glob("*.json")
     found = [json.loads(path.read_text())["cells"].get(cell.noise, {"diverged": []})["diverged"] for path in batches]
-    return [number for part in found for number in part]
+    return sorted({number for part in found for number in part})  # jobs packed otherwise may overlap
 
 
 def hours_left(cells: list[CellStatus]) -> float | None:

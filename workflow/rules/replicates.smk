@@ -2,6 +2,7 @@
 
 REQUIRES  <datasets>/{dataset}/manifest.json
 PROVIDES  batches/{hardware}/{task}/{batch}.json, which lists replicates first-last and their weight hashes
+          pilot/{hardware}/{task}.json: how long a replicate takes; only when asked for (`snakemake pilot`)
           replicates/<cell>/{replicate}/, kept whatever becomes of the job: they are no output that Snakemake may delete
 RERUNS    a job when its dataset or image is newer; it finds its replicates finished, and trains nothing again.
           Never on an edit of the code (a comment must not cost GPU days); other settings are refused before any work
@@ -38,3 +39,26 @@ rule train_replicates:
         " --replicates {wildcards.batch} --cores {threads} --checkpoint-minutes {params.minutes} {params.failures} {params.share} {params.image}"
         " --dataset {params.dataset:q} --results {params.results:q}"
         " --output {output.batch:q} 2> {log:q}"
+
+
+rule run_pilot:
+    input:
+        manifest=lambda wildcards: PLAN.manifest(wildcards.hardware, wildcards.task),
+        image=lambda wildcards: PLAN.inspections(PLAN.stack_of(wildcards.hardware)),
+    output:
+        pace=f"{RESULTS}/pilot/{{hardware}}/{{task}}.json",
+    log:
+        f"{RESULTS}/logs/pilot/{{hardware}}/{{task}}.log",
+    container:
+        lambda wildcards: PLAN.image(PLAN.stack_of(wildcards.hardware))
+    threads: PLAN.config["threads_per_job"]
+    resources:
+        **{**PLAN.requests(), "runtime": 15},  # a minute of training, and time to get there; short jobs start early
+    params:
+        study=lambda wildcards, output: PLAN.study.source,
+        results=lambda wildcards, output: PLAN.config["results"],
+        dataset=lambda wildcards, input: os.path.dirname(input.manifest),
+        image=lambda wildcards: PLAN.image_option(wildcards.hardware),
+    shell:
+        "python -m noisegrid.pilot --study {params.study:q} --hardware {wildcards.hardware} --task {wildcards.task}"
+        " --dataset {params.dataset:q} --results {params.results:q} {params.image} --output {output.pace:q} 2> {log:q}"

@@ -1,0 +1,117 @@
+"""The pilot: what it measures by hand, and that jobs are packed by what it found."""
+
+import itertools
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from conftest import LONG, ROOT, TINY, noisegrid, snakemake
+
+from noisegrid import estimate, pilot, plan
+from noisegrid.errors import NoisegridError
+from noisegrid.study import load_study
+
+
+class Time:
+    """A clock that stands still unless it is told to go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(pilot.time, "perf_counter", lambda: self.now)
+
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_a_long_run_is_extrapolated_from_its_steps_and_one_evaluation(monkeypatch):
+    time = Time(monkeypatch)
+
+    def train(run, data, clock):
+        training = SimpleNamespace(snapshot=lambda: time.passes(5))
+        time.passes(7)  # until the first step
+        for _ in itertools.count():
+            time.passes(2)
+            clock.visit(training)
+
+    monkeypatch.setattr(pilot, "train", train)
+    monkeypatch.setattr(pilot.machine, "device", lambda kind: {})
+    settings = {"task": {"epochs": 100, "batch_size": 32}, "hardware": {"device": "cpu"}}
+    run = SimpleNamespace(settings=settings, flags={"threads": 1})
+    found = pilot.measure(run, SimpleNamespace(train_labels=np.zeros(65)))
+    # 65 images are 3 steps an epoch; 31 steps of 2 s are the first that take longer than a minute
+    assert found["seconds_per_replicate"] == 7 + 100 * 3 * 2 + 2 * 5
+    assert found["steps"] == pilot.WARM_UP_STEPS + 31
+
+
+@pytest.mark.slow
+def test_a_run_cut_short_in_earnest(datasets, tmp_path):
+    """Real training, measured for a tenth of a second: it ends early and gives a duration that a whole run may have."""
+    (tmp_path / "long.yaml").write_text(LONG)
+    script = f"""
+        import json
+        from pathlib import Path
+        from noisegrid import pilot
+        from noisegrid.datasets import open_prepared
+        from noisegrid.jobs import run_of
+        from noisegrid.study import load_study
+        pilot.MEASURED_S = 0.1
+        cell = pilot.held(load_study("long.yaml").siblings("cpu", "long-digits"))
+        print(json.dumps(pilot.measure(run_of(cell, 0), open_prepared(Path({str(datasets / "digits")!r})))))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    environment = {"PYTHONPATH": str(ROOT / "workflow"), "PATH": ""}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert pilot.WARM_UP_STEPS < found["steps"] < 40 * 19 and found["seconds_per_replicate"] > 0.1
+
+
+def packed(folder: Path, seconds: float, **changes: object) -> list[str]:
+    """The jobs of a study of 1,000 replicates and two noise sources, after a pilot."""
+    (folder / "long.yaml").write_text(LONG.replace("replicates: 2", "replicates: 1000"))
+    study = load_study(str(folder / "long.yaml"))
+    path = estimate.pilot_file(folder, study, "cpu", "long-digits")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = {"of": estimate.pace_identity(study, "cpu", "long-digits"), "seconds_per_replicate": seconds, "steps": 9}
+    path.write_text(json.dumps(found | {"threads": 1, "device": {}, "software": {}} | changes))
+    config = {"study": str(study.source), "results": str(folder), "datasets": "d", "threads_per_job": 2}
+    return plan.make(config).batches("cpu", "long-digits")
+
+
+def test_jobs_hold_what_fits_their_time_by_the_pilot(tmp_path):
+    # 80 % of 240 minutes, two runs at a time: 384 minutes for two noise sources
+    assert packed(tmp_path, seconds=60)[0] == "0-191"
+    assert packed(tmp_path, seconds=600)[0] == "0-18"
+    assert packed(tmp_path, seconds=1e6)[0] == "0-0"
+
+
+def test_a_pilot_of_another_recipe_says_nothing(tmp_path):
+    assert packed(tmp_path, seconds=60, of="another")[0] == "0-9"
+
+
+def test_a_broken_pilot_is_named_with_its_remedy(tmp_path):
+    packed(tmp_path, seconds=60)
+    (path,) = tmp_path.rglob("pilot/cpu/*.json")
+    path.write_text(path.read_text()[:-9])
+    with pytest.raises(NoisegridError, match=f"{re.escape(str(path))} cannot be read .*delete it"):
+        estimate.estimates(load_study(str(tmp_path / "long.yaml")), tmp_path)
+    with pytest.raises(NoisegridError, match="seconds_per_replicate: -1"):
+        packed(tmp_path, seconds=-1)
+
+
+@pytest.mark.slow
+def test_snakemake_pilot_measures_what_the_plan_then_knows(tmp_path):
+    before = noisegrid("plan", "--study", TINY, cwd=tmp_path)
+    assert "not known" in before.stdout and "`snakemake pilot` measures the rest" in before.stdout
+    done = snakemake(tmp_path, "pilot")
+    assert done.returncode == 0, done.stdout
+    after = noisegrid("plan", "--study", TINY, cwd=tmp_path)
+    assert len(re.findall(r" pilot$", after.stdout, re.M)) == 4 and "not known" not in after.stdout
+    assert not (tmp_path / "results/tiny/replicates").exists()  # nothing of it counts as a replicate
+    assert "Nothing to be done" in snakemake(tmp_path, "pilot").stdout

@@ -1,0 +1,120 @@
+"""How long a replicate takes where it is to be trained: a minute of one, measured and thrown away.
+
+Writes: <results>/<study>/pilot/<hardware>/<task>.json; from then on the plan packs replicates into jobs by it.
+Command: python -m noisegrid.pilot --study mine --hardware a100 --task resnet50-mine --dataset ... --output ...
+"""
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from noisegrid import container, machine, refusals
+from noisegrid.checkpoint import Checkpoints, Interrupted
+from noisegrid.datasets import Dataset, open_prepared
+from noisegrid.errors import NoisegridError, exit_on_error
+from noisegrid.estimate import pace_identity
+from noisegrid.files import write_text
+from noisegrid.hardware import entry as hardware_entry
+from noisegrid.jobs import run_of
+from noisegrid.study import Cell, load_study
+from noisegrid.train import Diverged, Run, Training, train
+
+#: Steps before the clock starts (kernels are chosen, caches filled), and seconds that are then measured.
+WARM_UP_STEPS, MEASURED_S = 64, 60.0
+
+
+class Clock(Checkpoints):
+    """Looks at its watch where a run would be put away, and ends the run once the pace is known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps, self.began, self.measured_s, self.evaluation_s = 0, 0.0, 0.0, 0.0
+
+    def visit(self, run: Any) -> None:
+        """Called between two steps. Raises Interrupted when enough was seen."""
+        self.steps += 1
+        if self.steps == WARM_UP_STEPS:
+            _finish_work()
+            self.began = time.perf_counter()
+        if self.steps > WARM_UP_STEPS and time.perf_counter() - self.began > MEASURED_S:
+            _finish_work()
+            self.measured_s = time.perf_counter() - self.began
+            self._time_evaluation(run)
+            raise Interrupted
+
+    @property
+    def step_s(self) -> float:
+        """Seconds per step, augmentation and bookkeeping included."""
+        return self.measured_s / (self.steps - WARM_UP_STEPS)
+
+    def _time_evaluation(self, run: Training) -> None:
+        began = time.perf_counter()
+        run.snapshot()
+        self.evaluation_s = time.perf_counter() - began
+
+
+def measure(run: Run, data: Dataset) -> dict[str, Any]:
+    """Seconds of one replicate, and what they were measured on. Must be the first thing that this process computes.
+
+    A run that ends before the pace is known was measured whole; of a longer one, the steps and one of its two
+    evaluations were, and the rest is arithmetic. Raises NoisegridError if it diverges.
+    """
+    clock, began = Clock(), time.perf_counter()
+    try:
+        seconds = train(run, data, clock).seconds["total_s"]
+    except Diverged as error:
+        raise NoisegridError(f"task {run.settings['task']['network']} diverges: {error}") from error
+    except Interrupted:
+        task = run.settings["task"]
+        steps = task["epochs"] * math.ceil(len(data.train_labels) / task["batch_size"])
+        before = time.perf_counter() - began - clock.evaluation_s - clock.step_s * clock.steps
+        seconds = max(0.0, before) + steps * clock.step_s + 2 * clock.evaluation_s
+    return {
+        "seconds_per_replicate": round(seconds, 3),
+        "steps": clock.steps,
+        "threads": run.flags["threads"],
+        "device": machine.device(run.settings["hardware"]["device"]),
+        "software": machine.software(),
+    }
+
+
+def held(cells: list[Cell]) -> Cell:
+    """The cell whose pace stands for all: they differ in seeds and kernels, and control has the slower kernels."""
+    return next((cell for cell in cells if cell.noise == "control"), cells[0])
+
+
+def _finish_work() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m noisegrid.pilot", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--study", required=True, help="a name in workflow/studies, or a path")
+    parser.add_argument("--hardware", required=True)
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--dataset", type=Path, required=True, help="folder of the prepared dataset")
+    parser.add_argument("--results", type=Path, required=True, help="folder of all results")
+    parser.add_argument("--image", type=Path, help="inspection of the image that this must run in")
+    parser.add_argument("--output", type=Path, required=True, help="the file to write")
+    options = parser.parse_args()
+    study = load_study(options.study)
+    cells = study.siblings(options.hardware, options.task)
+    if not cells:
+        raise NoisegridError(f"study {options.study} has no cell of task {options.task} on {options.hardware}")
+    container.check_inside(options.image)
+    machine.check_stack(hardware_entry(options.hardware)["stack"])
+    data, cell = open_prepared(options.dataset), held(cells)
+    with refusals.claimed(cell.settings["hardware"], options.results / study.name, options.hardware):
+        pace = measure(run_of(cell, 0), data)
+    pace = {"of": pace_identity(study, options.hardware, options.task)} | pace
+    write_text(options.output, json.dumps(pace, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    exit_on_error(main)
