@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import LONG, LONG_TABLES, ROOT, hashes, outcome, run, snakemake
+from conftest import LONG, LONG_TABLES, ROOT, hashes, noisegrid, outcome, run, snakemake
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 
@@ -72,6 +72,18 @@ def test_the_quick_study_runs_from_submission_to_figures(cluster, quick, tmp_pat
     assert "Nothing to be done" in run(*command, "-n", cwd=tmp_path, **cluster).stdout
 
 
+def test_a_pilot_on_the_nodes_packs_the_jobs(cluster, tmp_path):
+    (tmp_path / "long.yaml").write_text(LONG)
+    before = len(jobs_of(cluster))
+    done = run(*arguments(tmp_path, tmp_path / "long.yaml", "pilot"), cwd=tmp_path, **cluster)
+    assert done.returncode == 0, done.stdout
+    (found,) = tmp_path.rglob("pilot/cpu/long-digits.json")
+    assert len(jobs_of(cluster)) - before == 1
+    hours = json.loads(found.read_text())["seconds_per_replicate"] / 3600
+    printed = noisegrid("plan", "--study", tmp_path / "long.yaml", cwd=tmp_path).stdout
+    assert f"{4 * hours:.3g}" in printed and "pilot" in printed
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> dict[str, str]:
     """The study LONG without SLURM and without faults."""
@@ -109,6 +121,9 @@ class Study:
 
     def log(self) -> str:
         return (self.folder / "snakemake.log").read_text()
+
+    def logs(self) -> str:
+        return "".join(path.read_text() for path in self.folder.rglob("logs/batches/**/*.log"))
 
     def finish(self) -> dict[str, str]:
         assert self.process.wait(600) == 0, self.log()
@@ -171,8 +186,14 @@ def test_a_time_limit_that_is_hit(cluster, tmp_path, undisturbed):
     study.slurm("scancel", "--signal=STOP", job)
     assert study.finish() == undisturbed
     assert [found["JobState"] for found in jobs_of(cluster) if found["JobId"] == job] == ["TIMEOUT"]
-    logs = "".join(path.read_text() for path in study.folder.rglob("logs/batches/**/*.log"))
-    assert "stopped by the scheduler" in study.log() + logs or "put away" in study.log() + logs
+    assert "put away" in study.log() + study.logs()
+
+
+def test_a_warning_signal_before_the_limit(study, undisturbed):
+    """What sbatch --signal=USR1@120 sends two minutes before the end of a job's time."""
+    study.slurm("scancel", "--signal=USR1", study.wait_until_it_trains())
+    assert study.finish() == undisturbed
+    assert "asked to stop (signal 10)" in study.log() + study.logs()
 
 
 def test_a_requeue_by_slurm_does_not_run_a_second_copy(study, undisturbed):
