@@ -15,8 +15,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import torch
 from one_run import one_run
 
-from noisegrid.checkpoint import Checkpoints
-from noisegrid.train import NEVER
+from noisegrid.training.checkpoint import Checkpoints
+from noisegrid.training.train import NEVER
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import torch
 from one_run import SEEDS, one_run
 from torch.nn import functional
 
-from noisegrid.train import NEVER, build_network, optimizer_of
+from noisegrid.training.train import NEVER, build_network, optimizer_of
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import torch
 
-from noisegrid import noise
+from noisegrid.basics.documents import catalog
 from noisegrid.datasets import Dataset, open_prepared
-from noisegrid.documents import catalog
-from noisegrid.study import resolve_tasks
-from noisegrid.train import Run, Training, build_network, weights_of
+from noisegrid.design.study import resolve_tasks
+from noisegrid.training import noise
+from noisegrid.training.train import Run, Training, build_network, weights_of
 
 SEEDS = {"order": 1, "augment": 1, "dropout": 1}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from noisegrid.batches import Batches, crop_and_flip, random_boxes, resized_crop, to_inputs
+from noisegrid.training.batches import Batches, crop_and_flip, random_boxes, resized_crop, to_inputs
 
 TASK = {"batch_size": 7, "pixels": "scale", "augment": {"pad": 2, "flip": True}}
 
@@ -99,7 +99,7 @@ def test_random_boxes_lie_inside_and_have_the_stated_area():
 
 def test_a_dataset_too_large_for_memory_gives_the_same_batches(monkeypatch):
     resident = [x for x, _ in batches().training({"order": 1, "augment": 5}, 0)]
-    monkeypatch.setattr("noisegrid.batches.RESIDENT_BYTES", 0)
+    monkeypatch.setattr("noisegrid.training.batches.RESIDENT_BYTES", 0)
     mapped = batches()
     assert isinstance(mapped.images, np.ndarray)
     again = [x for x, _ in mapped.training({"order": 1, "augment": 5}, 0)]

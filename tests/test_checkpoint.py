@@ -14,8 +14,8 @@ import pytest
 import torch
 from conftest import LONG, ROOT
 
-from noisegrid.checkpoint import Checkpoints, Interrupted
-from noisegrid.lock import lock_file, one_writer, owner
+from noisegrid.basics.lock import lock_file, one_writer, owner
+from noisegrid.training.checkpoint import Checkpoints, Interrupted
 
 CPU = torch.device("cpu")
 
@@ -146,11 +146,11 @@ def test_twenty_kills_in_the_middle_of_an_epoch_change_no_bit(study, datasets, t
         import os, random, signal, sys, time
         import torch._dynamo, torch._inductor
         from pathlib import Path
-        from noisegrid import machine
+        from noisegrid.node import machine
         from noisegrid.datasets import open_prepared
-        from noisegrid.jobs import job_of
-        from noisegrid.pool import FORK, child
-        from noisegrid.study import load_study
+        from noisegrid.training.jobs import job_of
+        from noisegrid.training.pool import FORK, child
+        from noisegrid.design.study import load_study
         data = open_prepared(Path({str(datasets / "digits")!r}))
         machine.software(), machine.code()
         kills = 0

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
-from noisegrid import claims, measure
-from noisegrid.claims import (
+from noisegrid import measure
+from noisegrid.analysis.claims import (
     INSIDE_NULL,
     NOT_DECIDED,
     NOT_MEASURED,
@@ -13,7 +14,7 @@ from noisegrid.claims import (
     REPRODUCED,
     judge,
 )
-from noisegrid.documents import catalog
+from noisegrid.basics.documents import catalog
 
 CLASSES = 10
 COMMON = {"study": "s", "hardware": "cpu", "device": "d", "versions": "v", "n_examples": 2000}
@@ -139,5 +140,5 @@ def test_equal_tasks_are_rarely_called_different():
 
 
 def test_published_values_are_the_verified_ones_only():
-    published = pd.read_csv(claims.__file__.replace("noisegrid/claims.py", "catalog/published.csv"))
+    published = pd.read_csv(ROOT / "workflow/catalog/published.csv")
     assert all(grade[0] in "AC" for grade in published["grade"])

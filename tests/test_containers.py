@@ -10,8 +10,11 @@ import pytest
 import yaml
 from conftest import ROOT, TINY, run, snakemake
 
-from noisegrid import container, hardware, images, inspection, machine, plan, record, sources
-from noisegrid.errors import NoisegridError
+from noisegrid import images, inspection, plan
+from noisegrid.basics import sources
+from noisegrid.basics.errors import NoisegridError
+from noisegrid.node import container, hardware, machine
+from noisegrid.training import record
 
 INSIDE = ROOT / "tests" / "inside.yaml"
 #: Images that were built stay here between runs of the tests.

@@ -12,15 +12,15 @@ import torch
 from conftest import noisegrid
 from torch import nn
 
-from noisegrid import session
-from noisegrid.conditions import CudaWatch, check_alone
-from noisegrid.documents import catalog
-from noisegrid.errors import NoisegridError
-from noisegrid.kernels import profile
+from noisegrid.basics.documents import catalog
+from noisegrid.basics.errors import NoisegridError
+from noisegrid.design.timings import Timing, arms, timing_of
 from noisegrid.networks import build, medium_cnn
-from noisegrid.rig import AveragePoolByProducts, Rig, make_batch
-from noisegrid.session import Session, refused_operator, time_network
-from noisegrid.timings import Timing, arms, timing_of
+from noisegrid.timing import session
+from noisegrid.timing.conditions import CudaWatch, check_alone
+from noisegrid.timing.kernels import profile
+from noisegrid.timing.rig import AveragePoolByProducts, Rig, make_batch
+from noisegrid.timing.session import Session, refused_operator, time_network
 
 CPU = catalog("hardware")["cpu"]
 COMMON = {"study": "", "hardware": "cpu", "device": "d", "uuid": "", "versions": "v", "note": ""}
@@ -242,7 +242,7 @@ def test_a_throttled_clock_disturbs_and_a_power_cap_is_noted(tmp_path, monkeypat
 
 
 def test_a_disturbed_block_is_repeated_and_kept_apart(monkeypatch):
-    from noisegrid.conditions import Condition, CpuWatch
+    from noisegrid.timing.conditions import Condition, CpuWatch
 
     answers = iter(["throttled"])
     monkeypatch.setattr(CpuWatch, "stop", lambda self: Condition(disturbed=next(answers, "")))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from conftest import noisegrid
 
+from noisegrid.basics.errors import NoisegridError
 from noisegrid.datasets import open_prepared
-from noisegrid.errors import NoisegridError
-from noisegrid.study import digest
+from noisegrid.design.study import digest
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
 

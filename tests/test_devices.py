@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from noisegrid import devices, refusals
-from noisegrid.documents import catalog
-from noisegrid.errors import NoisegridError
-from noisegrid.site import load_site
+from noisegrid.basics.documents import catalog
+from noisegrid.basics.errors import NoisegridError
+from noisegrid.design.site import load_site
+from noisegrid.node import devices, refusals
 
 HOLD = (
-    "import os, sys, time; from noisegrid import devices\n"
+    "import os, sys, time; from noisegrid.node import devices\n"
     "with devices.claim('V100'):\n"
     "    print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); time.sleep(float(sys.argv[1]))\n"
 )
@@ -162,7 +162,7 @@ def test_models_are_told_apart(name, model, same):
 
 
 def test_hardware_that_cannot_be_had_says_why(tmp_path):
-    from noisegrid.study import load_study
+    from noisegrid.design.study import load_study
 
     study = tmp_path / "tpu.yaml"
     study.write_text(

@@ -8,10 +8,10 @@ from conftest import ROOT, noisegrid
 from torch import nn
 
 from noisegrid import plan
-from noisegrid.documents import catalog
-from noisegrid.estimate import estimates
+from noisegrid.basics.documents import catalog
+from noisegrid.design.estimate import estimates
+from noisegrid.design.study import load_study, resolve_tasks
 from noisegrid.needs import _kept_for_backward, training_bytes, training_flop
-from noisegrid.study import load_study, resolve_tasks
 
 
 def test_two_dense_layers_by_hand():

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from noisegrid.errors import NoisegridError
+from noisegrid.basics.errors import NoisegridError
 from noisegrid.networks import build, resnet18, resnet50, small_cnn
-from noisegrid.train import load_weights, weights_of
+from noisegrid.training.train import load_weights, weights_of
 
 SHAPE = {"classes": 10, "channels": 3, "size": 32, "dropout": 0.0}
 

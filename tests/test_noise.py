@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from noisegrid import noise
-from noisegrid.documents import catalog
-from noisegrid.seeds import derive_seeds, stream
-from noisegrid.study import FREE, SOURCES
+from noisegrid.basics.documents import catalog
+from noisegrid.design.seeds import derive_seeds, stream
+from noisegrid.design.study import FREE, SOURCES
+from noisegrid.training import noise
 
 CPU = {"tf32": False, **catalog("hardware")["cpu"]}
 CUDA = {"device": "cuda", "precision": "fp32", "tf32": False, "memory_format": "channels_last"}

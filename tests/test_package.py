@@ -16,15 +16,16 @@ import pytest
 import rocrate
 from conftest import ROOT, noisegrid, snakemake
 
-from noisegrid import record, verify
+from noisegrid import verify
 from noisegrid.artifact import archive, contents, rerun
 from noisegrid.artifact.numbers import differences, same, words_of
 from noisegrid.artifact.opened import CHECKSUMS, METADATA, opened
-from noisegrid.documents import catalog
-from noisegrid.errors import NoisegridError
-from noisegrid.files import sha256
-from noisegrid.seeds import derive_seeds
-from noisegrid.study import digest
+from noisegrid.basics.documents import catalog
+from noisegrid.basics.errors import NoisegridError
+from noisegrid.basics.files import sha256
+from noisegrid.design.seeds import derive_seeds
+from noisegrid.design.study import digest
+from noisegrid.training import record
 
 STUDY = """
 name: pair

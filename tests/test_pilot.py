@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from conftest import LONG, ROOT, TINY, noisegrid, snakemake
 
-from noisegrid import estimate, pilot, plan
-from noisegrid.errors import NoisegridError
-from noisegrid.study import load_study
+from noisegrid import pilot, plan
+from noisegrid.basics.errors import NoisegridError
+from noisegrid.design import estimate
+from noisegrid.design.study import load_study
 
 
 class Time:
@@ -58,8 +59,8 @@ def test_a_run_cut_short_in_earnest(datasets, tmp_path):
         from pathlib import Path
         from noisegrid import pilot
         from noisegrid.datasets import open_prepared
-        from noisegrid.jobs import run_of
-        from noisegrid.study import load_study
+        from noisegrid.training.jobs import run_of
+        from noisegrid.design.study import load_study
         pilot.MEASURED_S = 0.1
         cell = pilot.held(load_study("long.yaml").siblings("cpu", "long-digits"))
         print(json.dumps(pilot.measure(run_of(cell, 0), open_prepared(Path({str(datasets / "digits")!r})))))

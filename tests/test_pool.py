@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
-from noisegrid.checkpoint import Checkpoints
-from noisegrid.pool import INTERRUPTED, Pool
+from noisegrid.training.checkpoint import Checkpoints
+from noisegrid.training.pool import INTERRUPTED, Pool
 
 
 class Ending:

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from noisegrid import claims_cost, metrics, prices
-from noisegrid.session import COLUMNS
-from noisegrid.verdicts import NOT_DECIDED, NOT_MEASURED, NOT_REPRODUCED, REPRODUCED
+from noisegrid import metrics
+from noisegrid.analysis import claims_cost, prices
+from noisegrid.analysis.verdicts import NOT_DECIDED, NOT_MEASURED, NOT_REPRODUCED, REPRODUCED
+from noisegrid.timing.session import COLUMNS
 
 BLOCKS = 10
 

@@ -15,9 +15,9 @@ import torchvision.datasets as reference
 from PIL import Image
 
 from noisegrid import metrics, readers
+from noisegrid.basics.documents import catalog
+from noisegrid.basics.errors import NoisegridError
 from noisegrid.datasets import open_prepared, prepare
-from noisegrid.documents import catalog
-from noisegrid.errors import NoisegridError
 
 
 def md5(path: Path) -> str:

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from noisegrid.lock import one_writer
-from noisegrid.record import replicate_folder
+from noisegrid.basics.lock import one_writer
+from noisegrid.design.study import load_study
 from noisegrid.status import hours_left, status_of, summary
-from noisegrid.study import load_study
+from noisegrid.training.record import replicate_folder
 
 TINY = Path(__file__).with_name("tiny.yaml")
 

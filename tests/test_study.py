@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from noisegrid import plan
-from noisegrid.errors import NoisegridError
-from noisegrid.study import FREE, SOURCES, load_study, resolve_tasks
+from noisegrid.basics.errors import NoisegridError
+from noisegrid.design.study import FREE, SOURCES, load_study, resolve_tasks
 
 STUDY = {
     "name": "s",

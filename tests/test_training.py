@@ -13,7 +13,7 @@ import pytest
 import yaml
 from conftest import ROOT, TINY, noisegrid, run
 
-from noisegrid.study import FREE
+from noisegrid.design.study import FREE
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +77,7 @@ def test_any_replicate_can_be_run_again_from_its_record(finished, noise):
 
 def test_replay_of_another_run_is_other_bits_and_says_what_differs(finished, tmp_path):
     """The negative control of the check itself."""
-    from noisegrid.study import digest
+    from noisegrid.design.study import digest
 
     folder = shutil.copytree(finished / "results/tiny/replicates/cpu/tiny-digits/algo/0", tmp_path / "0")
     record = json.loads((folder / "record.json").read_text())

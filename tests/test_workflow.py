@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT, TINY, run, snakemake
 
+from noisegrid.design.seeds import derive_seeds
 from noisegrid.plan import COST_TABLES, TABLES
-from noisegrid.seeds import derive_seeds
 
 pytestmark = pytest.mark.slow
 
@@ -77,8 +77,8 @@ def test_findings_name_what_they_stand_on(finished):
 
 def test_figure_2_is_about_single_hardware(finished):
     """Rows of a comparison across hardware, of both networks, are no third hardware."""
+    from noisegrid.analysis.longform import load_metrics
     from noisegrid.figures import figure_2
-    from noisegrid.longform import load_metrics
 
     frame = load_metrics(finished / "results/tiny/metrics.csv")
     across = frame[frame["metric"].str.endswith("_across_hardware")]
@@ -104,7 +104,7 @@ def test_redraw_needs_no_training(finished, tmp_path):
 
 def test_control_that_differs_stops_the_run_and_names_the_two(copy_of_finished):
     """A control replicate that is another network: planted by moving one from an `order` cell, with its record."""
-    from noisegrid.study import digest
+    from noisegrid.design.study import digest
 
     cell = copy_of_finished / "results/tiny/replicates/cpu/tiny-digits"
     shutil.rmtree(cell / "control/2")

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from noisegrid import metrics
-from noisegrid.errors import exit_on_error
-from noisegrid.files import write_text
+from noisegrid.basics.errors import exit_on_error
+from noisegrid.basics.files import write_text
+from noisegrid.design.study import Cell, load_study
 from noisegrid.measure import Row, csv_of, load_replicates, metric_row
-from noisegrid.record import Replicate
-from noisegrid.study import Cell, load_study
+from noisegrid.training.record import Replicate
 
 
 def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replicate]]) -> Iterator[Row]:

@@ -6,8 +6,8 @@ Command: python -m noisegrid.collect CELL.csv ... --output metrics.csv
 import argparse
 from pathlib import Path
 
-from noisegrid.errors import exit_on_error
-from noisegrid.files import write_text
+from noisegrid.basics.errors import exit_on_error
+from noisegrid.basics.files import write_text
 
 
 def collect(paths: list[Path]) -> str:

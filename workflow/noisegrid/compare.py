@@ -11,7 +11,7 @@ from pathlib import Path
 from noisegrid.artifact.beside import beside, draw, sentences
 from noisegrid.artifact.contents import archive, checksums
 from noisegrid.artifact.opened import Opened, opened
-from noisegrid.errors import NoisegridError, exit_on_error
+from noisegrid.basics.errors import NoisegridError, exit_on_error
 from noisegrid.figures import save
 from noisegrid.tables import write_table
 

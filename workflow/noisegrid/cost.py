@@ -19,13 +19,15 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
 import torch
 
-from noisegrid import __version__, conditions, container, devices, machine, metrics, refusals
-from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.files import write_text
-from noisegrid.hardware import entry
-from noisegrid.session import Row, Session, time_network
-from noisegrid.study import load_study
-from noisegrid.timings import Timing, timing_of
+from noisegrid import __version__, metrics
+from noisegrid.basics.errors import NoisegridError, exit_on_error
+from noisegrid.basics.files import write_text
+from noisegrid.design.study import load_study
+from noisegrid.design.timings import Timing, timing_of
+from noisegrid.node import container, devices, machine, refusals
+from noisegrid.node.hardware import entry
+from noisegrid.timing import conditions
+from noisegrid.timing.session import Row, Session, time_network
 
 #: What `--network all` times: the paper's Figure 6, the networks of the grid, and what we add.
 ALL = (

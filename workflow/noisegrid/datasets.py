@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from noisegrid.documents import catalog, imported
-from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.files import sha256, write_atomically, write_text
+from noisegrid.basics.documents import catalog, imported
+from noisegrid.basics.errors import NoisegridError, exit_on_error
+from noisegrid.basics.files import sha256, write_atomically, write_text
+from noisegrid.design.study import digest, load_study
 from noisegrid.readers import Raw
-from noisegrid.study import digest, load_study
 
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
 #: Up to this size every job checks the whole content again; above it, only the length (ImageNet would cost minutes).

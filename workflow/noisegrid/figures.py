@@ -21,15 +21,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from noisegrid import timings
-from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.figures_cost import figure_6, figure_7
-from noisegrid.files import write_atomically
-from noisegrid.longform import load_metrics, provenance, select
-from noisegrid.prices import load_cost
-from noisegrid.study import FREE
+from noisegrid.analysis.figures_cost import figure_6, figure_7
+from noisegrid.analysis.longform import load_metrics, provenance, select
+from noisegrid.analysis.prices import load_cost
+from noisegrid.basics.errors import NoisegridError, exit_on_error
+from noisegrid.basics.files import write_atomically
+from noisegrid.design import timings
+from noisegrid.design.study import FREE
 
-plt.style.use(Path(__file__).with_name("noisegrid.mplstyle"))
+plt.style.use(Path(__file__).parent / "analysis" / "noisegrid.mplstyle")
 
 #: One colour and one marker per noise source, everywhere (Okabe & Ito: told apart by colour-blind readers).
 STYLE: dict[str, tuple[str, str]] = {

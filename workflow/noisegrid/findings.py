@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from noisegrid import metrics, prices
-from noisegrid.errors import exit_on_error
-from noisegrid.files import write_text
-from noisegrid.html import page
-from noisegrid.longform import load_metrics, provenance, select, single_hardware
-from noisegrid.study import FREE
+from noisegrid import metrics
+from noisegrid.analysis import prices
+from noisegrid.analysis.longform import load_metrics, provenance, select, single_hardware
+from noisegrid.basics.errors import exit_on_error
+from noisegrid.basics.files import write_text
+from noisegrid.basics.html import page
+from noisegrid.design.study import FREE
 from noisegrid.tables import CELL, class_table
 
 #: The report's first page.

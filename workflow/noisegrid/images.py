@@ -15,10 +15,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.files import sha256, write_atomically
-from noisegrid.hardware import DEFINITION, ROOT, Stack, stack
-from noisegrid.sources import tree
+from noisegrid.basics.errors import NoisegridError, exit_on_error
+from noisegrid.basics.files import sha256, write_atomically
+from noisegrid.basics.sources import tree
+from noisegrid.node.hardware import DEFINITION, ROOT, Stack, stack
 
 ENGINES = ("apptainer", "singularity")
 #: zstd at a low level: a large image in half the time of gzip and no larger; no times, so that two builds differ less.

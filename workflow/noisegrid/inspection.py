@@ -13,10 +13,10 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
-from noisegrid import container
-from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.files import sha256, write_text
-from noisegrid.hardware import Stack, stack
+from noisegrid.basics.errors import NoisegridError, exit_on_error
+from noisegrid.basics.files import sha256, write_text
+from noisegrid.node import container
+from noisegrid.node.hardware import Stack, stack
 
 
 def inspect(what: Stack, image: Path) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from noisegrid import metrics
-from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.files import csv_text, write_text
+from noisegrid.basics.errors import NoisegridError, exit_on_error
+from noisegrid.basics.files import csv_text, write_text
+from noisegrid.design.study import FREE, Cell, load_study
 from noisegrid.metrics import Estimate, Null
-from noisegrid.record import Replicate, check_belongs, read, replicate_folder
-from noisegrid.study import FREE, Cell, load_study
+from noisegrid.training.record import Replicate, check_belongs, read, replicate_folder
 
 Array = np.ndarray
 Row = dict[str, Any]

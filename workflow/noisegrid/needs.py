@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from noisegrid.documents import catalog
-from noisegrid.errors import exit_on_error
+from noisegrid.basics.documents import catalog
+from noisegrid.basics.errors import exit_on_error
+from noisegrid.design.study import resolve_tasks
 from noisegrid.networks import build
-from noisegrid.study import resolve_tasks
 
 #: Copies of the parameters beside the parameters: gradients, and what the optimiser keeps.
 COPIES = {"adam": 3, "sgd": 2}

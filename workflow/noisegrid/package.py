@@ -19,14 +19,14 @@ from typing import Any
 from noisegrid import __version__, plan
 from noisegrid.artifact import archive, crate
 from noisegrid.artifact.opened import ABOUT, CHECKSUMS, METADATA, README, readme
-from noisegrid.documents import check
-from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.files import sha256, write_text
-from noisegrid.hardware import ROOT
+from noisegrid.basics.documents import check
+from noisegrid.basics.errors import NoisegridError, exit_on_error
+from noisegrid.basics.files import sha256, write_text
+from noisegrid.basics.sources import tree
+from noisegrid.design.study import Cell
+from noisegrid.node.hardware import ROOT
 from noisegrid.plan import Plan
-from noisegrid.record import WEIGHTS, read_record, replicate_folder
-from noisegrid.sources import tree
-from noisegrid.study import Cell
+from noisegrid.training.record import WEIGHTS, read_record, replicate_folder
 
 #: Of the working tree, what the workflow is made of; a site's own settings and generated files are not.
 CODE = (

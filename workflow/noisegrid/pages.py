@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from noisegrid.errors import exit_on_error
-from noisegrid.files import write_text
-from noisegrid.html import page
-from noisegrid.longform import load_metrics, provenance, single_hardware
-from noisegrid.study import FREE
+from noisegrid.analysis.longform import load_metrics, provenance, single_hardware
+from noisegrid.basics.errors import exit_on_error
+from noisegrid.basics.files import write_text
+from noisegrid.basics.html import page
+from noisegrid.design.study import FREE
 
 #: Metrics of single replicates and of the reference artifact's definitions have tables of their own.
 LEFT_OUT = ("artifact_", "replicates_")

@@ -13,16 +13,16 @@ from typing import Any
 
 import torch
 
-from noisegrid import container, machine, refusals
-from noisegrid.checkpoint import Checkpoints, Interrupted
+from noisegrid.basics.errors import NoisegridError, exit_on_error
+from noisegrid.basics.files import write_text
 from noisegrid.datasets import Dataset, open_prepared
-from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.estimate import pace_identity
-from noisegrid.files import write_text
-from noisegrid.hardware import entry as hardware_entry
-from noisegrid.jobs import run_of
-from noisegrid.study import Cell, load_study
-from noisegrid.train import Diverged, Run, Training, train
+from noisegrid.design.estimate import pace_identity
+from noisegrid.design.study import Cell, load_study
+from noisegrid.node import container, machine, refusals
+from noisegrid.node.hardware import entry as hardware_entry
+from noisegrid.training.checkpoint import Checkpoints, Interrupted
+from noisegrid.training.jobs import run_of
+from noisegrid.training.train import Diverged, Run, Training, train
 
 #: Steps before the clock starts (kernels are chosen, caches filled), and seconds that are then measured.
 WARM_UP_STEPS, MEASURED_S = 64, 60.0

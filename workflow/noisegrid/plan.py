@@ -16,16 +16,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from noisegrid import devices, estimate, images, refusals, timings
+from noisegrid import images
+from noisegrid.basics.documents import WORKFLOW, catalog, check, read_yaml, schema
+from noisegrid.basics.errors import NoisegridError, exit_on_error, unknown
+from noisegrid.basics.sources import TOLD, telling
 from noisegrid.datasets import check_raw_folders
-from noisegrid.documents import WORKFLOW, catalog, check, read_yaml, schema
-from noisegrid.errors import NoisegridError, exit_on_error, unknown
-from noisegrid.hardware import ANALYSIS, ROOT, stack
-from noisegrid.hardware import entry as hardware_entry
-from noisegrid.record import check_images, check_settings
-from noisegrid.site import RESOURCES, Site, load_site
-from noisegrid.sources import TOLD, telling
-from noisegrid.study import Study, digest, load_study
+from noisegrid.design import estimate, timings
+from noisegrid.design.site import RESOURCES, Site, load_site
+from noisegrid.design.study import Study, digest, load_study
+from noisegrid.node import devices, refusals
+from noisegrid.node.hardware import ANALYSIS, ROOT, stack
+from noisegrid.node.hardware import entry as hardware_entry
+from noisegrid.training.record import check_images, check_settings
 
 TABLES = ("noise", "difference", "classes", "claims", "taxonomy", "published", "artifact")
 USUAL_REPLICATES_PER_JOB = 10
@@ -350,9 +352,12 @@ def make_or_exit(config: dict[str, Any], in_containers: bool = False) -> Plan:
 
 
 def modules_digest(*names: str) -> str:
-    """Digest of some modules' text, a parameter of the cheap rules: an edit reruns them, a new file time does not."""
-    text = b"".join((WORKFLOW / "noisegrid" / f"{name}.py").read_bytes() for name in names)
-    return hashlib.sha256(text).hexdigest()[:16]
+    """Digest of some modules' text (`tables`; `analysis/*` for a room), a parameter of the cheap rules.
+
+    An edit reruns them, a new file time does not.
+    """
+    paths = [path for name in names for path in sorted((WORKFLOW / "noisegrid").glob(f"{name}.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
 def shell_prefix() -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from noisegrid.errors import NoisegridError
+from noisegrid.basics.errors import NoisegridError
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from noisegrid import container, machine, record
+from noisegrid.basics.errors import NoisegridError, exit_on_error
 from noisegrid.datasets import Dataset, open_prepared
-from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.jobs import train_and_write
-from noisegrid.train import Outcome, Run, train
+from noisegrid.node import container, machine
+from noisegrid.training import record
+from noisegrid.training.jobs import train_and_write
+from noisegrid.training.train import Outcome, Run, train
 
 
 def replay(path: Path, datasets: Path, output: Path | None) -> int:

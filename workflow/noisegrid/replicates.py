@@ -25,14 +25,15 @@ import torch._inductor
 if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12):
     import torch._dynamo
 
-from noisegrid import container, machine, record, refusals
+from noisegrid.basics.errors import NoisegridError, exit_on_error
+from noisegrid.basics.files import write_text
 from noisegrid.datasets import open_prepared
-from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.files import write_text
-from noisegrid.hardware import entry as hardware_entry
-from noisegrid.jobs import Image, is_finished, job_of
-from noisegrid.pool import DIVERGED, INTERRUPTED, Pool
-from noisegrid.study import Cell, load_study
+from noisegrid.design.study import Cell, load_study
+from noisegrid.node import container, machine, refusals
+from noisegrid.node.hardware import entry as hardware_entry
+from noisegrid.training import record
+from noisegrid.training.jobs import Image, is_finished, job_of
+from noisegrid.training.pool import DIVERGED, INTERRUPTED, Pool
 
 
 def train_replicates(

@@ -10,9 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from noisegrid.documents import WORKFLOW
-from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.files import write_atomically
+from noisegrid.basics.documents import WORKFLOW
+from noisegrid.basics.errors import NoisegridError, exit_on_error
+from noisegrid.basics.files import write_atomically
 
 STYLESHEET = WORKFLOW / "report" / "narrow.css"
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from noisegrid.documents import WORKFLOW, read_yaml
-from noisegrid.errors import NoisegridError, exit_on_error
-from noisegrid.study import load_study
+from noisegrid.basics.documents import WORKFLOW, read_yaml
+from noisegrid.basics.errors import NoisegridError, exit_on_error
+from noisegrid.design.study import load_study
 
 
 def main() -> None:

@@ -9,12 +9,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from noisegrid import lock, record
-from noisegrid.documents import read_yaml
-from noisegrid.errors import exit_on_error
-from noisegrid.hardware import ROOT
-from noisegrid.record import replicate_folder
-from noisegrid.study import Cell, Study, load_study
+from noisegrid.basics import lock
+from noisegrid.basics.documents import read_yaml
+from noisegrid.basics.errors import exit_on_error
+from noisegrid.design.study import Cell, Study, load_study
+from noisegrid.node.hardware import ROOT
+from noisegrid.training import record
+from noisegrid.training.record import replicate_folder
 
 #: Finished replicates whose pace is taken: the last ones, since a study's cells cost differently.
 RECENT = 50

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from noisegrid import metrics, prices
-from noisegrid.documents import WORKFLOW, catalog
-from noisegrid.errors import exit_on_error
-from noisegrid.files import write_text
-from noisegrid.html import page
-from noisegrid.longform import load_metrics, provenance, select
-from noisegrid.prices import load_cost
-from noisegrid.study import FREE
+from noisegrid import metrics
+from noisegrid.analysis import prices
+from noisegrid.analysis.longform import load_metrics, provenance, select
+from noisegrid.analysis.prices import load_cost
+from noisegrid.basics.documents import WORKFLOW, catalog
+from noisegrid.basics.errors import exit_on_error
+from noisegrid.basics.files import write_text
+from noisegrid.basics.html import page
+from noisegrid.design.study import FREE
 
 CELL = ["hardware", "task", "noise"]
 GAINS_PERCENTAGE_POINTS = (0.1, 0.3, 1.0)
@@ -90,7 +91,7 @@ def artifact_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def claims_table(frame: pd.DataFrame, cost: pd.DataFrame | None = None) -> pd.DataFrame:
     """Every claim of the paper with its test, effect, interval, n and verdict in each context that was measured."""
-    from noisegrid.claims import judge  # its scipy.stats costs every other table half a second
+    from noisegrid.analysis.claims import judge  # its scipy.stats costs every other table half a second
 
     words = catalog("claims")
     rows = [

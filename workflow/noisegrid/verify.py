@@ -16,7 +16,7 @@ from pathlib import Path
 
 from noisegrid.artifact import contents, recount, redraw, rerun, runs
 from noisegrid.artifact.opened import Opened, opened
-from noisegrid.errors import exit_on_error
+from noisegrid.basics.errors import exit_on_error
 
 #: Says what it looks at, and yields what is wrong with it.
 Check = Callable[[Opened], tuple[str, Iterator[str]]]

@@ -5,7 +5,7 @@ import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "workflow"))
 
-from noisegrid.hardware import ANALYSIS
+from noisegrid.node.hardware import ANALYSIS
 from noisegrid.plan import (
     check_machine_or_exit,
     make_or_exit,

@@ -28,7 +28,7 @@ rule draw_figure:
     container:
         PLAN.image(ANALYSIS)
     params:
-        code=modules_digest("figures", "figures_cost", "longform", "prices"),
+        code=modules_digest("figures", "analysis/*"),
     shell:
         "python -m noisegrid.figures {wildcards.figure} --data {input.data:q}"
         " --output {output.pdf:q} 2> {log:q}"

@@ -39,7 +39,7 @@ rule write_tables:
     params:
         folder=lambda wildcards, output: os.path.dirname(output.csv[0]),
         cost=PLAN.cost_option(),
-        code=modules_digest("tables", "claims", "claims_cost", "longform", "metrics", "prices"),
+        code=modules_digest("tables", "metrics", "analysis/*"),
     shell:
         "python -m noisegrid.tables --metrics {input.metrics:q} {params.cost}"
         " --output {params.folder:q} 2> {log:q}"
@@ -65,7 +65,7 @@ rule write_cell_pages:
         PLAN.image(ANALYSIS)
     params:
         folder=lambda wildcards, output: os.path.dirname(output.html[0]),
-        code=modules_digest("pages", "longform"),
+        code=modules_digest("pages", "analysis/*"),
     shell:
         "python -m noisegrid.pages --metrics {input.metrics:q} --output {params.folder:q} 2> {log:q}"
 
@@ -89,7 +89,7 @@ rule write_findings:
         PLAN.image(ANALYSIS)
     params:
         cost=PLAN.cost_option(),
-        code=modules_digest("findings", "tables", "longform", "metrics", "prices"),
+        code=modules_digest("findings", "tables", "metrics", "analysis/*"),
     shell:
         "python -m noisegrid.findings --metrics {input.metrics:q} {params.cost}"
         " --output {output.findings:q} 2> {log:q}"

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from noisegrid.errors import NoisegridError
-from noisegrid.files import write_atomically
+from noisegrid.basics.errors import NoisegridError
+from noisegrid.basics.files import write_atomically
 
 #: The first day that a zip file can name.
 DATE = (1980, 1, 1, 0, 0, 0)

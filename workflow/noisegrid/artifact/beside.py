@@ -10,11 +10,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from noisegrid.analysis.longform import load_metrics, provenance
 from noisegrid.artifact.opened import Opened
+from noisegrid.design.study import Cell
 from noisegrid.figures import PANELS, STYLE, draw_estimate, finish
-from noisegrid.longform import load_metrics, provenance
-from noisegrid.record import differences
-from noisegrid.study import Cell
+from noisegrid.training.record import differences
 
 #: What is compared, with its unit.
 METRICS = {"accuracy_mean": "percent", "accuracy_std": "percentage points", "churn": "percent"}

@@ -9,9 +9,9 @@ from typing import Any
 
 from noisegrid.artifact import crate
 from noisegrid.artifact.opened import ABOUT, CHECKSUMS, METADATA, README, Opened, readme
-from noisegrid.documents import WORKFLOW
-from noisegrid.files import sha256
-from noisegrid.record import WEIGHTS
+from noisegrid.basics.documents import WORKFLOW
+from noisegrid.basics.files import sha256
+from noisegrid.training.record import WEIGHTS
 
 #: Files that are what they are: nothing else in the package says what they should hold.
 UNCHECKED = "report.html, code/, study/, containers/ and the timed blocks (cost/) have only their checksums"

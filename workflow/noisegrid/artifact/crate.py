@@ -17,9 +17,9 @@ from rocrate.rocrate import ROCrate
 
 from noisegrid import __version__
 from noisegrid.artifact.opened import ABOUT, METADATA
-from noisegrid.documents import read_yaml
-from noisegrid.files import sha256
-from noisegrid.study import Cell
+from noisegrid.basics.documents import read_yaml
+from noisegrid.basics.files import sha256
+from noisegrid.design.study import Cell
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),

@@ -12,11 +12,12 @@ from matplotlib import image as images
 
 from noisegrid import figures as drawing
 from noisegrid import findings as saying
-from noisegrid import pages, timings
+from noisegrid import pages
 from noisegrid import tables as writing
 from noisegrid.artifact.numbers import differences, words_of
 from noisegrid.artifact.opened import Opened
 from noisegrid.collect import collect
+from noisegrid.design import timings
 from noisegrid.measure import COLUMNS
 
 NOT_MADE = "not made yet"

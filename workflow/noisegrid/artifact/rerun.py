@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid.artifact.opened import Opened
-from noisegrid.documents import WORKFLOW, catalog
-from noisegrid.errors import NoisegridError
+from noisegrid.basics.documents import WORKFLOW, catalog
+from noisegrid.basics.errors import NoisegridError
 
 SAME, OTHER, NOT = "same bits", "OTHER BITS", "not possible here"
 #: What replay says when nothing that it knows of explains other bits.

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from noisegrid.artifact.arrays import checked
 from noisegrid.artifact.opened import Opened
+from noisegrid.design.seeds import derive_seeds
+from noisegrid.design.study import FREE, Cell, digest
 from noisegrid.metrics import predictions_of
-from noisegrid.record import Replicate, check_belongs, read
-from noisegrid.seeds import derive_seeds
-from noisegrid.study import FREE, Cell, digest
+from noisegrid.training.record import Replicate, check_belongs, read
 
 #: A replicate's number as its folder and its batch file write it.
 NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")

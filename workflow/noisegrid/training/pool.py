@@ -1,0 +1,112 @@
+"""Jobs run side by side, each in a process of its own that is forked from this one, which has computed nothing.
+
+No state passes from one to the next, a crash harms one replicate only, and the libraries' instruction sets can differ
+between replicates (they are chosen when a process first computes). When the scheduler asks this job to stop, every
+replicate puts its state on disk, and the next job goes on from there.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+
+from noisegrid.basics.errors import NoisegridError
+from noisegrid.basics.files import write_text
+from noisegrid.basics.lock import one_writer
+from noisegrid.basics.progress import Progress
+from noisegrid.datasets import Dataset
+from noisegrid.training.checkpoint import STOP_SIGNALS, Interrupted
+from noisegrid.training.jobs import Job, is_finished, train_and_write
+from noisegrid.training.train import Diverged
+
+FORK = multiprocessing.get_context("fork")
+#: Exit statuses of a replicate: a finding, not a fault of the machine; and stopped by the scheduler, its state kept.
+DIVERGED, INTERRUPTED = 3, 75
+
+
+@dataclass
+class Pool:
+    """Runs jobs, never more threads at a time than cores. checkpoint_s: seconds between two checkpoints of a run."""
+
+    data: Dataset
+    cores: int
+    checkpoint_s: float
+    stopping: bool = False
+
+    def run(self, jobs: list[Job]) -> list[tuple[Job, int]]:
+        """The exit status of each job that was started; all of them, unless the scheduler asks this process to stop."""
+        waiting, statuses = list(jobs), list[tuple[Job, int]]()
+        self.running: list[tuple[Job, BaseProcess]] = []
+        progress = Progress(len(jobs), f"{jobs[0].cell.task} on {jobs[0].cell.hardware}" if jobs else "", "replicates")
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._stop)
+        while (waiting and not self.stopping) or self.running:
+            idle = self.cores - sum(job.run.flags["threads"] for job, _ in self.running)
+            fitting = [job for job in waiting if job.run.flags["threads"] <= idle] or waiting[: not self.running]
+            if fitting and not self.stopping:
+                self._start(fitting[0])
+                waiting.remove(fitting[0])
+                continue
+            wait([process.sentinel for _, process in self.running])
+            statuses += self._collect()
+            progress.show(len(statuses))
+        return statuses
+
+    def _start(self, job: Job) -> None:
+        process = FORK.Process(target=child, args=(job, self.data, self.checkpoint_s))
+        process.start()
+        self.running.append((job, process))
+        if self.stopping:  # asked between the loop's look and the fork
+            process.terminate()
+
+    def _collect(self) -> list[tuple[Job, int]]:
+        # each process is asked once: one that ends between two looks would be in neither list
+        looked = [(job, process, process.exitcode) for job, process in self.running]
+        done = [(job, code) for job, _, code in looked if code is not None]
+        self.running = [(job, process) for job, process, code in looked if code is None]
+        for job, status in done:
+            if status < 0:
+                write_text(job.failure, f"killed by signal {-status}\n")
+        return done
+
+    def _stop(self, number: int, frame: object) -> None:
+        """Pass the scheduler's request on; children put their states away and end."""
+        self.stopping = True
+        print(
+            f"asked to stop (signal {number}): putting {len(self.running)} replicates away", file=sys.stderr, flush=True
+        )
+        for _, process in self.running:
+            if process.pid is not None and process.exitcode is None:
+                os.kill(process.pid, signal.SIGTERM)
+
+
+def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
+    """What a forked process does: one replicate, one line about it."""
+    checkpoints = job.checkpoints(checkpoint_s)
+    checkpoints.listen()
+    names = {"study": job.cell.study, "hardware": job.cell.hardware, "task": job.cell.task, "noise": job.cell.noise}
+    try:
+        with one_writer(job.folder):
+            if is_finished(job):  # by another copy of this job, while this one waited
+                return
+            outcome = train_and_write(job.run, names, job.replicate, data, job.folder, job.image, checkpoints)
+            checkpoints.clear()
+            job.failure.unlink(missing_ok=True)
+    except Diverged as error:
+        print(f"{job.name} diverged: {error}", file=sys.stderr, flush=True)
+        sys.exit(DIVERGED)
+    except Interrupted:
+        print(f"{job.name} was put away, to be gone on with", file=sys.stderr, flush=True)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if not isinstance(error, NoisegridError):
+            traceback.print_exc()
+        print(f"{job.name} failed: {error}", file=sys.stderr, flush=True)
+        write_text(job.failure, f"{type(error).__name__}: {error}\n")
+        sys.exit(1)
+    seconds, weights = outcome.seconds["total_s"], outcome.final.weights.hash[:12]
+    print(f"{job.name}: {seconds:.1f} s, weights {weights}", file=sys.stderr, flush=True)
