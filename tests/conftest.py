@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from noisegrid.package import code_files
+
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ROOT / "tests" / "tiny.yaml"
 
@@ -89,6 +91,15 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("quick")
     done = snakemake(folder, study="quick")
     assert done.returncode == 0, done.stdout
+    return folder
+
+
+def clone(folder: Path) -> Path:
+    """A copy of the working tree's own files, as a fresh clone has them, with changes that are not committed."""
+    for path in code_files():
+        place = folder / path.relative_to(ROOT)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
     return folder
 
 

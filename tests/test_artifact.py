@@ -5,22 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, run
+from conftest import ROOT, clone, run
 
 BLOCK = re.compile(r"```(sh|text)\n(.*?)```", re.DOTALL)
-PARTS = (
-    "Snakefile",
-    "config.yaml",
-    "workflow",
-    "containers",
-    "envs",
-    "profiles",
-    "slurm",
-    "docs",
-    "tests",
-    "benchmarks",
-)
-FILES = ("pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", "CITATION.cff")
 
 
 def experiments() -> list[tuple[str, str]]:
@@ -32,12 +19,9 @@ def experiments() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def clone(quick, tmp_path_factory) -> Path:
+def after_e1(quick, tmp_path_factory) -> Path:
     """A clone in which E1 was just run."""
-    folder = tmp_path_factory.mktemp("clone")
-    for name in (*PARTS, *FILES):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
+    folder = clone(tmp_path_factory.mktemp("clone"))
     for name in ("results", "resources", ".snakemake"):
         shutil.copytree(quick / name, folder / name, symlinks=True)
     return folder
@@ -54,8 +38,8 @@ def missing(expected: str, output: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("commands", "expected"), experiments(), ids=lambda text: text.splitlines()[0][:60])
-def test_an_experiment_says_what_stands_there(clone, commands, expected):
-    done = run("bash", "-ec", commands, cwd=clone, PYTHONPATH=str(clone / "workflow"))
+def test_an_experiment_says_what_stands_there(after_e1, commands, expected):
+    done = run("bash", "-ec", commands, cwd=after_e1, PYTHONPATH=str(after_e1 / "workflow"))
     assert done.returncode == 0, done.stdout
     assert not missing(expected, done.stdout), done.stdout
 

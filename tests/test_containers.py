@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, TINY, run, snakemake
+from conftest import ROOT, TINY, clone, run, snakemake
 
 from noisegrid import images, inspection, plan
 from noisegrid.basics import sources
@@ -283,14 +283,10 @@ class TestInside:
 
     def test_results_of_another_definition_are_refused_before_an_image_is_built(self, inside, tmp_path):
         """A clone whose definition has one more line, on a machine that has no image of it yet."""
-        clone = tmp_path / "clone"
-        clone.mkdir()
-        for name in ("Snakefile", "config.yaml", "workflow", "containers", "envs", "profiles", "slurm", "tests"):
-            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-            copy(ROOT / name, clone / name)
-        with (clone / "containers/image.def").open("a") as definition:
+        other = clone(tmp_path / "clone")
+        with (other / "containers/image.def").open("a") as definition:
             definition.write("# another line\n")
-        done = in_containers(inside, root=clone, containers=tmp_path / "none")
+        done = in_containers(inside, root=other, containers=tmp_path / "none")
         assert done.returncode != 0 and "was made in another container than this call runs in" in done.stdout
         assert not list(tmp_path.rglob("*.sif"))
 

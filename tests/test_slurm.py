@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import LONG, LONG_TABLES, ROOT, hashes, noisegrid, outcome, run, snakemake
+from conftest import LONG, LONG_TABLES, ROOT, UNTIMED, hashes, noisegrid, outcome, run, snakemake
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 
@@ -202,26 +202,37 @@ def test_a_requeue_by_slurm_does_not_run_a_second_copy(study, undisturbed):
     assert study.finish() == undisturbed
 
 
+NOT_YET = """
+import os, pathlib
+from noisegrid.networks import small_cnn
+
+def net(classes, channels, size):
+    seen = pathlib.Path("seen")
+    seen.mkdir(exist_ok=True)
+    (seen / os.environ.get("SLURM_JOB_ID", "here")).touch()
+    if len(list(seen.iterdir())) < 3:
+        raise RuntimeError("not yet")
+    return small_cnn(classes, channels, size, batch_norm=False)
+"""
+
+
 def test_a_job_that_fails_twice_and_then_works(cluster, tmp_path):
     """A network that cannot be built in the first two SLURM jobs; the profile's two retries are just enough."""
-    (tmp_path / "own.py").write_text(
-        "import os, pathlib\n"
-        "from noisegrid.networks import small_cnn\n"
-        "def net(classes, channels, size):\n"
-        "    seen = pathlib.Path('seen'); seen.mkdir(exist_ok=True)\n"
-        "    (seen / os.environ['SLURM_JOB_ID']).touch()\n"
-        "    if len(list(seen.iterdir())) < 3:\n"
-        "        raise RuntimeError('not yet')\n"
-        "    return small_cnn(classes, channels, size, batch_norm=False)\n"
-    )
-    block = {"hardware": ["cpu"], "tasks": ["own-digits"], "noise": ["control"], "replicates": 2}
+    block = {"hardware": ["cpu"], "tasks": ["own-digits"], "noise": ["algo", "control"], "replicates": 2}
     tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net", "epochs": 2, "schedule": []}}
-    (tmp_path / "own.yaml").write_text(json.dumps({"name": "own", "seed": 1, "cells": [block], "tasks": tasks}))
-    target = "results/own/cells/cpu/own-digits/control.csv"
-    done = run(*arguments(tmp_path, tmp_path / "own.yaml", target), cwd=tmp_path, **cluster)
+    for folder in (tmp_path / "disturbed", tmp_path / "undisturbed"):
+        folder.mkdir()
+        (folder / "own.py").write_text(NOT_YET)
+        (folder / "own.yaml").write_text(json.dumps({"name": "own", "seed": 1, "cells": [block], "tasks": tasks}))
+    targets = [f"results/own/{name}" for name in UNTIMED]
+    place = tmp_path / "disturbed"
+    done = run(*arguments(place, place / "own.yaml", *targets), cwd=place, **cluster)
     assert done.returncode == 0, done.stdout
-    assert len(list((tmp_path / "seen").iterdir())) == 3
-    assert len(set(hashes(tmp_path, "own").values())) == 1
+    assert len(list((place / "seen").iterdir())) == 3
+    shutil.copytree(place / "seen", tmp_path / "undisturbed/seen")  # three jobs have seen it: it works at once
+    done = snakemake(tmp_path / "undisturbed", *targets, study=tmp_path / "undisturbed/own.yaml")
+    assert done.returncode == 0, done.stdout
+    assert outcome(place, "own") == outcome(tmp_path / "undisturbed", "own")
 
 
 def test_a_node_with_another_gpu_is_refused_and_the_job_goes_to_the_next(cluster, tmp_path):

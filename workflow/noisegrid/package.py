@@ -40,7 +40,7 @@ def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, 
     """What goes into the package besides what is written for it: part -> name in the package -> file."""
     derived = _derived(found) if finished else _fresh(found)
     parts = {
-        "code": {f"code/{path.relative_to(ROOT)}": path for path in _code()},
+        "code": {f"code/{path.relative_to(ROOT)}": path for path in code_files()},
         "replicates": _named(found, _replicates(found, weights)),
         "batches": _named(found, [path for path in _batches(found) if path.exists()]),
         "timings": _named(found, [path for path in _timings(found) if path.exists()]),
@@ -102,7 +102,8 @@ def _fresh(found: Plan) -> list[Path]:
     return [path for path in _derived(found) if path.exists() and path.stat().st_mtime >= newest]
 
 
-def _code() -> Iterator[Path]:
+def code_files() -> Iterator[Path]:
+    """The files of the working tree that the workflow is made of."""
     for name in CODE:
         place = ROOT / name
         for path in [place] if place.is_file() else place.rglob("*"):
