@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from noisegrid import plan
+from noisegrid import plan, ready
 from noisegrid.basics.errors import NoisegridError
 from noisegrid.design.study import FREE, SOURCES, load_study, resolve_tasks
 
@@ -149,7 +149,7 @@ def test_wrong_config_gets_one_clear_message(tmp_path):
         (config("fashion", dataset_folders={"fashion_mnist": str(tmp_path)}), "lacks train-images-idx3-ubyte.gz"),
     ]:
         with pytest.raises(NoisegridError) as error:
-            plan.check_machine(plan.make(wrong), local=True)
+            ready.check_machine(plan.make(wrong), local=True)
         assert message in str(error.value)
 
 

@@ -1,7 +1,8 @@
 """noisegrid: how much of a training result is noise, where it comes from, whom it hits, what determinism costs.
 
-Files beside this one are commands (`python -m noisegrid.NAME`, which the rules call), and what catalogs and own studies
-name: networks, readers, metrics. What commands share is in rooms, each importing only from those before it:
+Files beside this one are commands (`python -m noisegrid.NAME`, which the rules call), what the Snakefile asks (plan,
+ready), what catalogs and own studies name (networks, readers), and the metrics. What commands share is in rooms, each
+importing only from those before it:
 
 basics     errors, files, documents, locks
 node       what a job runs on: hardware, devices, containers

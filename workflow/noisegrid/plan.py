@@ -12,28 +12,25 @@ import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from noisegrid import images
 from noisegrid.basics.documents import WORKFLOW, catalog, check, read_yaml, schema
 from noisegrid.basics.errors import NoisegridError, exit_on_error, unknown
 from noisegrid.basics.sources import TOLD, telling
-from noisegrid.datasets import check_raw_folders
 from noisegrid.design import estimate, timings
 from noisegrid.design.site import RESOURCES, Site, load_site
 from noisegrid.design.study import Study, digest, load_study
-from noisegrid.node import devices, refusals
+from noisegrid.node import refusals
 from noisegrid.node.hardware import ANALYSIS, ROOT, stack
 from noisegrid.node.hardware import entry as hardware_entry
-from noisegrid.training.record import check_images, check_settings
+from noisegrid.training.record import check_settings
 
 TABLES = ("noise", "difference", "classes", "claims", "taxonomy", "published", "artifact")
+COST_TABLES = ("cost", "kernels", "skipped")
 USUAL_REPLICATES_PER_JOB = 10
 #: Share of a job's time that is planned for: nodes differ, and what does not fit costs another submission.
 PLANNED = 0.8
-COST_TABLES = ("cost", "kernels", "skipped")
 
 
 @dataclass(frozen=True)
@@ -279,68 +276,6 @@ def make(config: dict[str, Any], in_containers: bool = False) -> Plan:
             raise NoisegridError(f"config: dataset_folders: {unknown('dataset', name, plan.study.datasets)}")
     check_settings(Path(config["results"]), plan.study.cells)
     return plan
-
-
-def check_machine(plan: Plan, local: bool) -> None:
-    """What must be there when work starts, and need not be where a study is only planned: raw files and devices.
-
-    Raises NoisegridError. `local`: jobs run on this machine, and not on a cluster's nodes.
-    """
-    unprepared = [d for d in plan.study.values("dataset") if not (Path(plan.config["datasets"]) / d).exists()]
-    check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, unprepared)
-    if plan.in_containers:
-        _check_images(plan)
-    elif local:
-        _check_environment(plan)
-    for name in plan.stacks:
-        cells = [cell for cell in plan.study.cells if plan.stack_of(cell.hardware) == name]
-        if name not in plan.config["images"]:  # what a given image holds is known when it was looked at
-            image = {"definition": plan.definition(name)} if plan.in_containers else None
-            check_images(Path(plan.config["results"]), cells, image)
-    if local:
-        for name in dict.fromkeys([*plan.study.values("hardware"), *(t.hardware for t in plan.study.timings)]):
-            devices.check_present(name, hardware_entry(name))
-
-
-def _check_images(plan: Plan) -> None:
-    """What building takes, asked before the first minute of it."""
-    images.engine()
-    folder = Path(plan.config["containers"])
-    for name in plan.stacks:
-        if name in plan.config["images"]:
-            continue
-        inspection = folder / f"{name}.json"
-        if inspection.exists() and json.loads(inspection.read_text())["definition"] != stack(name).definition:
-            raise NoisegridError(
-                f"{folder / name}.sif was built from another definition or other pins than there are now; delete it "
-                "and its .json, and it is built again"
-            )
-        if not (folder / f"{name}.sif").exists():
-            images.mirror(plan.config["debian_mirror"])
-            images.check_disk(stack(name), folder)
-
-
-def _check_environment(plan: Plan) -> None:
-    """Outside of containers, jobs run in this environment: its framework must be that of the cells' stack."""
-    try:
-        have = version("torch").partition("+")[0]
-    except PackageNotFoundError:
-        return  # tables and figures can be drawn without
-    for name in plan.stacks:
-        wanted = stack(name).packages.get("torch", have)
-        if wanted != have:
-            raise NoisegridError(
-                f"this study needs the stack {name} (torch {wanted}), and this environment has torch {have}; "
-                f"add --sdm apptainer, or work in an environment of that stack (make STACK={name} VENV=.venv-{name})"
-            )
-
-
-def check_machine_or_exit(plan: Plan, local: bool) -> None:
-    """`check_machine` for the Snakefile's onstart."""
-    try:
-        check_machine(plan, local)
-    except NoisegridError as error:
-        sys.exit(f"noisegrid: {error}")
 
 
 def make_or_exit(config: dict[str, Any], in_containers: bool = False) -> Plan:

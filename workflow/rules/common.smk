@@ -6,12 +6,8 @@ import sys
 sys.path.insert(0, os.path.join(workflow.basedir, "workflow"))
 
 from noisegrid.node.hardware import ANALYSIS
-from noisegrid.plan import (
-    check_machine_or_exit,
-    make_or_exit,
-    modules_digest,
-    shell_prefix,
-)
+from noisegrid.plan import make_or_exit, modules_digest, shell_prefix
+from noisegrid.ready import check_machine_or_exit
 
 IN_CONTAINERS = "APPTAINER" in {
     method.name for method in workflow.deployment_settings.deployment_method
