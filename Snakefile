@@ -48,7 +48,7 @@ rule pilot:
 
 
 onstart:
-    check_machine_or_exit(PLAN, local=workflow.local_exec)
+    check_machine_or_exit(PLAN, workflow.dag.needrun_jobs(), local=workflow.local_exec)
 
 
 onsuccess:

@@ -30,7 +30,7 @@ def run(replicates: int, examples: int, classes: int, parameters: int) -> None:
     pair_of = np.zeros(replicates, int)
     began = time.perf_counter()
     rows = [
-        *measure.accuracy_rows(correct, np.arange(replicates)),
+        *measure.accuracy_rows(correct, np.arange(replicates), pair_of),
         *measure.pair_rows(predicted, logits, pair_of),
         *measure.class_rows(correct, labels, pair_of, rng),
     ]

@@ -106,6 +106,16 @@ def test_a_dataset_too_large_for_memory_gives_the_same_batches(monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(resident, again, strict=True))
 
 
+def test_large_images_are_prepared_in_smaller_chunks_to_the_same_batches(monkeypatch):
+    seeds = {"order": 1, "augment": 5}
+    usual = [x for x, _ in batches().training(seeds, 0)]
+    monkeypatch.setattr("noisegrid.training.batches.CHUNK_BYTES", 2 * 7 * 3 * 8 * 8 * 4)
+    assert (batches().chunk, batches(batch_size=70).chunk) == (2, 1)
+    for start in (0, 1, 2, 5):
+        again = [x for x, _ in batches().training(seeds, 0, start)]
+        assert all(torch.equal(a, b) for a, b in zip(usual[start:], again, strict=True))
+
+
 def test_no_augmentation_leaves_images_alone():
     plain = batches(augment={"pad": 0, "flip": False})
     for inputs, labels in plain.training({"order": 1, "augment": 1}, 0):

@@ -31,7 +31,7 @@ def cell(correct: np.ndarray, labels: np.ndarray, noise: str, task: str = "net-d
     pair_of = np.zeros(n, int)
     distances = l2 * (1 - np.eye(n))
     rows = [
-        *measure.accuracy_rows(correct, np.arange(n)),
+        *measure.accuracy_rows(correct, np.arange(n), pair_of),
         *measure.pair_rows(predictions_of(correct, labels), np.eye(CLASSES)[predictions_of(correct, labels)], pair_of),
         *measure.class_rows(correct, labels, pair_of, np.random.default_rng(0)),
         *(

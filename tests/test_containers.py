@@ -135,10 +135,10 @@ def test_an_image_of_another_definition_is_refused_before_any_work(tmp_path, mon
     monkeypatch.setattr(images, "check_disk", lambda *_: None)
     monkeypatch.setattr(images, "mirror", lambda named: "http://mirror.test")
     found = planned(containers=str(tmp_path))
-    ready._check_images(found)
+    ready._check_images(found, found.stacks)
     (tmp_path / "analysis.json").write_text(json.dumps({"definition": "0123456789abcdef"}))
     with pytest.raises(NoisegridError, match=r"analysis.sif was built from another definition .* delete it"):
-        ready._check_images(found)
+        ready._check_images(found, found.stacks)
 
 
 def test_a_build_that_fails_leaves_nothing(tmp_path, monkeypatch):

@@ -5,7 +5,10 @@ import itertools
 import json
 import os
 import textwrap
+import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
@@ -147,6 +150,55 @@ def test_the_remedy_is_the_same_function(shape, output):
         (gradient,) = torch.autograd.grad((result * weight).sum(), x)
         results.append((result, gradient))
     torch.testing.assert_close(results[0], results[1], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("message", "short"),
+    [
+        ("GET was unable to find an engine to execute this computation", True),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", True),
+        ("CUDA error: out of memory", True),
+        ("CUDA error: an illegal memory access was encountered", False),
+    ],
+)
+def test_running_out_of_memory_has_many_names(message, short):
+    assert session.is_out_of_memory(RuntimeError(message)) is short
+
+
+class Threads(nn.Module):
+    """Notes on which thread each pass runs."""
+
+    passes: ClassVar[set[tuple[str, str, bool]]] = set()
+
+    def forward(self, x):
+        self.note("forward")
+        if x.requires_grad:
+            x.register_hook(lambda gradient: self.note("backward"))
+        return x
+
+    def note(self, what: str) -> None:
+        name = threading.current_thread().name.partition("_")[0]
+        self.passes.add((what, name, torch.backends.cudnn.benchmark))
+
+
+def on_threads(classes: int, channels: int, size: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(channels, 4, 3), Threads(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, classes)
+    )
+
+
+def test_an_autotuned_arm_shares_no_plans_with_others(monkeypatch):
+    """cuDNN's plans are kept per thread, whether they were searched for or not: each kind of arm keeps to its own."""
+    everywhere = {name: replace(arm, needs="") for name, arm in arms().items()}
+    monkeypatch.setattr(session, "arms", lambda: everywhere)
+    Threads.passes.clear()
+    timed("test_cost:on_threads", "default", "autotune", "deterministic", "autotune_deterministic", size=9)
+    torch.backends.cudnn.benchmark = False
+    assert Threads.passes == {
+        (what, thread, benchmark)
+        for what in ("forward", "backward")
+        for thread, benchmark in (("MainThread", False), ("autotuned", True))
+    }
 
 
 def test_short_memory_halves_the_batch_and_says_so():

@@ -11,8 +11,8 @@ from conftest import ROOT
 
 from noisegrid.basics.documents import catalog
 from noisegrid.basics.errors import NoisegridError
-from noisegrid.design.site import load_site
-from noisegrid.node import devices, refusals
+from noisegrid.design.site import Site, load_site
+from noisegrid.node import devices, machine, refusals
 
 HOLD = (
     "import os, sys, time; from noisegrid.node import devices\n"
@@ -139,6 +139,32 @@ def test_a_node_that_slurm_gave_wrongly_is_noted_for_the_next_attempt(fake_gpus,
     assert asked["slurm_extra"] == "--exclude=node7,node8"
 
 
+def test_a_wrong_device_outside_of_a_study_is_refused_and_noted_nowhere(fake_gpus, monkeypatch):
+    monkeypatch.setenv("SLURMD_NODENAME", "node7")
+    refused = pytest.raises(devices.WrongDevice, match="needs a H100")
+    with refused, refusals.claimed(catalog("hardware")["h100"], None, "h100"):
+        pass
+
+
+def test_one_cell_is_trained_on_one_model(fake_gpus, monkeypatch):
+    v100, uuid = catalog("hardware")["v100"], f"GPU-a-{fake_gpus}"
+    for before in (None, "Tesla V100-SXM2-16GB", "Tesla V100-SXM2-16GB with more words"):
+        machine.check_alike(v100, uuid, before)
+    with pytest.raises(devices.WrongDevice, match="ran on Tesla V100-SXM2-32GB, and this is Tesla V100-SXM2-16GB"):
+        machine.check_alike(v100, uuid, "Tesla V100-SXM2-32GB")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    with pytest.raises(devices.WrongDevice, match="replicates of one cell share the model"):
+        machine.check_alike(v100, None, "Tesla V100-SXM2-32GB")
+    with pytest.raises(devices.WrongDevice, match="ran on another processor"):
+        machine.check_alike(catalog("hardware")["cpu"], None, "another processor")
+
+
+def test_a_partition_by_hardware_holds_for_every_stack_of_it():
+    site = Site(load_site().settings | {"partition": {"h200": "gpu"}})
+    assert site.resources("h200@torch2.12-cu130", attempt=1)["slurm_partition"] == "gpu"
+    assert site.resources("cpu", attempt=1)["slurm_partition"] is None
+
+
 def test_auto_is_what_the_machine_has(fake_gpus, monkeypatch):
     assert devices.catalog_name() == "v100"
     monkeypatch.setenv("PATH", "/nowhere")
@@ -152,7 +178,9 @@ def test_auto_is_what_the_machine_has(fake_gpus, monkeypatch):
         ("NVIDIA L40S", "L4", False),
         ("NVIDIA H100 80GB HBM3", "H100", True),
         ("NVIDIA H200", "H100", False),
-        ("Quadro RTX 5000", "RTX 5000", True),
+        ("Quadro RTX 5000", "Quadro RTX 5000", True),
+        ("NVIDIA RTX 5000 Ada Generation", "Quadro RTX 5000", False),
+        ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", "A100", False),  # a slice is another model
         ("NVIDIA A100-SXM4-40GB", "A100", True),
         ("Tesla T4", "T4", True),
     ],

@@ -80,6 +80,43 @@ def test_pairs_can_be_picked():
     assert metrics.pair_mean(matrix, ~together).value == 9
 
 
+def test_sets_that_hold_the_same_seeds_are_left_out_whole():
+    matrix = np.array([[0, 1, 9, 8], [1, 0, 7, 9], [9, 7, 0, 3], [8, 9, 3, 0]], float)
+    sets = np.array([0, 0, 1, 1])
+    together = sets[:, None] == sets
+    value, low, high = metrics.pair_mean(matrix, together, sets)
+    # without set 0: 3, without set 1: 1; their jackknife error is sqrt(1/2 * 2), t with one degree of freedom 12.7062
+    assert (value, low) == (2, 0) and high == pytest.approx(2 + 12.7062, rel=1e-5)
+    between = metrics.pair_mean(matrix, ~together, sets)
+    assert between.value == 8.25 and math.isnan(between.low)  # without one of two sets there is nothing between
+
+
+def test_the_mean_of_several_sets_varies_with_the_sets():
+    value, low, high = metrics.mean(np.array([80, 82, 84, 91, 93.0]), np.array([0, 0, 0, 1, 1]))
+    assert (
+        value == 87 and high - value == pytest.approx(12.7062 * 5, rel=1e-5) and low == pytest.approx(2 * value - high)
+    )
+    one = np.array([80, 82, 84.0])
+    assert metrics.mean(one, np.zeros(3)) == metrics.mean(one)
+
+
+def test_intervals_over_sets_cover_the_truth():
+    """Four sets of five runs whose seeds matter more than what is free: as if all were independent, far too narrow."""
+    rng, sets = np.random.default_rng(0), np.repeat(np.arange(4), 5)
+    covered = {"sets": 0, "runs": 0}
+    for _ in range(200):
+        values = rng.normal(0, 1, 4)[sets] + rng.normal(0, 0.3, 20)
+        for name, found in (("sets", metrics.mean(values, sets)), ("runs", metrics.mean(values))):
+            covered[name] += found.low <= 0 <= found.high
+    assert 180 <= covered["sets"] <= 200 and covered["runs"] < 140
+
+
+def test_a_set_of_one_says_nothing_of_the_spread():
+    assert metrics.pooled_spread(np.array([90.0, 91, 92]), np.array([0, 0, 1])) == pytest.approx(math.sqrt(0.5))
+    assert math.isnan(metrics.pooled_spread(np.array([90.0, 92]), np.array([0, 1])))
+    assert metrics.replicates_needed(math.nan, 0.3) is None
+
+
 def test_pooled_spread_by_hand():
     # around their own means: 1, 3 give squares 2; 10, 14, 18 give squares 32; over 2 + 3 - 2 degrees of freedom
     values = np.array([1.0, 3.0, 10.0, 14.0, 18.0])

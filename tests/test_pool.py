@@ -1,8 +1,13 @@
-"""The pool: what it hears of its processes."""
+"""The pool: what it hears of its processes, and they of it."""
 
+import os
+import signal
+import sys
+import time
 from types import SimpleNamespace
 
-from noisegrid.training.checkpoint import Checkpoints
+from noisegrid.training import pool as pools
+from noisegrid.training.checkpoint import STOP_SIGNALS, Checkpoints
 from noisegrid.training.pool import INTERRUPTED, Pool
 
 
@@ -23,3 +28,23 @@ def test_a_process_that_ends_between_two_looks_is_not_lost():
     assert pool._collect() == []
     assert pool._collect() == [("job", INTERRUPTED)]
     assert pool.running == []
+
+
+def slow_to_listen(job, data, checkpoint_s: float) -> None:
+    """As pool.child, but later."""
+    time.sleep(0.5)
+    checkpoints = Checkpoints()
+    checkpoints.listen()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    sys.exit(INTERRUPTED if checkpoints.asked_to_stop else 0)
+
+
+def test_a_request_to_stop_reaches_a_child_that_does_not_listen_yet(monkeypatch):
+    monkeypatch.setattr(pools, "child", slow_to_listen)
+    pool = Pool(SimpleNamespace(), cores=1, checkpoint_s=60)
+    pool.running = []
+    pool._start(SimpleNamespace())
+    ((_, process),) = pool.running
+    os.kill(process.pid, signal.SIGTERM)
+    process.join(20)
+    assert process.exitcode == INTERRUPTED

@@ -1,6 +1,7 @@
 """Studies: what they expand to, and one clear message for every way of getting them wrong."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -69,6 +70,47 @@ def test_digest_follows_settings_and_not_words(tmp_path):
     plain = cell(lambda d: None)
     assert cell(lambda d: d.update(description="other words", name="t")).digest == plain.digest
     assert cell(lambda d: d.update(seed=2)).digest != plain.digest
+
+
+def test_an_edited_network_of_ones_own_is_another_cell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "own_edited.py"
+
+    def cell(text):
+        own.write_text(f"def net(classes, channels, size):\n    return {text}\n")
+        task = {"like": "smallcnn-digits", "network": "own_edited:net"}
+        change = lambda d: (d.update(tasks={"own": task}), d["cells"][0].update(tasks=["own"]))  # noqa: E731
+        return load_study(write(tmp_path, change)).cells[0]
+
+    relu = cell("relu")
+    assert cell("relu").digest == relu.digest != cell("gelu").digest
+
+
+def job(rule: str, **wildcards: str) -> SimpleNamespace:
+    return SimpleNamespace(rule=SimpleNamespace(name=rule), wildcards_dict=wildcards)
+
+
+def test_a_machine_must_be_ready_for_what_is_to_be_done_and_no_more(tmp_path):
+    """A study for a GPU, on a machine without: its figures can be drawn, its replicates cannot be trained."""
+    path = write(tmp_path, lambda d: d["cells"][0].update(hardware=["h200"]))
+    made = plan.make(config(path, results=str(tmp_path / "results")))
+    drawing = ready.work_of(made, [job("draw_figure", figure="figure_1"), job("collect_metrics")])
+    ready.check_machine(made, drawing, local=True)
+    training = ready.work_of(made, [job("train_replicates", hardware="h200", task="smallcnn-digits", batch="0-9")])
+    assert training.cells == list(made.study.cells) and training.hardware == ["h200"]
+    with pytest.raises(NoisegridError, match="hardware h200 needs a H200"):
+        ready.check_machine(made, training, local=True)
+    ready.check_machine(made, training, local=False)  # the nodes have it
+    assert ready.work_of(made, [job("prepare_dataset", dataset="digits")]).datasets == ["digits"]
+    assert ready.work_of(made, [job("time_network", hardware="cpu", network="x")]).hardware == ["cpu"]
+
+
+def test_a_job_that_its_attempts_cannot_finish_is_noted_in_the_plan():
+    lines = plan.summary(plan.make(config("paper"))).splitlines()
+    (note,) = [line for line in lines if line.startswith("note: ")]
+    # 2,860 device-hours in 5 jobs; 4, 8 and 12 hours
+    assert "a job of resnet50-imagenet on v100_32gb takes about 571 h" in note
+    assert "its 3 attempts have 24 h on SLURM" in note
 
 
 def test_batches_cover_every_replicate_once(tmp_path):
@@ -149,7 +191,8 @@ def test_wrong_config_gets_one_clear_message(tmp_path):
         (config("fashion", dataset_folders={"fashion_mnist": str(tmp_path)}), "lacks train-images-idx3-ubyte.gz"),
     ]:
         with pytest.raises(NoisegridError) as error:
-            ready.check_machine(plan.make(wrong), local=True)
+            made = plan.make(wrong)
+            ready.check_machine(made, ready.all_of(made), local=True)
         assert message in str(error.value)
 
 

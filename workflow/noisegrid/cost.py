@@ -99,7 +99,8 @@ def main() -> None:
     image = container.check_inside(options.image)
     machine.check_stack(hardware["stack"])
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # before CUDA starts: strict mode needs it in older releases
-    with refusals.claimed(hardware, options.output, hardware_name) as uuid:
+    study = options.output.parent if options.output and options.study else None  # a study's timings are in its cost/
+    with refusals.claimed(hardware, study, hardware_name) as uuid:
         note = ""
         if cuda and not options.allow_shared:
             conditions.check_alone(uuid or devices.chosen())

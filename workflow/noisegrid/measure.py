@@ -9,7 +9,7 @@ import argparse
 import itertools
 import json
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from noisegrid.basics.errors import NoisegridError, exit_on_error
 from noisegrid.basics.files import csv_text, write_text
 from noisegrid.design.study import FREE, Cell, load_study
 from noisegrid.metrics import Estimate, Null
-from noisegrid.training.record import Replicate, check_belongs, read, replicate_folder
+from noisegrid.training.record import SHARED, Replicate, check_belongs, entry, read, replicate_folder
 
 Array = np.ndarray
 Row = dict[str, Any]
@@ -58,17 +58,16 @@ def load_replicates(
 
 def check_together(cell: Cell, replicates: list[Replicate]) -> None:
     """Replicates of one cell share code, device model and versions; what the cell holds is the same to the bit."""
-    same = ["code.source_digest", "device.model", "software.torch", "dataset.digest"]
-    _check_same(cell, replicates, same)
+    _check_same(cell, replicates, SHARED)
     held = [] if "init" in FREE[cell.noise] else ["initial_weight_hash"]
     held += ["weight_hash"] if cell.noise == "control" else []
     for pair in range(cell.pairs):
         _check_same(cell, [r for r in replicates if r.record["replicate"] % cell.pairs == pair], held)
 
 
-def _check_same(cell: Cell, replicates: list[Replicate], keys: list[str]) -> None:
+def _check_same(cell: Cell, replicates: list[Replicate], keys: Iterable[str]) -> None:
     for key, other in itertools.product(keys, replicates[1:]):
-        values = [_get(replicate.record, key) for replicate in (replicates[0], other)]
+        values = [entry(replicate.record, key) for replicate in (replicates[0], other)]
         if values[0] != values[1]:
             raise NoisegridError(
                 f"{cell.path}: {replicates[0].folder} and {other.folder} differ in {key} "
@@ -132,14 +131,14 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
     pair_of, rng = numbers % cell.pairs, np.random.default_rng(int(cell.digest, 16))
     rows = [
         *(metric_row(f"replicates_{fate}", "count", count) for fate, count in lost.items()),
-        *accuracy_rows(found.correct, numbers),
+        *accuracy_rows(found.correct, numbers, pair_of),
         *pair_rows(found.predicted, found.logits, pair_of),
         *(weight_rows(replicates, pair_of) if weighed else ()),
         *class_rows(found.correct, found.class_of, pair_of, rng),
         *artifact_rows(found.correct, found.half, replicates if weighed else []),
     ]
     if found.calibration is not None:
-        rows.append(metric_row("calibration_error", "percent", metrics.mean(found.calibration), "t over runs"))
+        rows.append(mean_row("calibration_error", found.calibration, pair_of))
     if found.groups:
         rows += group_rows(found, pair_of, rng)
     record = replicates[0].record
@@ -158,12 +157,22 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
     return [common | row for row in rows]
 
 
-def accuracy_rows(correct: Array, numbers: Array) -> Iterator[Row]:
+def accuracy_rows(correct: Array, numbers: Array, pair_of: Array) -> Iterator[Row]:
     """Top-1 of each replicate, and its mean."""
     accuracy = 100 * correct.mean(axis=1)
     for number, value in zip(numbers, accuracy, strict=True):
         yield metric_row("accuracy", "percent", float(value), group=f"replicate {number}")
-    yield metric_row("accuracy_mean", "percent", metrics.mean(accuracy), "t over runs")
+    yield mean_row("accuracy_mean", accuracy, pair_of)
+
+
+def mean_row(metric: str, values: Array, pair_of: Array, group: str = "all") -> Row:
+    """The mean of percentages (replicates,)."""
+    return metric_row(metric, "percent", metrics.mean(values, pair_of), f"t over {_units(pair_of)}", group)
+
+
+def _units(pair_of: Array) -> str:
+    """What is independent of each other: runs, or where several sets of seeds are held, the sets."""
+    return "runs" if len(np.unique(pair_of)) == 1 else "sets"
 
 
 def pair_rows(predicted: Array, logits: Array, pair_of: Array) -> Iterator[Row]:
@@ -187,7 +196,8 @@ def _distance_rows(metric: str, unit: str, matrix: Array, pair_of: Array) -> Ite
     for name, wanted in ((metric, together), (f"{metric}_between_pairs", ~together)):
         count = int(np.triu(wanted, 1).sum())
         if count:
-            yield metric_row(name, unit, metrics.pair_mean(matrix, wanted), "jackknife over runs", n_pairs=count)
+            estimate = metrics.pair_mean(matrix, wanted, pair_of)
+            yield metric_row(name, unit, estimate, f"jackknife over {_units(pair_of)}", n_pairs=count)
 
 
 def class_rows(correct: Array, labels: Array, pair_of: Array, rng: np.random.Generator) -> Iterator[Row]:
@@ -222,9 +232,7 @@ def class_rows(correct: Array, labels: Array, pair_of: Array, rng: np.random.Gen
     yield row(1 + 2 * classes, "class_std_ratio_max", "all", "1", interval=False)
     means = 100 * metrics.class_accuracies(correct, labels, classes)
     for index in range(classes):
-        yield metric_row(
-            "class_accuracy_mean", "percent", metrics.mean(means[:, index]), "t over runs", f"class {index}"
-        )
+        yield mean_row("class_accuracy_mean", means[:, index], pair_of, f"class {index}")
 
 
 def group_rows(found: Predictions, pair_of: Array, rng: np.random.Generator) -> Iterator[Row]:
@@ -288,12 +296,6 @@ def metric_row(
     if null is not None:
         row |= {"null_median": null.median, "null_low": null.low, "null_high": null.high}
     return row if n_pairs is None else row | {"n_pairs": n_pairs}
-
-
-def _get(record: dict[str, Any], key: str) -> Any:
-    for part in key.split("."):
-        record = record[part]
-    return record
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ Definitions: paper, section 3 (churn, L2, standard deviation of top-1), in the c
 artifact's own readings, where they differ, carry `artifact` in their names (paper.md, 1.5).
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -39,8 +40,14 @@ def student_quantile(freedom: int) -> float:
 # --- mean and spread over replicates -------------------------------------------------------------------------------
 
 
-def mean(values: Array) -> Estimate:
-    """Mean of (replicates,) with Student's t interval."""
+def mean(values: Array, sets: Array | None = None) -> Estimate:
+    """Mean of (replicates,) with Student's t interval.
+
+    sets (replicates,): numbers of sets that hold the same seeds. Runs of one are not independent of each other, so with
+    several the mean is that of the sets' means, and what varies is the sets: t on sets - 1.
+    """
+    if sets is not None and len(kinds := np.unique(sets)) > 1:
+        values = np.array([values[sets == kind].mean() for kind in kinds])
     centre, error = values.mean(), values.std(ddof=1) / np.sqrt(len(values))
     margin = student_quantile(len(values) - 1) * error
     return Estimate(float(centre), float(centre - margin), float(centre + margin))
@@ -56,10 +63,17 @@ def spread(values: Array) -> Array:
 
 
 def pooled_spread(values: Array, groups: Array) -> Array:
-    """`spread` around each group's own mean: values (replicates, ...), groups (replicates,) of group numbers."""
-    kinds = np.unique(groups)
-    squares = sum(spread(values[groups == kind]) ** 2 * ((groups == kind).sum() - 1) for kind in kinds)
-    pooled: Array = np.sqrt(squares / (len(values) - len(kinds)))
+    """`spread` around each group's own mean: values (replicates, ...), groups (replicates,) of group numbers.
+
+    A group of one says nothing; NaN where there is no other.
+    """
+    kinds, counts = np.unique(groups, return_counts=True)
+    freedom = int((counts - 1).sum())
+    if freedom == 0:
+        return np.full(values.shape[1:], np.nan)
+    several = kinds[counts > 1]
+    squares = sum(spread(values[groups == kind]) ** 2 * ((groups == kind).sum() - 1) for kind in several)
+    pooled: Array = np.sqrt(squares / freedom)
     return pooled
 
 
@@ -94,23 +108,25 @@ def churn_matrix(predictions: Array) -> Array:
     return matrix
 
 
-def pair_mean(matrix: Array, wanted: Array | None = None) -> Estimate:
+def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = None) -> Estimate:
     """Mean over pairs of a symmetric (replicates, replicates) matrix, with an interval over *runs*.
 
     Pairs that share a run are not independent, so each run is left out in turn: the delete-one jackknife of a
-    U-statistic of degree two (Arvesen 1969), with Student's t on replicates - 1. `wanted` (replicates, replicates) of
-    booleans picks pairs; None means all. Where leaving one run out leaves no pair, low and high are NaN.
+    U-statistic of degree two (Arvesen 1969), with Student's t on replicates - 1. Nor are runs that hold the same seeds:
+    with several `sets` (replicates,) a whole set is left out, with t on sets - 1. `wanted` (replicates, replicates) of
+    booleans picks pairs; None means all. Where leaving one out leaves no pair, low and high are NaN.
     """
     n = len(matrix)
     mask = ~np.eye(n, dtype=bool) if wanted is None else wanted & ~np.eye(n, dtype=bool)
-    sums, counts = (matrix * mask).sum(axis=1), mask.sum(axis=1)
-    value = sums.sum() / counts.sum()
-    left = counts.sum() - 2 * counts
-    if left.min() <= 0:
+    units = np.arange(n) if sets is None or len(np.unique(sets)) == 1 else sets
+    value = matrix[mask].mean()
+    rests = [np.ix_(units != unit, units != unit) for unit in np.unique(units)]
+    if not all(mask[rest].any() for rest in rests):
         return Estimate(float(value), np.nan, np.nan)
-    without = (sums.sum() - 2 * sums) / left
-    error = np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2))
-    margin = student_quantile(n - 1) * error
+    without = np.array([matrix[rest][mask[rest]].mean() for rest in rests])
+    left_out = len(without)
+    error = np.sqrt((left_out - 1) / left_out * np.sum((without - without.mean()) ** 2))
+    margin = student_quantile(left_out - 1) * error
     return Estimate(float(value), float(max(0.0, value - margin)), float(value + margin))
 
 
@@ -270,7 +286,12 @@ def significant_difference(deviation: float, n: int) -> float:
 
 
 def replicates_needed(deviation: float, gain: float, power: float = 0.8, limit: int = 100_000) -> int | None:
-    """Runs per method so that a true gain is called real at 95 % (two-sided) with this power; None above limit."""
+    """Runs per method so that a true gain is called real at 95 % (two-sided) with this power.
+
+    None above limit, or where the deviation is not known (NaN).
+    """
+    if math.isnan(deviation):
+        return None
     enough = 2
     while t_test_power(deviation, gain, enough) < power:
         enough *= 2

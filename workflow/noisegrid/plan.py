@@ -31,6 +31,8 @@ COST_TABLES = ("cost", "kernels", "skipped")
 USUAL_REPLICATES_PER_JOB = 10
 #: Share of a job's time that is planned for: nodes differ, and what does not fit costs another submission.
 PLANNED = 0.8
+#: How often slurm/config.yaml lets a job be submitted, with more time each time.
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,10 @@ class Plan:
         at_a_time = 1 if self.gpus(hardware) else max(1, self.config["threads_per_job"] // pace.threads)
         hours = PLANNED * at_a_time * self.site.settings["minutes_per_job"] / 60
         return max(1, int(hours / (pace.hours * len(self.study.siblings(hardware, task)))))
+
+    def pace_identity(self, hardware: str, task: str) -> str:
+        """Changes with what decides how long a replicate takes."""
+        return estimate.pace_identity(self.study, hardware, task)
 
     def pilot_files(self) -> list[str]:
         """What measured how long replicates take, a file per task and hardware."""
@@ -316,6 +322,7 @@ def summary(plan: Plan) -> str:
         lines.append(
             f"{line.hardware:16s} {line.task:28s} {line.cells:5d} {line.replicates:10d} {jobs:5d} {hours:>12s} {by:>8s}"
         )
+    lines += [note for line in found if (note := _too_long(plan, line))]
     known = [line.hours for line in found if line.hours is not None]
     jobs = sum(len(plan.batches(line.hardware, line.task)) for line in found)
     lines.append(
@@ -324,6 +331,18 @@ def summary(plan: Plan) -> str:
         + ("" if len(known) == len(found) else " for what is known; `snakemake pilot` measures the rest")
     )
     return "\n".join(lines)
+
+
+def _too_long(plan: Plan, line: estimate.Estimate) -> str:
+    """A note on jobs that will not be done when their time is up for the last time."""
+    hours = (line.hours or 0) / len(plan.batches(line.hardware, line.task))
+    have = sum(range(1, ATTEMPTS + 1)) * plan.site.settings["minutes_per_job"] / 60
+    if hours <= have:
+        return ""
+    return (
+        f"note: a job of {line.task} on {line.hardware} takes about {hours:.0f} h, and its {ATTEMPTS} attempts have "
+        f"{have:.0f} h on SLURM: raise minutes_per_job (slurm/site.yaml), or call Snakemake again until it is done"
+    )
 
 
 def main() -> None:

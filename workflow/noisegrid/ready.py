@@ -1,46 +1,90 @@
-"""Whether this machine is ready for a plan: asked when work starts, so that a study can be planned anywhere."""
+"""Whether this machine is ready for what a call is about to do: asked when work starts, so that a study can be planned,
+and its figures drawn again, anywhere."""
 
 import json
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from noisegrid import images
+from noisegrid.basics.documents import WORKFLOW
 from noisegrid.basics.errors import NoisegridError
+from noisegrid.basics.sources import source_digest
 from noisegrid.datasets import check_raw_folders
+from noisegrid.design.study import Cell
 from noisegrid.node import devices
+from noisegrid.node.hardware import ANALYSIS, stack
 from noisegrid.node.hardware import entry as hardware_entry
-from noisegrid.node.hardware import stack
 from noisegrid.plan import Plan
-from noisegrid.training.record import check_images
+from noisegrid.training.record import check_code, check_images
 
 
-def check_machine(plan: Plan, local: bool) -> None:
-    """Raw files, images or this environment, devices. Raises NoisegridError.
+@dataclass(frozen=True)
+class Work:
+    """What is to be done: cells to train, hardware to time networks on, datasets to prepare."""
+
+    cells: list[Cell]
+    timed: list[str]
+    datasets: list[str]
+
+    @property
+    def hardware(self) -> list[str]:
+        """What jobs compute on."""
+        return list(dict.fromkeys([*(cell.hardware for cell in self.cells), *self.timed]))
+
+
+def all_of(plan: Plan) -> Work:
+    """The work of a study that is not begun."""
+    return Work(
+        list(plan.study.cells), [timing.hardware for timing in plan.study.timings], plan.study.values("dataset")
+    )
+
+
+def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
+    """The work of Snakemake's jobs (`workflow.dag.needrun_jobs()`)."""
+    work = Work([], [], [])
+    for job in jobs:
+        names = job.wildcards_dict
+        if job.rule.name in {"train_replicates", "run_pilot"}:
+            work.cells.extend(plan.study.siblings(names["hardware"], names["task"]))
+        elif job.rule.name == "time_network":
+            work.timed.append(names["hardware"])
+        elif job.rule.name == "prepare_dataset":
+            work.datasets.append(names["dataset"])
+    return Work(list(dict.fromkeys(work.cells)), work.timed, work.datasets)
+
+
+def check_machine(plan: Plan, work: Work, local: bool) -> None:
+    """Raw files, images or this environment, devices, and what is on disk already. Raises NoisegridError.
 
     `local`: jobs run on this machine, and not on a cluster's nodes.
     """
-    unprepared = [d for d in plan.study.values("dataset") if not (Path(plan.config["datasets"]) / d).exists()]
-    check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, unprepared)
+    results = Path(plan.config["results"])
+    check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, work.datasets)
+    check_code(results, work.cells, source_digest(WORKFLOW / "noisegrid"))
+    stacks = list(dict.fromkeys(map(plan.stack_of, work.hardware)))
     if plan.in_containers:
-        _check_images(plan)
+        _check_images(plan, [ANALYSIS, *stacks, *([plan.training_stack] if work.datasets else [])])
     elif local:
-        _check_environment(plan)
-    for name in plan.stacks:
-        cells = [cell for cell in plan.study.cells if plan.stack_of(cell.hardware) == name]
+        _check_environment(stacks)
+    for name in stacks:
+        cells = [cell for cell in work.cells if plan.stack_of(cell.hardware) == name]
         if name not in plan.config["images"]:  # what a given image holds is known when it was looked at
             image = {"definition": plan.definition(name)} if plan.in_containers else None
-            check_images(Path(plan.config["results"]), cells, image)
+            check_images(results, cells, image)
     if local:
-        for name in dict.fromkeys([*plan.study.values("hardware"), *(t.hardware for t in plan.study.timings)]):
+        for name in work.hardware:
             devices.check_present(name, hardware_entry(name))
 
 
-def _check_images(plan: Plan) -> None:
+def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
     """What building takes, asked before the first minute of it."""
     images.engine()
     folder = Path(plan.config["containers"])
-    for name in plan.stacks:
+    for name in dict.fromkeys(stacks):
         if name in plan.config["images"]:
             continue
         inspection = folder / f"{name}.json"
@@ -54,14 +98,14 @@ def _check_images(plan: Plan) -> None:
             images.check_disk(stack(name), folder)
 
 
-def _check_environment(plan: Plan) -> None:
+def _check_environment(stacks: Iterable[str]) -> None:
     """Outside of containers, jobs run in this environment: its framework must be that of the cells' stack."""
     try:
         have = version("torch").partition("+")[0]
     except PackageNotFoundError:
-        return  # tables and figures can be drawn without
-    for name in plan.stacks:
-        wanted = stack(name).packages.get("torch", have)
+        have = "none"
+    for name in stacks:
+        wanted = stack(name).packages["torch"]
         if wanted != have:
             raise NoisegridError(
                 f"this study needs the stack {name} (torch {wanted}), and this environment has torch {have}; "
@@ -69,9 +113,9 @@ def _check_environment(plan: Plan) -> None:
             )
 
 
-def check_machine_or_exit(plan: Plan, local: bool) -> None:
+def check_machine_or_exit(plan: Plan, jobs: Iterable[Any], local: bool) -> None:
     """`check_machine` for the Snakefile's onstart."""
     try:
-        check_machine(plan, local)
+        check_machine(plan, work_of(plan, jobs), local)
     except NoisegridError as error:
         sys.exit(f"noisegrid: {error}")

@@ -96,9 +96,12 @@ def main() -> None:
     machine.check_stack(hardware_entry(options.hardware)["stack"])
     first, last = map(int, options.replicates.split("-"))
     data = open_prepared(options.dataset)
-    machine.code()  # asked once, before the processes fork
+    now = {"code.source_digest": machine.code()["source_digest"], "software.torch": torch.__version__}
+    for cell in cells:
+        record.check_shared(options.results, cell, now | {"dataset.digest": data.digest})
     hardware = cells[0].settings["hardware"]
-    with refusals.claimed(hardware, options.results / cells[0].study, options.hardware, options.share_gpu):
+    with refusals.claimed(hardware, options.results / cells[0].study, options.hardware, options.share_gpu) as uuid:
+        machine.check_alike(hardware, uuid, record.first_device(options.results, cells))
         one_at_a_time = hardware["device"] == "cuda" and not options.share_gpu
         pool = Pool(data, 1 if one_at_a_time else options.cores, 60 * options.checkpoint_minutes)
         numbers = range(first, last + 1)

@@ -59,6 +59,7 @@ rule run_pilot:
         results=lambda wildcards, output: PLAN.config["results"],
         dataset=lambda wildcards, input: os.path.dirname(input.manifest),
         image=lambda wildcards: PLAN.image_option(wildcards.hardware),
+        recipe=lambda wildcards: PLAN.pace_identity(wildcards.hardware, wildcards.task),
     shell:
         "python -m noisegrid.pilot --study {params.study:q} --hardware {wildcards.hardware} --task {wildcards.task}"
         " --dataset {params.dataset:q} --results {params.results:q} {params.image} --output {output.pace:q} 2> {log:q}"

@@ -55,8 +55,11 @@ def imported(kind: str, reference: str) -> Any:
         raise NoisegridError(f"{kind} {reference}: cannot be imported as package.module:function ({error})") from error
 
 
-def check_reference(reference: str, where: str) -> None:
-    """Check that package.module:function can be found, without running it (it may need what this machine lacks)."""
+def check_reference(reference: str, where: str) -> Path:
+    """Check that package.module:function can be found, without running it (it may need what this machine lacks).
+
+    Gives the file that it stands in.
+    """
     module, _, function = reference.partition(":")
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does when the job runs
     try:
@@ -76,6 +79,7 @@ def check_reference(reference: str, where: str) -> None:
     }
     if function not in names:
         raise NoisegridError(f"{where}: {found.origin}: {unknown('function', function, names)}")
+    return Path(found.origin)
 
 
 def check(document: dict[str, Any], schema_name: str, where: str) -> None:

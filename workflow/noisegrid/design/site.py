@@ -39,7 +39,7 @@ class Site:
             "mem_mb": self.settings["memory_mb"],
             "slurm_extra": " ".join(filter(None, options)) or None,
             "slurm_account": self.settings.get("account"),
-            "slurm_partition": partition.get(hardware) if isinstance(partition, dict) else partition,
+            "slurm_partition": _of(partition, hardware) if isinstance(partition, dict) else partition,
         }
         request = self.settings["gpu_request"]
         wanted["gpu_model"] = slurm.get("gpu_model") if cuda and request == "model" else None
@@ -47,6 +47,11 @@ class Site:
             slurm.get("constraint", slurm.get("gpu_model")) if cuda and request == "constraint" else None
         )
         return wanted
+
+
+def _of(partitions: dict[str, str], hardware: str) -> str | None:
+    """A hardware's partition; one with a stack of its own (`h200@torch2.7-cu126`) needs no other entry."""
+    return partitions.get(hardware, partitions.get(hardware.partition("@")[0]))
 
 
 def load_site() -> Site:

@@ -13,6 +13,7 @@ from typing import Any
 
 from noisegrid.basics.documents import WORKFLOW, catalog, check, check_reference, read_yaml
 from noisegrid.basics.errors import NoisegridError, unknown
+from noisegrid.basics.files import sha256
 from noisegrid.design.timings import Timing, timings_of
 from noisegrid.node import devices
 from noisegrid.node.hardware import entry as hardware_entry
@@ -225,14 +226,15 @@ def _task(
     recipe = {key: value for key, value in tasks[name].items() if key not in WORDS}
     if recipe["dataset"] not in datasets:
         raise NoisegridError(f"{where}: task {name}: {unknown('dataset', recipe['dataset'], datasets)}")
-    network, networks = recipe["network"], catalog("networks")
+    network, networks, own = recipe["network"], catalog("networks"), {}
     if ":" in network:
-        check_reference(network, f"{where}: task {name}: network")
+        # an edited network is another one, and so is its cell
+        own = {"source": sha256(check_reference(network, f"{where}: task {name}: network"))[:16]}
     elif network not in networks:
         raise NoisegridError(f"{where}: task {name}: {unknown('network', network, networks)}")
     entry = networks.get(network, {"build": network, "options": {}})
     options = entry["options"] | recipe.pop("network_options", {})
-    return {**recipe, "build": entry["build"], "options": options}
+    return {**recipe, "build": entry["build"], "options": options} | own
 
 
 def _check_memory(hardware: str, task: str, need: float, where: str) -> None:

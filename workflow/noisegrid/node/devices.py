@@ -35,6 +35,7 @@ def gpus() -> dict[str, str]:
 
 def chosen() -> str | None:
     """UUID of the device that a scheduler has chosen for this process (CUDA_VISIBLE_DEVICES), however named."""
+    # numbers are those of PCI_BUS_ID, as nvidia-smi counts, which `claim` makes CUDA's order too
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
     if first.startswith(("GPU-", "MIG-")):
         return first
@@ -43,7 +44,12 @@ def chosen() -> str | None:
 
 
 def is_model(name: str, model: str) -> bool:
-    """Whether a device name as CUDA reports it is of a catalog's model: its words in one run, so that L4 is not L40."""
+    """Whether a device name as CUDA reports it is of a catalog's model: its words in one run, so that L4 is not L40.
+
+    A slice of a device (MIG) is another model than the whole.
+    """
+    if "MIG" in name.split() and "MIG" not in model.split():
+        return False
     return re.search(rf"(?<![A-Za-z0-9]){re.escape(model)}(?![0-9A-Za-z])", name) is not None
 
 
@@ -86,6 +92,7 @@ def claim(model: str, shared: bool = False) -> Iterator[str | None]:
 
     Gives its UUID, or None where the scheduler has already chosen. With `shared`, several jobs may use one device.
     """
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # CUDA's own is the fastest first
     if os.environ.get("CUDA_VISIBLE_DEVICES"):
         _check_chosen(model)
         yield None
@@ -118,7 +125,7 @@ def _lock_one(uuids: list[str]) -> tuple[str, int]:
     while True:
         for uuid in uuids:
             path = Path(tempfile.gettempdir()) / f"noisegrid-{uuid}.lock"
-            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            lock = _open_for_all(path)
             if not flocked(lock):
                 os.close(lock)
                 continue
@@ -129,3 +136,11 @@ def _lock_one(uuids: list[str]) -> tuple[str, int]:
             print(f"all {len(uuids)} devices are taken, waiting", file=sys.stderr, flush=True)
             told = True
         time.sleep(POLL_S)
+
+
+def _open_for_all(path: Path) -> int:
+    """A lock file that every user of this machine may lock, whoever came first and whatever the umask."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    if os.fstat(lock).st_uid == os.geteuid():
+        os.fchmod(lock, 0o666)
+    return lock

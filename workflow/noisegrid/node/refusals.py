@@ -11,10 +11,10 @@ from noisegrid.node import devices
 
 
 @contextmanager
-def claimed(hardware: dict[str, Any], results: Path, name: str, shared: bool = False) -> Iterator[str | None]:
+def claimed(hardware: dict[str, Any], results: Path | None, name: str, shared: bool = False) -> Iterator[str | None]:
     """The GPU of a job whose hardware is one (`devices.claim`); the node is noted if SLURM gave it another.
 
-    hardware: the catalog's entry; name: its key; results: folder of the study.
+    hardware: the catalog's entry; name: its key; results: folder of the study, None where there is none.
     """
     if hardware["device"] != "cuda":
         yield None
@@ -23,7 +23,7 @@ def claimed(hardware: dict[str, Any], results: Path, name: str, shared: bool = F
         with devices.claim(hardware["gpu"], shared) as uuid:
             yield uuid
     except devices.WrongDevice as error:
-        if node := os.environ.get("SLURMD_NODENAME"):
+        if (node := os.environ.get("SLURMD_NODENAME")) and results is not None:
             write_text(_folder(results, name) / node, f"{error}\n")
         raise
 

@@ -29,13 +29,18 @@ class AveragePoolByProducts(nn.Module):
         super().__init__()
         size: Any = pool.output_size
         self.size = (size, size) if isinstance(size, int) else size
+        self.means: dict[tuple[Any, ...], Tensor] = {}
 
     def forward(self, x: Tensor) -> Tensor:
-        rows, columns = (
-            window_means(n, wanted if wanted is not None else n).to(x)
-            for n, wanted in zip(x.shape[2:], self.size, strict=True)
-        )
+        rows, columns = (self._means(n, wanted, x) for n, wanted in zip(x.shape[2:], self.size, strict=True))
         return rows @ x @ columns.T
+
+    def _means(self, length: int, windows: int | None, x: Tensor) -> Tensor:
+        """Made once: a copy to the device in every step would make the remedy look dearer than it is."""
+        key = length, windows, x.dtype, x.device
+        if key not in self.means:
+            self.means[key] = window_means(length, windows if windows is not None else length).to(x)
+        return self.means[key]
 
 
 def window_means(length: int, windows: int) -> Tensor:

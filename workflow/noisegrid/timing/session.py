@@ -9,12 +9,15 @@ import itertools
 import math
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 from noisegrid import metrics
 from noisegrid.basics.errors import NoisegridError
@@ -27,6 +30,7 @@ from noisegrid.timing.conditions import Condition, CpuWatch, CudaWatch
 from noisegrid.timing.rig import CLASSES, Rig, make_batch
 
 Row = dict[str, Any]
+Found = TypeVar("Found")
 #: Columns of cost.csv. `value` is in `unit`; `block` counts from 0 for what is measured more than once.
 COLUMNS = (
     "study", "hardware", "network", "arm", "against", "measure", "block", "kernel", "module", "direction", "unit",
@@ -35,6 +39,12 @@ COLUMNS = (
 #: The arms whose kernels are kept one by one; of the others only the sum is.
 BREAKDOWN = (REFERENCE, "deterministic")
 WARM_UP_STEPS, SETTLE_STEPS, VERIFY_STEPS, PROFILE_PASSES, PROFILE_STEPS = 3, 2, 3, 3, 2
+#: How running out of memory reads where it is no torch.OutOfMemoryError: the host, cuBLAS, CUDA, and cuDNN, which
+#: tries one plan after the other and says that none is left.
+OUT_OF_MEMORY = (
+    "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory", "CUDNN_STATUS_ALLOC_FAILED",
+    "unable to find an engine to execute this computation",
+)  # fmt: skip
 #: How often a block is timed again when its device was throttled or shared meanwhile.
 REPEATS = 2
 
@@ -56,6 +66,7 @@ class Session:
         self.running: list[Arm] = []
         self.watch = CudaWatch(common["uuid"]) if self.device.type == "cuda" else CpuWatch()
         self.rig = self._make_rig()
+        self.autotuned = ThreadPoolExecutor(1, "autotuned")
 
     def _make_rig(self) -> Rig:
         timing = self.timing
@@ -65,6 +76,7 @@ class Session:
 
     def run(self) -> None:
         """Everything, in an order in which what matters most comes first."""
+        load_libraries(self.device)
         for name in self.timing.arms:
             self._try(arms()[name])
         if REFERENCE not in [arm.name for arm in self.running]:
@@ -88,6 +100,21 @@ class Session:
         if self.output is not None:
             write_text(self.output.with_name(f"{self.output.name}.csv"), csv_text(self.rows, COLUMNS, digits=6))
 
+    def _on_its_thread(self, arm: Arm, work: Callable[[Arm], Found]) -> Found:
+        """Do an arm's work; where cuDNN searches for kernels, on a thread of its own, the backward pass included.
+
+        cuDNN's plans are kept per thread and found again by shape, whether they were searched for or not: on one thread
+        an autotuned arm would run with the plans of the arm before it (PyTorch's ATen/native/cudnn/Conv_v8.cpp).
+        """
+        if not arm.switches.get("cudnn_benchmark"):
+            return work(arm)
+
+        def alone() -> Found:
+            with torch.autograd.set_multithreading_enabled(False):  # or all arms' backward passes share a thread
+                return work(arm)
+
+        return self.autotuned.submit(alone).result()
+
     def _prepare(self, arm: Arm) -> None:
         self.rig.prepare(arm, remedy=arm.name in self.remedied)
 
@@ -105,14 +132,14 @@ class Session:
     def _first_step(self, arm: Arm) -> str:
         """Run it; gives the reason why it cannot be run, or nothing."""
         try:
-            first = self._warm_up(arm)
+            first = self._on_its_thread(arm, self._warm_up)
         except Refused as refusal:
             names = self.rig.remedies()
             if not names:
                 return f"{refusal} has no deterministic implementation"
             self.remedied[arm.name] = f"{refusal} refused; timed with {', '.join(names)}"
             try:
-                first = self._warm_up(arm)
+                first = self._on_its_thread(arm, self._warm_up)
             except Refused as again:
                 del self.remedied[arm.name]
                 return f"{again} has no deterministic implementation"
@@ -145,7 +172,7 @@ class Session:
         turn = block % len(self.running)
         for arm in self.running[turn:] + self.running[:turn]:
             for attempt in range(REPEATS + 1):
-                steps, condition = self._timed_steps(arm)
+                steps, condition = self._on_its_thread(arm, self._timed_steps)
                 counts = not condition.disturbed or attempt == REPEATS
                 note = "; ".join(filter(None, [condition.disturbed, condition.note]))
                 about = {"block": block, "steps": len(steps), "note": note}
@@ -181,7 +208,7 @@ class Session:
 
     def _verify(self, arm: Arm) -> None:
         """Whether two runs from one state are the same run, and if not, from which step on (1-based) they differ."""
-        prints = [self._fingerprints(arm) for _ in range(2)]
+        prints = [self._on_its_thread(arm, self._fingerprints) for _ in range(2)]
         differing = next((n for n, (a, b) in enumerate(zip(*prints, strict=True), 1) if a != b), None)
         self.add(arm, "first_differing_step", "1", math.nan if differing is None else differing, steps=VERIFY_STEPS)
         self.add(arm, "repeatable", "1", float(differing is None), steps=VERIFY_STEPS)
@@ -191,20 +218,31 @@ class Session:
         self._prepare(arm)
         return [self.rig.fingerprint(self.rig.step()) for _ in range(VERIFY_STEPS)]
 
+    def _kernels_of(self, arm: Arm) -> list[kernels.Kernel]:
+        self._prepare(arm)
+        self.rig.step()
+        return kernels.profile(self.rig.step, PROFILE_STEPS, self.rig.network, self.device)
+
     def _profile(self, number: int) -> None:
         """Summed kernel time of every arm, and in the first pass the single kernels of two."""
         for arm in self.running:
             if arm.switches.get("compile"):
                 continue  # named ranges would break the compiled graph, and what runs would be another program
-            self._prepare(arm)
-            self.rig.step()
-            found = kernels.profile(self.rig.step, PROFILE_STEPS, self.rig.network, self.device)
+            found = self._on_its_thread(arm, self._kernels_of)
             self.add(arm, "kernel_sum", "ms", sum(kernel.ms for kernel in found), block=number, steps=PROFILE_STEPS)
             if number == 0 and arm.name in BREAKDOWN:
                 for kernel in found:
                     where = {"kernel": kernel.name, "module": kernel.module, "direction": kernel.direction}
                     self.add(arm, "kernel", "ms", kernel.ms, steps=PROFILE_STEPS, **where)
         self.save()
+
+
+def load_libraries(device: torch.device) -> None:
+    """Load what a first convolution and a first product load, so that no arm's first step pays for it."""
+    layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 5 * 5, 2)).to(device)
+    layers(torch.zeros(2, 3, 7, 7, device=device)).sum().backward()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
 
 
 def refused_operator(error: RuntimeError) -> str | None:
@@ -214,8 +252,8 @@ def refused_operator(error: RuntimeError) -> str | None:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether a device or the host ran out of memory."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    """Whether a device or the host ran out of memory, whichever library noticed."""
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in OUT_OF_MEMORY)
 
 
 def time_network(timing: Timing, hardware: dict[str, Any], common: Row, output: Path | None) -> Session:

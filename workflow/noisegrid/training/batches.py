@@ -5,6 +5,7 @@ leaves every example's crop as it was.
 """
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,8 +17,9 @@ from torch.nn import functional
 from noisegrid.design.seeds import Seeds
 from noisegrid.training.noise import epoch_rng
 
-#: Batches whose images are converted and augmented in one go: spreads the cost of small tensor operations.
-CHUNK = 32
+#: Batches whose images are converted and augmented in one go, which spreads the cost of small tensor operations, and
+#: their bytes: fewer of large images, of which the device could not hold so many beside the network.
+CHUNK, CHUNK_BYTES = 32, 256 * 1024**2
 EVALUATION_BATCH = 200  # as the artifact
 #: Of ImageNet's training set, in units of full scale (torchvision's transforms).
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -45,6 +47,8 @@ class Batches:
         self.labels = torch.from_numpy(np.array(labels)).to(device)
         if labels.ndim == 2:  # binary cross-entropy wants numbers
             self.labels = self.labels.float()
+        bytes_per_batch = 4 * task["batch_size"] * math.prod(images.shape[1:])
+        self.chunk = max(1, min(CHUNK, CHUNK_BYTES // bytes_per_batch))
         self.full_scale = full_scale
         self.task = task
         self.device = device
@@ -59,9 +63,9 @@ class Batches:
         order = torch.from_numpy(self._order(seeds, epoch, count)).to(self.device)
         shifts, flips = self._draw(seeds["augment"], epoch, count)
         boxes = self._draw_boxes(seeds["augment"], epoch, count)
-        for number, examples in enumerate(order.split(CHUNK * self.task["batch_size"])):
-            skip = start - number * CHUNK
-            if skip >= CHUNK:
+        for number, examples in enumerate(order.split(self.chunk * self.task["batch_size"])):
+            skip = start - number * self.chunk
+            if skip >= self.chunk:
                 continue
             inputs = self._inputs(examples)
             if boxes is not None:

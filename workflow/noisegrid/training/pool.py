@@ -58,8 +58,13 @@ class Pool:
 
     def _start(self, job: Job) -> None:
         process = FORK.Process(target=child, args=(job, self.data, self.checkpoint_s))
-        process.start()
-        self.running.append((job, process))
+        # a request to stop waits until the child listens for itself: with this process's handler it would be lost
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            process.start()
+            self.running.append((job, process))
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         if self.stopping:  # asked between the loop's look and the fork
             process.terminate()
 
@@ -88,6 +93,7 @@ def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
     """What a forked process does: one replicate, one line about it."""
     checkpoints = job.checkpoints(checkpoint_s)
     checkpoints.listen()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     names = {"study": job.cell.study, "hardware": job.cell.hardware, "task": job.cell.task, "noise": job.cell.noise}
     try:
         with one_writer(job.folder):

@@ -143,6 +143,42 @@ def check_settings(results: Path, cells: Iterable[Cell]) -> None:
             check_belongs(record, cell, folder)
 
 
+#: What replicates of one cell share, beside their settings and image: where it stands in a record.
+SHARED = ("code.source_digest", "device.model", "software.torch", "dataset.digest")
+
+
+def entry(record: dict[str, Any], key: str) -> Any:
+    """The entry of a record at a dotted key."""
+    for part in key.split("."):
+        record = record[part]
+    return record
+
+
+def check_code(results: Path, cells: Iterable[Cell], source_digest: str) -> None:
+    """Refuse, before any work starts, to add replicates to cells that were begun with other training code."""
+    for cell in cells:
+        if not all(replicate_folder(results, cell, number).exists() for number in range(cell.replicates)):
+            check_shared(results, cell, {"code.source_digest": source_digest})
+
+
+def check_shared(results: Path, cell: Cell, now: dict[str, str]) -> None:
+    """Hold what a job would train with (keys of SHARED) against the cell's first finished replicate."""
+    for record, folder in _first_record(results, cell):
+        for key, value in now.items():
+            if entry(record, key) != value:
+                raise NoisegridError(
+                    f"{folder} was made with another {key} ({entry(record, key)}; now {value}), and replicates of one "
+                    f"cell share it; go back to it (commit {record['code']['git_commit']}), or give the study another "
+                    f"name, or delete {folder.parent} to train the cell again"
+                )
+
+
+def first_device(results: Path, cells: Iterable[Cell]) -> str | None:
+    """The device model that the first finished replicate of some cells ran on; None before there is one."""
+    found = (record["device"]["model"] for cell in cells for record, _ in _first_record(results, cell))
+    return next(found, None)
+
+
 def check_images(results: Path, cells: Iterable[Cell], image: dict[str, Any] | None) -> None:
     """Refuse, before any work starts, to continue cells in another image than they were begun in (None: in none)."""
     for cell in cells:

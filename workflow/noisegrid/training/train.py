@@ -172,7 +172,8 @@ class Training:
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            # of this run's device: a CPU run must not wake CUDA, which may be there and not work
+            "random_cuda": torch.cuda.get_rng_state() if self.train_batches.device.type == "cuda" else None,
             "epoch": self.epoch,
             "step": self.step,
             "losses": torch.stack(self.losses) if self.losses else torch.zeros(0),
@@ -188,8 +189,8 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["random"].cpu())
-        if state["random_cuda"]:
-            torch.cuda.set_rng_state_all([tensor.cpu() for tensor in state["random_cuda"]])
+        if state["random_cuda"] is not None:
+            torch.cuda.set_rng_state(state["random_cuda"].cpu())
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
         self.losses, self.history = list(state["losses"].unbind()), state["history"]
         if state["half"]:
