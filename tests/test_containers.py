@@ -14,7 +14,7 @@ from noisegrid import images, inspection, plan, ready
 from noisegrid.basics import sources
 from noisegrid.basics.errors import NoisegridError
 from noisegrid.node import container, hardware, machine
-from noisegrid.training import record
+from noisegrid.records import record
 
 INSIDE = ROOT / "tests" / "inside.yaml"
 #: Images that were built stay here between runs of the tests.

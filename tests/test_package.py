@@ -25,7 +25,7 @@ from noisegrid.basics.errors import NoisegridError
 from noisegrid.basics.files import sha256
 from noisegrid.design.seeds import derive_seeds
 from noisegrid.design.study import digest
-from noisegrid.training import record
+from noisegrid.records import record
 
 STUDY = """
 name: pair

@@ -10,7 +10,7 @@ from conftest import ROOT
 
 from noisegrid.basics.errors import NoisegridError
 from noisegrid.design.study import digest, load_study
-from noisegrid.training import record
+from noisegrid.records import record
 
 CELL = load_study("quick").cells[0]
 HASH = "0" * 64
@@ -99,7 +99,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path):
     """A real limit on file size, as a quota sets it: the write of the weights fails in the middle."""
     script = (
         "import sys; sys.path[:0] = ['tests', 'workflow']; import numpy as np, resource, pathlib\n"
-        "import test_record as t; from noisegrid.training import record\n"
+        "import test_record as t; from noisegrid.records import record\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "record.write(pathlib.Path(sys.argv[1]), t.about(), {'label': np.zeros(4, np.int32)},"
         " {'weights': np.zeros(1_000_000, np.float32)}, [{'epoch': 0}])"

@@ -12,7 +12,7 @@ import noisegrid
 
 PACKAGE = ROOT / "workflow/noisegrid"
 #: In the order in which the package's docstring tells them.
-ROOMS = ["basics", "node", "design", "training", "timing", "analysis", "artifact"]
+ROOMS = ["basics", "node", "design", "records", "training", "timing", "analysis", "artifact"]
 
 
 def imported(path: Path) -> set[str]:
@@ -41,7 +41,7 @@ def test_a_room_imports_from_those_before_it_only(room):
 
 def test_what_is_planned_with_needs_no_command():
     commands = {path.stem for path in PACKAGE.glob("*.py") if "def main" in path.read_text()}
-    for room in ("basics", "node", "design"):
+    for room in ("basics", "node", "design", "records"):
         for path in (PACKAGE / room).glob("*.py"):
             assert not imported(path) & commands, path
 

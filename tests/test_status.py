@@ -5,8 +5,8 @@ from pathlib import Path
 
 from noisegrid.basics.lock import one_writer
 from noisegrid.design.study import load_study
+from noisegrid.records.record import replicate_folder
 from noisegrid.status import hours_left, status_of, summary
-from noisegrid.training.record import replicate_folder
 
 TINY = Path(__file__).with_name("tiny.yaml")
 

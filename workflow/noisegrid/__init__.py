@@ -7,6 +7,7 @@ importing only from those before it:
 basics     errors, files, documents, locks
 node       what a job runs on: hardware, devices, containers
 design     the study: cells, timings, seeds, estimates
+records    a replicate on disk
 training   one replicate
 timing     one network's training step, with and without determinism
 analysis   from the two CSV files to claims and drawings

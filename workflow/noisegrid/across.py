@@ -19,7 +19,7 @@ from noisegrid.basics.errors import exit_on_error
 from noisegrid.basics.files import write_text
 from noisegrid.design.study import Cell, load_study
 from noisegrid.measure import Row, csv_of, load_replicates, metric_row
-from noisegrid.training.record import Replicate
+from noisegrid.records.record import Replicate
 
 
 def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replicate]]) -> Iterator[Row]:

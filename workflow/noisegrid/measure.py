@@ -21,7 +21,7 @@ from noisegrid.basics.errors import NoisegridError, exit_on_error
 from noisegrid.basics.files import csv_text, write_text
 from noisegrid.design.study import FREE, Cell, load_study
 from noisegrid.metrics import Estimate, Null
-from noisegrid.training.record import SHARED, Replicate, check_belongs, entry, read, replicate_folder
+from noisegrid.records.record import SHARED, Replicate, check_belongs, entry, read, replicate_folder
 
 Array = np.ndarray
 Row = dict[str, Any]

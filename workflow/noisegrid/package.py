@@ -26,7 +26,7 @@ from noisegrid.basics.sources import tree
 from noisegrid.design.study import Cell
 from noisegrid.node.hardware import ROOT
 from noisegrid.plan import Plan
-from noisegrid.training.record import WEIGHTS, read_record, replicate_folder
+from noisegrid.records.record import WEIGHTS, read_record, replicate_folder
 
 #: Of the working tree, what the workflow is made of; a site's own settings and generated files are not.
 CODE = (

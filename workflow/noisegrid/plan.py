@@ -24,7 +24,7 @@ from noisegrid.design.study import Study, digest, load_study
 from noisegrid.node import refusals
 from noisegrid.node.hardware import ANALYSIS, ROOT, stack
 from noisegrid.node.hardware import entry as hardware_entry
-from noisegrid.training.record import check_settings
+from noisegrid.records.record import check_settings
 
 TABLES = ("noise", "difference", "classes", "claims", "taxonomy", "published", "artifact")
 COST_TABLES = ("cost", "kernels", "skipped")

@@ -19,7 +19,7 @@ from noisegrid.node import devices
 from noisegrid.node.hardware import ANALYSIS, stack
 from noisegrid.node.hardware import entry as hardware_entry
 from noisegrid.plan import Plan
-from noisegrid.training.record import check_code, check_images
+from noisegrid.records.record import check_code, check_images
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from noisegrid.basics.errors import NoisegridError, exit_on_error
 from noisegrid.datasets import Dataset, open_prepared
 from noisegrid.node import container, machine
-from noisegrid.training import record
+from noisegrid.records import record
 from noisegrid.training.jobs import train_and_write
 from noisegrid.training.train import Outcome, Run, train
 

@@ -31,7 +31,7 @@ from noisegrid.datasets import open_prepared
 from noisegrid.design.study import Cell, load_study
 from noisegrid.node import container, machine, refusals
 from noisegrid.node.hardware import entry as hardware_entry
-from noisegrid.training import record
+from noisegrid.records import record
 from noisegrid.training.jobs import Image, is_finished, job_of
 from noisegrid.training.pool import DIVERGED, INTERRUPTED, Pool
 

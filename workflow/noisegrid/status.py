@@ -14,8 +14,8 @@ from noisegrid.basics.documents import read_yaml
 from noisegrid.basics.errors import exit_on_error
 from noisegrid.design.study import Cell, Study, load_study
 from noisegrid.node.hardware import ROOT
-from noisegrid.training import record
-from noisegrid.training.record import replicate_folder
+from noisegrid.records import record
+from noisegrid.records.record import replicate_folder
 
 #: Finished replicates whose pace is taken: the last ones, since a study's cells cost differently.
 RECENT = 50

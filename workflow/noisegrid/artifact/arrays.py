@@ -8,7 +8,7 @@ from typing import IO
 import numpy as np
 
 from noisegrid.basics.errors import NoisegridError
-from noisegrid.training.record import Replicate
+from noisegrid.records.record import Replicate
 
 #: What predictions.npz holds (record.py); the last three where the dataset has sub-groups.
 KNOWN = {"example_id", "label", "logits", "half_logits", "group", "group_name", "target"}

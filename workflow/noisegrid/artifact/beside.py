@@ -14,7 +14,7 @@ from noisegrid.analysis.longform import load_metrics, provenance
 from noisegrid.artifact.opened import Opened
 from noisegrid.design.study import Cell
 from noisegrid.figures import PANELS, STYLE, draw_estimate, finish
-from noisegrid.training.record import differences
+from noisegrid.records.record import differences
 
 #: What is compared, with its unit.
 METRICS = {"accuracy_mean": "percent", "accuracy_std": "percentage points", "churn": "percent"}

@@ -11,7 +11,7 @@ from noisegrid.artifact import crate
 from noisegrid.artifact.opened import ABOUT, CHECKSUMS, METADATA, README, Opened, readme
 from noisegrid.basics.documents import WORKFLOW
 from noisegrid.basics.files import sha256
-from noisegrid.training.record import WEIGHTS
+from noisegrid.records.record import WEIGHTS
 
 #: Files that are what they are: nothing else in the package says what they should hold.
 UNCHECKED = "report.html, code/, study/, containers/ and the timed blocks (cost/) have only their checksums"

@@ -12,7 +12,7 @@ from noisegrid.basics.documents import check
 from noisegrid.basics.errors import NoisegridError
 from noisegrid.basics.sources import source_digest
 from noisegrid.design.study import FREE, Cell
-from noisegrid.training.record import WEIGHTS
+from noisegrid.records.record import WEIGHTS
 
 #: The design, the checksum of every other file, and the RO-Crate's description.
 ABOUT, CHECKSUMS, METADATA, README = "noisegrid.json", "checksums.sha256", "ro-crate-metadata.json", "README.md"

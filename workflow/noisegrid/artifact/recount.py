@@ -9,7 +9,7 @@ from noisegrid.artifact.numbers import differences
 from noisegrid.artifact.opened import Opened
 from noisegrid.design.study import Cell
 from noisegrid.measure import check_together, csv_of, load_replicates, measure
-from noisegrid.training.record import Replicate
+from noisegrid.records.record import Replicate
 
 KEYS = ("hardware", "task", "noise", "metric", "group")
 #: Metrics of the weights, which a package usually leaves out.

@@ -14,7 +14,7 @@ from noisegrid.artifact.opened import Opened
 from noisegrid.design.seeds import derive_seeds
 from noisegrid.design.study import FREE, Cell, digest
 from noisegrid.metrics import predictions_of
-from noisegrid.training.record import Replicate, check_belongs, read
+from noisegrid.records.record import Replicate, check_belongs, read
 
 #: A replicate's number as its folder and its batch file write it.
 NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")

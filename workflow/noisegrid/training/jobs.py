@@ -13,7 +13,8 @@ from noisegrid.design.seeds import derive_seeds
 from noisegrid.design.study import Cell, digest
 from noisegrid.metrics import predictions_of
 from noisegrid.node import machine
-from noisegrid.training import noise, record
+from noisegrid.records import record
+from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.train import NEVER, Outcome, Run, train
 

@@ -22,10 +22,10 @@ from noisegrid.datasets import Dataset
 from noisegrid.design.seeds import Seeds
 from noisegrid.networks import build
 from noisegrid.node import machine
+from noisegrid.records.layout import Layout, parameter_count
 from noisegrid.training import noise
 from noisegrid.training.batches import Batches
 from noisegrid.training.checkpoint import Checkpoints
-from noisegrid.training.layout import Layout, parameter_count
 
 #: No checkpoints: short runs start again instead.
 NEVER = Checkpoints()

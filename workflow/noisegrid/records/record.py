@@ -22,7 +22,7 @@ from noisegrid.basics.documents import check
 from noisegrid.basics.errors import NoisegridError
 from noisegrid.basics.files import sha256
 from noisegrid.design.study import Cell, digest
-from noisegrid.training.layout import parameter_count
+from noisegrid.records.layout import parameter_count
 
 #: The files of a replicate that a package leaves out unless it is asked for them.
 WEIGHTS = ("weights.npy", "half_weights.npy")
