@@ -146,6 +146,15 @@ def test_a_wrong_device_outside_of_a_study_is_refused_and_noted_nowhere(fake_gpu
         pass
 
 
+def test_a_node_with_another_processor_is_noted_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURMD_NODENAME", "node8")
+    cpu = catalog("hardware")["cpu"]
+    with pytest.raises(devices.WrongDevice), refusals.claimed(cpu, tmp_path, "cpu") as uuid:
+        assert uuid is None
+        machine.check_alike(cpu, uuid, "another processor")
+    assert refusals.nodes(tmp_path, "cpu") == ["node8"]
+
+
 def test_one_cell_is_trained_on_one_model(fake_gpus, monkeypatch):
     v100, uuid = catalog("hardware")["v100"], f"GPU-a-{fake_gpus}"
     for before in (None, "Tesla V100-SXM2-16GB", "Tesla V100-SXM2-16GB with more words"):

@@ -105,6 +105,12 @@ def test_a_machine_must_be_ready_for_what_is_to_be_done_and_no_more(tmp_path):
     assert ready.work_of(made, [job("time_network", hardware="cpu", network="x")]).hardware == ["cpu"]
 
 
+def test_ten_thousand_replicates_of_one_noise_source_are_some_hundred_jobs(tmp_path):
+    path = write(tmp_path, lambda d: d["cells"][0].update(replicates=10_000))
+    names = plan.make(config(path)).batches("cpu", "smallcnn-digits")
+    assert len(names) == 295 and (names[0], names[-1]) == ("0-33", "9996-9999")
+
+
 def test_a_job_that_its_attempts_cannot_finish_is_noted_in_the_plan():
     lines = plan.summary(plan.make(config("paper"))).splitlines()
     (note,) = [line for line in lines if line.startswith("note: ")]

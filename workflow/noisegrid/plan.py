@@ -7,6 +7,7 @@ imports neither torch nor pandas.
 import argparse
 import hashlib
 import json
+import math
 import re
 import shlex
 import sys
@@ -28,7 +29,8 @@ from noisegrid.records.record import check_settings
 
 TABLES = ("noise", "difference", "classes", "claims", "taxonomy", "published", "artifact")
 COST_TABLES = ("cost", "kernels", "skipped")
-USUAL_REPLICATES_PER_JOB = 10
+#: Where no pace is known: replicates per job, and more of them where a study would make more jobs than this.
+USUAL_REPLICATES_PER_JOB, MANY_JOBS = 10, 300
 #: Share of a job's time that is planned for: nodes differ, and what does not fit costs another submission.
 PLANNED = 0.8
 #: How often slurm/config.yaml lets a job be submitted, with more time each time.
@@ -84,10 +86,11 @@ class Plan:
         return [f"{first}-{min(first + size, count) - 1}" for first in range(0, count, size)]
 
     def _fitting(self, hardware: str, task: str) -> int:
-        """How many replicates of every noise source fit a job's time, by their pace; ten where it is not known."""
+        """How many replicates of every noise source fit a job's time, by their pace, if that is known."""
         pace = estimate.pace(self.study, hardware, task, Path(self.config["results"]))
         if pace is None:
-            return USUAL_REPLICATES_PER_JOB
+            wanted = sum(max(cell.replicates for cell in self.study.siblings(*names)) for names in self.tasks)
+            return max(USUAL_REPLICATES_PER_JOB, math.ceil(wanted / MANY_JOBS))
         at_a_time = 1 if self.gpus(hardware) else max(1, self.config["threads_per_job"] // pace.threads)
         hours = PLANNED * at_a_time * self.site.settings["minutes_per_job"] / 60
         return max(1, int(hours / (pace.hours * len(self.study.siblings(hardware, task)))))

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,12 @@ from noisegrid.node import devices
 
 @contextmanager
 def claimed(hardware: dict[str, Any], results: Path | None, name: str, shared: bool = False) -> Iterator[str | None]:
-    """The GPU of a job whose hardware is one (`devices.claim`); the node is noted if SLURM gave it another.
+    """The GPU of a job whose hardware is one (`devices.claim`), None on a CPU; a node of another kind is noted.
 
     hardware: the catalog's entry; name: its key; results: folder of the study, None where there is none.
     """
-    if hardware["device"] != "cuda":
-        yield None
-        return
     try:
-        with devices.claim(hardware["gpu"], shared) as uuid:
+        with devices.claim(hardware["gpu"], shared) if hardware["device"] == "cuda" else nullcontext() as uuid:
             yield uuid
     except devices.WrongDevice as error:
         if (node := os.environ.get("SLURMD_NODENAME")) and results is not None:
