@@ -12,7 +12,7 @@ from torch.autograd.profiler import record_function
 from noisegrid.design.timings import Arm
 from noisegrid.timing.kernels import OPTIMIZER, RANGE
 from noisegrid.training import noise
-from noisegrid.training.train import autocast, loss_of, optimizer_of
+from noisegrid.training.train import optimizer_of, training_step
 
 #: The optimiser of the paper's timing runs (reference artifact, overhead_test.py).
 ADAM = {"name": "adam", "learning_rate": 1e-4, "epsilon": 1e-7}
@@ -89,14 +89,8 @@ class Rig:
 
     def step(self) -> Tensor:
         """One training step: forward, backward, optimiser; returns the loss, still on the device."""
-        with autocast(self.device, self.precision):
-            loss = loss_of(self.forward(self.inputs), self.labels, smoothing=0.0)
-        self.optimizer.zero_grad()
-        self.scaler.scale(loss).backward()
-        with record_function(RANGE + OPTIMIZER):
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-        return loss.detach()
+        parts = self.forward, self.optimizer, self.scaler, self.inputs, self.labels
+        return training_step(*parts, self.precision, update_range=record_function(RANGE + OPTIMIZER))
 
     def remedies(self) -> list[str]:
         """Names of the remedies that this network has a use for."""

@@ -7,6 +7,8 @@ import hashlib
 import math
 import multiprocessing
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -29,6 +31,7 @@ from noisegrid.training.checkpoint import Checkpoints
 
 #: No checkpoints: short runs start again instead.
 NEVER = Checkpoints()
+UNMARKED = nullcontext()
 
 
 class Diverged(Exception):
@@ -148,13 +151,8 @@ class Training:
             self.half = self.snapshot()
 
     def _train_batch(self, inputs: Tensor, labels: Tensor) -> None:
-        with autocast(inputs.device, self.precision):
-            loss = loss_of(self.network(inputs), labels, self.task["label_smoothing"])
-        self.optimizer.zero_grad()
-        self.scaler.scale(loss).backward()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.losses.append(loss.detach())
+        options = self.precision, self.task["label_smoothing"]
+        self.losses.append(training_step(self.network, self.optimizer, self.scaler, inputs, labels, *options))
         self.step += 1
 
     def snapshot(self) -> Snapshot:
@@ -238,6 +236,30 @@ def optimizer_of(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Op
     return torch.optim.Adam(
         network.parameters(), lr=settings["learning_rate"], betas=(0.9, 0.999), eps=settings["epsilon"], fused=True
     )
+
+
+def training_step(
+    forward: Callable[[Tensor], Tensor],
+    optimizer: torch.optim.Optimizer,
+    scaler: GradScaler,
+    inputs: Tensor,
+    labels: Tensor,
+    precision: str,
+    smoothing: float = 0.0,
+    update_range: AbstractContextManager[Any] = UNMARKED,
+) -> Tensor:
+    """One step, what is trained and what is timed: forward, backward, optimiser.
+
+    Gives the loss, still on the device. update_range: in which the optimiser works, for a profiler.
+    """
+    with autocast(inputs.device, precision):
+        loss = loss_of(forward(inputs), labels, smoothing)
+    optimizer.zero_grad()
+    scaler.scale(loss).backward()
+    with update_range:
+        scaler.step(optimizer)
+        scaler.update()
+    return loss.detach()
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, task: dict[str, Any], epoch: int) -> float:
