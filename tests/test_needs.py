@@ -47,9 +47,14 @@ def test_an_epochs_arithmetic_by_hand():
 
 def test_jobs_hold_what_fits_their_time():
     found = plan.make({"study": "paper", "results": "r", "datasets": "d"})
-    hours = 200 * 167 / (15.7 * 0.35) / 3600  # one ResNet-18 on a V100; four noise sources in a job of four hours
-    assert hours * 4 > 4 and found.batches("v100", "resnet18-cifar10") == [f"{k}-{k}" for k in range(10)]
-    assert found.batches("v100", "smallcnn-cifar10") == ["0-9"]
+    hours = 200 * 167 / (15.7 * 0.35) / 3600  # one ResNet-18 on a V100; a job plans with 80 % of four hours
+    assert hours < 3.2 < 2 * hours
+    names = [batch.name for batch in found.batches("v100", "resnet18-cifar10")]
+    sources = ("algo_impl", "algo", "impl", "control")
+    assert names == [f"{source}.{k}-{k}" for source in sources for k in range(10)]
+    assert [batch.name for batch in found.batches("v100", "smallcnn-cifar10")] == ["0-9"]
+    files = found.batch_files("v100", "resnet18-cifar10", "impl")
+    assert files == [f"r/paper/batches/v100/resnet18-cifar10/impl.{k}-{k}.json" for k in range(10)]
 
 
 def test_device_hours_by_hand():

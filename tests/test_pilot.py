@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import LONG, ROOT, TINY, noisegrid, snakemake
+from conftest import LONG, LONG_TABLES, ROOT, TINY, noisegrid, outcome, snakemake
 
 from noisegrid import pilot, plan
 from noisegrid.basics.errors import NoisegridError
@@ -73,23 +73,45 @@ def test_a_run_cut_short_in_earnest(datasets, tmp_path):
     assert pilot.WARM_UP_STEPS < found["steps"] < 40 * 19 and found["seconds_per_replicate"] > 0.1
 
 
-def packed(folder: Path, seconds: float, **changes: object) -> list[str]:
-    """The jobs of a study of 1,000 replicates and two noise sources, after a pilot."""
-    (folder / "long.yaml").write_text(LONG.replace("replicates: 2", "replicates: 1000"))
+def packed(folder: Path, seconds: float, replicates: int = 1000, **changes: object) -> list[str]:
+    """The jobs of a study of so many replicates and two noise sources, after a pilot."""
+    (folder / "long.yaml").write_text(LONG.replace("replicates: 2", f"replicates: {replicates}"))
     study = load_study(str(folder / "long.yaml"))
     path = estimate.pilot_file(folder, study, "cpu", "long-digits")
     path.parent.mkdir(parents=True, exist_ok=True)
     found = {"of": estimate.pace_identity(study, "cpu", "long-digits"), "seconds_per_replicate": seconds, "steps": 9}
     path.write_text(json.dumps(found | {"threads": 1, "device": {}, "software": {}} | changes))
     config = {"study": str(study.source), "results": str(folder), "datasets": "d", "threads_per_job": 2}
-    return plan.make(config).batches("cpu", "long-digits")
+    return [batch.name for batch in plan.make(config).batches("cpu", "long-digits")]
 
 
 def test_jobs_hold_what_fits_their_time_by_the_pilot(tmp_path):
     # 80 % of 240 minutes, two runs at a time: 384 minutes for two noise sources
     assert packed(tmp_path, seconds=60)[0] == "0-191"
     assert packed(tmp_path, seconds=600)[0] == "0-18"
-    assert packed(tmp_path, seconds=1e6)[0] == "0-0"
+    # where one of each does not fit, a job takes one source: 384 minutes are one replicate of 300 minutes
+    assert packed(tmp_path, seconds=18_000)[0] == "algo.0-0"
+    assert packed(tmp_path, seconds=1e6)[-1] == "control.999-999"
+
+
+@pytest.mark.slow
+def test_however_jobs_are_packed_the_study_is_the_same(tmp_path):
+    """A job per replicate and source, where a pilot says that no more fits, against one job for all."""
+    one, many = tmp_path / "one", tmp_path / "many"
+    one.mkdir(), many.mkdir()
+    (one / "long.yaml").write_text(LONG)
+    jobs = packed(many, seconds=1e6, replicates=2)
+    assert jobs == ["algo.0-0", "algo.1-1", "control.0-0", "control.1-1"]
+    (many / "results").mkdir()
+    (many / "long").rename(many / "results/long")  # where a study's pilot lies
+    for folder in (one, many):
+        done = snakemake(folder, *LONG_TABLES, study="long.yaml")
+        assert done.returncode == 0, done.stdout
+    assert {path.stem for path in many.rglob("batches/cpu/long-digits/*.json")} == set(jobs)
+    assert outcome(many, "long") == outcome(one, "long")
+    assert snakemake(many, "package", study="long.yaml").returncode == 0
+    done = noisegrid("verify", many / "results/long/long.crate.zip", cwd=many)
+    assert done.returncode == 0, done.stdout
 
 
 def test_a_pilot_of_another_recipe_says_nothing(tmp_path):

@@ -8,6 +8,7 @@ import yaml
 
 from noisegrid import plan, ready
 from noisegrid.basics.errors import NoisegridError
+from noisegrid.design.batch import Batch, batch_of
 from noisegrid.design.study import FREE, SOURCES, load_study, resolve_tasks
 
 STUDY = {
@@ -107,21 +108,32 @@ def test_a_machine_must_be_ready_for_what_is_to_be_done_and_no_more(tmp_path):
 
 def test_ten_thousand_replicates_of_one_noise_source_are_some_hundred_jobs(tmp_path):
     path = write(tmp_path, lambda d: d["cells"][0].update(replicates=10_000))
-    names = plan.make(config(path)).batches("cpu", "smallcnn-digits")
+    names = [batch.name for batch in plan.make(config(path)).batches("cpu", "smallcnn-digits")]
     assert len(names) == 295 and (names[0], names[-1]) == ("0-33", "9996-9999")
 
 
 def test_a_job_that_its_attempts_cannot_finish_is_noted_in_the_plan():
     lines = plan.summary(plan.make(config("paper"))).splitlines()
     (note,) = [line for line in lines if line.startswith("note: ")]
-    # 2,860 device-hours in 5 jobs; 4, 8 and 12 hours
-    assert "a job of resnet50-imagenet on v100_32gb takes about 571 h" in note
+    # 2,860 device-hours in 20 jobs; 4, 8 and 12 hours
+    assert "a job of resnet50-imagenet on v100_32gb takes about 143 h" in note
     assert "its 3 attempts have 24 h on SLURM" in note
 
 
 def test_batches_cover_every_replicate_once(tmp_path):
     path = write(tmp_path, lambda d: d["cells"][0].update(replicates=7))
-    assert plan.make(config(path, replicates_per_job=3)).batches("cpu", "smallcnn-digits") == ["0-2", "3-5", "6-6"]
+    made = plan.make(config(path, replicates_per_job=3))
+    assert [batch.name for batch in made.batches("cpu", "smallcnn-digits")] == ["0-2", "3-5", "6-6"]
+
+
+def test_a_batchs_name_says_what_it_holds():
+    for name in ("0-9", "algo_impl.10-12"):
+        assert batch_of(name).name == name
+    assert batch_of("algo.1-2") == Batch(1, 2, "algo") and list(batch_of("algo.1-2").numbers) == [1, 2]
+    assert batch_of("0-9").holds("impl") and not batch_of("algo.0-9").holds("impl")
+    for wrong in ("", "0", "0-", "a-b", "Algo.0-1", "algo/0-1", "algo..0-1"):
+        with pytest.raises(NoisegridError, match="is no batch"):
+            batch_of(wrong)
 
 
 WRONG = {

@@ -20,6 +20,7 @@ from noisegrid.basics.documents import WORKFLOW, catalog, check, read_yaml, sche
 from noisegrid.basics.errors import NoisegridError, exit_on_error, unknown
 from noisegrid.basics.sources import TOLD, telling
 from noisegrid.design import estimate, timings
+from noisegrid.design.batch import PATTERN, Batch, split
 from noisegrid.design.site import RESOURCES, Site, load_site
 from noisegrid.design.study import Study, digest, load_study
 from noisegrid.node import refusals
@@ -77,23 +78,27 @@ class Plan:
         exact["hardware"] = "|".join(map(re.escape, self._hardware))
         exact["network"] = "|".join(re.escape(timing.network) for timing in self.study.timings) or "none"
         exact["stack"] = "|".join(map(re.escape, catalog("stacks")))
-        return {**exact, "batch": r"\d+-\d+", "figure": "|".join(self.figures)}
+        return {**exact, "batch": PATTERN, "figure": "|".join(self.figures)}
 
-    def batches(self, hardware: str, task: str) -> list[str]:
-        """Names `first-last` of the jobs that train a task on a hardware: these replicates of every noise source."""
-        count = max(cell.replicates for cell in self.study.siblings(hardware, task))
-        size = self.config["replicates_per_job"] or self._fitting(hardware, task)
-        return [f"{first}-{min(first + size, count) - 1}" for first in range(0, count, size)]
+    def batches(self, hardware: str, task: str) -> list[Batch]:
+        """What the jobs train that train a task on a hardware: as many replicates as fit a job's time."""
+        cells = self.study.siblings(hardware, task)
+        count = max(cell.replicates for cell in cells)
+        size = self.config["replicates_per_job"] or self._fitting(hardware, task, len(cells))
+        if size >= 1:
+            return split(count, size)
+        size = max(1, self._fitting(hardware, task, sources=1))
+        return [batch for cell in cells for batch in split(cell.replicates, size, cell.noise)]
 
-    def _fitting(self, hardware: str, task: str) -> int:
-        """How many replicates of every noise source fit a job's time, by their pace, if that is known."""
+    def _fitting(self, hardware: str, task: str, sources: int) -> int:
+        """How many replicates of so many noise sources fit a job's time, by their pace, if that is known."""
         pace = estimate.pace(self.study, hardware, task, Path(self.config["results"]))
         if pace is None:
             wanted = sum(max(cell.replicates for cell in self.study.siblings(*names)) for names in self.tasks)
             return max(USUAL_REPLICATES_PER_JOB, math.ceil(wanted / MANY_JOBS))
         at_a_time = 1 if self.gpus(hardware) else max(1, self.config["threads_per_job"] // pace.threads)
         hours = PLANNED * at_a_time * self.site.settings["minutes_per_job"] / 60
-        return max(1, int(hours / (pace.hours * len(self.study.siblings(hardware, task)))))
+        return int(hours / (pace.hours * sources))
 
     def pace_identity(self, hardware: str, task: str) -> str:
         """Changes with what decides how long a replicate takes."""
@@ -104,9 +109,10 @@ class Plan:
         results = Path(self.config["results"])
         return [str(estimate.pilot_file(results, self.study, *names)) for names in self.tasks]
 
-    def batch_files(self, hardware: str, task: str) -> list[str]:
-        """The files that those jobs leave."""
-        return [f"{self.results}/batches/{hardware}/{task}/{name}.json" for name in self.batches(hardware, task)]
+    def batch_files(self, hardware: str, task: str, noise: str | None = None) -> list[str]:
+        """The files that those jobs leave; of one noise source, or of all."""
+        batches = [batch for batch in self.batches(hardware, task) if noise is None or batch.holds(noise)]
+        return [f"{self.results}/batches/{hardware}/{task}/{batch.name}.json" for batch in batches]
 
     def batch_digest(self, hardware: str, task: str) -> str:
         """Changes with what a job has to train: other settings, another noise source."""
@@ -163,7 +169,7 @@ class Plan:
 
     def batch_files_of_all_hardware(self, task: str, noise: str) -> list[str]:
         """The batch files of a task on every hardware that measures this noise source."""
-        return [file for hardware in self._hardware_of(task, noise) for file in self.batch_files(hardware, task)]
+        return [file for hardware in self._hardware_of(task, noise) for file in self.batch_files(hardware, task, noise)]
 
     def products(self) -> list[str]:
         """What a person looks at, one file of each."""

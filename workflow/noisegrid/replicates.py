@@ -28,6 +28,7 @@ if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12):
 from noisegrid.basics.errors import NoisegridError, exit_on_error
 from noisegrid.basics.files import write_text
 from noisegrid.datasets import open_prepared
+from noisegrid.design.batch import batch_of
 from noisegrid.design.study import Cell, load_study
 from noisegrid.node import container, machine, refusals
 from noisegrid.node.hardware import entry as hardware_entry
@@ -79,7 +80,7 @@ def main() -> None:
     parser.add_argument("--study", required=True, help="a name in workflow/studies, or a path")
     parser.add_argument("--hardware", required=True)
     parser.add_argument("--task", required=True)
-    parser.add_argument("--replicates", required=True, help="first-last, of every noise source")
+    parser.add_argument("--replicates", required=True, help="first-last of every noise source, or source.first-last")
     parser.add_argument("--dataset", type=Path, required=True, help="folder of the prepared dataset")
     parser.add_argument("--results", type=Path, required=True, help="folder of all results")
     parser.add_argument("--cores", type=int, default=1, help="threads that may be busy at a time")
@@ -89,12 +90,16 @@ def main() -> None:
     parser.add_argument("--share-gpu", action="store_true", help="several jobs may compute on one GPU")
     parser.add_argument("--output", type=Path, required=True, help="the batch file to write at the end")
     options = parser.parse_args()
-    cells = load_study(options.study).siblings(options.hardware, options.task)
+    batch = batch_of(options.replicates)
+    siblings = load_study(options.study).siblings(options.hardware, options.task)
+    cells = [cell for cell in siblings if batch.holds(cell.noise)]
     if not cells:
-        raise NoisegridError(f"study {options.study} has no cell of task {options.task} on {options.hardware}")
+        raise NoisegridError(
+            f"study {options.study} has no cell of task {options.task} on {options.hardware}"
+            + (f" with noise {batch.noise}" if batch.noise else "")
+        )
     image = container.check_inside(options.image)
     machine.check_stack(hardware_entry(options.hardware)["stack"])
-    first, last = map(int, options.replicates.split("-"))
     data = open_prepared(options.dataset)
     now = {"code.source_digest": machine.code()["source_digest"], "software.torch": torch.__version__}
     for cell in cells:
@@ -104,9 +109,8 @@ def main() -> None:
         machine.check_alike(hardware, uuid, record.first_device(options.results, cells))
         one_at_a_time = hardware["device"] == "cuda" and not options.share_gpu
         pool = Pool(data, 1 if one_at_a_time else options.cores, 60 * options.checkpoint_minutes)
-        numbers = range(first, last + 1)
-        batch = train_replicates(cells, numbers, options.results, pool, image, options.accept_failures)
-    write_text(options.output, json.dumps(batch, indent=1) + "\n")
+        done = train_replicates(cells, batch.numbers, options.results, pool, image, options.accept_failures)
+    write_text(options.output, json.dumps(done, indent=1) + "\n")
 
 
 if __name__ == "__main__":

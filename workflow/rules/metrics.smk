@@ -17,7 +17,9 @@ localrules:
 rule measure_cell:
     input:
         image=ANALYSIS_IMAGE,
-        batches=lambda wildcards: PLAN.batch_files(wildcards.hardware, wildcards.task),
+        batches=lambda wildcards: PLAN.batch_files(
+            wildcards.hardware, wildcards.task, wildcards.noise
+        ),
     output:
         metrics=f"{RESULTS}/cells/{CELL}.csv",
     log:

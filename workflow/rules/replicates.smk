@@ -1,7 +1,8 @@
-"""Prepared dataset -> trained replicates: a job trains some of every noise source of a task, since they share all else.
+"""Prepared dataset -> trained replicates: a job trains some of every noise source of a task, since they share all else,
+or of one source where one of each would not fit its time.
 
 REQUIRES  <datasets>/{dataset}/manifest.json
-PROVIDES  batches/{hardware}/{task}/{batch}.json, which lists replicates first-last and their weight hashes
+PROVIDES  batches/{hardware}/{task}/{batch}.json, which lists replicates and their weight hashes (names: design/batch.py)
           pilot/{hardware}/{task}.json: how long a replicate takes; only when asked for (`snakemake pilot`)
           replicates/<cell>/{replicate}/, kept whatever becomes of the job: they are no output that Snakemake may delete
 RERUNS    a job when its dataset or image is newer; it finds its replicates finished, and trains nothing again.

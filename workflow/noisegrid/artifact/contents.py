@@ -53,7 +53,7 @@ def _patterns(package: Opened) -> Iterator[str]:
     files = "|".join(map(re.escape, ("record.json", "predictions.npz", "history.csv", *weights)))
     for cell in package.cells:
         yield f"{results}replicates/{re.escape(cell.path)}/[0-9]+/({files})"
-        yield f"{results}batches/{re.escape(f'{cell.hardware}/{cell.task}')}/[0-9]+-[0-9]+\\.json"
+        yield f"{results}batches/{re.escape(f'{cell.hardware}/{cell.task}')}/({cell.noise}\\.)?[0-9]+-[0-9]+\\.json"
         yield f"{results}cells/{re.escape(cell.path)}\\.csv"
         yield f"{results}across/{re.escape(f'{cell.task}/{cell.noise}')}\\.csv"
     yield from (f"{results}cost/{re.escape(timing)}\\.(csv|json)" for timing in package.about["timings"])

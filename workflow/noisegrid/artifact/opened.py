@@ -11,6 +11,7 @@ from noisegrid.artifact import archive
 from noisegrid.basics.documents import check
 from noisegrid.basics.errors import NoisegridError
 from noisegrid.basics.sources import source_digest
+from noisegrid.design.batch import batch_of
 from noisegrid.design.study import FREE, Cell
 from noisegrid.records.record import WEIGHTS
 
@@ -90,9 +91,10 @@ class Opened:
         return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
     def batches(self, cell: Cell) -> list[Path]:
-        """The batch files of a cell's task, first replicates first."""
-        found = (self.results / "batches" / cell.hardware / cell.task).glob("*.json")
-        return sorted(found, key=lambda path: int(path.stem.partition("-")[0]))
+        """The batch files that list replicates of a cell, first replicates first."""
+        place = self.results / "batches" / cell.hardware / cell.task
+        found = {path: batch_of(path.stem) for path in place.glob("*.json")}
+        return sorted((path for path in found if found[path].holds(cell.noise)), key=lambda path: found[path].first)
 
     def note(self, words: str) -> None:
         """Something for the reader that is no difference."""

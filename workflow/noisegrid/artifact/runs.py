@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from noisegrid.artifact.arrays import checked
 from noisegrid.artifact.opened import Opened
+from noisegrid.design.batch import batch_of
 from noisegrid.design.seeds import derive_seeds
 from noisegrid.design.study import FREE, Cell, digest
 from noisegrid.metrics import predictions_of
@@ -53,11 +54,11 @@ def _listed(package: Opened, cell: Cell) -> tuple[dict[str, str | None], list[st
     found, odd = dict[str, str | None](), list[str]()
     for path in package.batches(cell):
         batch = json.loads(path.read_text())["cells"][cell.noise]
-        first, last = map(int, path.stem.split("-"))
+        numbered = batch_of(path.stem).numbers
         numbers = [*batch["weight_hashes"].items()]
         numbers += [(str(number), None) for fate in ("diverged", "failed") for number in batch[fate]]
         for number, weight_hash in numbers:
-            if not NUMBER.fullmatch(number) or not first <= int(number) <= last or int(number) >= cell.replicates:
+            if not NUMBER.fullmatch(number) or int(number) not in numbered or int(number) >= cell.replicates:
                 odd.append(f"batch {path.stem} lists replicate {number} of {cell.path}, which is none of its own")
             elif number in found:
                 odd.append(f"replicate {number} of {cell.path} is listed twice")
