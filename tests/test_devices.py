@@ -146,26 +146,42 @@ def test_a_wrong_device_outside_of_a_study_is_refused_and_noted_nowhere(fake_gpu
         pass
 
 
+def test_the_first_job_settles_the_model_for_all(fake_gpus, tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURMD_NODENAME", "node8")
+    v100 = catalog("hardware")["v100"]
+    refusals.settle(tmp_path, "v100", "Tesla V100-SXM2-32GB")
+    refusals.settle(tmp_path, "v100", "Tesla V100-SXM2-32GB")
+    refusals.settle(tmp_path, "v100", None)  # cannot be told
+    message = "began on Tesla V100-SXM2-32GB, and this is Tesla V100-SXM2-16GB"
+    with pytest.raises(devices.WrongDevice, match=message), refusals.claimed(v100, tmp_path, "v100") as uuid:
+        refusals.settle(tmp_path, "v100", machine.model_here(v100, uuid))
+    assert refusals.nodes(tmp_path, "v100") == ["node8"]
+    assert [path.name for path in (tmp_path / "devices").iterdir()] == ["v100"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert machine.model_here(v100, None) == "Tesla V100-SXM2-16GB"
+    refusals.settle(tmp_path, "h200", "NVIDIA H200")
+    with pytest.raises(devices.WrongDevice, match="this is NVIDIA H200 NVL"):
+        refusals.settle(tmp_path, "h200", "NVIDIA H200 NVL")
+
+
 def test_a_node_with_another_processor_is_noted_too(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURMD_NODENAME", "node8")
     cpu = catalog("hardware")["cpu"]
+    refusals.settle(tmp_path, "cpu", "another processor")
     with pytest.raises(devices.WrongDevice), refusals.claimed(cpu, tmp_path, "cpu") as uuid:
         assert uuid is None
-        machine.check_alike(cpu, uuid, "another processor")
+        refusals.settle(tmp_path, "cpu", machine.model_here(cpu, uuid))
     assert refusals.nodes(tmp_path, "cpu") == ["node8"]
 
 
-def test_one_cell_is_trained_on_one_model(fake_gpus, monkeypatch):
-    v100, uuid = catalog("hardware")["v100"], f"GPU-a-{fake_gpus}"
-    for before in (None, "Tesla V100-SXM2-16GB", "Tesla V100-SXM2-16GB with more words"):
-        machine.check_alike(v100, uuid, before)
-    with pytest.raises(devices.WrongDevice, match="ran on Tesla V100-SXM2-32GB, and this is Tesla V100-SXM2-16GB"):
-        machine.check_alike(v100, uuid, "Tesla V100-SXM2-32GB")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    with pytest.raises(devices.WrongDevice, match="replicates of one cell share the model"):
-        machine.check_alike(v100, None, "Tesla V100-SXM2-32GB")
-    with pytest.raises(devices.WrongDevice, match="ran on another processor"):
-        machine.check_alike(catalog("hardware")["cpu"], None, "another processor")
+def test_a_lock_can_be_locked_by_every_user(tmp_path):
+    before = os.umask(0o077)
+    try:
+        os.close(devices._open_for_all(tmp_path / "lock"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o666
+    os.close(devices._open_for_all(tmp_path / "lock"))
 
 
 def test_a_partition_by_hardware_holds_for_every_stack_of_it():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from noisegrid import metrics
+from noisegrid.measure import metric_row
 
 predictions_of = arrays(np.int64, st.tuples(st.integers(2, 6), st.integers(1, 30)), elements=st.integers(0, 4))
 
@@ -259,3 +260,10 @@ def test_ten_resnets_are_measured_without_holding_them_twice(tmp_path):
     mapped = 10 * values * 4  # pages of the files themselves count as resident while they are mapped
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < mapped + 400e6
     assert matrices["raw_buffers"][0, 9] == pytest.approx(9 * math.sqrt(values))
+
+
+def test_what_has_no_interval_has_empty_fields_and_what_has_one_ends_at_a_hundred():
+    none = metric_row("churn", "percent", metrics.Estimate(3.0, math.nan, math.nan), "jackknife over runs")
+    assert math.isnan(none["low"]) and math.isnan(none["high"]) and none["interval"] == ""
+    row = metric_row("churn", "percent", metrics.Estimate(99.0, 97.0, 101.0), "jackknife over runs")
+    assert (row["low"], row["high"], row["interval"]) == (97.0, 100.0, "jackknife over runs")

@@ -114,6 +114,17 @@ def test_however_jobs_are_packed_the_study_is_the_same(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
+def test_a_job_that_trains_many_at_a_time_is_not_too_long(tmp_path):
+    """Five runs of 40,000 s, sixteen side by side, are planned for within 80 % of a job's four hours."""
+    packed(tmp_path, seconds=40_000)
+    config = {"study": str(tmp_path / "long.yaml"), "results": str(tmp_path), "datasets": "d"}
+    assert "note: " not in plan.summary(plan.make(config | {"threads_per_job": 16}))
+    found = estimate.Estimate("cpu", "long-digits", 2, 2000, estimate.Pace(40_000 / 3600, 1, True))
+    alone = plan.make(config | {"threads_per_job": 1, "replicates_per_job": 5})
+    assert alone.longest_job_hours(found) == pytest.approx(5 * 2 * 40_000 / 3600)
+    assert "takes about 111 h" in plan.summary(alone)
+
+
 def test_a_pilot_of_another_recipe_says_nothing(tmp_path):
     assert packed(tmp_path, seconds=60, of="another")[0] == "0-9"
 

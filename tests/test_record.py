@@ -130,7 +130,7 @@ def test_a_cell_begun_with_other_code_is_told_before_any_work(tmp_path):
     for number in range(1, CELL.replicates):
         write(record.replicate_folder(tmp_path, CELL, number))
     record.check_code(tmp_path, [CELL], "new")  # there is nothing left to train
-    assert record.first_device(tmp_path, [CELL]) == "a"
+    assert record.is_complete(tmp_path, CELL, range(100)) and not record.is_complete(tmp_path / "no", CELL, [0])
 
 
 def test_a_job_is_held_against_the_cells_first_replicate(tmp_path):

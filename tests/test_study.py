@@ -120,6 +120,23 @@ def test_a_job_that_its_attempts_cannot_finish_is_noted_in_the_plan():
     assert "its 3 attempts have 24 h on SLURM" in note
 
 
+def test_a_job_of_one_source_does_not_change_with_another_source(tmp_path):
+    one = plan.make(config(write(tmp_path, lambda d: None)))
+    two = plan.make(config(write(tmp_path, lambda d: d["cells"][0].update(noise=["algo", "control", "impl"]))))
+    names = "cpu", "smallcnn-digits"
+    assert one.batch_digest(*names, "algo.0-0") == two.batch_digest(*names, "algo.0-0")
+    assert one.batch_digest(*names, "0-0") != two.batch_digest(*names, "0-0")
+    work = ready.work_of(one, [job("train_replicates", hardware="cpu", task="smallcnn-digits", batch="algo.0-0")])
+    assert [cell.noise for cell in work.cells] == ["algo"]
+
+
+def test_a_rule_that_names_no_module_is_told():
+    assert plan.modules_digest("tables", "analysis/*") != plan.modules_digest("tables")
+    assert plan.modules_digest("analysis/noisegrid.mplstyle")
+    with pytest.raises(FileNotFoundError, match="claims, which is no module"):
+        plan.modules_digest("claims")
+
+
 def test_batches_cover_every_replicate_once(tmp_path):
     path = write(tmp_path, lambda d: d["cells"][0].update(replicates=7))
     made = plan.make(config(path, replicates_per_job=3))

@@ -19,7 +19,7 @@ import numpy as np
 from noisegrid import metrics
 from noisegrid.basics.errors import NoisegridError, exit_on_error
 from noisegrid.basics.files import csv_text, write_text
-from noisegrid.design.study import FREE, Cell, load_study
+from noisegrid.design.study import ALGORITHMIC, FREE, Cell, load_study
 from noisegrid.metrics import Estimate, Null
 from noisegrid.records.record import SHARED, Replicate, check_belongs, entry, read, replicate_folder
 
@@ -128,7 +128,9 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
     """All metrics of a cell, as rows of COLUMNS; without those of the weights where weights are not at hand."""
     found, weighed = load_predictions(replicates), all(replicate.has_weights for replicate in replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
-    pair_of, rng = numbers % cell.pairs, np.random.default_rng(int(cell.digest, 16))
+    # runs of one set share what is held; where every seed is free they share nothing
+    pair_of = np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.pairs
+    rng = np.random.default_rng(int(cell.digest, 16))
     rows = [
         *(metric_row(f"replicates_{fate}", "count", count) for fate, count in lost.items()),
         *accuracy_rows(found.correct, numbers, pair_of),
@@ -291,8 +293,10 @@ def metric_row(
     """One row of the long form, without the columns that all rows of a cell share."""
     estimate = value if isinstance(value, Estimate) else Estimate(value, math.nan, math.nan)
     if unit == "percent":  # Student's interval does not know that a share ends at 0 and 100
-        estimate = Estimate(estimate.value, max(0.0, estimate.low), min(100.0, estimate.high))
-    row: Row = {"metric": metric, "group": group, "unit": unit, "interval": interval, **estimate._asdict()}
+        low, high = (float(np.clip(end, 0, 100)) for end in (estimate.low, estimate.high))  # NaN stays NaN
+        estimate = Estimate(estimate.value, low, high)
+    how = "" if math.isnan(estimate.low) else interval
+    row: Row = {"metric": metric, "group": group, "unit": unit, "interval": how, **estimate._asdict()}
     if null is not None:
         row |= {"null_median": null.median, "null_low": null.low, "null_high": null.high}
     return row if n_pairs is None else row | {"n_pairs": n_pairs}

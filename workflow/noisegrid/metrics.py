@@ -119,12 +119,14 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
     n = len(matrix)
     mask = ~np.eye(n, dtype=bool) if wanted is None else wanted & ~np.eye(n, dtype=bool)
     units = np.arange(n) if sets is None or len(np.unique(sets)) == 1 else sets
-    value = matrix[mask].mean()
-    rests = [np.ix_(units != unit, units != unit) for unit in np.unique(units)]
-    if not all(mask[rest].any() for rest in rests):
+    member = (units[:, None] == np.unique(units)).astype(float)
+    sums, counts = (member.T @ (part * mask) @ member for part in (matrix, np.ones_like(matrix)))
+    value = sums.sum() / counts.sum()
+    # what is left without one unit: all, less its row and its column, which share its own block
+    left_sums, left_counts = (part.sum() - 2 * part.sum(axis=1) + part.diagonal() for part in (sums, counts))
+    if left_counts.min() < 1:
         return Estimate(float(value), np.nan, np.nan)
-    without = np.array([matrix[rest][mask[rest]].mean() for rest in rests])
-    left_out = len(without)
+    without, left_out = left_sums / left_counts, len(left_sums)
     error = np.sqrt((left_out - 1) / left_out * np.sum((without - without.mean()) ** 2))
     margin = student_quantile(left_out - 1) * error
     return Estimate(float(value), float(max(0.0, value - margin)), float(value + margin))

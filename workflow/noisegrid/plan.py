@@ -20,9 +20,9 @@ from noisegrid.basics.documents import WORKFLOW, catalog, check, read_yaml, sche
 from noisegrid.basics.errors import NoisegridError, exit_on_error, unknown
 from noisegrid.basics.sources import TOLD, telling
 from noisegrid.design import estimate, timings
-from noisegrid.design.batch import PATTERN, Batch, split
+from noisegrid.design.batch import PATTERN, Batch, batch_of, split
 from noisegrid.design.site import RESOURCES, Site, load_site
-from noisegrid.design.study import Study, digest, load_study
+from noisegrid.design.study import Cell, Study, digest, load_study
 from noisegrid.node import refusals
 from noisegrid.node.hardware import ANALYSIS, ROOT, stack
 from noisegrid.node.hardware import entry as hardware_entry
@@ -96,9 +96,20 @@ class Plan:
         if pace is None:
             wanted = sum(max(cell.replicates for cell in self.study.siblings(*names)) for names in self.tasks)
             return max(USUAL_REPLICATES_PER_JOB, math.ceil(wanted / MANY_JOBS))
-        at_a_time = 1 if self.gpus(hardware) else max(1, self.config["threads_per_job"] // pace.threads)
-        hours = PLANNED * at_a_time * self.site.settings["minutes_per_job"] / 60
+        hours = PLANNED * self._at_a_time(hardware, pace) * self.site.settings["minutes_per_job"] / 60
         return int(hours / (pace.hours * sources))
+
+    def _at_a_time(self, hardware: str, pace: estimate.Pace) -> int:
+        """How many replicates a job trains side by side."""
+        return 1 if self.gpus(hardware) else max(1, self.config["threads_per_job"] // pace.threads)
+
+    def longest_job_hours(self, line: estimate.Estimate) -> float:
+        """How long the longest job of a task on a hardware takes; 0 where that is not known."""
+        if line.pace is None:
+            return 0.0
+        noise = [cell.noise for cell in self.study.siblings(line.hardware, line.task)]
+        runs = [len(batch.numbers) * sum(map(batch.holds, noise)) for batch in self.batches(line.hardware, line.task)]
+        return line.pace.hours * max(runs) / self._at_a_time(line.hardware, line.pace)
 
     def pace_identity(self, hardware: str, task: str) -> str:
         """Changes with what decides how long a replicate takes."""
@@ -114,9 +125,13 @@ class Plan:
         batches = [batch for batch in self.batches(hardware, task) if noise is None or batch.holds(noise)]
         return [f"{self.results}/batches/{hardware}/{task}/{batch.name}.json" for batch in batches]
 
-    def batch_digest(self, hardware: str, task: str) -> str:
+    def cells_of(self, hardware: str, task: str, batch: str) -> list[Cell]:
+        """The cells whose replicates a job trains. batch: its name."""
+        return [cell for cell in self.study.siblings(hardware, task) if batch_of(batch).holds(cell.noise)]
+
+    def batch_digest(self, hardware: str, task: str, batch: str) -> str:
         """Changes with what a job has to train: other settings, another noise source."""
-        return digest([(cell.digest, cell.replicates) for cell in self.study.siblings(hardware, task)])
+        return digest([(cell.digest, cell.replicates) for cell in self.cells_of(hardware, task, batch)])
 
     @property
     def _hardware(self) -> list[str]:
@@ -144,7 +159,8 @@ class Plan:
 
     def timing_digest(self, hardware: str, network: str) -> str:
         """Changes with what a timing job has to time."""
-        return digest([asdict(t) for t in self.study.timings if (t.hardware, t.network) == (hardware, network)])
+        timings = [asdict(t) for t in self.study.timings if (t.hardware, t.network) == (hardware, network)]
+        return digest([{key: value for key, value in timing.items() if value != ""} for timing in timings])
 
     def figure_data(self, figure: str) -> str:
         """What a figure is drawn from."""
@@ -302,12 +318,19 @@ def make_or_exit(config: dict[str, Any], in_containers: bool = False) -> Plan:
 
 
 def modules_digest(*names: str) -> str:
-    """Digest of some modules' text (`tables`; `analysis/*` for a room), a parameter of the cheap rules.
+    """Digest of some modules' text (`tables`; `analysis/*` for a room; any file by its whole name), for cheap rules.
 
     An edit reruns them, a new file time does not.
     """
-    paths = [path for name in names for path in sorted((WORKFLOW / "noisegrid").glob(f"{name}.py"))]
+    paths = [path for name in names for path in _modules(name)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
+
+
+def _modules(name: str) -> list[Path]:
+    found = sorted((WORKFLOW / "noisegrid").glob(name if "." in name else f"{name}.py"))
+    if not found:
+        raise FileNotFoundError(f"a rule names {name}, which is no module")  # ours to mend, not the user's
+    return found
 
 
 def shell_prefix() -> str:
@@ -344,7 +367,7 @@ def summary(plan: Plan) -> str:
 
 def _too_long(plan: Plan, line: estimate.Estimate) -> str:
     """A note on jobs that will not be done when their time is up for the last time."""
-    hours = (line.hours or 0) / len(plan.batches(line.hardware, line.task))
+    hours = plan.longest_job_hours(line)
     have = sum(range(1, ATTEMPTS + 1)) * plan.site.settings["minutes_per_job"] / 60
     if hours <= have:
         return ""

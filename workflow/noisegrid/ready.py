@@ -48,7 +48,9 @@ def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
     work = Work([], [], [])
     for job in jobs:
         names = job.wildcards_dict
-        if job.rule.name in {"train_replicates", "run_pilot"}:
+        if job.rule.name == "train_replicates":
+            work.cells.extend(plan.cells_of(names["hardware"], names["task"], names["batch"]))
+        elif job.rule.name == "run_pilot":
             work.cells.extend(plan.study.siblings(names["hardware"], names["task"]))
         elif job.rule.name == "time_network":
             work.timed.append(names["hardware"])

@@ -102,11 +102,13 @@ def main() -> None:
     machine.check_stack(hardware_entry(options.hardware)["stack"])
     data = open_prepared(options.dataset)
     now = {"code.source_digest": machine.code()["source_digest"], "software.torch": torch.__version__}
-    for cell in cells:
+    unfinished = [cell for cell in cells if not record.is_complete(options.results, cell, batch.numbers)]
+    for cell in unfinished:
         record.check_shared(options.results, cell, now | {"dataset.digest": data.digest})
-    hardware = cells[0].settings["hardware"]
-    with refusals.claimed(hardware, options.results / cells[0].study, options.hardware, options.share_gpu) as uuid:
-        machine.check_alike(hardware, uuid, record.first_device(options.results, cells))
+    hardware, study = cells[0].settings["hardware"], options.results / cells[0].study
+    with refusals.claimed(hardware, study, options.hardware, options.share_gpu) as uuid:
+        if unfinished:
+            refusals.settle(study, options.hardware, machine.model_here(hardware, uuid))
         one_at_a_time = hardware["device"] == "cuda" and not options.share_gpu
         pool = Pool(data, 1 if one_at_a_time else options.cores, 60 * options.checkpoint_minutes)
         done = train_replicates(cells, batch.numbers, options.results, pool, image, options.accept_failures)

@@ -28,7 +28,7 @@ rule draw_figure:
     container:
         PLAN.image(ANALYSIS)
     params:
-        code=modules_digest("figures", "analysis/*"),
+        code=modules_digest("figures", "metrics", "analysis/*", "analysis/noisegrid.mplstyle"),
     shell:
         "python -m noisegrid.figures {wildcards.figure} --data {input.data:q}"
         " --output {output.pdf:q} 2> {log:q}"

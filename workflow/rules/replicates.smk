@@ -33,7 +33,9 @@ rule train_replicates:
         share=PLAN.share_option,
         image=lambda wildcards: PLAN.image_option(wildcards.hardware),
         definition=lambda wildcards: PLAN.definition(PLAN.stack_of(wildcards.hardware)),
-        settings=lambda wildcards: PLAN.batch_digest(wildcards.hardware, wildcards.task),
+        settings=lambda wildcards: PLAN.batch_digest(
+            wildcards.hardware, wildcards.task, wildcards.batch
+        ),
     shell:
         "python -m noisegrid.replicates --study {params.study:q}"
         " --hardware {wildcards.hardware} --task {wildcards.task}"

@@ -26,7 +26,7 @@ class Site:
         """Snakemake resources of a training or timing job; None leaves one out.
 
         runtime: minutes, more at each attempt. mem_mb: MB. alone: nothing else may run on the node.
-        refused: nodes on which earlier attempts found another GPU.
+        refused: nodes on which earlier attempts found another device.
         """
         found = entry(hardware)
         cuda, slurm = found["device"] == "cuda", found.get("slurm", {})

@@ -7,6 +7,7 @@ from typing import Any
 
 from noisegrid.basics.documents import catalog, check_reference
 from noisegrid.basics.errors import NoisegridError, unknown
+from noisegrid.basics.files import sha256
 from noisegrid.node import devices
 from noisegrid.node.hardware import entry
 
@@ -34,7 +35,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Timing:
-    """One network timed on one hardware. size: pixels; a block is `steps` training steps of one arm."""
+    """One network timed on one hardware.
+
+    size: pixels; a block is `steps` training steps of one arm; source: digest of the file of a network of one's own.
+    """
 
     hardware: str
     network: str
@@ -45,6 +49,7 @@ class Timing:
     batch_size: int = 128
     blocks: int = 10
     steps: int = 10
+    source: str = ""
 
     @property
     def path(self) -> str:
@@ -89,15 +94,17 @@ def timings_of(blocks: list[dict[str, Any]], where: str) -> tuple[Timing, ...]:
 
 def timing_of(hardware: str, network: str, names: list[str] | None, where: str, **more: int) -> Timing:
     """One timing, with the network's entry of the catalog or the user's own package.module:function spelt out."""
-    own = ":" in network
+    own, source = ":" in network, ""
     if own:
-        check_reference(network, f"{where}: network")
+        source = sha256(check_reference(network, f"{where}: network"))[:16]
     elif network not in catalog("networks"):
         raise NoisegridError(f"{where}: {unknown('network', network, catalog('networks'))}")
     found: dict[str, Any] = {"build": network, "options": {}} if own else catalog("networks")[network]
     more |= {"size": found["timed_at"]} if "timed_at" in found else {}
     label = network.replace(":", ".")
-    return Timing(hardware, label, found["build"], found["options"], _with_references(names, where), **more)
+    return Timing(
+        hardware, label, found["build"], found["options"], _with_references(names, where), source=source, **more
+    )
 
 
 def _with_references(names: list[str] | None, where: str) -> tuple[str, ...]:

@@ -140,7 +140,15 @@ def _lock_one(uuids: list[str]) -> tuple[str, int]:
 
 def _open_for_all(path: Path) -> int:
     """A lock file that every user of this machine may lock, whoever came first and whatever the umask."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    if os.fstat(lock).st_uid == os.geteuid():
+    for _ in range(2):
+        try:
+            return os.open(path, os.O_RDWR)  # without O_CREAT: Linux refuses that on others' files in /tmp
+        except FileNotFoundError:
+            pass
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            continue  # another has just made it
         os.fchmod(lock, 0o666)
-    return lock
+        return lock
+    raise NoisegridError(f"the lock {path} comes and goes; is something cleaning {path.parent}?")

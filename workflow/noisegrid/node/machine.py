@@ -48,19 +48,13 @@ def check_device(hardware: dict[str, Any]) -> None:
         )
 
 
-def check_alike(hardware: dict[str, Any], uuid: str | None, before: str | None) -> None:
-    """One cell, one device model (of 16 or 32 GB, of PCIe or SXM): stop where another than `before` would train on.
+def model_here(hardware: dict[str, Any], uuid: str | None) -> str | None:
+    """The device model as the processor or the driver tells it; None where it cannot be told.
 
     uuid: of the GPU that was claimed, None where the scheduler has chosen. Asks the driver, not CUDA, which does not
-    survive a fork; the two may end a name differently, hence no comparison to the last letter.
+    survive a fork.
     """
-    now = _processor() if hardware["device"] == "cpu" else devices.gpus().get(uuid or devices.chosen() or "")
-    if before is None or now is None or now.startswith(before) or before.startswith(now):
-        return
-    raise devices.WrongDevice(
-        f"this cell's first replicates ran on {before}, and this is {now}; replicates of one cell share the model: "
-        "name nodes of one kind to the scheduler (slurm/site.yaml), or add a hardware of your own to the catalog"
-    )
+    return _processor() if hardware["device"] == "cpu" else devices.gpus().get(uuid or devices.chosen() or "")
 
 
 @cache

@@ -157,8 +157,14 @@ def entry(record: dict[str, Any], key: str) -> Any:
 def check_code(results: Path, cells: Iterable[Cell], source_digest: str) -> None:
     """Refuse, before any work starts, to add replicates to cells that were begun with other training code."""
     for cell in cells:
-        if not all(replicate_folder(results, cell, number).exists() for number in range(cell.replicates)):
+        if not is_complete(results, cell, range(cell.replicates)):
             check_shared(results, cell, {"code.source_digest": source_digest})
+
+
+def is_complete(results: Path, cell: Cell, numbers: Iterable[int]) -> bool:
+    """Whether those of a cell's replicates are finished."""
+    wanted = (number for number in numbers if number < cell.replicates)
+    return all(replicate_folder(results, cell, number).exists() for number in wanted)
 
 
 def check_shared(results: Path, cell: Cell, now: dict[str, str]) -> None:
@@ -171,12 +177,6 @@ def check_shared(results: Path, cell: Cell, now: dict[str, str]) -> None:
                     f"cell share it; go back to it (commit {record['code']['git_commit']}), or give the study another "
                     f"name, or delete {folder.parent} to train the cell again"
                 )
-
-
-def first_device(results: Path, cells: Iterable[Cell]) -> str | None:
-    """The device model that the first finished replicate of some cells ran on; None before there is one."""
-    found = (record["device"]["model"] for cell in cells for record, _ in _first_record(results, cell))
-    return next(found, None)
 
 
 def check_images(results: Path, cells: Iterable[Cell], image: dict[str, Any] | None) -> None:
