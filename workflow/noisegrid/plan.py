@@ -13,6 +13,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,14 @@ class Plan:
 
     def batches(self, hardware: str, task: str) -> list[Batch]:
         """What the jobs train that train a task on a hardware: as many replicates as fit a job's time."""
+        return self._packed[hardware, task]
+
+    @cached_property
+    def _packed(self) -> dict[tuple[str, str], list[Batch]]:
+        """Of every task on every hardware, once: thousands of jobs ask."""
+        return {names: self._pack(*names) for names in self.tasks}
+
+    def _pack(self, hardware: str, task: str) -> list[Batch]:
         cells = self.study.siblings(hardware, task)
         count = max(cell.replicates for cell in cells)
         size = self.config["replicates_per_job"] or self._fitting(hardware, task, len(cells))
@@ -94,10 +103,14 @@ class Plan:
         """How many replicates of so many noise sources fit a job's time, by their pace, if that is known."""
         pace = estimate.pace(self.study, hardware, task, Path(self.config["results"]))
         if pace is None:
-            wanted = sum(max(cell.replicates for cell in self.study.siblings(*names)) for names in self.tasks)
-            return max(USUAL_REPLICATES_PER_JOB, math.ceil(wanted / MANY_JOBS))
+            return max(USUAL_REPLICATES_PER_JOB, math.ceil(self._wanted / MANY_JOBS))
         hours = PLANNED * self._at_a_time(hardware, pace) * self.site.settings["minutes_per_job"] / 60
         return int(hours / (pace.hours * sources))
+
+    @cached_property
+    def _wanted(self) -> int:
+        """Replicates of all tasks, those of several noise sources counted once."""
+        return sum(max(cell.replicates for cell in self.study.siblings(*names)) for names in self.tasks)
 
     def _at_a_time(self, hardware: str, pace: estimate.Pace) -> int:
         """How many replicates a job trains side by side."""
