@@ -103,7 +103,15 @@ def test_a_machine_must_be_ready_for_what_is_to_be_done_and_no_more(tmp_path):
         ready.check_machine(made, training, local=True)
     ready.check_machine(made, training, local=False)  # the nodes have it
     assert ready.work_of(made, [job("prepare_dataset", dataset="digits")]).datasets == ["digits"]
-    assert ready.work_of(made, [job("time_network", hardware="cpu", network="x")]).hardware == ["cpu"]
+
+
+def test_the_first_that_is_amiss_is_told_in_the_studys_order():
+    made = plan.make(config("paper"))
+    everything = ready.all_of(made)
+    jobs = [job("prepare_dataset", dataset=name) for name in everything.datasets]
+    jobs += [job("time_network", hardware=name, network="x") for name in dict.fromkeys(everything.timed)]
+    assert ready.work_of(made, reversed(jobs)).datasets == everything.datasets
+    assert ready.work_of(made, reversed(jobs)).timed == list(dict.fromkeys(everything.timed))
 
 
 def test_ten_thousand_replicates_of_one_noise_source_are_some_hundred_jobs(tmp_path):

@@ -56,7 +56,11 @@ def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
             work.timed.append(names["hardware"])
         elif job.rule.name == "prepare_dataset":
             work.datasets.append(names["dataset"])
-    return Work(list(dict.fromkeys(work.cells)), work.timed, work.datasets)
+    # in the study's order: Snakemake's jobs come in none, and the first that is amiss is told
+    cells, everything = set(work.cells), all_of(plan)
+    timed = [name for name in dict.fromkeys(everything.timed) if name in work.timed]
+    datasets = [name for name in everything.datasets if name in work.datasets]
+    return Work([cell for cell in plan.study.cells if cell in cells], timed, datasets)
 
 
 def check_machine(plan: Plan, work: Work, local: bool) -> None:
