@@ -7,7 +7,7 @@ import time
 from types import SimpleNamespace
 
 from noisegrid.training import pool as pools
-from noisegrid.training.checkpoint import STOP_SIGNALS, Checkpoints
+from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.pool import INTERRUPTED, Pool
 
 
@@ -35,7 +35,6 @@ def slow_to_listen(job, data, checkpoint_s: float) -> None:
     time.sleep(0.5)
     checkpoints = Checkpoints()
     checkpoints.listen()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     sys.exit(INTERRUPTED if checkpoints.asked_to_stop else 0)
 
 

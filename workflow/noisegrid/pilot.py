@@ -11,8 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from noisegrid.basics.errors import NoisegridError, exit_on_error
 from noisegrid.basics.files import write_text
 from noisegrid.datasets import Dataset, open_prepared
@@ -31,18 +29,19 @@ WARM_UP_STEPS, MEASURED_S = 64, 60.0
 class Clock(Checkpoints):
     """Looks at its watch where a run would be put away, and ends the run once the pace is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
         super().__init__()
+        self.device = device
         self.steps, self.began, self.measured_s, self.evaluation_s = 0, 0.0, 0.0, 0.0
 
     def visit(self, run: Any) -> None:
         """Called between two steps. Raises Interrupted when enough was seen."""
         self.steps += 1
         if self.steps == WARM_UP_STEPS:
-            _finish_work()
+            machine.synchronize(self.device)
             self.began = time.perf_counter()
         if self.steps > WARM_UP_STEPS and time.perf_counter() - self.began > MEASURED_S:
-            _finish_work()
+            machine.synchronize(self.device)
             self.measured_s = time.perf_counter() - self.began
             self._time_evaluation(run)
             raise Interrupted
@@ -64,7 +63,7 @@ def measure(run: Run, data: Dataset) -> dict[str, Any]:
     A run that ends before the pace is known was measured whole; of a longer one, the steps and one of its two
     evaluations were, and the rest is arithmetic. Raises NoisegridError if it diverges.
     """
-    clock, began = Clock(), time.perf_counter()
+    clock, began = Clock(run.settings["hardware"]["device"]), time.perf_counter()
     try:
         seconds = train(run, data, clock).seconds["total_s"]
     except Diverged as error:
@@ -86,11 +85,6 @@ def measure(run: Run, data: Dataset) -> dict[str, Any]:
 def held(cells: list[Cell]) -> Cell:
     """The cell whose pace stands for all: they differ in seeds and kernels, and control has the slower kernels."""
     return next((cell for cell in cells if cell.noise == "control"), cells[0])
-
-
-def _finish_work() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 def main() -> None:

@@ -120,8 +120,8 @@ class Plan:
         """How long the longest job of a task on a hardware takes; 0 where that is not known."""
         if line.pace is None:
             return 0.0
-        noise = [cell.noise for cell in self.study.siblings(line.hardware, line.task)]
-        runs = [len(batch.numbers) * sum(map(batch.holds, noise)) for batch in self.batches(line.hardware, line.task)]
+        names = line.hardware, line.task
+        runs = [len(batch.numbers) * len(self.study.siblings(*names, batch)) for batch in self.batches(*names)]
         return line.pace.hours * max(runs) / self._at_a_time(line.hardware, line.pace)
 
     def pace_identity(self, hardware: str, task: str) -> str:
@@ -140,7 +140,7 @@ class Plan:
 
     def cells_of(self, hardware: str, task: str, batch: str) -> list[Cell]:
         """The cells whose replicates a job trains. batch: its name."""
-        return [cell for cell in self.study.siblings(hardware, task) if batch_of(batch).holds(cell.noise)]
+        return self.study.siblings(hardware, task, batch_of(batch))
 
     def batch_digest(self, hardware: str, task: str, batch: str) -> str:
         """Changes with what a job has to train: other settings, another noise source."""

@@ -39,28 +39,32 @@ class Work:
 def all_of(plan: Plan) -> Work:
     """The work of a study that is not begun."""
     return Work(
-        list(plan.study.cells), [timing.hardware for timing in plan.study.timings], plan.study.values("dataset")
+        list(plan.study.cells),
+        list(dict.fromkeys(timing.hardware for timing in plan.study.timings)),
+        plan.study.values("dataset"),
     )
 
 
 def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
     """The work of Snakemake's jobs (`workflow.dag.needrun_jobs()`)."""
-    work = Work([], [], [])
+    cells, timed, datasets = set[Cell](), set[str](), set[str]()
     for job in jobs:
         names = job.wildcards_dict
         if job.rule.name == "train_replicates":
-            work.cells.extend(plan.cells_of(names["hardware"], names["task"], names["batch"]))
+            cells.update(plan.cells_of(names["hardware"], names["task"], names["batch"]))
         elif job.rule.name == "run_pilot":
-            work.cells.extend(plan.study.siblings(names["hardware"], names["task"]))
+            cells.update(plan.study.siblings(names["hardware"], names["task"]))
         elif job.rule.name == "time_network":
-            work.timed.append(names["hardware"])
+            timed.add(names["hardware"])
         elif job.rule.name == "prepare_dataset":
-            work.datasets.append(names["dataset"])
+            datasets.add(names["dataset"])
     # in the study's order: Snakemake's jobs come in none, and the first that is amiss is told
-    cells, everything = set(work.cells), all_of(plan)
-    timed = [name for name in dict.fromkeys(everything.timed) if name in work.timed]
-    datasets = [name for name in everything.datasets if name in work.datasets]
-    return Work([cell for cell in plan.study.cells if cell in cells], timed, datasets)
+    whole = all_of(plan)
+    return Work(
+        [cell for cell in whole.cells if cell in cells],
+        [name for name in whole.timed if name in timed],
+        [name for name in whole.datasets if name in datasets],
+    )
 
 
 def check_machine(plan: Plan, work: Work, local: bool) -> None:

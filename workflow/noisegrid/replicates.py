@@ -91,8 +91,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the batch file to write at the end")
     options = parser.parse_args()
     batch = batch_of(options.replicates)
-    siblings = load_study(options.study).siblings(options.hardware, options.task)
-    cells = [cell for cell in siblings if batch.holds(cell.noise)]
+    cells = load_study(options.study).siblings(options.hardware, options.task, batch)
     if not cells:
         raise NoisegridError(
             f"study {options.study} has no cell of task {options.task} on {options.hardware}"

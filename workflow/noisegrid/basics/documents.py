@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
 from noisegrid.basics.errors import NoisegridError, unknown
+from noisegrid.basics.files import sha256
 
 WORKFLOW = Path(__file__).resolve().parent.parent.parent
 
@@ -80,6 +81,11 @@ def check_reference(reference: str, where: str) -> Path:
     if function not in names:
         raise NoisegridError(f"{where}: {found.origin}: {unknown('function', function, names)}")
     return Path(found.origin)
+
+
+def reference_digest(reference: str, where: str) -> str:
+    """Short digest of the file that package.module:function stands in; checked as in check_reference."""
+    return sha256(check_reference(reference, where))[:16]
 
 
 def check(document: dict[str, Any], schema_name: str, where: str) -> None:

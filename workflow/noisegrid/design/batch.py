@@ -33,6 +33,10 @@ class Batch:
         return self.noise in (None, noise)
 
 
+#: Holds every noise source; no job is called so.
+WHOLE = Batch(0, 0)
+
+
 def batch_of(name: str) -> Batch:
     """The batch of that name. Raises NoisegridError for anything else."""
     if re.fullmatch(PATTERN, name) is None:

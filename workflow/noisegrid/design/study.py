@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from noisegrid.basics.documents import WORKFLOW, catalog, check, check_reference, read_yaml
+from noisegrid.basics.documents import WORKFLOW, catalog, check, check_reference, read_yaml, reference_digest
 from noisegrid.basics.errors import NoisegridError, unknown
-from noisegrid.basics.files import sha256
+from noisegrid.design.batch import WHOLE, Batch
 from noisegrid.design.timings import Timing, timings_of
 from noisegrid.node import devices
 from noisegrid.node.hardware import entry as hardware_entry
@@ -94,9 +94,13 @@ class Study:
         wanted = f"{hardware}/{task}/{noise}"
         raise NoisegridError(f"study {self.name}: {unknown('cell', wanted, (cell.path for cell in self.cells))}")
 
-    def siblings(self, hardware: str, task: str) -> list[Cell]:
-        """The cells of one task on one hardware: what training jobs work on, since they differ in noise alone."""
-        return [cell for cell in self.cells if (cell.hardware, cell.task) == (hardware, task)]
+    def siblings(self, hardware: str, task: str, batch: Batch = WHOLE) -> list[Cell]:
+        """The cells of one task on one hardware: what training jobs work on, since they differ in noise alone.
+
+        batch: those that a job holds replicates of.
+        """
+        cells = (cell for cell in self.cells if (cell.hardware, cell.task) == (hardware, task))
+        return [cell for cell in cells if batch.holds(cell.noise)]
 
     @property
     def tasks(self) -> list[tuple[str, str]]:
@@ -229,7 +233,7 @@ def _task(
     network, networks, own = recipe["network"], catalog("networks"), {}
     if ":" in network:
         # an edited network is another one, and so is its cell
-        own = {"source": sha256(check_reference(network, f"{where}: task {name}: network"))[:16]}
+        own = {"source": reference_digest(network, f"{where}: task {name}: network")}
     elif network not in networks:
         raise NoisegridError(f"{where}: task {name}: {unknown('network', network, networks)}")
     entry = networks.get(network, {"build": network, "options": {}})

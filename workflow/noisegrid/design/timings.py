@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from noisegrid.basics.documents import catalog, check_reference
+from noisegrid.basics.documents import catalog, reference_digest
 from noisegrid.basics.errors import NoisegridError, unknown
-from noisegrid.basics.files import sha256
 from noisegrid.node import devices
 from noisegrid.node.hardware import entry
 
@@ -96,7 +95,7 @@ def timing_of(hardware: str, network: str, names: list[str] | None, where: str, 
     """One timing, with the network's entry of the catalog or the user's own package.module:function spelt out."""
     own, source = ":" in network, ""
     if own:
-        source = sha256(check_reference(network, f"{where}: network"))[:16]
+        source = reference_digest(network, f"{where}: network")
     elif network not in catalog("networks"):
         raise NoisegridError(f"{where}: {unknown('network', network, catalog('networks'))}")
     found: dict[str, Any] = {"build": network, "options": {}} if own else catalog("networks")[network]

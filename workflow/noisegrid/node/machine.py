@@ -57,6 +57,12 @@ def model_here(hardware: dict[str, Any], uuid: str | None) -> str | None:
     return _processor() if hardware["device"] == "cpu" else devices.gpus().get(uuid or devices.chosen() or "")
 
 
+def synchronize(kind: str) -> None:
+    """Wait for the device of kind `cpu` or `cuda`; a CPU run must not wake CUDA, which may be there and not work."""
+    if kind == "cuda":
+        torch.cuda.synchronize()
+
+
 @cache
 def software() -> dict[str, Any]:
     """Versions of what computes. CUDA and cuDNN are those of the wheel, also where no GPU is used."""

@@ -10,6 +10,7 @@ from torch.amp.grad_scaler import GradScaler
 from torch.autograd.profiler import record_function
 
 from noisegrid.design.timings import Arm
+from noisegrid.node import machine
 from noisegrid.timing.kernels import OPTIMIZER, RANGE
 from noisegrid.training import noise
 from noisegrid.training.train import optimizer_of, training_step
@@ -97,8 +98,7 @@ class Rig:
         return [name for kind, (_, name) in REMEDIES.items() if any(type(m) is kind for m in self.network.modules())]
 
     def synchronize(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
+        machine.synchronize(self.device.type)
 
     def fingerprint(self, loss: Tensor) -> str:
         """Hash of the loss and of every weight, bit by bit."""

@@ -25,6 +25,7 @@ from noisegrid.basics.files import csv_text, write_text
 from noisegrid.basics.progress import Progress
 from noisegrid.design.timings import REFERENCE, Arm, Timing, arms, why_not
 from noisegrid.networks import build
+from noisegrid.node import machine
 from noisegrid.timing import kernels
 from noisegrid.timing.conditions import Condition, CpuWatch, CudaWatch
 from noisegrid.timing.rig import CLASSES, Rig, make_batch
@@ -241,8 +242,7 @@ def load_libraries(device: torch.device) -> None:
     """Load what a first convolution and a first product load, so that no arm's first step pays for it."""
     layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 5 * 5, 2)).to(device)
     layers(torch.zeros(2, 3, 7, 7, device=device)).sum().backward()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+    machine.synchronize(device.type)
 
 
 def refused_operator(error: RuntimeError) -> str | None:

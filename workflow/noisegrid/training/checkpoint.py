@@ -42,9 +42,10 @@ class Checkpoints:
         self.asked_to_stop = False
 
     def listen(self) -> None:
-        """From now on a stop signal asks the run to put its state away at the next step."""
+        """From now on a stop signal, one that was blocked until now too, asks the run to put its state away."""
         for number in STOP_SIGNALS:
             signal.signal(number, self._ask_to_stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def _ask_to_stop(self, number: int, frame: object) -> None:
         self.asked_to_stop = True

@@ -93,7 +93,6 @@ def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
     """What a forked process does: one replicate, one line about it."""
     checkpoints = job.checkpoints(checkpoint_s)
     checkpoints.listen()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     names = {"study": job.cell.study, "hardware": job.cell.hardware, "task": job.cell.task, "noise": job.cell.noise}
     try:
         with one_writer(job.folder):
