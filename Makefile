@@ -1,21 +1,36 @@
-# make        set everything up and run the main job: the study of config.yaml, from images to report
-# make test   set everything up and run every check and test
-# Both work from a fresh clone; nothing is installed outside of $(VENV).
+# make            set everything up and run the main job: the study of config.yaml, from datasets to report
+# make test       set everything up, then run the linters and the tests that a plain machine can run in minutes
+# make test TESTS=all   every test; .ci/run shows how to install SLURM, Apptainer and Chromium
+# make test-fast  the linters and the unit tests alone
+# All work from a fresh clone; nothing is installed outside of $(VENV).
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STACK ?= torch2.12-cu130
+TESTS ?= most
+TESTS_AT_ONCE ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 PINS := envs/$(STACK).txt envs/analysis.txt envs/cluster.txt envs/dev.txt
 
-.PHONY: run test check pins clean
+.PHONY: run test test-fast check pins clean
 
 run: $(VENV)/.installed
 	$(BIN)/snakemake
 	@$(BIN)/python -m noisegrid.show
 
 test: check
-	$(BIN)/python -m pytest
+ifeq ($(TESTS),all)
+	$(PYTEST)
+else
+	$(PYTEST) -m "not quick and not slurm and not apptainer"
+	@echo "Left out: the quick study with docs/artifact.md, and the tests on a real SLURM and in real containers."
+	@echo "'make test TESTS=all' runs them too; .ci/run shows how to install SLURM, Apptainer and Chromium."
+endif
+
+test-fast: check
+	$(PYTEST) -m "not slow and not slurm and not apptainer"
+	@echo "Left out: the tests that train or run the workflow; 'make test' runs them."
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .

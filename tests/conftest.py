@@ -1,7 +1,9 @@
-"""What tests share: the repository, how commands are run, and one finished tiny study."""
+"""What tests share: the repository, how commands are run, and studies that are run once for all tests."""
 
+import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,8 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from noisegrid.package import code_files
+
+# Tests run side by side (pytest -n 2): each computes on one thread.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ROOT / "tests" / "tiny.yaml"
@@ -67,31 +74,90 @@ def snakemake(
     )
 
 
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
 @pytest.fixture(scope="session")
-def datasets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Fill a folder once per session, even if pytest-xdist spreads the session over several processes.
+
+    The first process that asks fills the folder, the others wait for it. If filling fails, it fails for all.
+    """
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def fill(name: str, make: Callable[[Path], object]) -> Path:
+        folder, outcome = root / name, root / f"{name}.outcome"
+        with FileLock(root / f"{name}.lock"):
+            if not outcome.exists():
+                folder.mkdir()
+                try:
+                    make(folder)
+                except BaseException as error:
+                    outcome.write_text(
+                        f"{name} could not be made, see the first test that asked for it: {error}"[:9999]
+                    )
+                    raise
+                outcome.touch()
+        assert not outcome.read_text(), outcome.read_text()
+        return folder
+
+    return fill
+
+
+@pytest.fixture(scope="session")
+def datasets(once: Once) -> Path:
     """Folder with the prepared digits."""
-    folder = tmp_path_factory.mktemp("datasets")
-    done = noisegrid("datasets", "--dataset", "digits", "--output", folder / "digits" / "manifest.json")
+
+    def make(folder: Path) -> None:
+        done = noisegrid("datasets", "--dataset", "digits", "--output", folder / "digits" / "manifest.json")
+        assert done.returncode == 0, done.stdout
+
+    return once("datasets", make)
+
+
+def run_study(folder: Path, *targets: str, study: object = TINY) -> None:
+    """Run a study to its end."""
+    done = snakemake(folder, *targets, study=study)
     assert done.returncode == 0, done.stdout
-    return folder
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Working directory of a whole tiny study, run by Snakemake once for all tests. Read only: copy it to change it."""
-    folder = tmp_path_factory.mktemp("finished")
-    done = snakemake(folder)
-    assert done.returncode == 0, done.stdout
-    return folder
+def finished(once: Once) -> Path:
+    """Working directory of the whole tiny study. Read only: copy it to change it."""
+    return once("finished", run_study)
 
 
 @pytest.fixture(scope="session")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quick(once: Once) -> Path:
     """Working directory of the whole quick study, some minutes of two cores. Read only."""
-    folder = tmp_path_factory.mktemp("quick")
-    done = snakemake(folder, study="quick")
-    assert done.returncode == 0, done.stdout
-    return folder
+    return once("quick", lambda folder: run_study(folder, study="quick"))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(once: Once) -> Path:
+    """Working directory of the study LONG, run without any fault. Read only."""
+
+    def make(folder: Path) -> None:
+        (folder / "long.yaml").write_text(LONG)
+        run_study(folder, *LONG_TABLES, study="long.yaml")
+
+    return once("undisturbed", make)
+
+
+#: Fixtures that take long, the longest first.
+HEAVY = ("quick", "under_way", "inside", "package", "finished", "undisturbed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the files whose tests wait for the heaviest studies."""
+    # by file, as pytest-xdist hands them out; its loadgroup does not work with pytest 9.2 (pytest-xdist 1386)
+    weights = dict[Path, int]()
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        weight = next((place for place, name in enumerate(HEAVY) if name in names), len(HEAVY))
+        weights[item.path] = min(weight, weights.get(item.path, weight))
+    items.sort(key=lambda item: weights[item.path])
 
 
 def clone(folder: Path) -> Path:
@@ -143,3 +209,15 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         *quiet,
         f"--user-data-dir={profile}",
     ]
+
+
+def planned(output: str) -> dict[str, int]:
+    """Jobs that a dry run plans, by rule."""
+    table = re.search(r"Job stats:\n.*?\n(?:-+ +-+)\n(.*?)\n\n", output + "\n\n", re.S)
+    rows = [line.split() for line in table.group(1).splitlines()] if table else []
+    return {rule: int(count) for rule, count in rows if rule != "total"}
+
+
+def metrics(folder: Path, study: str = "tiny") -> list[dict[str, str]]:
+    with (folder / "results" / study / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))

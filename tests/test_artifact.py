@@ -18,7 +18,7 @@ def experiments() -> list[tuple[str, str]]:
     return [(commands, expected) for (_, commands), (_, expected) in zip(blocks[::2], blocks[1::2], strict=True)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def after_e1(quick, tmp_path_factory) -> Path:
     """A clone in which E1 was just run."""
     folder = clone(tmp_path_factory.mktemp("clone"))
@@ -37,6 +37,7 @@ def missing(expected: str, output: str) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.quick
 @pytest.mark.parametrize(("commands", "expected"), experiments(), ids=lambda text: text.splitlines()[0][:60])
 def test_an_experiment_says_what_stands_there(after_e1, commands, expected):
     done = run("bash", "-ec", commands, cwd=after_e1, PYTHONPATH=str(after_e1 / "workflow"))

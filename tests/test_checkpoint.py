@@ -111,17 +111,14 @@ def hashes(results: Path) -> dict[str, str]:
     return {path.parts[-3]: json.loads(path.read_text())["weight_hash"] for path in results.rglob("0/record.json")}
 
 
-@pytest.fixture(scope="module")
-def undisturbed(datasets, tmp_path_factory) -> dict[str, str]:
-    folder = tmp_path_factory.mktemp("undisturbed")
-    (folder / "long.yaml").write_text(LONG)
-    log = folder / "log"
-    assert start(command(folder / "long.yaml", datasets, folder), log).wait(180) == 0, log.read_text()
-    return hashes(folder)
+@pytest.fixture
+def calm(undisturbed) -> dict[str, str]:
+    """The weight hash of each cell's first replicate when nothing disturbs it."""
+    return hashes(undisturbed)
 
 
 @pytest.mark.slow
-def test_a_job_that_is_asked_to_stop_puts_its_runs_away_and_the_next_goes_on(study, datasets, tmp_path, undisturbed):
+def test_a_job_that_is_asked_to_stop_puts_its_runs_away_and_the_next_goes_on(study, datasets, tmp_path, calm):
     log = tmp_path / "log"
     process = start(command(study, datasets, tmp_path), log)
     running = tmp_path / "long/replicates/cpu/long-digits"
@@ -135,12 +132,12 @@ def test_a_job_that_is_asked_to_stop_puts_its_runs_away_and_the_next_goes_on(stu
     assert len(list(running.rglob("*.pt"))) >= 1
     process = start(command(study, datasets, tmp_path), log)
     assert process.wait(120) == 0, log.read_text()
-    assert hashes(tmp_path) == undisturbed
+    assert hashes(tmp_path) == calm
     assert not list(running.rglob("*.pt")) and not list(running.rglob("*.lock"))
 
 
 @pytest.mark.slow
-def test_twenty_kills_in_the_middle_of_an_epoch_change_no_bit(study, datasets, tmp_path, undisturbed):
+def test_twenty_kills_in_the_middle_of_an_epoch_change_no_bit(study, datasets, tmp_path, calm):
     """One process imports torch and forks the replicate; it is killed at random moments, and taken up each time."""
     script = textwrap.dedent(f"""
         import os, random, signal, sys, time
@@ -175,16 +172,16 @@ def test_twenty_kills_in_the_middle_of_an_epoch_change_no_bit(study, datasets, t
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow"), "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert hashes(tmp_path) == undisturbed
+    assert hashes(tmp_path) == calm
     assert int(done.stdout.split()[-1]) == 20  # or not enough was tested
 
 
 @pytest.mark.slow
-def test_two_copies_of_a_job_leave_one_good_result(study, datasets, tmp_path, undisturbed):
+def test_two_copies_of_a_job_leave_one_good_result(study, datasets, tmp_path, calm):
     logs = [tmp_path / "first.log", tmp_path / "second.log"]
     copies = [start(command(study, datasets, tmp_path, f"{log.stem}.json"), log) for log in logs]
     assert [copy.wait(180) for copy in copies] == [0, 0], [log.read_text() for log in logs]
-    assert hashes(tmp_path) == undisturbed
+    assert hashes(tmp_path) == calm
     trained = re.findall(r"replicate 0 of (\S+): ", "".join(log.read_text() for log in logs))
     assert sorted(trained) == ["cpu/long-digits/algo", "cpu/long-digits/control"]  # each by one of the two
     assert (tmp_path / "first.json").read_text() == (tmp_path / "second.json").read_text()

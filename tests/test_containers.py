@@ -8,17 +8,26 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, TINY, clone, run, snakemake
+from conftest import ROOT, TINY, Once, clone, run, snakemake
 
 from noisegrid import images, inspection, plan, ready
 from noisegrid.basics import sources
 from noisegrid.basics.errors import NoisegridError
+from noisegrid.design.study import digest
 from noisegrid.node import container, hardware, machine
 from noisegrid.records import record
 
 INSIDE = ROOT / "tests" / "inside.yaml"
-#: Images that were built stay here between runs of the tests.
-IMAGES = ROOT / "resources" / "containers"
+
+
+def image_cache() -> Path:
+    """Return the folder in which built images stay, outside of any clone: another one for other definitions or pins."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    stacks = plan.make({"study": str(INSIDE), "results": "r", "datasets": "d"}, in_containers=True).stacks
+    return home / "noisegrid" / "images" / digest([hardware.stack(name).definition for name in stacks])
+
+
+IMAGES = image_cache()
 
 
 def planned(**config) -> plan.Plan:
@@ -222,16 +231,21 @@ def test_another_framework_than_the_cells_need_stops_before_any_work(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def inside(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Working directory of a study that ran in containers, whose images were built by the workflow itself."""
+def inside(once: Once) -> Path:
+    """Working directory of a study that ran in containers, whose images the workflow itself built.
+
+    An image of the same definition and pins that an earlier session built is used again.
+    """
     if shutil.which("apptainer") is None:
         if os.environ.get("CI"):
             pytest.fail("Apptainer is missing on CI: .ci/run installs it")
         pytest.skip("Apptainer is not installed (builds images of 3 GB; .ci/install_apptainer.sh shows one way)")
-    folder = tmp_path_factory.mktemp("inside")
-    done = in_containers(folder)
-    assert done.returncode == 0, done.stdout
-    return folder
+
+    def make(folder: Path) -> None:
+        done = in_containers(folder)
+        assert done.returncode == 0, done.stdout
+
+    return once("inside", make)
 
 
 def in_containers(folder: Path, *arguments: object, **config: object) -> subprocess.CompletedProcess[str]:

@@ -83,6 +83,7 @@ def test_the_schedulers_choice_is_known_by_its_uuid(fake_gpus, monkeypatch):
         assert devices.chosen() == uuid
 
 
+@pytest.mark.slow
 def test_the_process_that_forks_never_asks_for_cuda(datasets, tmp_path):
     """A child of a process that has asked the CUDA runtime for devices cannot use any."""
     script = (

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import LONG, LONG_TABLES, ROOT, TINY, noisegrid, outcome, snakemake
+from conftest import LONG, LONG_TABLES, ROOT, TINY, noisegrid, outcome, run_study, snakemake
 
 from noisegrid import pilot, plan
 from noisegrid.basics.errors import NoisegridError
@@ -95,20 +95,17 @@ def test_jobs_hold_what_fits_their_time_by_the_pilot(tmp_path):
 
 
 @pytest.mark.slow
-def test_however_jobs_are_packed_the_study_is_the_same(tmp_path):
+def test_however_jobs_are_packed_the_study_is_the_same(undisturbed, tmp_path):
     """A job per replicate and source, where a pilot says that no more fits, against one job for all."""
-    one, many = tmp_path / "one", tmp_path / "many"
-    one.mkdir(), many.mkdir()
-    (one / "long.yaml").write_text(LONG)
+    many = tmp_path / "many"
+    many.mkdir()
     jobs = packed(many, seconds=1e6, replicates=2)
     assert jobs == ["algo.0-0", "algo.1-1", "control.0-0", "control.1-1"]
     (many / "results").mkdir()
     (many / "long").rename(many / "results/long")  # where a study's pilot lies
-    for folder in (one, many):
-        done = snakemake(folder, *LONG_TABLES, study="long.yaml")
-        assert done.returncode == 0, done.stdout
+    run_study(many, *LONG_TABLES, study="long.yaml")
     assert {path.stem for path in many.rglob("batches/cpu/long-digits/*.json")} == set(jobs)
-    assert outcome(many, "long") == outcome(one, "long")
+    assert outcome(many, "long") == outcome(undisturbed, "long")
     assert snakemake(many, "package", study="long.yaml").returncode == 0
     done = noisegrid("verify", many / "results/long/long.crate.zip", cwd=many)
     assert done.returncode == 0, done.stdout

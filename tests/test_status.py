@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from noisegrid.basics.lock import one_writer
 from noisegrid.design.study import load_study
 from noisegrid.records.record import replicate_folder
@@ -42,6 +44,7 @@ def test_hours_left_go_by_the_last_replicates(tmp_path):
     assert hours_left([]) is None
 
 
+@pytest.mark.slow
 def test_a_finished_study_says_so(finished):
     study = load_study(str(TINY))
     assert summary(study, finished / "results").startswith("tiny: 21 of 21 cells and 65 of 65 replicates done; 2 of 2")

@@ -1,0 +1,89 @@
+"""Networks and datasets of the user: the worked example, and failures on the way."""
+
+import csv
+import json
+import re
+import shutil
+
+import pytest
+from conftest import ROOT, metrics, snakemake
+
+from noisegrid.design.seeds import derive_seeds
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_worked_example_with_an_own_network_and_dataset(tmp_path):
+    """docs/example as a user runs it: attributes, sub-groups and Figure 4 included."""
+    for name in ("own.py", "study.yaml"):
+        shutil.copy(ROOT / "docs/example" / name, tmp_path)
+    done = snakemake(tmp_path, study="study.yaml")
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "results/own/figures/figure_4.png").exists()
+    rows = metrics(tmp_path, "own")
+    sizes = {row["group"]: float(row["value"]) for row in rows if row["metric"] == "group_positives"}
+    assert sizes["thin"] + sizes["bold"] == sizes["all"]
+    assert {row["group"] for row in rows if row["metric"] == "class_accuracy_std"} == {"class 0", "class 1", "class 2"}
+    claims = (tmp_path / "results/own/tables/claims.csv").read_text()
+    assert re.search(r"C5,.*thin \(fewest positives\) in mlp-traits", claims)
+
+
+def test_a_replicate_that_fails_is_named_with_its_reason(tmp_path):
+    (tmp_path / "own.py").write_text("def net(classes, channels, size):\n    raise ValueError('no such layer')\n")
+    block = {"hardware": ["cpu"], "tasks": ["own-digits"], "noise": ["control"], "replicates": 2}
+    tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net"}}
+    study = {"name": "failing", "seed": 1, "cells": [block], "tasks": tasks}
+    (tmp_path / "study.yaml").write_text(json.dumps(study))
+    done = snakemake(tmp_path, study="study.yaml")
+    assert done.returncode != 0
+    assert (
+        "failed: replicate 1 of cpu/own-digits/control: NoisegridError: network own:net could not be built"
+        in done.stdout
+    )
+    assert "failing: 0 of 1 cells and 0 of 2 replicates done; 0 running, 2 failed" in done.stdout
+
+
+def test_failures_can_be_accepted_and_made_good_later(tmp_path):
+    """Replicate 1 of three fails as long as a file is there: tables say n = 2, and then 3."""
+    (tmp_path / "own.py").write_text(
+        "import pathlib, torch\n"
+        "from noisegrid.networks import small_cnn\n"
+        "def net(classes, channels, size):\n"
+        "    if pathlib.Path('broken').exists() and torch.initial_seed() == int(pathlib.Path('broken').read_text()):\n"
+        "        raise ValueError('no such layer')\n"
+        "    return small_cnn(classes, channels, size, batch_norm=False)\n"
+    )
+    block = {"hardware": ["cpu"], "tasks": ["own-digits"], "noise": ["init"], "replicates": 3}
+    tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net", "epochs": 1, "schedule": []}}
+    (tmp_path / "study.yaml").write_text(json.dumps({"name": "some", "seed": 1, "cells": [block], "tasks": tasks}))
+    (tmp_path / "broken").write_text(str(derive_seeds(1, "own-digits", "init", 1)["init"]))
+    cell = "results/some/cells/cpu/own-digits/init.csv"
+    assert snakemake(tmp_path, cell, study="study.yaml").returncode == 1
+    done = snakemake(tmp_path, cell, study="study.yaml", accept_failures=True)
+    assert done.returncode == 0, done.stdout
+    with (tmp_path / cell).open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["n_replicates"] for row in rows} == {"2"}
+    assert [row["value"] for row in rows if row["metric"] == "replicates_failed"] == ["1"]
+    (tmp_path / "broken").unlink()
+    done = snakemake(tmp_path, cell, study="study.yaml")
+    assert done.returncode == 0, done.stdout
+    with (tmp_path / cell).open() as file:
+        assert {row["n_replicates"] for row in csv.DictReader(file)} == {"3"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("own:mlp", "own:mpl"), "unknown function 'mpl'; did you mean 'mlp'?"),
+        (("own:mlp", "owm:mlp"), "there is no module 'owm'"),
+        (("read: own:digit_traits", "read: own:digits"), "datasets.traits.read"),
+    ],
+)
+def test_an_own_module_that_is_not_there_is_named_before_any_work(tmp_path, change, message):
+    shutil.copy(ROOT / "docs/example/own.py", tmp_path)
+    (tmp_path / "study.yaml").write_text((ROOT / "docs/example/study.yaml").read_text().replace(*change))
+    done = snakemake(tmp_path, study="study.yaml")
+    assert done.returncode == 1
+    assert message in done.stdout and "Traceback" not in done.stdout
+    assert not (tmp_path / "results").exists()
