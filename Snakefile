@@ -57,6 +57,4 @@ onsuccess:
 
 onerror:
     # which replicates failed, and why; the next call trains only what is missing
-    shell(
-        f"python -m noisegrid.status --study '{PLAN.study.source}' --results '{PLAN.config['results']}'"
-    )
+    shell("python -m noisegrid.status --study {PLAN.study.source:q} --results {PLAN.config[results]:q}")

@@ -162,9 +162,9 @@ class Plan:
         """cost.csv, if the study times anything."""
         return [f"{self.results}/cost.csv"] if self.study.timings else []
 
-    def cost_option(self) -> str:
+    def cost_option(self) -> list[str]:
         """The option that names it."""
-        return " ".join(["--cost", *map(shlex.quote, self.cost)]) if self.cost else ""
+        return ["--cost", *self.cost] if self.cost else []
 
     def cost_files(self) -> list[str]:
         """The timings of every network."""
@@ -235,28 +235,27 @@ class Plan:
         """What a job waits for before it runs in these stacks' images."""
         return [f"{self.config['containers']}/{name}.json" for name in stack_names] if self.in_containers else []
 
-    def image_option(self, hardware: str) -> str:
+    def image_option(self, hardware: str) -> list[str]:
         """The option by which a job learns in which image it has to be."""
-        return " ".join(f"--image {shlex.quote(path)}" for path in self.inspections(self.stack_of(hardware)))
+        return [word for path in self.inspections(self.stack_of(hardware)) for word in ("--image", path)]
 
     def definition(self, stack_name: str) -> str:
         """Digest of an image's definition and pins: what runs in it is marked when this changes."""
         # never empty: Snakemake sees a parameter's change only by a value that was not among the old ones
         return stack(stack_name).definition if self.in_containers else "no image"
 
-    def image_source(self, stack_name: str) -> str:
+    def image_source(self, stack_name: str) -> list[str]:
         """The options that name an image made elsewhere; empty where it is to be built here."""
         given = self.config["images"].get(stack_name)
         if given is None:
-            return ""
-        digest_option = f" --sha256 {given['sha256']}" if "sha256" in given else ""
-        return f"--image {shlex.quote(given['image'])}{digest_option}"
+            return []
+        return ["--image", given["image"], *(["--sha256", given["sha256"]] if "sha256" in given else [])]
 
     @property
-    def mirror_option(self) -> str:
+    def mirror_option(self) -> list[str]:
         """The option that names the mirror to build from; empty where the machine's own is taken."""
         named = self.config["debian_mirror"]
-        return f"--mirror {shlex.quote(named)}" if named else ""
+        return ["--mirror", named] if named else []
 
     def engine_arguments(self) -> str:
         """Bind the working tree and the data into every container, and give it the GPUs."""
@@ -287,23 +286,23 @@ class Plan:
         return int(hardware_entry(hardware)["device"] == "cuda")
 
     @property
-    def failures_option(self) -> str:
+    def failures_option(self) -> list[str]:
         """The option by which a job lists failed replicates instead of failing."""
-        return "--accept-failures" if self.config["accept_failures"] else ""
+        return ["--accept-failures"] if self.config["accept_failures"] else []
 
     @property
-    def share_option(self) -> str:
+    def share_option(self) -> list[str]:
         """The option by which training jobs share GPUs, where the study says that they may."""
-        return "--share-gpu" if self.study.share_gpu else ""
+        return ["--share-gpu"] if self.study.share_gpu else []
 
     def manifest(self, hardware: str, task: str) -> str:
         """The prepared dataset that a task reads."""
         return f"{self.config['datasets']}/{self.study.siblings(hardware, task)[0].dataset}/manifest.json"
 
-    def raw_folder_option(self, name: str) -> str:
+    def raw_folder_option(self, name: str) -> list[str]:
         """The option that names a dataset's raw folder, or nothing where torchvision is to fetch it."""
         folder = self.config["dataset_folders"].get(name)
-        return f"--folder {shlex.quote(folder)}" if folder else ""
+        return ["--folder", folder] if folder else []
 
 
 def make(config: dict[str, Any], in_containers: bool = False) -> Plan:

@@ -32,8 +32,8 @@ rule time_network:
         image=lambda wildcards: PLAN.image_option(wildcards.hardware),
         definition=lambda wildcards: PLAN.definition(PLAN.stack_of(wildcards.hardware)),
     shell:
-        "python -m noisegrid.cost --study {params.study:q} --hardware {wildcards.hardware}"
-        " --network {wildcards.network} --threads {threads} {params.image} --output {params.folder:q} 2> {log:q}"
+        "python -m noisegrid.cost --study {params.study:q} --hardware {wildcards.hardware:q}"
+        " --network {wildcards.network:q} --threads {threads:q} {params.image:q} --output {params.folder:q} 2> {log:q}"
 
 
 rule collect_cost:

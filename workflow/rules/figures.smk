@@ -30,5 +30,5 @@ rule draw_figure:
     params:
         code=modules_digest("figures", "metrics", "analysis/*", "analysis/noisegrid.mplstyle"),
     shell:
-        "python -m noisegrid.figures {wildcards.figure} --data {input.data:q}"
+        "python -m noisegrid.figures {wildcards.figure:q} --data {input.data:q}"
         " --output {output.pdf:q} 2> {log:q}"

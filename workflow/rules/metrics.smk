@@ -32,7 +32,7 @@ rule measure_cell:
         code=modules_digest("measure", "metrics"),
     shell:
         "python -m noisegrid.measure --study {params.study:q}"
-        " --cell {wildcards.hardware}/{wildcards.task}/{wildcards.noise}"
+        " --cell {wildcards.hardware:q}/{wildcards.task:q}/{wildcards.noise:q}"
         " --batches {input.batches:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"
 
@@ -53,7 +53,7 @@ rule compare_hardware:
         code=modules_digest("across", "measure", "metrics"),
     shell:
         "python -m noisegrid.across --study {params.study:q}"
-        " --task {wildcards.task} --noise {wildcards.noise}"
+        " --task {wildcards.task:q} --noise {wildcards.noise:q}"
         " --batches {input.batches:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"
 

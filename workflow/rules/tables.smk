@@ -41,7 +41,7 @@ rule write_tables:
         cost=PLAN.cost_option(),
         code=modules_digest("tables", "metrics", "analysis/*"),
     shell:
-        "python -m noisegrid.tables --metrics {input.metrics:q} {params.cost}"
+        "python -m noisegrid.tables --metrics {input.metrics:q} {params.cost:q}"
         " --output {params.folder:q} 2> {log:q}"
 
 
@@ -91,5 +91,5 @@ rule write_findings:
         cost=PLAN.cost_option(),
         code=modules_digest("findings", "tables", "metrics", "analysis/*"),
     shell:
-        "python -m noisegrid.findings --metrics {input.metrics:q} {params.cost}"
+        "python -m noisegrid.findings --metrics {input.metrics:q} {params.cost:q}"
         " --output {output.findings:q} 2> {log:q}"

@@ -5,6 +5,7 @@ Reads: YAML files. Gives: plain dictionaries, or one clear NoisegridError that n
 
 import ast
 import importlib.util
+import re
 import sys
 from functools import cache
 from importlib import import_module
@@ -30,8 +31,13 @@ def schema(name: str) -> dict[str, Any]:
 
 @cache
 def catalog(name: str) -> dict[str, Any]:
-    """The catalog workflow/catalog/<name>.yaml."""
-    return read_yaml(WORKFLOW / "catalog" / f"{name}.yaml")
+    """Read workflow/catalog/<name>.yaml. Its keys become names of files and words of commands, so they have a form."""
+    path = WORKFLOW / "catalog" / f"{name}.yaml"
+    entries = read_yaml(path)
+    for key in entries:
+        if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", str(key)) is None:
+            raise NoisegridError(f"{path}: the name {key!r} may hold letters, digits, '_', '-' and '.' only")
+    return entries
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -61,6 +67,8 @@ def check_reference(reference: str, where: str) -> Path:
 
     Gives the file that it stands in.
     """
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*", reference) is None:
+        raise NoisegridError(f"{where}: {reference!r} is not of the form package.module:function")
     module, _, function = reference.partition(":")
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does when the job runs
     try:
@@ -111,6 +119,8 @@ def _sentence(error: ValidationError) -> str:
         hint = _type_hint(error.instance, error.validator_value)
         wanted = error.validator_value if isinstance(error.validator_value, str) else " or ".join(error.validator_value)
         return f"{prefix}{error.instance!r} is not of type {wanted}{hint}"
+    if error.validator == "pattern" and (form := _description(error)):
+        return f"{prefix}{error.instance!r} is not of the right form{form}"
     return prefix + str(error.message) + _description(error)
 
 

@@ -1,0 +1,87 @@
+"""What a study file says reaches a shell as data only."""
+
+import json
+import re
+
+import pytest
+from conftest import ROOT, run, snakemake
+
+HOSTILE = [
+    "x;touch PWNED;#",
+    "$(touch PWNED)",
+    "`touch PWNED`",
+    "a b",
+    "../../out",
+    "x\n",
+    "{threads}",
+    "-rf",
+    "a'b",
+    "",
+]
+CELLS = {"hardware": ["cpu"], "tasks": ["smallcnn-digits"], "noise": ["algo", "control"], "replicates": 2}
+
+
+def hostile_study(place: str, name: str) -> dict:
+    """Return a study in which one name is hostile."""
+    study = {"name": "fine", "seed": 1, "cells": [dict(CELLS)]}
+    if place == "study":
+        return study | {"name": name}
+    if place == "task":
+        return study | {"cells": [CELLS | {"tasks": [name]}], "tasks": {name: {"like": "smallcnn-digits"}}}
+    if place == "dataset":
+        tasks = {"own": {"like": "smallcnn-digits", "dataset": name}}
+        datasets = {name: {"read": "noisegrid.readers:digits", "classes": 10, "full_scale": 16}}
+        return study | {"cells": [CELLS | {"tasks": ["own"]}], "tasks": tasks, "datasets": datasets}
+    if place == "network":
+        return study | {"cost": [{"hardware": ["cpu"], "networks": [f"{name}:net"]}]}
+    return study | {"cells": [CELLS | {"hardware": [f"cpu@{name}" if place == "stack" else name]}]}
+
+
+@pytest.mark.parametrize("place", ["study", "task", "dataset", "hardware", "stack", "network"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_refused_in_one_sentence(tmp_path, place, name):
+    from noisegrid.basics.errors import NoisegridError
+    from noisegrid.design.study import load_study
+
+    if (place, name) == ("stack", ""):
+        return  # `cpu@` is the plain name with nothing after it, which the next test runs
+    (tmp_path / "study.json.yaml").write_text(json.dumps(hostile_study(place, name)))
+    with pytest.raises(NoisegridError) as refused:
+        load_study(str(tmp_path / "study.json.yaml"))
+    assert "\n" not in str(refused.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["study.json.yaml"]
+
+
+@pytest.mark.slow
+def test_hostile_folders_and_study_paths_run_no_command(tmp_path):
+    """Names of folders are the user's own; they are quoted, on the way to an error too (onerror)."""
+    folder = tmp_path / "it's; touch PWNED $(touch PWNED)"
+    folder.mkdir()
+    (folder / "own.py").write_text("def net(classes, channels, size):\n    raise ValueError('no such layer')\n")
+    tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net"}}
+    study = {"name": "quoted", "seed": 1, "cells": [CELLS | {"tasks": ["own-digits"]}], "tasks": tasks}
+    (folder / "study.yaml").write_text(json.dumps(study))
+    done = snakemake(folder, study=folder / "study.yaml", results=folder / "re'sults; touch PWNED")
+    assert done.returncode != 0 and "no such layer" in done.stdout
+    assert "quoted: 0 of 2 cells" in done.stdout, done.stdout
+    assert not list(tmp_path.rglob("PWNED"))
+
+
+def test_every_substitution_of_every_rule_is_quoted():
+    for path in [*(ROOT / "workflow/rules").glob("*.smk"), ROOT / "Snakefile"]:
+        shells = re.findall(r'^\s+(?:shell\()?"(.*)"\)?$', path.read_text(), re.M)
+        commands = [line for line in shells if line.startswith((" --", "python", " {"))]
+        for line in commands:
+            assert all(part.endswith(":q") for part in re.findall(r"\{(.*?)\}", line)), (path, line)
+
+
+def test_a_list_of_options_is_quoted_word_by_word(tmp_path):
+    """Snakemake's own formatting, which the rules rely on."""
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n    params: ['--folder', \"it's a; touch PWNED\", '']\n"
+        "    shell: \"printf '<%s>' {params[0]:q}\"\n"
+        "\nrule words:\n    params: words=['--folder', \"it's a; touch PWNED\"], none=[]\n"
+        "    shell: \"printf '<%s>' {params.words:q} {params.none:q}\"\n"
+    )
+    done = run("snakemake", "-c1", "words", cwd=tmp_path)
+    assert "<--folder><it's a; touch PWNED>" in done.stdout and not (tmp_path / "PWNED").exists(), done.stdout
