@@ -17,7 +17,7 @@ PINS := envs/$(STACK).txt envs/analysis.txt envs/cluster.txt envs/dev.txt
 
 run: $(VENV)/.installed
 	$(BIN)/snakemake
-	@$(BIN)/python -m noisegrid.show
+	@$(BIN)/noisegrid summary
 
 test: check
 ifeq ($(TESTS),all)

@@ -22,7 +22,7 @@ include: "workflow/rules/containers.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/replicates.smk"
 include: "workflow/rules/metrics.smk"
-include: "workflow/rules/cost.smk"
+include: "workflow/rules/overhead.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
@@ -57,4 +57,4 @@ onsuccess:
 
 onerror:
     # which replicates failed, and why; the next call trains only what is missing
-    shell("python -m noisegrid.status --study {PLAN.study.source:q} --results {PLAN.config[results]:q}")
+    shell("python -m noisegrid status {PLAN.study.source:q} --results {PLAN.config[results]:q}")

@@ -13,7 +13,8 @@ import time
 
 import numpy as np
 
-from noisegrid import measure, metrics
+from noisegrid import stats
+from noisegrid.measuring import cell
 
 SIZES = [(10, 10_000, 10, 15_722), (10, 10_000, 100, 11_183_562), (100, 10_000, 100, 15_722), (100, 50_000, 1_000, 0),
          (10, 50_000, 1_000, 25_557_032)]  # fmt: skip
@@ -24,19 +25,19 @@ def run(replicates: int, examples: int, classes: int, parameters: int) -> None:
     labels = rng.integers(0, classes, examples)
     correct = rng.random((replicates, examples)) < rng.beta(4, 1, examples)
     predicted = np.where(correct, labels, (labels + 1) % classes).astype(np.int16)
-    sample = metrics.logit_sample(replicates, (examples, classes))
+    sample = stats.logit_sample(replicates, (examples, classes))
     logits = rng.standard_normal((replicates, len(sample), classes), dtype=np.float32)
     weights = [rng.standard_normal(parameters, dtype=np.float32) for _ in range(replicates)] if parameters else []
-    pair_of = np.zeros(replicates, int)
+    seed_set = np.zeros(replicates, int)
     began = time.perf_counter()
     rows = [
-        *measure.accuracy_rows(correct, np.arange(replicates), pair_of),
-        *measure.pair_rows(predicted, logits, pair_of),
-        *measure.class_rows(correct, labels, pair_of, rng),
+        *cell.accuracy_rows(correct, np.arange(replicates), seed_set),
+        *cell.pair_rows(predicted, logits, seed_set),
+        *cell.class_rows(correct, labels, seed_set, rng),
     ]
     middle = time.perf_counter()
     if weights:
-        metrics.l2_matrices(weights, parameters)
+        stats.l2_matrices(weights, parameters)
     ended = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(

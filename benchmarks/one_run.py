@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 
-from noisegrid.basics.documents import catalog
-from noisegrid.datasets import Dataset, open_prepared
-from noisegrid.design.study import resolve_tasks
+from noisegrid.common.schemas import catalog
+from noisegrid.data.prepared import Dataset, open_prepared
+from noisegrid.study.recipes import resolve_tasks
 from noisegrid.training import noise
 from noisegrid.training.train import Run, Training, build_network, weights_of
 

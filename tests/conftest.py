@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from noisegrid.package import code_files
+from noisegrid.crate.write import code_files
 
 # Tests run side by side (pytest -n 2): each computes on one thread.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -52,11 +52,9 @@ def run(*command: object, cwd: Path = ROOT, **environment: str) -> subprocess.Co
     )
 
 
-def noisegrid(
-    module: str, *arguments: object, cwd: Path = ROOT, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """`python -m noisegrid.<module>` as a user types it."""
-    return run(sys.executable, "-m", f"noisegrid.{module}", *arguments, cwd=cwd, **environment)
+def noisegrid(*arguments: object, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `noisegrid SUBCOMMAND ...` as a user types it."""
+    return run(sys.executable, "-m", "noisegrid", *arguments, cwd=cwd, **environment)
 
 
 def snakemake(
@@ -110,7 +108,7 @@ def datasets(once: Once) -> Path:
     """Folder with the prepared digits."""
 
     def make(folder: Path) -> None:
-        done = noisegrid("datasets", "--dataset", "digits", "--output", folder / "digits" / "manifest.json")
+        done = noisegrid("prepare-dataset", "digits", "--output", folder / "digits" / "manifest.json")
         assert done.returncode == 0, done.stdout
 
     return once("datasets", make)

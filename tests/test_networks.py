@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from noisegrid.basics.errors import NoisegridError
+from noisegrid.common.errors import NoisegridError
 from noisegrid.networks import build, resnet18, resnet50, small_cnn
 from noisegrid.training.train import load_weights, weights_of
 

@@ -14,10 +14,10 @@ import torch
 import torchvision.datasets as reference
 from PIL import Image
 
-from noisegrid import metrics, readers
-from noisegrid.basics.documents import catalog
-from noisegrid.basics.errors import NoisegridError
-from noisegrid.datasets import open_prepared, prepare
+from noisegrid import readers, stats
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import catalog
+from noisegrid.data.prepared import open_prepared, prepare
 
 
 def md5(path: Path) -> str:
@@ -133,5 +133,9 @@ def test_group_spreads_by_hand():
     correct = np.array([[True, True, True, True], [True, False, True, False]])
     masks = np.array([[False, True, False, True]])
     half, one = np.std([0, 0.5], ddof=1), np.std([0, 1], ddof=1)
-    expected = [[half, one], [half, one], [half, one]]  # accuracy, FPR (1 of 2 negatives wrong), FNR (1 of 2 positives)
-    assert metrics.group_spreads(correct, positive, masks, np.zeros(2)) == pytest.approx(np.array(expected))
+    expected = [
+        [half, one],
+        [half, one],
+        [half, one],
+    ]  # accuracy, FPR (1 of 2 negatives wrong), FNR (1 of 2 positives)
+    assert stats.group_spreads(correct, positive, masks, np.zeros(2)) == pytest.approx(np.array(expected))

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from conftest import ROOT, metrics, snakemake
 
-from noisegrid.design.seeds import derive_seeds
+from noisegrid.study.seeds import derive_seeds
 
 pytestmark = pytest.mark.slow
 

@@ -6,18 +6,18 @@ import pandas as pd
 import pytest
 from conftest import metrics, planned, snakemake
 
-from noisegrid.plan import COST_TABLES, TABLES
+from noisegrid.planning.plan import OVERHEAD_TABLES, TABLES
 
 pytestmark = pytest.mark.slow
 
 PRODUCTS = [
     "metrics.csv",
-    "cost.csv",
+    "overhead.csv",
     "cost/cpu/mediumcnn_k3.json",
     "findings.md",
     "report.html",
     *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3, 5, 6, 7, 8, "sources", "across") for suffix in ("pdf", "png")),
-    *(f"tables/{table}.{suffix}" for table in (*TABLES, *COST_TABLES) for suffix in
+    *(f"tables/{table}.{suffix}" for table in (*TABLES, *OVERHEAD_TABLES) for suffix in
       ("csv", "md", "tex", "html")),
 ]  # fmt: skip
 
@@ -58,8 +58,8 @@ def test_findings_name_what_they_stand_on(finished):
 
 def test_figure_2_is_about_single_hardware(finished):
     """Rows of a comparison across hardware, of both networks, are no third hardware."""
-    from noisegrid.analysis.longform import load_metrics
-    from noisegrid.figures import figure_2
+    from noisegrid.reporting.figures import figure_2
+    from noisegrid.reporting.metrics_frame import load_metrics
 
     frame = load_metrics(finished / "results/tiny/metrics.csv")
     across = frame[frame["metric"].str.endswith("_across_hardware")]
@@ -70,7 +70,7 @@ def test_figure_2_is_about_single_hardware(finished):
 def test_redraw_needs_no_training(finished, tmp_path):
     """With metrics.csv alone - no replicates, no .snakemake - every figure and table is planned, and nothing else."""
     (tmp_path / "results/tiny").mkdir(parents=True)
-    for name in ("metrics.csv", "cost.csv"):
+    for name in ("metrics.csv", "overhead.csv"):
         shutil.copy(finished / "results/tiny" / name, tmp_path / "results/tiny")
     for figure in (1, 2, 3, 6, 7):
         plan = planned(snakemake(tmp_path, f"results/tiny/figures/figure_{figure}.pdf", "-n").stdout)

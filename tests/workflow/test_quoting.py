@@ -33,15 +33,15 @@ def hostile_study(place: str, name: str) -> dict:
         datasets = {name: {"read": "noisegrid.readers:digits", "classes": 10, "full_scale": 16}}
         return study | {"cells": [CELLS | {"tasks": ["own"]}], "tasks": tasks, "datasets": datasets}
     if place == "network":
-        return study | {"cost": [{"hardware": ["cpu"], "networks": [f"{name}:net"]}]}
+        return study | {"overhead": [{"hardware": ["cpu"], "networks": [f"{name}:net"]}]}
     return study | {"cells": [CELLS | {"hardware": [f"cpu@{name}" if place == "stack" else name]}]}
 
 
 @pytest.mark.parametrize("place", ["study", "task", "dataset", "hardware", "stack", "network"])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_is_refused_in_one_sentence(tmp_path, place, name):
-    from noisegrid.basics.errors import NoisegridError
-    from noisegrid.design.study import load_study
+    from noisegrid.common.errors import NoisegridError
+    from noisegrid.study.study import load_study
 
     if (place, name) == ("stack", ""):
         return  # `cpu@` is the plain name with nothing after it, which the next test runs

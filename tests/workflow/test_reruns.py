@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 def test_control_that_differs_stops_the_run_and_names_the_two(copy_of_finished):
     """A control replicate that is another network: planted by moving one from an `order` cell, with its record."""
-    from noisegrid.design.study import digest
+    from noisegrid.study.study import digest
 
     cell = copy_of_finished / "results/tiny/replicates/cpu/tiny-digits"
     shutil.rmtree(cell / "control/2")

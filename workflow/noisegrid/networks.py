@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from noisegrid.basics.documents import imported
-from noisegrid.basics.errors import NoisegridError
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import imported
 
 #: Keras' BatchNormalization defaults, which the artifact uses (its momentum 0.99 is PyTorch's 0.01).
 BN_EPSILON, BN_MOMENTUM = 1e-3, 0.01

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from noisegrid.basics.errors import NoisegridError
+from noisegrid.common.errors import NoisegridError
 
 
 @dataclass(frozen=True)

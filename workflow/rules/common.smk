@@ -5,9 +5,9 @@ import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "workflow"))
 
-from noisegrid.node.hardware import ANALYSIS
-from noisegrid.plan import make_or_exit, modules_digest, shell_prefix
-from noisegrid.ready import check_machine_or_exit
+from noisegrid.runtime.hardware import ANALYSIS
+from noisegrid.planning.plan import make_or_exit, modules_digest, shell_prefix
+from noisegrid.planning.preflight import check_machine_or_exit
 
 IN_CONTAINERS = "APPTAINER" in {
     method.name for method in workflow.deployment_settings.deployment_method

@@ -29,7 +29,7 @@ rule build_image:
         mirror=lambda wildcards, output: PLAN.mirror_option,
     run:  # the one job that cannot be in a container
         shell(
-            "python -m noisegrid.images --stack {wildcards.stack:q} {params.source:q} {params.mirror:q}"
+            "python -m noisegrid build-image {wildcards.stack:q} {params.source:q} {params.mirror:q}"
             " --output {output.image:q} 2> {log:q}"
         )
 
@@ -44,5 +44,5 @@ rule inspect_image:
     container:
         lambda wildcards: PLAN.image(wildcards.stack)
     shell:
-        "python -m noisegrid.inspection --stack {wildcards.stack:q} --image {input.image:q}"
+        "python -m noisegrid inspect-image {wildcards.stack:q} --image {input.image:q}"
         " --output {output.inspection:q} 2> {log:q}"

@@ -24,5 +24,5 @@ rule prepare_dataset:
         study=lambda wildcards, output: PLAN.study.source,
         raw=lambda wildcards, output: PLAN.raw_folder_option(wildcards.dataset),
     shell:
-        "python -m noisegrid.datasets --dataset {wildcards.dataset:q} {params.raw:q}"
+        "python -m noisegrid prepare-dataset {wildcards.dataset:q} {params.raw:q}"
         " --study {params.study:q} --output {output.manifest:q} 2> {log:q}"

@@ -1,6 +1,6 @@
-"""metrics.csv and cost.csv -> figures, with the paper's numbering.
+"""metrics.csv and overhead.csv -> figures, with the paper's numbering.
 
-REQUIRES  metrics.csv; for figures 6 and 7 cost.csv
+REQUIRES  metrics.csv; for figures 6 and 7 overhead.csv
 PROVIDES  figures/{figure}.pdf for print, .png for the screen
 RERUNS    when the modules that draw change (their digest is a parameter)
 """
@@ -28,7 +28,7 @@ rule draw_figure:
     container:
         PLAN.image(ANALYSIS)
     params:
-        code=modules_digest("figures", "metrics", "analysis/*", "analysis/noisegrid.mplstyle"),
+        code=modules_digest("reporting/*", "stats/*", "reporting/noisegrid.mplstyle"),
     shell:
-        "python -m noisegrid.figures {wildcards.figure:q} --data {input.data:q}"
+        "python -m noisegrid figure {wildcards.figure:q} --data {input.data:q}"
         " --output {output.pdf:q} 2> {log:q}"

@@ -29,9 +29,9 @@ rule measure_cell:
     params:
         study=lambda wildcards, output: PLAN.study.source,
         results=lambda wildcards, output: PLAN.config["results"],
-        code=modules_digest("measure", "metrics"),
+        code=modules_digest("measuring/cell", "stats/*"),
     shell:
-        "python -m noisegrid.measure --study {params.study:q}"
+        "python -m noisegrid measure {params.study:q}"
         " --cell {wildcards.hardware:q}/{wildcards.task:q}/{wildcards.noise:q}"
         " --batches {input.batches:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"
@@ -50,9 +50,9 @@ rule compare_hardware:
     params:
         study=lambda wildcards, output: PLAN.study.source,
         results=lambda wildcards, output: PLAN.config["results"],
-        code=modules_digest("across", "measure", "metrics"),
+        code=modules_digest("measuring/*", "stats/*"),
     shell:
-        "python -m noisegrid.across --study {params.study:q}"
+        "python -m noisegrid compare-hardware {params.study:q}"
         " --task {wildcards.task:q} --noise {wildcards.noise:q}"
         " --batches {input.batches:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"
@@ -69,4 +69,4 @@ rule collect_metrics:
     container:
         PLAN.image(ANALYSIS)
     shell:
-        "python -m noisegrid.collect {input.cells:q} --output {output.metrics:q} 2> {log:q}"
+        "python -m noisegrid collect {input.cells:q} --output {output.metrics:q} 2> {log:q}"

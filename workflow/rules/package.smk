@@ -21,4 +21,4 @@ rule package:
         config=PLAN.config_json(),
         crate=f"{RESULTS}/{PLAN.study.name}.crate.zip",
     shell:
-        "python -m noisegrid.package --config {params.config:q} --output {params.crate:q} 2> {log:q}"
+        "python -m noisegrid package --config {params.config:q} --output {params.crate:q} 2> {log:q}"

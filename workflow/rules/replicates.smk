@@ -37,7 +37,7 @@ rule train_replicates:
             wildcards.hardware, wildcards.task, wildcards.batch
         ),
     shell:
-        "python -m noisegrid.replicates --study {params.study:q}"
+        "python -m noisegrid train {params.study:q}"
         " --hardware {wildcards.hardware:q} --task {wildcards.task:q}"
         " --replicates {wildcards.batch:q} --cores {threads:q} --checkpoint-minutes {params.minutes:q} {params.failures:q} {params.share:q} {params.image:q}"
         " --dataset {params.dataset:q} --results {params.results:q}"
@@ -64,5 +64,5 @@ rule run_pilot:
         image=lambda wildcards: PLAN.image_option(wildcards.hardware),
         recipe=lambda wildcards: PLAN.pace_identity(wildcards.hardware, wildcards.task),
     shell:
-        "python -m noisegrid.pilot --study {params.study:q} --hardware {wildcards.hardware:q} --task {wildcards.task:q}"
+        "python -m noisegrid pilot {params.study:q} --hardware {wildcards.hardware:q} --task {wildcards.task:q}"
         " --dataset {params.dataset:q} --results {params.results:q} {params.image:q} --output {output.pace:q} 2> {log:q}"

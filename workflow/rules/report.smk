@@ -23,5 +23,5 @@ rule write_report:
         snakefile=workflow.main_snakefile,
         config=PLAN.config_json(),
     shell:
-        "python -m noisegrid.report --snakefile {params.snakefile:q} --config {params.config:q}"
+        "python -m noisegrid report --snakefile {params.snakefile:q} --config {params.config:q}"
         " --output {output.html:q} {input.products:q} 2> {log:q}"

@@ -1,6 +1,6 @@
-"""metrics.csv and cost.csv -> tables, a page per task with all of its numbers, and the sentences that the study says.
+"""metrics.csv and overhead.csv -> tables, a page per task with all of its numbers, and the sentences that the study says.
 
-REQUIRES  metrics.csv; cost.csv, where the study times anything
+REQUIRES  metrics.csv; overhead.csv, where the study times anything
 PROVIDES  tables/<table>.csv, .md, .tex, .html of every table; tables/cells/{hardware}.{task}.html; findings.md,
           .html and .rst (the report's first page)
 RERUNS    when the modules that write tables change (their digest is a parameter)
@@ -18,7 +18,7 @@ rule write_tables:
     input:
         image=ANALYSIS_IMAGE,
         metrics=f"{RESULTS}/metrics.csv",
-        cost=PLAN.cost,
+        overhead=PLAN.overhead,
     output:
         csv=[f"{RESULTS}/tables/{table}.csv" for table in PLAN.tables],
         markdown=[f"{RESULTS}/tables/{table}.md" for table in PLAN.tables],
@@ -38,10 +38,10 @@ rule write_tables:
         PLAN.image(ANALYSIS)
     params:
         folder=lambda wildcards, output: os.path.dirname(output.csv[0]),
-        cost=PLAN.cost_option(),
-        code=modules_digest("tables", "metrics", "analysis/*"),
+        overhead=PLAN.overhead_option(),
+        code=modules_digest("reporting/*", "stats/*"),
     shell:
-        "python -m noisegrid.tables --metrics {input.metrics:q} {params.cost:q}"
+        "python -m noisegrid tables --metrics {input.metrics:q} {params.overhead:q}"
         " --output {params.folder:q} 2> {log:q}"
 
 
@@ -65,16 +65,16 @@ rule write_cell_pages:
         PLAN.image(ANALYSIS)
     params:
         folder=lambda wildcards, output: os.path.dirname(output.html[0]),
-        code=modules_digest("pages", "analysis/*"),
+        code=modules_digest("reporting/*"),
     shell:
-        "python -m noisegrid.pages --metrics {input.metrics:q} --output {params.folder:q} 2> {log:q}"
+        "python -m noisegrid cell-pages --metrics {input.metrics:q} --output {params.folder:q} 2> {log:q}"
 
 
 rule write_findings:
     input:
         image=ANALYSIS_IMAGE,
         metrics=f"{RESULTS}/metrics.csv",
-        cost=PLAN.cost,
+        overhead=PLAN.overhead,
     output:
         findings=f"{RESULTS}/findings.md",
         front=f"{RESULTS}/findings.rst",
@@ -88,8 +88,8 @@ rule write_findings:
     container:
         PLAN.image(ANALYSIS)
     params:
-        cost=PLAN.cost_option(),
-        code=modules_digest("findings", "tables", "metrics", "analysis/*"),
+        overhead=PLAN.overhead_option(),
+        code=modules_digest("reporting/*", "stats/*"),
     shell:
-        "python -m noisegrid.findings --metrics {input.metrics:q} {params.cost:q}"
+        "python -m noisegrid findings --metrics {input.metrics:q} {params.overhead:q}"
         " --output {output.findings:q} 2> {log:q}"

@@ -1,1 +1,1 @@
-"""A replicate on disk: written whole by training, checked and read by all that comes after. Needs no torch."""
+"""A replicate on disk: written whole by training, checked and read by all that comes after. Imports no torch."""

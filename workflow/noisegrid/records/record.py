@@ -1,9 +1,9 @@
 """The replicate's folder: written whole or not at all, and checked to the last byte when read. Needs no torch to read.
 
 record.json        what was run, on what, with what result (workflow/schemas/record.schema.yaml)
-predictions.npz    example_id, label: int32 (examples,) · logits, half_logits: float32 (examples, classes)
+predictions.npz    example_id, label: int32 (examples,) · logits, midpoint_logits: float32 (examples, classes)
 weights.npy        float32 (values,), parameters before buffers; `layout` in the record says which is where
-half_weights.npy   the same after half of the epochs, where the paper's artifact took churn and L2
+midpoint_weights.npy   the same after half of the epochs, where the paper's artifact took churn and L2
 history.csv        epoch, learning_rate, train_loss_nats, seconds
 """
 
@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from noisegrid.basics.documents import check
-from noisegrid.basics.errors import NoisegridError
-from noisegrid.basics.files import sha256
-from noisegrid.design.study import Cell, digest
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import sha256
+from noisegrid.common.schemas import check
 from noisegrid.records.layout import parameter_count
+from noisegrid.study.study import Cell, digest
 
 #: The files of a replicate that a package leaves out unless it is asked for them.
-WEIGHTS = ("weights.npy", "half_weights.npy")
+WEIGHTS = ("weights.npy", "midpoint_weights.npy")
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Replicate:
     record: dict[str, Any]
 
     def predictions(self) -> dict[str, np.ndarray]:
-        """example_id, label, logits, half_logits."""
+        """example_id, label, logits, midpoint_logits."""
         with np.load(self.folder / "predictions.npz", allow_pickle=False) as arrays:
             return dict(arrays)
 
     def weights(self, which: str = "weights") -> np.ndarray:
-        """`weights` or `half_weights`, memory-mapped: float32 (values,)."""
+        """`weights` or `midpoint_weights`, memory-mapped: float32 (values,)."""
         vector: np.ndarray = np.load(self.folder / f"{which}.npy", mmap_mode="r", allow_pickle=False)
         return vector
 

@@ -1,1 +1,1 @@
-"""One replicate, from seeds and switches to a folder: the heart of it is train.py, which reads top to bottom."""
+"""One replicate, from seeds and switches to a folder. Start with train.py, which reads top to bottom."""

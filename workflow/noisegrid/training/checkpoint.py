@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import torch
 
-from noisegrid.basics.errors import NoisegridError
+from noisegrid.common.errors import NoisegridError
 
 #: What asks a job to stop: SLURM sends SIGTERM at the time limit and before preemption, some sites SIGUSR1 earlier.
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)

@@ -19,16 +19,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from noisegrid.basics.errors import NoisegridError
-from noisegrid.design.seeds import stream
-from noisegrid.design.study import FREE
+from noisegrid.common.errors import NoisegridError
+from noisegrid.study.seeds import stream
+from noisegrid.study.sources import FREE
 
 Flags = dict[str, Any]
 
 #: Environment variable by which each CPU library is told its instruction set; read at its first dispatch.
 CPU_VARIABLES = {"aten": "ATEN_CPU_CAPABILITY", "onednn": "ONEDNN_MAX_CPU_ISA", "mkl": "MKL_CBWR"}
 #: What the processor must report (/proc/cpuinfo) for a library's setting to mean what it says.
-CPU_NEEDS = {
+CPU_REQUIREMENTS = {
     "avx2": {"avx2", "fma"},
     "AVX2": {"avx2", "fma"},
     "avx512": {"avx512f", "avx512dq", "avx512bw", "avx512vl"},
@@ -82,7 +82,7 @@ def _supported(flags: Flags) -> Flags:
     """The same switches, with a library's own default where this processor lacks the instruction set."""
     has = processor_features()
     return {
-        name: value if name == "threads" or (has and CPU_NEEDS[value] <= has) else _LIBRARY_DEFAULTS[name]
+        name: value if name == "threads" or (has and CPU_REQUIREMENTS[value] <= has) else _LIBRARY_DEFAULTS[name]
         for name, value in flags.items()
     }
 

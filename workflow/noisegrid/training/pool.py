@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
-from noisegrid.basics.errors import NoisegridError
-from noisegrid.basics.files import write_text
-from noisegrid.basics.lock import one_writer
-from noisegrid.basics.progress import Progress
-from noisegrid.datasets import Dataset
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import write_text
+from noisegrid.common.locks import one_writer
+from noisegrid.common.progress import Progress
+from noisegrid.data.prepared import Dataset
 from noisegrid.training.checkpoint import STOP_SIGNALS, Interrupted
-from noisegrid.training.jobs import Job, is_finished, train_and_write
+from noisegrid.training.replicate import Job, is_finished, train_and_write
 from noisegrid.training.train import Diverged
 
 FORK = multiprocessing.get_context("fork")

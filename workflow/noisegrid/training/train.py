@@ -19,15 +19,15 @@ from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 from torch.nn import functional
 
-from noisegrid.basics.errors import NoisegridError
-from noisegrid.datasets import Dataset
-from noisegrid.design.seeds import Seeds
+from noisegrid.common.errors import NoisegridError
+from noisegrid.data.prepared import Dataset
 from noisegrid.networks import build
-from noisegrid.node import machine
 from noisegrid.records.layout import Layout, parameter_count
+from noisegrid.runtime import machine
+from noisegrid.study.seeds import Seeds
 from noisegrid.training import noise
-from noisegrid.training.batches import Batches
 from noisegrid.training.checkpoint import Checkpoints
+from noisegrid.training.loader import Batches
 
 #: No checkpoints: short runs start again instead.
 NEVER = Checkpoints()
@@ -82,7 +82,7 @@ class Outcome:
     """What training gives. `half` is the state after half of the epochs, where the paper's artifact took its churn."""
 
     initial_hash: str
-    half: Snapshot
+    midpoint: Snapshot
     final: Snapshot
     history: list[dict[str, float]]
     seconds: dict[str, float]
@@ -103,10 +103,10 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     checkpoints.resume(training, device)
     while training.epoch < run.settings["task"]["epochs"]:
         training.run_epoch(checkpoints)
-    assert training.half is not None
+    assert training.midpoint is not None
     final = training.snapshot()
     seconds = {"training_s": training.seconds, "total_s": time.perf_counter() - began}
-    return Outcome(initial.hash, training.half, final, training.history, seconds)
+    return Outcome(initial.hash, training.midpoint, final, training.history, seconds)
 
 
 class Training:
@@ -129,7 +129,7 @@ class Training:
         self.scaler = GradScaler(device.type, enabled=self.precision == "amp_fp16")  # off: passes everything through
         self.epoch, self.step, self.losses, self.seconds = 0, 0, list[Tensor](), 0.0
         self.history: list[dict[str, float]] = []
-        self.half: Snapshot | None = None
+        self.midpoint: Snapshot | None = None
 
     def run_epoch(self, checkpoints: Checkpoints) -> None:
         """Train to the end of the epoch under way. Asks the device for one number only."""
@@ -148,7 +148,7 @@ class Training:
         self.history.append({"epoch": self.epoch, "learning_rate": rate, "train_loss_nats": loss, "seconds": elapsed})
         self.epoch, self.step, self.losses = self.epoch + 1, 0, []
         if self.epoch == max(1, self.task["epochs"] // 2):
-            self.half = self.snapshot()
+            self.midpoint = self.snapshot()
 
     def _train_batch(self, inputs: Tensor, labels: Tensor) -> None:
         options = self.precision, self.task["label_smoothing"]
@@ -164,7 +164,7 @@ class Training:
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, optimiser, scaler, random states, and how far it is; tensors and plain values only."""
-        half = self.half
+        midpoint = self.midpoint
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -177,8 +177,8 @@ class Training:
             "losses": torch.stack(self.losses) if self.losses else torch.zeros(0),
             "seconds": self.seconds,
             "history": self.history,
-            "half": half
-            and [torch.from_numpy(half.logits), torch.from_numpy(half.weights.vector), half.weights.layout],
+            "midpoint": midpoint
+            and [torch.from_numpy(midpoint.logits), torch.from_numpy(midpoint.weights.vector), midpoint.weights.layout],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -191,9 +191,9 @@ class Training:
             torch.cuda.set_rng_state(state["random_cuda"].cpu())
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
         self.losses, self.history = list(state["losses"].unbind()), state["history"]
-        if state["half"]:
-            logits, vector, layout = state["half"]
-            self.half = Snapshot(logits.cpu().numpy(), Weights(vector.cpu().numpy(), layout))
+        if state["midpoint"]:
+            logits, vector, layout = state["midpoint"]
+            self.midpoint = Snapshot(logits.cpu().numpy(), Weights(vector.cpu().numpy(), layout))
 
 
 def initial_weights(run: Run, data: Dataset) -> Weights:

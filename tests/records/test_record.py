@@ -1,0 +1,141 @@
+"""The replicate's folder: whole or not there, and every changed byte noticed and named."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.records import record
+from noisegrid.study.study import digest, load_study
+
+CELL = load_study("quick").cells[0]
+HASH = "0" * 64
+SHORT = "0" * 16
+
+
+def about() -> dict:
+    return {
+        "noisegrid": "0",
+        "cell": {"study": "quick", "hardware": "cpu", "task": CELL.task, "noise": CELL.noise},
+        "replicate": 0,
+        "settings": CELL.settings,
+        "settings_digest": CELL.digest,
+        "seeds": {"init": 1},
+        "flags": {"threads": 1},
+        "device": {"kind": "cpu", "model": "a", "host_cpu": "a", "host_cores": 1},
+        "software": {"python": "3", "torch": "2", "numpy": "2"},
+        "code": {"git_commit": None, "git_dirty": None, "source_digest": SHORT},
+        "container": None,
+        "dataset": {"name": "digits", "digest": SHORT},
+        "started": "2026-01-01T00:00:00+00:00",
+        "timings": {"training_s": 1.0, "total_s": 2.0},
+        "initial_weight_hash": HASH,
+        "weight_hash": HASH,
+        "results": {"test_accuracy_percent": 50.0, "train_loss_nats": 1.0},
+        "layout": [{"name": "w", "shape": [3], "kind": "parameter", "start": 0}],
+    }
+
+
+def write(folder):
+    arrays = {"label": np.zeros(4, np.int32), "logits": np.ones((4, 2), np.float32)}
+    weights = {name: np.arange(3, dtype=np.float32) for name in ("weights", "midpoint_weights")}
+    record.write(folder, about(), arrays, weights, [{"epoch": 0, "seconds": 1.0}])
+    return folder
+
+
+def test_round_trip(tmp_path):
+    replicate = record.read(write(tmp_path / "0"))
+    assert replicate.predictions()["logits"].shape == (4, 2)
+    assert replicate.weights().tolist() == [0, 1, 2]
+    assert replicate.parameters == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["0"]
+
+
+def test_same_run_same_bytes(tmp_path):
+    first, second = write(tmp_path / "a"), write(tmp_path / "b")
+    for path in first.iterdir():
+        assert path.read_bytes() == (second / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["predictions.npz", "weights.npy", "history.csv"])
+def test_a_truncated_edited_or_missing_file_is_named(tmp_path, name):
+    for number, harm in enumerate(
+        [
+            lambda path: path.write_bytes(path.read_bytes()[:-1]),
+            lambda path: path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:]),
+            lambda path: path.unlink(),
+        ]
+    ):
+        folder = write(tmp_path / str(number))
+        harm(folder / name)
+        with pytest.raises(NoisegridError, match=name):
+            record.read(folder)
+
+
+def test_an_edited_record_is_named(tmp_path):
+    path = write(tmp_path / "0") / "record.json"
+    content = json.loads(path.read_text())
+    content["results"]["test_accuracy_percent"] = 99.0
+    path.write_text(json.dumps(content))
+    with pytest.raises(NoisegridError, match=r"record\.json was edited"):
+        record.read(path.parent)
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(NoisegridError, match="truncated or edited"):
+        record.read(path.parent)
+
+
+def test_a_record_that_lacks_a_key_is_never_written(tmp_path):
+    incomplete = {key: value for key, value in about().items() if key != "seeds"}
+    with pytest.raises(NoisegridError, match="the key 'seeds' is missing"):
+        record.write(tmp_path / "0", incomplete, {"label": np.zeros(1)}, {}, [{"epoch": 0}])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path):
+    """A real limit on file size, as a quota sets it: the write of the weights fails in the middle."""
+    script = (
+        "import sys; sys.path[:0] = ['tests', 'tests/records', 'workflow']; import numpy as np, resource, pathlib\n"
+        "import test_record as t; from noisegrid.records import record\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "record.write(pathlib.Path(sys.argv[1]), t.about(), {'label': np.zeros(4, np.int32)},"
+        " {'weights': np.zeros(1_000_000, np.float32)}, [{'epoch': 0}])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path / "0"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_settings_are_refused_with_what_changed(tmp_path):
+    folder = write(tmp_path / "quick" / "replicates" / CELL.path / "0")
+    record.check_settings(tmp_path, [CELL])
+    content = record.read_record(folder)
+    changed = json.loads(json.dumps(content["settings"]))
+    changed["task"]["epochs"] = 99
+    with pytest.raises(NoisegridError, match=r"task\.epochs: 99 -> 20"):
+        record.check_belongs({**content, "settings": changed, "settings_digest": digest(changed)}, CELL, folder)
+
+
+def test_a_cell_begun_with_other_code_is_told_before_any_work(tmp_path):
+    write(record.replicate_folder(tmp_path, CELL, 0))
+    record.check_code(tmp_path, [CELL], SHORT)
+    with pytest.raises(NoisegridError, match=r"made with another code.source_digest \(0000000000000000; now new\)"):
+        record.check_code(tmp_path, [CELL], "new")
+    for number in range(1, CELL.replicates):
+        write(record.replicate_folder(tmp_path, CELL, number))
+    record.check_code(tmp_path, [CELL], "new")  # there is nothing left to train
+    assert record.is_complete(tmp_path, CELL, range(100)) and not record.is_complete(tmp_path / "no", CELL, [0])
+
+
+def test_a_job_is_held_against_the_cells_first_replicate(tmp_path):
+    record.check_shared(tmp_path, CELL, {"software.torch": "3"})  # there is none yet
+    write(record.replicate_folder(tmp_path, CELL, 4))
+    record.check_shared(tmp_path, CELL, {"software.torch": "2", "dataset.digest": SHORT})
+    with pytest.raises(NoisegridError, match=r"another software.torch \(2; now 3\).*delete .*algo_impl to train"):
+        record.check_shared(tmp_path, CELL, {"software.torch": "3"})

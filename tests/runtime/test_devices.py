@@ -1,0 +1,226 @@
+"""Claiming GPUs. There is none here, so nvidia-smi is a stand-in that names two; locks and processes are real."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import catalog
+from noisegrid.planning.site import Site, load_site
+from noisegrid.runtime import devices, machine, refused_nodes
+
+#: Claim a device, print which, and hold it until the test closes stdin.
+HOLD = (
+    "import os, sys; from noisegrid.runtime import devices\n"
+    "with devices.claim('V100'):\n"
+    "    print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); sys.stdin.read()\n"
+)
+
+
+@pytest.fixture
+def fake_gpus(tmp_path: Path, monkeypatch) -> str:
+    """Stand-in for nvidia-smi with two V100s, whose names differ in every test so that locks do not meet."""
+    tag = f"{os.getpid()}-{tmp_path.name}"
+    script = tmp_path / "nvidia-smi"
+    script.write_text(
+        f"#!/bin/sh\necho 'GPU-a-{tag}, Tesla V100-SXM2-16GB'\necho 'GPU-b-{tag}, Tesla V100-SXM2-16GB'\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return tag
+
+
+def hold() -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_jobs_get_two_devices_and_a_third_waits(fake_gpus):
+    first, second = hold(), hold()
+    got = {first.stdout.readline().strip(), second.stdout.readline().strip()}
+    assert got == {f"GPU-a-{fake_gpus}", f"GPU-b-{fake_gpus}"}
+    third = hold()
+    assert third.stderr.readline() == "all 2 devices are taken, waiting\n"
+    first.communicate()
+    assert third.stdout.readline().strip() in got
+    third.communicate(), second.communicate()
+
+
+def test_a_killed_job_leaves_no_stale_lock(fake_gpus):
+    jobs = [hold(), hold()]
+    taken = [job.stdout.readline().strip() for job in jobs]
+    jobs[0].kill()
+    jobs[0].communicate()
+    successor = hold()
+    assert successor.stdout.readline().strip() == taken[0]
+    successor.communicate()
+    jobs[1].kill()
+    jobs[1].communicate()
+
+
+def test_the_schedulers_choice_is_respected(fake_gpus, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    with devices.claim("V100") as uuid:
+        assert uuid is None and os.environ["CUDA_VISIBLE_DEVICES"] == "3"
+
+
+def test_the_schedulers_choice_is_known_by_its_uuid(fake_gpus, monkeypatch):
+    for value, uuid in [("1", f"GPU-b-{fake_gpus}"), ("GPU-x,GPU-y", "GPU-x"), ("7", None), ("", None)]:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+        assert devices.chosen() == uuid
+
+
+@pytest.mark.slow
+def test_the_process_that_forks_never_asks_for_cuda(datasets, tmp_path):
+    """A child of a process that has asked the CUDA runtime for devices cannot use any."""
+    script = (
+        "import os, sys, torch\n"
+        "real, parent = torch._C._cuda_getDeviceCount, os.getpid()\n"
+        "def count():\n"
+        "    assert os.getpid() != parent, 'asked before the fork'\n"
+        "    return real()\n"
+        "torch._C._cuda_getDeviceCount = count\n"
+        "from noisegrid.cli.main import main\n"
+        "sys.exit(main())\n"
+    )
+    arguments = [
+        "train",
+        ROOT / "tests/inside.yaml",
+        "--hardware",
+        "cpu",
+        "--task",
+        "tiny-digits",
+        "--replicates",
+        "0-0",
+    ]
+    arguments += ["--dataset", datasets / "digits", "--results", tmp_path, "--output", tmp_path / "batch.json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow"), "PYTORCH_NVML_BASED_CUDA_CHECK": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_another_model_is_refused(fake_gpus):
+    with pytest.raises(NoisegridError, match="needs a H100, but this machine has Tesla V100"), devices.claim("H100"):
+        pass
+    with pytest.raises(NoisegridError, match="hardware h200 needs a H200, and this machine has Tesla V100"):
+        devices.check_present("h200", catalog("hardware")["h200"])
+    devices.check_present("v100", catalog("hardware")["v100"])
+
+
+def test_a_node_that_slurm_gave_wrongly_is_noted_for_the_next_attempt(fake_gpus, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setenv("SLURMD_NODENAME", "node7")
+    with refused_nodes.claimed(catalog("hardware")["v100"], tmp_path, "v100") as uuid:
+        assert uuid is None  # SLURM has chosen
+    assert refused_nodes.nodes(tmp_path, "h100") == []
+    refused = pytest.raises(devices.WrongDevice, match="needs a H100, but was given a Tesla V100")
+    with refused, refused_nodes.claimed(catalog("hardware")["h100"], tmp_path, "h100"):
+        pass
+    assert refused_nodes.nodes(tmp_path, "h100") == ["node7"] and refused_nodes.nodes(tmp_path, "v100") == []
+    asked = load_site().resources("h100", attempt=2, refused=["node7", "node8"])
+    assert asked["slurm_extra"] == "--exclude=node7,node8"
+
+
+def test_a_wrong_device_outside_of_a_study_is_refused_and_noted_nowhere(fake_gpus, monkeypatch):
+    monkeypatch.setenv("SLURMD_NODENAME", "node7")
+    refused = pytest.raises(devices.WrongDevice, match="needs a H100")
+    with refused, refused_nodes.claimed(catalog("hardware")["h100"], None, "h100"):
+        pass
+
+
+def test_the_first_job_settles_the_model_for_all(fake_gpus, tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURMD_NODENAME", "node8")
+    v100 = catalog("hardware")["v100"]
+    refused_nodes.settle(tmp_path, "v100", "Tesla V100-SXM2-32GB")
+    refused_nodes.settle(tmp_path, "v100", "Tesla V100-SXM2-32GB")
+    refused_nodes.settle(tmp_path, "v100", None)  # cannot be told
+    message = "began on Tesla V100-SXM2-32GB, and this is Tesla V100-SXM2-16GB"
+    with pytest.raises(devices.WrongDevice, match=message), refused_nodes.claimed(v100, tmp_path, "v100") as uuid:
+        refused_nodes.settle(tmp_path, "v100", machine.model_here(v100, uuid))
+    assert refused_nodes.nodes(tmp_path, "v100") == ["node8"]
+    assert [path.name for path in (tmp_path / "devices").iterdir()] == ["v100"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert machine.model_here(v100, None) == "Tesla V100-SXM2-16GB"
+    refused_nodes.settle(tmp_path, "h200", "NVIDIA H200")
+    with pytest.raises(devices.WrongDevice, match="this is NVIDIA H200 NVL"):
+        refused_nodes.settle(tmp_path, "h200", "NVIDIA H200 NVL")
+
+
+def test_a_node_with_another_processor_is_noted_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURMD_NODENAME", "node8")
+    cpu = catalog("hardware")["cpu"]
+    refused_nodes.settle(tmp_path, "cpu", "another processor")
+    with pytest.raises(devices.WrongDevice), refused_nodes.claimed(cpu, tmp_path, "cpu") as uuid:
+        assert uuid is None
+        refused_nodes.settle(tmp_path, "cpu", machine.model_here(cpu, uuid))
+    assert refused_nodes.nodes(tmp_path, "cpu") == ["node8"]
+
+
+def test_a_lock_can_be_locked_by_every_user(tmp_path):
+    before = os.umask(0o077)
+    try:
+        os.close(devices._open_for_all(tmp_path / "lock"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o666
+    os.close(devices._open_for_all(tmp_path / "lock"))
+
+
+def test_a_partition_by_hardware_holds_for_every_stack_of_it():
+    site = Site(load_site().settings | {"partition": {"h200": "gpu"}})
+    assert site.resources("h200@torch2.12-cu130", attempt=1)["slurm_partition"] == "gpu"
+    assert site.resources("cpu", attempt=1)["slurm_partition"] is None
+
+
+def test_auto_is_what_the_machine_has(fake_gpus, monkeypatch):
+    assert devices.catalog_name() == "v100"
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert devices.catalog_name() == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "same"),
+    [
+        ("NVIDIA L4", "L4", True),
+        ("NVIDIA L40S", "L4", False),
+        ("NVIDIA H100 80GB HBM3", "H100", True),
+        ("NVIDIA H200", "H100", False),
+        ("Quadro RTX 5000", "Quadro RTX 5000", True),
+        ("NVIDIA RTX 5000 Ada Generation", "Quadro RTX 5000", False),
+        ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", "A100", False),  # a slice is another model
+        ("NVIDIA A100-SXM4-40GB", "A100", True),
+        ("Tesla T4", "T4", True),
+    ],
+)
+def test_models_are_told_apart(name, model, same):
+    assert devices.is_model(name, model) is same
+
+
+def test_hardware_that_cannot_be_had_says_why(tmp_path):
+    from noisegrid.study.study import load_study
+
+    study = tmp_path / "tpu.yaml"
+    study.write_text(
+        "{name: t, seed: 1, cells: [{hardware: [tpu_v2_8], tasks: [resnet18-cifar100], noise: [algo], replicates: 3}]}"
+    )
+    with pytest.raises(NoisegridError, match="hardware tpu_v2_8 cannot be used: PyTorch/XLA has no release"):
+        load_study(str(study))

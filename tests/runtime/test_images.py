@@ -1,0 +1,213 @@
+"""Images: planned where they are needed, really built, inspected from inside, and a study run in them."""
+
+import json
+import os
+import shutil
+
+import pytest
+import yaml
+from conftest import ROOT, run, snakemake
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.planning import plan, preflight
+from noisegrid.records import record
+from noisegrid.runtime import container, hardware, images, inspection, machine
+
+INSIDE = ROOT / "tests" / "inside.yaml"
+
+
+def planned(**config) -> plan.Plan:
+    return plan.make({"study": str(INSIDE), "results": "r", "datasets": "d", **config}, in_containers=True)
+
+
+# --- what is planned -----------------------------------------------------------------------------------------------
+
+
+def test_a_study_needs_the_images_of_its_hardware_and_no_other():
+    assert planned().stacks == ["analysis", "torch2.12-cu130"]
+    assert planned(study="paper").stacks == ["analysis", "torch2.7-cu126"]
+    assert plan.make({"study": str(INSIDE), "results": "r", "datasets": "d"}).inspections("analysis") == []
+
+
+def test_another_stack_is_another_hardware(tmp_path):
+    document = yaml.safe_load(INSIDE.read_text()) | {"name": "upgrade"}
+    document["cells"][0]["hardware"] = ["cpu", "cpu@torch2.7-cu126"]
+    study = tmp_path / "upgrade.yaml"
+    study.write_text(yaml.safe_dump(document))
+    found = planned(study=str(study))
+    assert found.stacks == ["analysis", "torch2.12-cu130", "torch2.7-cu126"]
+    first, other = (found.study.cell(name, "tiny-digits", "algo") for name in ("cpu", "cpu@torch2.7-cu126"))
+    assert first.digest != other.digest
+    assert found.across_files()  # the same seeds under both: what the upgrade changes
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("b200@torch2.7-cu126", "has no kernels for compute capability 10.0"),
+        ("p100@torch2.12-cu130", "has no kernels for compute capability 6.0"),
+        ("cpu@torch2.8", "did you mean 'torch2.7-cu126'?"),
+    ],
+)
+def test_a_stack_without_kernels_for_the_device_is_refused(name, message):
+    with pytest.raises(NoisegridError, match=message.replace("?", r"\?")):
+        hardware.entry(name)
+
+
+def test_every_hardware_of_the_catalog_has_kernels_in_its_stack():
+    for name, entry in hardware.catalog("hardware").items():
+        if "unavailable" not in entry:
+            assert hardware.entry(name)["stack"] == entry["stack"]
+
+
+def test_definition_follows_pins_and_definition(monkeypatch, tmp_path):
+    before = hardware.stack("analysis").definition
+    assert hardware.stack("torch2.12-cu130").definition != before
+    hardware.stack.cache_clear()
+    changed = tmp_path / "image.def"
+    changed.write_text(hardware.DEFINITION.read_text() + "# another line\n")
+    monkeypatch.setattr(hardware, "DEFINITION", changed)
+    assert hardware.stack("analysis").definition != before
+    hardware.stack.cache_clear()
+
+
+def test_no_host_name_is_in_the_definition_or_the_pins():
+    for path in [hardware.DEFINITION, *(ROOT / "envs").glob("*.txt")]:
+        assert "://" not in path.read_text().replace("apptainer.org", ""), path
+
+
+# --- bad input and faults ------------------------------------------------------------------------------------------
+
+
+def test_no_engine_is_one_sentence(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(
+        NoisegridError, match=r"no container engine on this machine: install Apptainer .* leave out --sdm"
+    ):
+        images.engine()
+
+
+def test_containers_that_are_required_cannot_be_forgotten(tmp_path):
+    done = run(
+        "snakemake", "-n", "--snakefile", ROOT / "Snakefile", "--config", "require_containers=True", cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert "call it with --sdm apptainer" in done.stdout and "Traceback" not in done.stdout
+
+
+def test_the_mirror_is_read_from_apt(tmp_path):
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / "sources.list.d/debian.sources").write_text("Types: deb\nURIs: http://mirror.test/debian\nSuites: x\n")
+    assert images.mirror(None, tmp_path) == "http://mirror.test/debian"
+    assert images.mirror("http://own.test", tmp_path) == "http://own.test"
+    (tmp_path / "sources.list.d/debian.sources").write_text("")
+    (tmp_path / "sources.list").write_text("deb [signed-by=/k] http://old.test/debian bookworm main\n")
+    assert images.mirror(None, tmp_path) == "http://old.test/debian"
+    with pytest.raises(NoisegridError, match="debian_mirror"):
+        images.mirror(None, tmp_path / "none")
+
+
+def test_a_full_disk_is_told_before_the_build(monkeypatch, tmp_path):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12 - 10**9, 10**9))
+    with pytest.raises(NoisegridError, match=r"takes 4 GB in .*, and 1.0 GB are free"):
+        images.check_disk(hardware.stack("analysis"), tmp_path)
+
+
+def test_a_given_image_with_another_digest_is_not_kept(tmp_path):
+    given = tmp_path / "given.sif"
+    given.write_bytes(b"image")
+    with pytest.raises(
+        NoisegridError, match="has the SHA-256 6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d"
+    ):
+        images.take(str(given), "0" * 64, tmp_path / "out.sif")
+    assert not (tmp_path / "out.sif").exists() and given.exists()
+    images.take(str(given), None, tmp_path / "out.sif")
+    assert (tmp_path / "out.sif").read_bytes() == b"image"
+
+
+def test_an_image_of_another_definition_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "engine", lambda: "apptainer")
+    monkeypatch.setattr(images, "check_disk", lambda *_: None)
+    monkeypatch.setattr(images, "mirror", lambda named: "http://mirror.test")
+    found = planned(containers=str(tmp_path))
+    preflight._check_images(found, found.stacks)
+    (tmp_path / "analysis.json").write_text(json.dumps({"definition": "0123456789abcdef"}))
+    with pytest.raises(NoisegridError, match=r"analysis.sif was built from another definition .* delete it"):
+        preflight._check_images(found, found.stacks)
+
+
+def test_a_build_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    engine = tmp_path / "apptainer"
+    engine.write_text('#!/bin/sh\nfor a; do case "$a" in *.sif) echo half > "$a";; esac; done\nexit 255\n')
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(images, "check_disk", lambda *_: None)
+    with pytest.raises(NoisegridError, match="could not be made"):
+        images.build(hardware.stack("analysis"), tmp_path / "out/analysis.sif", "http://mirror.test")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_ordinary_user_is_told_what_building_takes(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "fakeroot" in images._why(tmp_path / "a.sif") and "config.yaml (images)" in images._why(tmp_path / "a.sif")
+
+
+def test_a_driver_that_is_too_old_is_told_with_the_floor(monkeypatch, tmp_path):
+    """PyTorch sees no GPU here; nvidia-smi is a stand-in for an old driver's."""
+    script = tmp_path / "nvidia-smi"
+    script.write_text("#!/bin/sh\necho 470.82.01\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(NoisegridError, match=r"the driver is 470.82.01, and CUDA 13.0 needs 580.65 or later"):
+        machine.check_device({"device": "cuda", "gpu": "A100"})
+
+
+def test_a_job_outside_of_its_image_stops(tmp_path):
+    inspected = tmp_path / "image.json"
+    inspected.write_text(json.dumps({"stack": "s", "definition": "d", "image": "i.sif"}))
+    with pytest.raises(NoisegridError, match=r"runs outside of any: Snakemake ignores .* --sdm apptainer"):
+        container.check_inside(inspected)
+
+
+def test_a_job_in_another_image_stops(tmp_path, monkeypatch):
+    inspected, about = tmp_path / "image.json", tmp_path / "about.json"
+    inspected.write_text(json.dumps({"stack": "s", "definition": "d", "image": "i.sif"}))
+    about.write_text(json.dumps({"stack": "s", "definition": "old", "commit": "c"}))
+    monkeypatch.setattr(container, "ABOUT", about)
+    monkeypatch.setenv("APPTAINER_CONTAINER", "i.sif")
+    with pytest.raises(NoisegridError, match=r"runs in another \(s, old\)"):
+        container.check_inside(inspected)
+
+
+def test_runs_of_different_images_are_not_mixed(tmp_path):
+    record.check_image({"container": None}, None, tmp_path)
+    with pytest.raises(NoisegridError, match=r"\(outside of any image; now d\)"):
+        record.check_image({"container": None}, {"definition": "d"}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (
+            {"packages": {"torch": "2.12.0", "torchvision": "0.27.1"}},
+            "packages.torch is 2.12.0, and the stack promises 2.12.1",
+        ),
+        ({"cuda": "12.8"}, "cuda is 12.8"),
+        ({"arch": ["sm_75"]}, "no kernels for sm_100"),
+    ],
+)
+def test_a_promise_that_the_image_does_not_keep_is_named(found, message):
+    what = hardware.stack("torch2.12-cu130")
+    kept = {"packages": what.packages | {"torch": "2.12.1+cu130"}, "cuda": "13.0", "arch": list(what.arch)}
+    inspection.check(what, kept)
+    with pytest.raises(NoisegridError, match=message):
+        inspection.check(what, kept | found)
+
+
+def test_another_framework_than_the_cells_need_stops_before_any_work(tmp_path):
+    study = tmp_path / "old.yaml"
+    study.write_text(INSIDE.read_text().replace("hardware: [cpu]", "hardware: [cpu@torch2.7-cu126]"))
+    done = snakemake(tmp_path, study=study)
+    assert done.returncode == 1
+    assert "this study needs the stack torch2.7-cu126 (torch 2.7.1)" in done.stdout and "--sdm apptainer" in done.stdout
+    assert not (tmp_path / "results").exists()

@@ -1,0 +1,247 @@
+"""Studies: what they expand to, and one clear message for every way of getting them wrong."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.planning import plan, preflight
+from noisegrid.study.batch import Batch, batch_of
+from noisegrid.study.recipes import resolve_tasks
+from noisegrid.study.sources import FREE, SOURCES
+from noisegrid.study.study import load_study
+
+STUDY = {
+    "name": "s",
+    "seed": 1,
+    "cells": [{"hardware": ["cpu"], "tasks": ["smallcnn-digits"], "noise": ["algo", "control"], "replicates": 3}],
+}
+
+
+def write(folder: Path, change) -> str:
+    document = yaml.safe_load(yaml.safe_dump(STUDY))
+    change(document)
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return str(path)
+
+
+def config(study: str, **more) -> dict:
+    return {"study": study, "results": "results", "datasets": "datasets", **more}
+
+
+def test_quick_has_its_cells():
+    study = load_study("quick")
+    assert len(study.cells) == 17
+    assert sum(cell.replicates for cell in study.cells) >= 160
+    assert study.cells[0].path == "cpu/smallcnn-digits/algo_impl"
+
+
+def test_every_shipped_study_and_task_is_valid():
+    assert resolve_tasks({}, "catalog")
+    for path in Path(plan.WORKFLOW / "studies").glob("*.yaml"):
+        assert load_study(path.stem).name == path.stem
+
+
+def test_noise_sources_partition():
+    assert FREE["algo"] | FREE["impl"] == FREE["algo_impl"] == set(SOURCES)
+    assert FREE["algo"].isdisjoint(FREE["impl"])
+    assert not FREE["control"]
+
+
+def test_recipe_is_the_papers():
+    task = resolve_tasks({}, "catalog")["smallcnn-cifar10"]
+    assert (task["epochs"], task["batch_size"], task["optimizer"]["learning_rate"]) == (200, 128, 4e-4)
+    assert task["schedule"] == [[50, 0.1], [100, 0.01]]
+    resnet = resolve_tasks({}, "catalog")["resnet18-cifar10"]
+    assert resnet["schedule"] == [[50, 0.1], [100, 0.01], [150, 0.001]]
+    assert (resnet["pixels"], resnet["augment"]) == ("standardise", {"pad": 4, "flip": True})
+
+
+def test_memory_is_not_inherited_by_another_batch_size():
+    own = {"half": {"like": "resnet50-imagenet", "batch_size": 128}, "same": {"like": "resnet50-imagenet", "epochs": 9}}
+    tasks = resolve_tasks(own, "mine.yaml")
+    assert "memory_gb" not in tasks["half"] and tasks["same"]["memory_gb"] == 22.3
+
+
+def test_digest_follows_settings_and_not_words(tmp_path):
+    def cell(change):
+        return load_study(write(tmp_path, change)).cells[0]
+
+    plain = cell(lambda d: None)
+    assert cell(lambda d: d.update(description="other words", name="t")).digest == plain.digest
+    assert cell(lambda d: d.update(seed=2)).digest != plain.digest
+
+
+def test_an_edited_network_of_ones_own_is_another_cell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "own_edited.py"
+
+    def cell(text):
+        own.write_text(f"def net(classes, channels, size):\n    return {text}\n")
+        task = {"like": "smallcnn-digits", "network": "own_edited:net"}
+        change = lambda d: (d.update(tasks={"own": task}), d["cells"][0].update(tasks=["own"]))  # noqa: E731
+        return load_study(write(tmp_path, change)).cells[0]
+
+    relu = cell("relu")
+    assert cell("relu").digest == relu.digest != cell("gelu").digest
+
+
+def job(rule: str, **wildcards: str) -> SimpleNamespace:
+    return SimpleNamespace(rule=SimpleNamespace(name=rule), wildcards_dict=wildcards)
+
+
+def test_a_machine_must_be_ready_for_what_is_to_be_done_and_no_more(tmp_path):
+    """A study for a GPU, on a machine without: its figures can be drawn, its replicates cannot be trained."""
+    path = write(tmp_path, lambda d: d["cells"][0].update(hardware=["h200"]))
+    made = plan.make(config(path, results=str(tmp_path / "results")))
+    drawing = preflight.work_of(made, [job("draw_figure", figure="figure_1"), job("collect_metrics")])
+    preflight.check_machine(made, drawing, local=True)
+    training = preflight.work_of(made, [job("train_replicates", hardware="h200", task="smallcnn-digits", batch="0-9")])
+    assert training.cells == list(made.study.cells) and training.hardware == ["h200"]
+    with pytest.raises(NoisegridError, match="hardware h200 needs a H200"):
+        preflight.check_machine(made, training, local=True)
+    preflight.check_machine(made, training, local=False)  # the nodes have it
+    assert preflight.work_of(made, [job("prepare_dataset", dataset="digits")]).datasets == ["digits"]
+
+
+def test_the_first_that_is_amiss_is_told_in_the_studys_order():
+    made = plan.make(config("paper"))
+    everything = preflight.all_of(made)
+    jobs = [job("prepare_dataset", dataset=name) for name in everything.datasets]
+    jobs += [job("time_network", hardware=name, network="x") for name in dict.fromkeys(everything.timed)]
+    assert preflight.work_of(made, reversed(jobs)).datasets == everything.datasets
+    assert preflight.work_of(made, reversed(jobs)).timed == list(dict.fromkeys(everything.timed))
+
+
+def test_ten_thousand_replicates_of_one_noise_source_are_some_hundred_jobs(tmp_path):
+    path = write(tmp_path, lambda d: d["cells"][0].update(replicates=10_000))
+    names = [batch.name for batch in plan.make(config(path)).batches("cpu", "smallcnn-digits")]
+    assert len(names) == 295 and (names[0], names[-1]) == ("0-33", "9996-9999")
+
+
+def test_a_job_that_its_attempts_cannot_finish_is_noted_in_the_plan():
+    lines = plan.summary(plan.make(config("paper"))).splitlines()
+    (note,) = [line for line in lines if line.startswith("note: ")]
+    # 2,860 device-hours in 20 jobs; 4, 8 and 12 hours
+    assert "a job of resnet50-imagenet on v100_32gb takes about 143 h" in note
+    assert "its 3 attempts have 24 h on SLURM" in note
+
+
+def test_a_job_of_one_source_does_not_change_with_another_source(tmp_path):
+    one = plan.make(config(write(tmp_path, lambda d: None)))
+    two = plan.make(config(write(tmp_path, lambda d: d["cells"][0].update(noise=["algo", "control", "impl"]))))
+    names = "cpu", "smallcnn-digits"
+    assert one.batch_digest(*names, "algo.0-0") == two.batch_digest(*names, "algo.0-0")
+    assert one.batch_digest(*names, "0-0") != two.batch_digest(*names, "0-0")
+    work = preflight.work_of(one, [job("train_replicates", hardware="cpu", task="smallcnn-digits", batch="algo.0-0")])
+    assert [cell.noise for cell in work.cells] == ["algo"]
+
+
+def test_a_rule_that_names_no_module_is_told():
+    assert plan.modules_digest("reporting/tables", "stats/*") != plan.modules_digest("reporting/tables")
+    assert plan.modules_digest("reporting/noisegrid.mplstyle")
+    with pytest.raises(FileNotFoundError, match="claims, which is no module"):
+        plan.modules_digest("claims")
+
+
+def test_batches_cover_every_replicate_once(tmp_path):
+    path = write(tmp_path, lambda d: d["cells"][0].update(replicates=7))
+    made = plan.make(config(path, replicates_per_job=3))
+    assert [batch.name for batch in made.batches("cpu", "smallcnn-digits")] == ["0-2", "3-5", "6-6"]
+
+
+def test_a_batchs_name_says_what_it_holds():
+    for name in ("0-9", "algo_impl.10-12"):
+        assert batch_of(name).name == name
+    assert batch_of("algo.1-2") == Batch(1, 2, "algo") and list(batch_of("algo.1-2").numbers) == [1, 2]
+    assert batch_of("0-9").holds("impl") and not batch_of("algo.0-9").holds("impl")
+    for wrong in ("", "0", "0-", "a-b", "Algo.0-1", "algo/0-1", "algo..0-1"):
+        with pytest.raises(NoisegridError, match="is no batch"):
+            batch_of(wrong)
+
+
+WRONG = {
+    "misspelt key": (lambda d: d.update(cels=[]), "unknown key 'cels'; did you mean 'cells'?"),
+    "missing key": (lambda d: d.pop("seed"), "the key 'seed' is missing"),
+    "wrong type": (lambda d: d.update(seed="one"), "seed: 'one' is not of type integer"),
+    "unknown noise": (lambda d: d["cells"][0].update(noise=["algos"]), "unknown noise 'algos'; did you mean 'algo'?"),
+    "unknown task": (lambda d: d["cells"][0].update(tasks=["smalcnn-digits"]), "did you mean 'smallcnn-digits'?"),
+    "too little memory": (
+        lambda d: d["cells"][0].update(hardware=["v100"], tasks=["resnet50-imagenet"]),
+        "task resnet50-imagenet needs at least 22.3 GB of device memory, and v100 has 16 GB",
+    ),
+    "unknown hardware": (
+        lambda d: d["cells"][0].update(hardware=["cpus"]),
+        "unknown hardware 'cpus'; did you mean 'cpu'?",
+    ),
+    "zero replicates": (lambda d: d["cells"][0].update(replicates=0), "0 is less than the minimum of 2"),
+    "negative replicates": (lambda d: d["cells"][0].update(replicates=-3), "-3 is less than the minimum of 2"),
+    "one replicate": (lambda d: d["cells"][0].update(replicates=1), "a spread needs at least two"),
+    "cell twice": (
+        lambda d: d["cells"].append(d["cells"][0]),
+        "cells[1]: the cell cpu/smallcnn-digits/algo is named twice",
+    ),
+    "source that is not there": (
+        lambda d: d["cells"][0].update(noise=["dropout"]),
+        "task smallcnn-digits has no dropout, so noise 'dropout' would measure nothing",
+    ),
+    "unknown network": (
+        lambda d: (
+            d.update(tasks={"x": {"like": "smallcnn-digits", "network": "smallcn"}})
+            or d["cells"][0].update(tasks=["x"])
+        ),
+        "unknown network 'smallcn'; did you mean 'smallcnn'?",
+    ),
+    "unknown dataset": (
+        lambda d: (
+            d.update(tasks={"x": {"like": "smallcnn-digits", "dataset": "digit"}}) or d["cells"][0].update(tasks=["x"])
+        ),
+        "unknown dataset 'digit'; did you mean 'digits'?",
+    ),
+    "unknown recipe key": (
+        lambda d: d.update(tasks={"x": {"like": "smallcnn-digits", "epoch": 3}}),
+        "tasks.x: unknown key 'epoch'; did you mean 'epochs'?",
+    ),
+    "a number that YAML reads as text": (
+        lambda d: d.update(tasks={"x": {"like": "smallcnn-digits", "dropout": "1e-1"}}),
+        "write it as 1.0e-01 (YAML reads 1e-1 as text)",
+    ),
+    "like in a circle": (lambda d: d.update(tasks={"x": {"like": "y"}, "y": {"like": "x"}}), "goes in a circle"),
+    "taken name": (lambda d: d.update(tasks={"smallcnn-digits": {"epochs": 3}}), "already in the catalog"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_study_gets_one_clear_message(what, tmp_path):
+    change, message = WRONG[what]
+    path = write(tmp_path, change)
+    with pytest.raises(NoisegridError) as error:
+        load_study(path)
+    assert message in str(error.value)
+    assert "mine.yaml" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_wrong_config_gets_one_clear_message(tmp_path):
+    for wrong, message in [
+        (config("quik"), "unknown study 'quik'; did you mean 'quick'?"),
+        (config("no/such.yaml"), "there is no file no/such.yaml"),
+        (config("quick", result="x"), "unknown key 'result'; did you mean 'results'?"),
+        (config("quick", replicates_per_job="ten"), "replicates_per_job: 'ten' is not of type integer"),
+        (config("quick", dataset_folders={"mnist": "x"}), "unknown dataset 'mnist'; did you mean 'fashion_mnist'?"),
+        (config("fashion", dataset_folders={"fashion_mnist": "/no/such"}), "there is no folder /no/such"),
+        (config("fashion", dataset_folders={"fashion_mnist": str(tmp_path)}), "lacks train-images-idx3-ubyte.gz"),
+    ]:
+        with pytest.raises(NoisegridError) as error:
+            made = plan.make(wrong)
+            preflight.check_machine(made, preflight.all_of(made), local=True)
+        assert message in str(error.value)
+
+
+def test_broken_yaml_names_the_file(tmp_path):
+    (tmp_path / "broken.yaml").write_text("name: [")
+    with pytest.raises(NoisegridError, match=r"broken\.yaml is not valid YAML"):
+        load_study(str(tmp_path / "broken.yaml"))

@@ -1,0 +1,67 @@
+"""The layout of the package: imports run one way, and what is light stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+import noisegrid
+
+PACKAGE = ROOT / "workflow/noisegrid"
+#: In the order in which the package's docstring lists them: each imports only from those before it.
+SUBPACKAGES = [
+    *("common", "runtime", "study", "records", "data", "stats", "training", "overhead"),
+    *("measuring", "reporting", "planning", "crate", "cli"),
+]
+
+
+def imported(path: Path) -> set[str]:
+    """Return the subpackages and modules of noisegrid that a file imports."""
+    tree = ast.walk(ast.parse(path.read_text()))
+    froms = [node for node in tree if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("noisegrid")]
+    names = {node.module.split(".")[1] for node in froms if "." in node.module}
+    return names | {alias.name for node in froms if node.module == "noisegrid" for alias in node.names}
+
+
+def test_the_docstring_lists_every_subpackage_in_order():
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert folders == set(SUBPACKAGES)
+    lines = [line.split()[0] for line in noisegrid.__doc__.splitlines() if line.split()]
+    assert [word for word in lines if word in folders] == SUBPACKAGES
+
+
+@pytest.mark.parametrize("subpackage", SUBPACKAGES)
+def test_a_subpackage_imports_only_from_those_before_it(subpackage):
+    later = set(SUBPACKAGES[SUBPACKAGES.index(subpackage) + 1 :])
+    for path in (PACKAGE / subpackage).glob("*.py"):
+        assert not imported(path) & later, path
+
+
+def test_stats_imports_nothing_else_of_the_package():
+    for path in (PACKAGE / "stats").glob("*.py"):
+        assert imported(path) <= {"stats"}, path
+
+
+def test_every_test_folder_mirrors_a_subpackage():
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert folders <= {*SUBPACKAGES, "workflow", "site"}
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("noisegrid.cli.main", ["torch", "pandas", "scipy", "snakemake", "numpy", "yaml"]),
+        ("noisegrid.planning.plan", ["torch", "pandas", "matplotlib"]),  # parsed again by every job
+        ("noisegrid.measuring.cell", ["torch", "snakemake"]),
+        ("noisegrid.reporting.figures", ["torch", "snakemake"]),
+        ("noisegrid.crate.verify", ["torch"]),
+        ("noisegrid.training.train", ["pandas", "snakemake"]),
+    ],
+)
+def test_what_is_light_stays_light(module, absent):
+    script = f"import sys, {module}; print(*(name for name in {absent!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -1,0 +1,161 @@
+"""Noise isolation on real runs: what is held is equal to the bit, what is free is not, and any run can be run again."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, TINY, noisegrid, run
+
+from noisegrid.study.sources import FREE
+
+pytestmark = pytest.mark.slow
+
+
+def records(finished: Path, task: str, noise: str) -> list[dict]:
+    folder = finished / "results/tiny/replicates/cpu" / task / noise
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*/record.json"))]
+
+
+def hashes(finished: Path, task: str, noise: str, key: str = "weight_hash") -> set[str]:
+    return {record[key] for record in records(finished, task, noise)}
+
+
+@pytest.mark.parametrize("task", ["tiny-digits", "tiny_bn-digits"])
+@pytest.mark.parametrize("noise", ["algo_impl", "algo", "impl", "init", "order", "augment"])
+def test_every_source_alone_changes_the_weights(finished, task, noise):
+    assert len(hashes(finished, task, noise)) == 3
+
+
+@pytest.mark.parametrize("task", ["tiny-digits", "tiny_bn-digits", "tiny_dropout-digits"])
+def test_control_is_one_network(finished, task):
+    assert len(hashes(finished, task, "control")) == 1
+
+
+def test_dropout_alone_changes_the_weights(finished):
+    assert len(hashes(finished, "tiny_dropout-digits", "dropout")) == 3
+
+
+def test_held_init_is_the_same_network_before_the_first_step(finished):
+    """Also where `impl` is free: initialisers round differently under other instruction sets, so they run held."""
+    started = set[str]()
+    for noise in ("impl", "control", "order", "augment"):
+        started |= hashes(finished, "tiny-digits", noise, "initial_weight_hash")
+    assert len(started) == 1
+    assert len(hashes(finished, "tiny-digits", "init", "initial_weight_hash")) == 3
+    elsewhere = finished / "results/tiny/replicates/cpu_sse41/tiny-digits/control/0/record.json"
+    assert json.loads(elsewhere.read_text())["initial_weight_hash"] in started  # and on every hardware
+
+
+def test_probes_alone_change_the_weights_and_pairs_hold_their_own_seeds(finished):
+    for noise in ("in_batch_order", "one_ulp"):
+        assert len(hashes(finished, "tiny-digits", noise)) == 4
+        assert len(hashes(finished, "tiny-digits", noise, "initial_weight_hash")) == 2
+
+
+def test_only_what_is_free_differs_between_records(finished):
+    for noise in ("algo", "init", "order", "augment", "impl"):
+        first, second = records(finished, "tiny-digits", noise)[:2]
+        differing = {source for source in first["seeds"] if first["seeds"][source] != second["seeds"][source]}
+        assert differing == FREE[noise]
+        assert (first["flags"] != second["flags"]) == ("impl" in FREE[noise])
+
+
+@pytest.mark.parametrize("noise", ["algo_impl", "algo", "impl", "control"])
+def test_any_replicate_can_be_run_again_from_its_record(finished, noise):
+    path = f"results/tiny/replicates/cpu/tiny_bn-digits/{noise}/1/record.json"
+    done = noisegrid("replay", path, cwd=finished)
+    assert done.returncode == 0, done.stdout
+    assert "same bits" in done.stdout
+
+
+def test_replay_of_another_run_is_other_bits_and_says_what_differs(finished, tmp_path):
+    """The negative control of the check itself."""
+    from noisegrid.study.study import digest
+
+    folder = shutil.copytree(finished / "results/tiny/replicates/cpu/tiny-digits/algo/0", tmp_path / "0")
+    record = json.loads((folder / "record.json").read_text())
+    record["seeds"]["order"] += 1
+    record["record_digest"] = digest({key: value for key, value in record.items() if key != "record_digest"})
+    (folder / "record.json").write_text(json.dumps(record))
+    done = noisegrid("replay", folder / "record.json", cwd=finished)
+    assert done.returncode == 1
+    assert "other bits" in done.stdout and "what differs" in done.stdout
+
+
+def test_dropout_masks_do_not_depend_on_the_instruction_set():
+    """Else `impl` would contain dropout noise. Each setting in a process of its own, since libraries look only once."""
+    script = "import torch as t; t.manual_seed(0); print(t.nn.functional.dropout(t.ones(64, 512), 0.3).nonzero().sum())"
+    masks = {run(sys.executable, "-c", script, ATEN_CPU_CAPABILITY=isa).stdout for isa in ("default", "avx2", "avx512")}
+    assert len(masks) == 1
+
+
+def train(
+    study: Path, datasets: Path, results: Path, task: str = "tiny-digits", numbers: str = "0-2"
+) -> subprocess.Popen:
+    options = [study, "--hardware", "cpu", "--task", task, "--replicates", numbers]
+    options += ["--results", results, "--dataset", datasets / "digits", "--output", results / "batch.json"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "noisegrid", "train", *map(str, options)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "workflow"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def write_study(folder: Path, recipe: dict, noise: list[str], replicates: int) -> Path:
+    study = {
+        "name": "one",
+        "seed": 3,
+        "cells": [{"hardware": ["cpu"], "tasks": ["x-digits"], "noise": noise, "replicates": replicates}],
+        "tasks": {"x-digits": {"like": "smallcnn-digits", **recipe}},
+    }
+    path = folder / "one.yaml"
+    path.write_text(yaml.safe_dump(study))
+    return path
+
+
+def test_a_loss_that_is_no_number_fails_the_replicate_and_no_other(datasets, tmp_path):
+    """A rate at which some seeds blow up is found by trying; here all blow up, and the batch still comes to its end."""
+    recipe = {"optimizer": {"name": "adam", "learning_rate": 1.0e12, "epsilon": 1e-7}, "epochs": 3}
+    study = write_study(tmp_path, recipe, ["algo"], 2)
+    process = train(study, datasets, tmp_path, "x-digits", "0-1")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    assert "replicate 0 of cpu/x-digits/algo diverged: the training loss is nan in epoch" in output
+    assert json.loads((tmp_path / "batch.json").read_text())["cells"]["algo"] == {
+        "weight_hashes": {},
+        "diverged": [0, 1],
+        "failed": [],
+    }
+    done = noisegrid("measure", study, "--cell", "cpu/x-digits/algo", "--batches", tmp_path / "batch.json",
+                     "--results", tmp_path, "--output", tmp_path / "cell.csv")  # fmt: skip
+    assert done.returncode == 1
+    assert "0 of 2 replicates finished; a spread needs two" in done.stdout
+
+
+def test_kill_9_loses_nothing_and_leaves_nothing_half_written(finished, datasets, tmp_path):
+    for seconds in (4.0, 4.7, 5.5):
+        process = train(TINY, datasets, tmp_path)
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        for record in tmp_path.glob("tiny/replicates/*/*/*/[0-9]*"):
+            assert (record / "record.json").exists()  # what has its name is whole
+    process = train(TINY, datasets, tmp_path)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    cells = json.loads((tmp_path / "batch.json").read_text())["cells"]
+    assert len(cells) == 9
+    for noise, batch in cells.items():
+        calm = [record["weight_hash"] for record in records(finished, "tiny-digits", noise)]
+        assert [batch["weight_hashes"][number] for number in "012"] == calm[:3], noise

@@ -1,0 +1,72 @@
+"""What a task needs: counted by hand for a network small enough, and the catalog's numbers recomputed."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ROOT, noisegrid
+from torch import nn
+
+from noisegrid.common.schemas import catalog
+from noisegrid.planning import plan
+from noisegrid.planning.estimate import estimates
+from noisegrid.study.recipes import resolve_tasks
+from noisegrid.study.study import load_study
+from noisegrid.training.requirements import _kept_for_backward, training_bytes, training_flop
+
+
+def test_two_dense_layers_by_hand():
+    with torch.device("meta"):
+        network = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
+        inputs = torch.empty(16, 8)
+    # kept: the input (16 x 8) for the first weight's gradient, ReLU's output (16 x 4), which is the second's input too
+    assert _kept_for_backward(network, inputs) == 4 * (16 * 8 + 16 * 4)
+
+
+def test_a_network_of_twice_the_batch_keeps_twice_as_much():
+    task = resolve_tasks({}, "catalog")["smallcnn-cifar10"]
+    small, large = (training_bytes(task | {"batch_size": n}, (10, 3, 32)) for n in (64, 128))
+    weights = 4 * 4 * 15_722  # float32; weights, gradients, Adam's two moments
+    assert large - weights == 2 * (small - weights)
+
+
+@pytest.mark.parametrize("name", resolve_tasks({}, "catalog"))
+def test_the_catalogs_numbers_are_those_counted(name):
+    task = resolve_tasks({}, "catalog")[name]
+    dataset = catalog("datasets")[task["dataset"]]
+    need = training_bytes(task, (dataset["classes"], dataset["channels"], dataset["size"])) / 1e9
+    flop = training_flop(task, (dataset["classes"], dataset["channels"], dataset["size"]), dataset["examples"])
+    assert task["tflop_per_epoch"] == pytest.approx(flop / 1e12, rel=0.01)
+    assert task["memory_gb"] == pytest.approx(need, rel=0.2 if need > 0.1 else 1.0, abs=1e-3)
+
+
+def test_an_epochs_arithmetic_by_hand():
+    """ResNet-18 on CIFAR: 0.557 GMAC per image (paper's network), two operations each, three passes, 50,000 images."""
+    task = resolve_tasks({}, "catalog")["resnet18-cifar10"]
+    assert training_flop(task, (10, 3, 32), 50_000) == pytest.approx(3 * 2 * 0.557e9 * 50_000, rel=0.01)
+
+
+def test_jobs_hold_what_fits_their_time():
+    found = plan.make({"study": "paper", "results": "r", "datasets": "d"})
+    hours = 200 * 167 / (15.7 * 0.35) / 3600  # one ResNet-18 on a V100; a job plans with 80 % of four hours
+    assert hours < 3.2 < 2 * hours
+    names = [batch.name for batch in found.batches("v100", "resnet18-cifar10")]
+    sources = ("algo_impl", "algo", "impl", "control")
+    assert names == [f"{source}.{k}-{k}" for source in sources for k in range(10)]
+    assert [batch.name for batch in found.batches("v100", "smallcnn-cifar10")] == ["0-9"]
+    files = found.batch_files("v100", "resnet18-cifar10", "impl")
+    assert files == [f"r/paper/batches/v100/resnet18-cifar10/impl.{k}-{k}.json" for k in range(10)]
+
+
+def test_device_hours_by_hand():
+    (line,) = [
+        e for e in estimates(load_study("paper"), Path("r")) if (e.hardware, e.task) == ("v100", "resnet18-cifar10")
+    ]
+    assert (line.cells, line.replicates) == (4, 40)
+    assert line.hours == pytest.approx(40 * 200 * 167 / (15.7 * 0.35) / 3600)
+
+
+def test_the_docs_show_what_the_plan_prints(tmp_path):
+    printed = noisegrid("plan", "paper", cwd=tmp_path)
+    assert printed.returncode == 0
+    assert printed.stdout in (ROOT / "docs/hpc.md").read_text()

@@ -1,0 +1,20 @@
+"""Concatenate the CSV files of cells, or of timed networks, into one."""
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = "noisegrid collect algo.csv impl.csv --output metrics.csv"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("files", type=Path, nargs="+", metavar="CSV", help="files of one header")
+    parser.add_argument("--output", type=Path, required=True, help="the CSV to write")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the subcommand."""
+    from noisegrid.common.files import write_text
+    from noisegrid.measuring.collect import collect
+
+    write_text(options.output, collect(options.files))

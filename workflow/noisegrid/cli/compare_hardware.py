@@ -1,0 +1,37 @@
+"""Compare the same runs, with the same seeds, on several hardware of a study."""
+
+import argparse
+from pathlib import Path
+
+from noisegrid.cli import arguments
+
+EXAMPLE = (
+    "noisegrid compare-hardware upgrade --task smallcnn-digits --noise algo --batches A.json B.json --output x.csv"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    arguments.add_study(parser)
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--noise", required=True)
+    parser.add_argument("--batches", type=Path, nargs="+", required=True, help="batch files, named <hardware>/<task>/*")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
+    parser.add_argument("--output", type=Path, required=True, help="the CSV to write")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the subcommand."""
+    from noisegrid.common.files import write_text
+    from noisegrid.measuring.across_hardware import compare_all
+    from noisegrid.measuring.cell import csv_of, load_replicates
+    from noisegrid.study.study import load_study
+
+    cells = [
+        cell for cell in load_study(options.study).cells if (cell.task, cell.noise) == (options.task, options.noise)
+    ]
+    loaded = []
+    for cell in cells:
+        batches = [path for path in options.batches if path.parts[-3] == cell.hardware]
+        loaded.append((cell, load_replicates(cell, batches, options.results)[0]))
+    write_text(options.output, csv_of(compare_all(loaded)))

@@ -1,0 +1,21 @@
+"""Write what a study found, in sentences."""
+
+import argparse
+from pathlib import Path
+
+from noisegrid.cli import arguments
+
+EXAMPLE = "noisegrid findings --metrics results/quick/metrics.csv --output findings.md"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    arguments.add_metrics(parser)
+    parser.add_argument("--output", type=Path, required=True, help="the Markdown to write; HTML and RST come beside it")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the subcommand."""
+    from noisegrid.reporting.findings import write
+
+    write(options.metrics, options.overhead, options.output)

@@ -1,0 +1,147 @@
+"""Dispatch `noisegrid SUBCOMMAND`. A subcommand is one entry in SUBCOMMANDS and one file beside this one."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, NoReturn
+
+from noisegrid import __version__
+from noisegrid.common.errors import NoisegridError
+
+#: Exit codes. A subcommand that answers a question documents its own codes; none of them is one of these two.
+FAILED, USAGE = 1, 2
+
+
+@dataclass(frozen=True)
+class Subcommand:
+    """A subcommand and its line in `noisegrid --help`; its file is `cli/<name>.py`, with `_` for `-`."""
+
+    name: str
+    help: str
+
+    def load(self) -> Any:
+        """Import the file, which defines EXAMPLE, add_arguments(parser) and run(options)."""
+        return import_module(f"noisegrid.cli.{self.name.replace('-', '_')}")
+
+
+SUBCOMMANDS = (
+    Subcommand("init", "write a study of your own, to start from"),
+    Subcommand("check", "report every mistake of a study"),
+    Subcommand("plan", "show what a study would submit, and what it would cost"),
+    Subcommand("pilot", "measure how long a replicate of one task takes on this machine"),
+    Subcommand("status", "show how far a study is"),
+    Subcommand("overhead", "measure what determinism costs a network"),
+    Subcommand("replay", "run a replicate again from its record and compare the bits"),
+    Subcommand("package", "write a study's results into one file that others can check"),
+    Subcommand("verify", "check a package, number by number"),
+    Subcommand("compare", "compare two packages"),
+    Subcommand("completion", "print a script that completes this command in your shell"),
+)
+#: What the rules of the workflow call.
+WORKFLOW_SUBCOMMANDS = (
+    Subcommand("build-image", "build the container image of a stack"),
+    Subcommand("inspect-image", "check an image from inside"),
+    Subcommand("prepare-dataset", "prepare a dataset for training"),
+    Subcommand("train", "train replicates of one task on one hardware"),
+    Subcommand("measure", "measure the replicates of one cell"),
+    Subcommand("compare-hardware", "compare the same runs on several hardware"),
+    Subcommand("collect", "concatenate the CSV files of cells or networks"),
+    Subcommand("tables", "write the tables of a study"),
+    Subcommand("cell-pages", "write a page per task and hardware"),
+    Subcommand("findings", "write what a study found, in sentences"),
+    Subcommand("figure", "draw one figure"),
+    Subcommand("report", "write the HTML report"),
+    Subcommand("summary", "print what a study found, and where everything is"),
+    Subcommand("requirements", "compute what the tasks of the catalog require"),
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence that names the nearest option."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, or end with a sentence about the first argument that is not known."""
+        options, extra = self.parse_known_args(args, namespace)
+        if extra:
+            known = [option for action in self._actions for option in action.option_strings]
+            self.error(f"unknown argument {extra[0]!r}{nearest(extra[0].partition('=')[0], known)}")
+        return options
+
+    def error(self, message: str) -> NoReturn:
+        """Print one sentence and exit with the code of usage errors."""
+        print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
+        sys.exit(USAGE)
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return `; did you mean ...?` if one of the known names is near, else nothing."""
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def overview() -> str:
+    """Return the text of `noisegrid --help`."""
+    width = max(len(subcommand.name) for subcommand in (*SUBCOMMANDS, *WORKFLOW_SUBCOMMANDS))
+
+    def lines(subcommands: Sequence[Subcommand]) -> str:
+        return "\n".join(f"  {subcommand.name:{width}}  {subcommand.help}" for subcommand in subcommands)
+
+    return f"""\
+usage: noisegrid SUBCOMMAND ...
+
+Measure how much of a training result is noise, where it comes from, whom it affects, and what determinism costs.
+
+{lines(SUBCOMMANDS)}
+
+called by the rules of the workflow:
+{lines(WORKFLOW_SUBCOMMANDS)}
+
+  -h, --help  show this text; after a subcommand, show its options and an example
+  --version   show the version
+
+example: noisegrid plan quick"""
+
+
+def parser_of(subcommand: Subcommand) -> Parser:
+    """Return the parser of one subcommand; imports its file."""
+    module = subcommand.load()
+    parser = Parser(
+        prog=f"noisegrid {subcommand.name}",
+        description=module.__doc__,
+        epilog=f"example: {module.EXAMPLE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    return parser
+
+
+def find(name: str) -> Subcommand | None:
+    """Return the subcommand of a name."""
+    return next((entry for entry in (*SUBCOMMANDS, *WORKFLOW_SUBCOMMANDS) if entry.name == name), None)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `noisegrid` and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print(overview())
+        return 0 if words else USAGE
+    if words[0] == "--version":
+        print(f"noisegrid {__version__}")
+        return 0
+    subcommand = find(words[0])
+    if subcommand is None:
+        known = [entry.name for entry in (*SUBCOMMANDS, *WORKFLOW_SUBCOMMANDS)]
+        print(f"noisegrid: unknown subcommand {words[0]!r}{nearest(words[0], known)}", file=sys.stderr)
+        return USAGE
+    options = parser_of(subcommand).parse_args(words[1:])
+    run: Callable[[argparse.Namespace], int | None] = subcommand.load().run
+    try:
+        return run(options) or 0
+    except NoisegridError as error:
+        print(f"noisegrid: {error}", file=sys.stderr)
+        return FAILED

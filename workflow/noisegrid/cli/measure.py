@@ -1,0 +1,32 @@
+"""Measure the replicates of one cell: long-form metrics, each with n, interval and, where there is one, its null.
+
+Ends with an error that names the runs if a control cell is not bitwise equal, or if replicates do not belong together.
+"""
+
+import argparse
+from pathlib import Path
+
+from noisegrid.cli import arguments
+
+EXAMPLE = "noisegrid measure quick --cell cpu/smallcnn-digits/algo --batches batch.json --output algo.csv"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    arguments.add_study(parser)
+    parser.add_argument("--cell", required=True, help="hardware/task/noise")
+    parser.add_argument("--batches", type=Path, nargs="+", required=True, help="the cell's batch files")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
+    parser.add_argument("--output", type=Path, required=True, help="the CSV to write")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the subcommand."""
+    from noisegrid.common.files import write_text
+    from noisegrid.measuring.cell import check_together, csv_of, load_replicates, measure
+    from noisegrid.study.study import load_study
+
+    cell = load_study(options.study).cell(*options.cell.split("/"))
+    replicates, lost = load_replicates(cell, options.batches, options.results)
+    check_together(cell, replicates)
+    write_text(options.output, csv_of(measure(cell, replicates, lost)))

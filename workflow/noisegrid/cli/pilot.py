@@ -1,0 +1,33 @@
+"""Measure how long a replicate of one task takes on one hardware: train for a minute, keep the pace, drop the rest.
+
+`snakemake pilot` runs this for every task of a study; `noisegrid plan` and the packing of jobs then use what it found.
+"""
+
+import argparse
+from pathlib import Path
+
+from noisegrid.cli import arguments
+
+EXAMPLE = "noisegrid pilot quick --hardware cpu --task smallcnn-digits --output pace.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    arguments.add_study(parser)
+    parser.add_argument("--hardware", required=True)
+    parser.add_argument("--task", required=True)
+    parser.add_argument(
+        "--dataset", type=Path, default=Path("resources/datasets/digits"), help="folder of the prepared dataset"
+    )
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
+    arguments.add_image(parser)
+    parser.add_argument("--output", type=Path, required=True, help="the file to write")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the subcommand."""
+    from noisegrid.training.pilot import run_pilot
+
+    run_pilot(
+        options.study, options.hardware, options.task, options.dataset, options.results, options.image, options.output
+    )

@@ -1,0 +1,27 @@
+"""Prepare a dataset for training: read the raw files once, write arrays with checksums that replicates memory-map."""
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = "noisegrid prepare-dataset digits --output resources/datasets/digits/manifest.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("dataset", metavar="DATASET", help="a name in workflow/catalog/datasets.yaml or of the study")
+    parser.add_argument("--study", help="the study, if it defines the dataset")
+    parser.add_argument("--folder", type=Path, help="folder of the raw files; without it they are downloaded")
+    parser.add_argument("--output", type=Path, required=True, help="the manifest.json to write")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the subcommand."""
+    from noisegrid.common.errors import NoisegridError, unknown
+    from noisegrid.common.schemas import catalog
+    from noisegrid.data.prepared import prepare
+    from noisegrid.study.study import load_study
+
+    entries = load_study(options.study).datasets if options.study else catalog("datasets")
+    if options.dataset not in entries:
+        raise NoisegridError(unknown("dataset", options.dataset, entries))
+    prepare(options.dataset, entries[options.dataset], options.folder, options.output.parent)

@@ -1,0 +1,23 @@
+"""Run a replicate again from its record, on this machine, and compare the bits of its weights.
+
+Exit code: 0 if the bits are equal, 1 otherwise.
+"""
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = "noisegrid replay results/quick/replicates/cpu/smallcnn-digits/algo/0/record.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("record", type=Path, metavar="RECORD", help="the record.json of a replicate")
+    parser.add_argument("--datasets", type=Path, default=Path("resources/datasets"), help="folder of prepared datasets")
+    parser.add_argument("--output", type=Path, help="also write the new replicate into this folder")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the subcommand."""
+    from noisegrid.training.replay import replay
+
+    return replay(options.record, options.datasets, options.output)

@@ -1,0 +1,16 @@
+"""Compute what the tasks of the catalog require: device memory at least, and operations per epoch."""
+
+import argparse
+
+EXAMPLE = "noisegrid requirements"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the subcommand."""
+    from noisegrid.training.requirements import print_all
+
+    print_all()

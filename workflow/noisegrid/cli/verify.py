@@ -1,0 +1,27 @@
+"""Check a package, number by number, without a GPU and without PyTorch; nothing in it is run or unpickled.
+
+Every checksum; every record against its schema, its cell, its seeds and its files; every metric again from the
+predictions; tables, claims, findings and figures again from the metrics. Prints *same*, or what differs.
+
+Exit code: 0 if all is the same, 1 otherwise.
+"""
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = "noisegrid verify results/quick/quick.crate.zip --rerun 2"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("package", type=Path, metavar="PACKAGE", help="the .crate.zip that `noisegrid package` made")
+    parser.add_argument("--rerun", type=int, default=0, metavar="N", help="train N random replicates again (PyTorch)")
+    parser.add_argument("--choice", type=int, help="number that decides which N (default: another one every time)")
+    parser.add_argument("--datasets", type=Path, default=Path("resources/datasets"), help="folder of prepared datasets")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the subcommand."""
+    from noisegrid.crate.verify import verify_and_print
+
+    return verify_and_print(options.package, options.rerun, options.choice, options.datasets)

@@ -1,0 +1,1 @@
+"""What every subpackage uses: errors, schemas, atomic files, locks, provenance. Imports no other subpackage."""

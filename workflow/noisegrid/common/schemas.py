@@ -1,0 +1,146 @@
+"""YAML documents (config, study, catalog) read and held against their schemas in workflow/schemas.
+
+Reads: YAML files. Gives: plain dictionaries, or one clear NoisegridError that names the file, the key and the remedy.
+"""
+
+import ast
+import importlib.util
+import re
+import sys
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+
+from noisegrid.common.errors import NoisegridError, unknown
+from noisegrid.common.files import sha256
+
+WORKFLOW = Path(__file__).resolve().parent.parent.parent
+
+
+@cache
+def schema(name: str) -> dict[str, Any]:
+    """The schema workflow/schemas/<name>.schema.yaml."""
+    document: dict[str, Any] = yaml.safe_load((WORKFLOW / "schemas" / f"{name}.schema.yaml").read_text())
+    return document
+
+
+@cache
+def catalog(name: str) -> dict[str, Any]:
+    """Read workflow/catalog/<name>.yaml. Its keys become names of files and words of commands, so they have a form."""
+    path = WORKFLOW / "catalog" / f"{name}.yaml"
+    entries = read_yaml(path)
+    for key in entries:
+        if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", str(key)) is None:
+            raise NoisegridError(f"{path}: the name {key!r} may hold letters, digits, '_', '-' and '.' only")
+    return entries
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping; errors name the file and the line."""
+    try:
+        document = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise NoisegridError(f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise NoisegridError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise NoisegridError(f"{path} must hold a mapping of keys to values")
+    return document
+
+
+def imported(kind: str, reference: str) -> Any:
+    """What package.module:function names; `kind` (network, dataset) is for the error."""
+    module, _, function = reference.partition(":")
+    try:
+        return getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise NoisegridError(f"{kind} {reference}: cannot be imported as package.module:function ({error})") from error
+
+
+def check_reference(reference: str, where: str) -> Path:
+    """Check that package.module:function can be found, without running it (it may need what this machine lacks).
+
+    Gives the file that it stands in.
+    """
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*", reference) is None:
+        raise NoisegridError(f"{where}: {reference!r} is not of the form package.module:function")
+    module, _, function = reference.partition(":")
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does when the job runs
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        found = None
+    finally:
+        sys.path.pop(0)
+    if found is None or found.origin is None:
+        raise NoisegridError(
+            f"{where}: there is no module {module!r} (looked in {Path.cwd()} and among what is installed)"
+        )
+    tree = ast.parse(Path(found.origin).read_text())
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    names |= {
+        alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    if function not in names:
+        raise NoisegridError(f"{where}: {found.origin}: {unknown('function', function, names)}")
+    return Path(found.origin)
+
+
+def reference_digest(reference: str, where: str) -> str:
+    """Short digest of the file that package.module:function stands in; checked as in check_reference."""
+    return sha256(check_reference(reference, where))[:16]
+
+
+def problems(document: dict[str, Any], schema_name: str, where: str) -> list[str]:
+    """Return one sentence per violation of a schema."""
+    errors = Draft202012Validator(schema(schema_name)).iter_errors(document)
+    return [f"{where}: {_sentence(error)}" for error in sorted(errors, key=lambda error: list(map(str, error.path)))]
+
+
+def check(document: dict[str, Any], schema_name: str, where: str) -> None:
+    """Hold a document against a schema; raise one sentence about the most telling error."""
+    error = best_match(Draft202012Validator(schema(schema_name)).iter_errors(document))
+    if error is not None:
+        raise NoisegridError(f"{where}: {_sentence(error)}")
+
+
+def _sentence(error: ValidationError) -> str:
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
+    prefix = f"{key}: " if key else ""
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        extra = next(name for name in error.instance if name not in known)
+        return prefix + unknown("key", extra, known)
+    if error.validator == "enum":
+        return prefix + unknown("value", error.instance, map(str, error.validator_value))
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        return f"{prefix}the key {missing!r} is missing"
+    if error.validator == "type":
+        hint = _type_hint(error.instance, error.validator_value)
+        wanted = error.validator_value if isinstance(error.validator_value, str) else " or ".join(error.validator_value)
+        return f"{prefix}{error.instance!r} is not of type {wanted}{hint}"
+    if error.validator == "pattern" and (form := _description(error)):
+        return f"{prefix}{error.instance!r} is not of the right form{form}"
+    return prefix + str(error.message) + _description(error)
+
+
+def _type_hint(value: object, wanted: object) -> str:
+    """YAML 1.1 reads 1e-3 as a string; say how to write it."""
+    if wanted != "number" or not isinstance(value, str):
+        return ""
+    try:
+        mantissa, _, exponent = f"{float(value):e}".partition("e")
+    except ValueError:
+        return ""
+    return f"; write it as {float(mantissa)}e{exponent} (YAML reads {value} as text)"
+
+
+def _description(error: ValidationError) -> str:
+    text = error.schema.get("description") if isinstance(error.schema, dict) else None
+    return f" ({text})" if text else ""

@@ -1,0 +1,126 @@
+"""A zip file that is the same bytes for the same files, and that is safe to open when it comes from a stranger.
+
+Entries are sorted, stored without compression (what is large in a package is floating-point numbers, which hardly
+shrink) and dated 1980, so that neither the clock, the file system nor the version of zlib shows in the bytes.
+"""
+
+import shutil
+import stat
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import write_atomically
+
+#: The first day that a zip file can name.
+DATE = (1980, 1, 1, 0, 0, 0)
+FILE, FOLDER = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
+CHUNK = 1 << 20
+
+
+def write(entries: Mapping[str, Path], output: Path) -> None:
+    """Write files into a zip, each under its key (a relative path with slashes), and their folders."""
+    write_atomically(output.absolute(), lambda path: _write(entries, path))
+
+
+def _write(entries: Mapping[str, Path], path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in sorted(entries.keys() | _folders(entries)):
+            info = zipfile.ZipInfo(name, DATE)
+            info.create_system = 3
+            if name.endswith("/"):
+                info.external_attr = FOLDER << 16
+                archive.writestr(info, b"")
+                continue
+            source, info.external_attr = entries[name], FILE << 16
+            info.file_size = source.stat().st_size  # zipfile decides by it whether the entry needs 64-bit sizes
+            with source.open("rb") as file, archive.open(info, "w") as entry:
+                shutil.copyfileobj(file, entry, CHUNK)
+
+
+def _folders(names: Iterable[str]) -> set[str]:
+    """Every folder above the files, as zip entries name them; RO-Crate wants those that it describes to be there."""
+    return {f"{parent}/" for name in names for parent in PurePosixPath(name).parents if parent.name}
+
+
+def unpack(path: Path, folder: Path) -> list[str]:
+    """Unpack a zip of `write` into an empty folder; the entries that are damaged are named and left out.
+
+    Nothing is written before all names and sizes were found harmless. Raises NoisegridError for a file that is no zip,
+    or that `write` cannot have written: names that lead out of the folder, links, compressed or overlapping entries
+    (which could grow without bound), a name twice.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise NoisegridError(f"{path} cannot be opened as a package: {error}") from error
+    with archive:
+        _check_harmless(archive, path)
+        return list(_extract(archive, folder))
+
+
+def _check_harmless(archive: zipfile.ZipFile, path: Path) -> None:
+    entries = archive.infolist()
+    for entry in entries:
+        if why := _harm(entry):
+            raise NoisegridError(f"{path} is not opened: {why}")
+    names = [entry.filename for entry in entries]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise NoisegridError(f"{path} is not opened: it holds {twice[0]} twice")
+    if clash := sorted({folder.rstrip("/") for folder in _folders(names)} & set(names)):
+        raise NoisegridError(f"{path} is not opened: {clash[0]} is a file and a folder")
+    if sum(entry.file_size for entry in entries) > path.stat().st_size:
+        raise NoisegridError(f"{path} is not opened: its entries claim to be larger than it is")
+
+
+def _harm(entry: zipfile.ZipInfo) -> str:
+    """Why an entry cannot be one of ours; empty if it can."""
+    name = entry.orig_filename
+    kind, parts = (FOLDER, name[:-1].split("/")) if name.endswith("/") else (FILE, name.split("/"))
+    if any(part in {"", ".", ".."} for part in parts) or "\\" in name or ":" in parts[0] or not name.isprintable():
+        return f"the entry {name!r} does not name a file below the folder"
+    if stat.S_IFMT(entry.external_attr >> 16) != stat.S_IFMT(kind):
+        return f"the entry {name} is a link or another special file"
+    if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+        return f"the entry {name} is compressed"
+    if entry.flag_bits & 1:
+        return f"the entry {name} is encrypted"
+    return ""
+
+
+def _extract(archive: zipfile.ZipFile, folder: Path) -> Iterator[str]:
+    for entry in archive.infolist():
+        target = folder / entry.filename
+        try:
+            (target if entry.is_dir() else target.parent).mkdir(parents=True, exist_ok=True)
+            if entry.is_dir():
+                continue
+            with archive.open(entry) as source, target.open("wb") as file:
+                shutil.copyfileobj(source, file, CHUNK)
+        except OSError as error:  # of this machine: a full disk, a name too long
+            raise NoisegridError(f"cannot unpack {entry.filename!r}: {error.strerror or error}") from error
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
+            target.unlink(missing_ok=True)
+            yield f"{entry.filename} is damaged in the archive ({error})"
+
+
+def is_as_written(path: Path, folder: Path) -> bool:
+    """Whether a zip is, to the last byte, what `write` makes of the files in a folder."""
+    entries = {str(file.relative_to(folder)): file for file in folder.rglob("*") if file.is_file()}
+    with tempfile.TemporaryDirectory(dir=folder.parent) as place:
+        again = Path(place) / "again.zip"
+        _write(entries, again)
+        return _same_bytes(path, again)
+
+
+def _same_bytes(path: Path, other: Path) -> bool:
+    if path.stat().st_size != other.stat().st_size:
+        return False
+    with path.open("rb") as first, other.open("rb") as second:
+        while block := first.read(CHUNK):
+            if block != second.read(CHUNK):
+                return False
+    return True

@@ -1,0 +1,104 @@
+"""Check what a package holds: every file with its checksum, none that has no business there, and a true description."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from noisegrid.common.files import sha256
+from noisegrid.common.schemas import WORKFLOW
+from noisegrid.crate import metadata
+from noisegrid.crate.crate import ABOUT, CHECKSUMS, METADATA, README, Crate, readme
+from noisegrid.records.record import WEIGHTS
+
+#: Files that are what they are: nothing else in the package says what they should hold.
+UNCHECKED = "report.html, code/, study/, containers/ and the timed blocks (overhead/) have only their checksums"
+
+
+def archive(package: Crate) -> tuple[str, Iterator[str]]:
+    """The zip itself: no damaged entry, and no byte that is not accounted for."""
+    return f"{len(package.names):,} files, {package.path.stat().st_size / 1e6:.1f} MB", iter(package.damage)
+
+
+def checksums(package: Crate) -> tuple[str, Iterator[str]]:
+    """Every file has the checksum that the package states for it, and is part of such a package."""
+
+    def wrong() -> Iterator[str]:
+        stated, belongs = package.checksums(), re.compile("|".join(_patterns(package)))
+        for name in sorted(stated.keys() - package.names):
+            yield f"{name} is missing"
+        for name in sorted(package.names - stated.keys() - {CHECKSUMS}):
+            yield f"{name} is not in {CHECKSUMS}"
+        for name in sorted(stated.keys() & package.names):
+            if sha256(package.folder / name) != stated[name]:
+                yield f"{name} was changed: its checksum is not the one in {CHECKSUMS}"
+        yield from (
+            f"{name} is no part of such a package" for name in sorted(package.names) if not belongs.fullmatch(name)
+        )
+
+    package.note(UNCHECKED)
+    return f"{len(package.checksums()):,} checksums", wrong()
+
+
+def _patterns(package: Crate) -> Iterator[str]:
+    """What the files of a package of this design are called."""
+    yield from (
+        re.escape(name) for name in (ABOUT, CHECKSUMS, METADATA, README, "study/study.yaml", "study/config.json")
+    )
+    yield from (r"code/.+", r"containers/[^/]+\.json")
+    results = re.escape(f"results/{package.about['study']}/")
+    weights = () if package.left_out else WEIGHTS
+    files = "|".join(map(re.escape, ("record.json", "predictions.npz", "history.csv", *weights)))
+    for cell in package.cells:
+        yield f"{results}replicates/{re.escape(cell.path)}/[0-9]+/({files})"
+        yield f"{results}batches/{re.escape(f'{cell.hardware}/{cell.task}')}/({cell.noise}\\.)?[0-9]+-[0-9]+\\.json"
+        yield f"{results}cells/{re.escape(cell.path)}\\.csv"
+        yield f"{results}across/{re.escape(f'{cell.task}/{cell.noise}')}\\.csv"
+    yield from (f"{results}overhead/{re.escape(timing)}\\.(csv|json)" for timing in package.about["timed_networks"])
+    yield f"{results}(metrics\\.csv|overhead\\.csv|report\\.html|findings\\.(md|html|rst)|tables/.+|figures/.+)"
+
+
+def description(package: Crate) -> tuple[str, Iterator[str]]:
+    """What the RO-Crate and the README say of the package, made again from what it holds."""
+    document = json.loads((package.folder / METADATA).read_text())
+    stated = {str(entity["@id"]): entity for entity in document["@graph"]}
+
+    def wrong() -> Iterator[str]:
+        for name, entity in sorted(stated.items()):
+            is_file = "sha256" in entity and name in package.names
+            if is_file and entity["sha256"] != sha256(package.folder / name):
+                yield f"{METADATA}: what it says of the file {name} is not true"
+        if not _same_code(package):
+            package.note(
+                "made by other code than is installed here: descriptions were not made again, and words may differ"
+            )
+            return
+        if (package.folder / README).read_text() != readme(package.about):
+            yield f"{README} does not say what comes out again"
+        again = {str(entity["@id"]): entity for entity in json.loads(_described(package))["@graph"]}
+        for name in sorted(stated.keys() | again.keys()):
+            if stated.get(name) != again.get(name):
+                yield f"{METADATA}: what it says of {name} does not come out again"
+
+    return f"{len(stated)} entities", wrong()
+
+
+def _described(package: Crate) -> str:
+    files = {name: package.folder / name for name in package.names - {CHECKSUMS, METADATA}}
+    records: dict[Any, list[dict[str, Any]]] = {}
+    for cell in package.cells:
+        folders = sorted((package.results / "replicates" / cell.path).glob("[0-9]*"), key=lambda path: int(path.name))
+        records[cell] = [json.loads((folder / "record.json").read_text()) for folder in folders]
+    return metadata.metadata(metadata.Contents(package.about, files, records))
+
+
+def _same_code(package: Crate) -> bool:
+    """Whether the package's own modules are those of this installation."""
+    return _digest(package.folder / "code" / "workflow" / "noisegrid") == _digest(WORKFLOW / "noisegrid")
+
+
+def _digest(folder: Path) -> str:
+    modules = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py"))
+    return hashlib.sha256("".join(f"{name} {sha256(folder / name)}\n" for name in modules).encode()).hexdigest()

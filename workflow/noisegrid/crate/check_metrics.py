@@ -1,0 +1,93 @@
+"""Count a package's metrics again from its predictions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from noisegrid.crate.crate import Crate
+from noisegrid.crate.csv_differences import differences
+from noisegrid.crate.predictions import checked
+from noisegrid.measuring import across_hardware
+from noisegrid.measuring.cell import check_together, csv_of, load_replicates, measure
+from noisegrid.records.record import Replicate
+from noisegrid.study.study import Cell
+
+KEYS = ("hardware", "task", "noise", "metric", "group")
+#: Metrics of the weights, which a package usually leaves out.
+READINGS = ("raw", "unit", "raw_buffers", "unit_buffers")
+NEED_WEIGHTS = {f"l2_{reading}{ending}" for reading in READINGS for ending in ("", "_between_seed_sets")}
+NEED_WEIGHTS |= {"reference_l2_midpoint", "l2_unit_across_hardware"}
+Rows = list[dict[str, Any]]
+Again = tuple[str, Rows | Exception, list[Replicate]]
+
+
+def recount(package: Crate) -> tuple[str, Iterator[str]]:
+    """Every metric of every cell, and of the comparisons of hardware, again from the predictions."""
+    loaded = dict[Cell, list[Replicate]]()
+    files, rows, excused = 0, 0, 0
+    wrong: list[str] = []
+    for name, again, replicates in _again(package, loaded):
+        path = package.results / name
+        if not path.is_file():
+            wrong += [f"{name} is missing"] if package.about["finished"] else []
+            continue
+        files += 1
+        if isinstance(again, Exception):
+            wrong.append(f"{name} cannot be counted again: {package.words(again)}")
+            continue
+        rows += len(again)
+        excuse = Excuse(again, replicates)
+        wrong += differences(path.read_text(), csv_of(again), KEYS, name, excuse)
+        excused += excuse.count
+    text = f"{rows:,} rows of {files} files counted again"
+    if excused:
+        text += f"; {excused} rows need the weights, which are left out, and were not"
+    return text, iter(wrong)
+
+
+class Excuse:
+    """Rows of the weights need not come out again where weights are left out; but they are of these very runs."""
+
+    def __init__(self, again: Rows, replicates: list[Replicate]) -> None:
+        self.there = {row["metric"] for row in again}
+        self.common = again[0] if again else {}
+        self.equal = len({replicate.record["weight_hash"] for replicate in replicates}) == 1
+        self.count = 0
+
+    def __call__(self, row: dict[str, str]) -> bool:
+        excused = (
+            row["metric"] in NEED_WEIGHTS - self.there
+            and row["group"] == "all"
+            and all(str(self.common.get(key)) == row.get(key) for key in ("n_replicates", "device", "versions"))
+            and self._possible(row["metric"], float(row["value"]))
+        )
+        self.count += excused
+        return excused
+
+    def _possible(self, metric: str, value: float) -> bool:
+        """There is no distance between equal bits, and some between others."""
+        return value == 0 if self.equal else value > 0 or metric != "l2_raw_buffers"
+
+
+def _again(package: Crate, loaded: dict[Cell, list[Replicate]]) -> Iterator[Again]:
+    """Name of a metrics file, its rows counted again (or why that cannot be), and of which runs."""
+    for cell in package.cells:
+        name = f"cells/{cell.path}.csv"
+        try:
+            yield name, _measured(package, cell, loaded), loaded[cell]
+        except Exception as error:  # a package may hold anything
+            loaded.pop(cell, None)
+            yield name, error, []
+    for task, noise in dict.fromkeys((cell.task, cell.noise) for cell in package.cells):
+        cells = [cell for cell in package.cells if (cell.task, cell.noise) == (task, noise)]
+        if len(cells) > 1 and all(cell in loaded for cell in cells):
+            rows = across_hardware.compare_all([(cell, loaded[cell]) for cell in cells])
+            yield f"across/{task}/{noise}.csv", rows, [run for cell in cells for run in loaded[cell]]
+
+
+def _measured(package: Crate, cell: Cell, loaded: dict[Cell, list[Replicate]]) -> Rows:
+    results = package.folder / "results"
+    loaded[cell], lost = load_replicates(cell, package.batches(cell), results, package.left_out)
+    for replicate in loaded[cell]:
+        checked(replicate)
+    check_together(cell, loaded[cell])
+    return measure(cell, loaded[cell], lost)

@@ -1,0 +1,167 @@
+"""Make a package's tables, findings and figures again from its metrics, and hold them against those it holds."""
+
+import re
+import struct
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from matplotlib import image as images
+
+from noisegrid.crate.crate import Crate
+from noisegrid.crate.csv_differences import differences, words_of
+from noisegrid.measuring.cell import COLUMNS
+from noisegrid.measuring.collect import collect
+from noisegrid.reporting import cell_pages
+from noisegrid.reporting import figures as drawing
+from noisegrid.reporting import findings as saying
+from noisegrid.reporting import tables as writing
+from noisegrid.study import arms
+
+NOT_MADE = "not made yet"
+
+
+def collected(package: Crate) -> tuple[str, Iterator[str]]:
+    """metrics.csv and overhead.csv are the files of the cells and of the timings, one after the other."""
+    cells = [package.results / "cells" / f"{cell.path}.csv" for cell in package.cells]
+    pairs = dict.fromkeys((cell.task, cell.noise) for cell in package.cells)
+    cells += [package.results / "across" / task / f"{noise}.csv" for task, noise in pairs]
+    timed = [package.results / "overhead" / f"{timing}.csv" for timing in package.about["timed_networks"]]
+    parts = {"metrics.csv": cells} | ({"overhead.csv": timed} if timed else {})
+    there = [name for name in parts if (package.results / name).is_file()]
+
+    def wrong() -> Iterator[str]:
+        yield from _missing(package, [name for name in parts if name not in there])
+        for name in there:
+            text, again = (package.results / name).read_text(), collect([p for p in parts[name] if p.is_file()])
+            if text != again:
+                yield from differences(text, again, COLUMNS[:6] if name == "metrics.csv" else words_of(again), name)
+
+    return " and ".join(there) or NOT_MADE, wrong()
+
+
+def tables(package: Crate) -> tuple[str, Iterator[str]]:
+    """Every table, claims among them, in all its forms, and the page of every task."""
+    folder = package.results / "tables"
+    made = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+    def wrong() -> Iterator[str]:
+        if not made:
+            yield from _missing(package, ["tables"])
+            return
+        with tempfile.TemporaryDirectory() as place:
+            writing.write_all(package.results / "metrics.csv", _overhead(package), Path(place))
+            cell_pages.write_all(package.results / "metrics.csv", Path(place) / "cells")
+            again = {str(path.relative_to(place)): path for path in sorted(Path(place).rglob("*")) if path.is_file()}
+            yield from (f"tables/{name} is no table of this study" for name in made.keys() - again.keys())
+            yield from _missing(package, [f"tables/{name}" for name in sorted(again.keys() - made.keys())])
+            for name in [name for name in made if name in again]:
+                if name.endswith(".csv"):
+                    text = again[name].read_text()
+                    yield from differences(made[name].read_text(), text, words_of(text), f"tables/{name}")
+                else:
+                    yield from _said(made[name], again[name], f"tables/{name}")
+
+    return f"{len(made)} files" if made else NOT_MADE, wrong()
+
+
+def findings(package: Crate) -> tuple[str, Iterator[str]]:
+    """The sentences."""
+    made = sorted(package.results.glob("findings.*"))
+
+    def wrong() -> Iterator[str]:
+        if not made:
+            yield from _missing(package, ["findings.md"])
+            return
+        with tempfile.TemporaryDirectory() as place:
+            saying.write(package.results / "metrics.csv", _overhead(package), Path(place) / "findings.md")
+            names = {path.name for path in made}
+            again = {path.name: path for path in Path(place).iterdir()}
+            yield from _missing(package, sorted(again.keys() - names))
+            for path in [path for path in made if path.name in again]:
+                yield from _said(path, again[path.name], path.name)
+
+    return f"{len(made)} files" if made else NOT_MADE, wrong()
+
+
+def figures(package: Crate) -> tuple[str, Iterator[str]]:
+    """Every figure, drawn again. Other versions of Matplotlib set type differently: then nothing can be compared."""
+    folder = package.results / "figures"
+    made = {path.name for path in folder.glob("*")}
+    stems = {Path(name).stem for name in made}
+    here, there = version("matplotlib"), package.about["matplotlib"]
+    if stems and here != there:
+        package.note(
+            f"FIGURES WERE NOT COMPARED: Matplotlib {there} drew them, and this is {here} (envs/analysis.txt pins it)"
+        )
+        return "not compared: another Matplotlib, see below", iter(())
+
+    def wrong() -> Iterator[str]:
+        if not stems:
+            yield from _missing(package, ["figures"])
+        with tempfile.TemporaryDirectory() as place:
+            for stem in sorted(stems):
+                if stem not in drawing.FIGURES:
+                    yield f"figures/{stem} is no figure of this study"
+                    continue
+                drawing.draw(stem, package.results / arms.data_of(stem), Path(place) / f"{stem}.pdf")
+                for name in (f"{stem}.png", f"{stem}.pdf"):
+                    if name not in made:
+                        yield f"figures/{name} is missing"
+                    elif why := _drawn_otherwise(folder / name, Path(place) / name):
+                        yield f"figures/{name} is not what is drawn again{why}"
+            known = {f"{stem}.{ending}" for stem in stems for ending in ("png", "pdf")}
+            yield from (f"figures/{name} is no figure of this study" for name in sorted(made - known))
+
+    return f"{len(stems)} figures drawn again" if stems else NOT_MADE, wrong()
+
+
+def _missing(package: Crate, names: list[str]) -> Iterator[str]:
+    """What a finished study has, and this package has not."""
+    if package.about["finished"]:
+        yield from (f"{name} is missing" for name in names)
+
+
+def _said(path: Path, again: Path, where: str) -> Iterator[str]:
+    """Where two texts differ first, word by word."""
+    old, new = _words(path), _words(again)
+    length = max(len(old), len(new))
+    old, new = ([*words, *[""] * (length - len(words))] for words in (old, new))
+    if first := next(((o, n) for o, n in zip(old, new, strict=True) if o != n), None):
+        yield f"{where} says {first[0]!r} where {first[1]!r} comes out"
+
+
+def _words(path: Path) -> list[str]:
+    """A text's words, numbers and marks; not its spaces, rules and style sheet, which another version may change."""
+    text = re.sub(r"<style>.*?</style>", "", path.read_text(), flags=re.DOTALL)
+    return re.findall(r"[^\s|&<>]+|[|&<>]", re.sub(r":?-{2,}:?", "", text))
+
+
+def _drawn_otherwise(old: Path, new: Path) -> str:
+    """How a figure differs from the same drawn again, in words; empty if every pixel is the same."""
+    if old.read_bytes() == new.read_bytes():
+        return ""
+    if old.suffix != ".png":
+        return " "
+    sizes = [_size(path) for path in (old, new)]
+    if sizes[0] != sizes[1]:  # asked before decoding, which could take any memory
+        return " (another size)"
+    first, second = (np.asarray(images.imread(path)) for path in (old, new))
+    if first.shape != second.shape:
+        return " (another kind of image)"
+    share = float((first != second).any(axis=2).mean())
+    return f" ({100 * share:.2g} % of its pixels differ)" if share else ""
+
+
+def _size(path: Path) -> tuple[int, ...]:
+    """Width and height of a PNG (its first chunk), or nothing where it is none."""
+    with path.open("rb") as file:
+        head = file.read(24)
+    return struct.unpack(">II", head[16:24]) if len(head) == 24 and head[:8] == b"\x89PNG\r\n\x1a\n" else ()
+
+
+def _overhead(package: Crate) -> Path | None:
+    path = package.results / "overhead.csv"
+    return path if path.is_file() else None

@@ -1,0 +1,154 @@
+"""Two packages cell by cell: what differs in design, which numbers agree, which runs ended with the same bits."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from noisegrid.crate.crate import Crate
+from noisegrid.records.record import differences
+from noisegrid.reporting.figures import PANELS, draw_estimate, finish
+from noisegrid.reporting.metrics_frame import load_metrics, provenance
+from noisegrid.study.sources import NOISES
+from noisegrid.study.study import Cell
+
+#: What is compared, with its unit.
+METRICS = {"accuracy_mean": "percent", "accuracy_std": "percentage points", "churn": "percent"}
+SHOWN = ("accuracy_std", "churn")
+_ENDS = ("n", "value", "low", "high")
+Key = tuple[str, str, str]
+
+
+def beside(first: Crate, second: Crate) -> pd.DataFrame:
+    """A row per cell and metric; cells that only one package has are there with what it has."""
+    pair = first, second
+    alone = all(len({cell.hardware for cell in package.cells}) == 1 for package in pair)
+    cells = [{_key(cell, alone): cell for cell in package.cells} for package in pair]
+    found = [_estimates(package, alone) for package in pair]
+    rows = []
+    for key in dict.fromkeys([*cells[0], *cells[1]]):
+        mine, yours = cells[0].get(key), cells[1].get(key)
+        equal, compared = _equal_weights(first, mine, second, yours)
+        common = {
+            "hardware": " × ".join(dict.fromkeys(cell.hardware for cell in (mine, yours) if cell)),
+            "task": key[1],
+            "noise": key[2],
+            "design": _design(mine, yours),
+            "equal_weights": equal,
+            "compared_weights": compared,
+        }
+        for metric, unit in METRICS.items():
+            values = [estimates.get((key, metric), {}) for estimates in found]
+            if any(values):
+                rows.append(common | {"metric": metric, "unit": unit} | _both(*values))
+    return pd.DataFrame(rows)
+
+
+def _key(cell: Cell, alone: bool) -> Key:
+    """What a cell is matched by: where each package has one hardware, that hardware may be another."""
+    return ("" if alone else cell.hardware, cell.task, cell.noise)
+
+
+def _estimates(package: Crate, alone: bool) -> dict[tuple[Key, str], dict[str, Any]]:
+    frame = load_metrics(package.results / "metrics.csv")
+    rows = frame[frame["metric"].isin(METRICS) & (frame["group"] == "all")]
+    return {
+        (("" if alone else row.hardware, row.task, str(row.noise)), row.metric): {
+            "value": row.value,
+            "low": row.low,
+            "high": row.high,
+            "n": row.n_replicates,
+        }
+        for row in rows.itertuples()
+    }
+
+
+def _both(mine: dict[str, Any], yours: dict[str, Any]) -> dict[str, Any]:
+    """Both estimates, and whether their intervals overlap."""
+    agree = ""
+    if mine and yours:
+        known = not pd.isna([mine["low"], mine["high"], yours["low"], yours["high"]]).any()
+        agree = "" if not known else "yes" if mine["low"] <= yours["high"] and yours["low"] <= mine["high"] else "no"
+    named = {f"{whose}_{end}": one.get(end) for whose, one in (("first", mine), ("second", yours)) for end in _ENDS}
+    return named | {"agree": agree}
+
+
+def _design(mine: Cell | None, yours: Cell | None) -> str:
+    if mine is None or yours is None:
+        return "only in the second" if mine is None else "only in the first"
+    changes = differences(mine.settings, yours.settings)
+    return "same" if not changes else f"differs: {', '.join(changes)}"
+
+
+def _equal_weights(first: Crate, mine: Cell | None, second: Crate, yours: Cell | None) -> tuple[int, int]:
+    """How many replicates of the same number ended with the same weights, of how many that both have."""
+    if mine is None or yours is None:
+        return 0, 0
+    hashes = [dict(_hashes(package, cell)) for package, cell in ((first, mine), (second, yours))]
+    shared = hashes[0].keys() & hashes[1].keys()
+    return sum(hashes[0][number] == hashes[1][number] for number in shared), len(shared)
+
+
+def _hashes(package: Crate, cell: Cell) -> Iterator[tuple[str, str]]:
+    for path in sorted((package.results / "replicates" / cell.path).glob("*/record.json")):
+        yield path.parent.name, str(json.loads(Path(path).read_text())["weight_hash"])
+
+
+def sentences(table: pd.DataFrame) -> Iterator[str]:
+    """What the comparison says."""
+    cells = table.drop_duplicates(["hardware", "task", "noise"])
+    same = int((cells["design"] == "same").sum())
+    yield f"design:  {same} of {len(cells)} cells have the same settings"
+    for cell in cells[cells["design"] != "same"].itertuples():
+        yield f"  {cell.hardware}/{cell.task}/{cell.noise}: {cell.design}"
+    equal, compared = cells["equal_weights"].sum(), cells["compared_weights"].sum()
+    yield f"bits:    {equal} of {compared} replicates that both have end with equal weights"
+    both = table[table["agree"] != ""]
+    yield f"numbers: {int((both['agree'] == 'yes').sum())} of {len(both)} agree within their 95 % intervals"
+    for row in both[both["agree"] == "no"].itertuples():
+        mine, yours = (
+            f"{value:.3g} [{low:.3g}, {high:.3g}]"
+            for value, low, high in (
+                (row.first_value, row.first_low, row.first_high),
+                (row.second_value, row.second_low, row.second_high),
+            )
+        )
+        yield f"  {row.hardware}/{row.task}/{row.noise}: {row.metric} {mine} against {yours} {row.unit}"
+
+
+def draw(table: pd.DataFrame, first: Crate, second: Crate) -> Figure:
+    """Std of top-1 and churn of every cell, the first package filled and the second open."""
+    cells = table.drop_duplicates(["hardware", "task", "noise"])
+    groups = list(dict.fromkeys(zip(cells["task"], cells["hardware"], strict=True)))
+    figure, axes = plt.subplots(
+        1, 2, figsize=(7.4, 0.9 + 0.24 * (len(cells) + 1.5 * len(groups))), sharey=True, layout="constrained"
+    )
+    for axis, metric in zip(axes, SHOWN, strict=True):
+        position, ticks = 0, dict[int, str]()
+        for task, hardware in groups:
+            ticks[position] = f"{task}, {hardware}"
+            part = table[(table["task"] == task) & (table["hardware"] == hardware) & (table["metric"] == metric)]
+            for row in part.itertuples():
+                position += 1
+                ticks[position] = row.noise
+                for whose, offset, filled in (("first", -0.17, True), ("second", 0.17, False)):
+                    ends = {end: getattr(row, f"{whose}_{end}") for end in ("value", "low", "high")}
+                    if pd.notna(ends["value"]):
+                        draw_estimate(axis, pd.Series(ends), position + offset, row.noise, filled, null=False)
+            position += 1
+        finish(axis, PANELS[metric], ticks)
+    colour, marker = NOISES["algo_impl"].colour, NOISES["algo_impl"].marker
+    handles = [
+        Line2D([], [], color=colour, marker=marker, markerfacecolor=fill, linestyle="", label=f"{which}: {name}")
+        for which, name, fill in (("first", first.path.name, colour), ("second", second.path.name, "white"))
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=2)
+    bases = [provenance(load_metrics(package.results / "metrics.csv")) for package in (first, second)]
+    words = f"First: {bases[0]}.\nSecond: {bases[1]}." if bases[0] != bases[1] else f"Both: {bases[0]}."
+    figure.supxlabel(f"{words} Lines: 95 % intervals.", fontsize=6, color="#555555")
+    return figure

@@ -1,0 +1,238 @@
+"""What a package says about itself to the world: an RO-Crate of the Workflow Run profile (0.5).
+
+Sources: w3id.org/ro/crate/1.1, w3id.org/ro/wfrun/workflow/0.5. Every date is one that a record holds, so that packing
+again gives the same text. Large parts (replicates, code) are described as folders; checksums.sha256 lists every file.
+"""
+
+import json
+import mimetypes
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rocrate.model.entity import Entity
+from rocrate.rocrate import ROCrate
+
+from noisegrid import __version__
+from noisegrid.common.files import sha256
+from noisegrid.common.schemas import read_yaml
+from noisegrid.crate.crate import ABOUT, METADATA
+from noisegrid.study.study import Cell
+
+PROFILES = {
+    "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
+    "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
+    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
+}
+LICENCE = "https://spdx.org/licenses/Apache-2.0"
+#: Folders with words of their own.
+FOLDERS = {
+    "code/": "the workflow as it was when this package was made: rules, catalogs, pins, container definitions, tests",
+    "containers/": "what every image that the runs were in holds, as inspected from inside",
+    "batches/": "which replicates each training job left, with their weight hashes",
+    "cells/": "the metrics of each cell",
+    "across/": "the same runs on several kinds of hardware",
+    "overhead/": "every timed block of every network",
+}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is described. about: noisegrid.json; files: name in the package -> file; records: of every cell."""
+
+    about: Mapping[str, Any]
+    files: Mapping[str, Path]
+    records: Mapping[Cell, list[dict[str, Any]]]
+
+    @property
+    def results(self) -> str:
+        """Prefix of the study's results in the package."""
+        return f"results/{self.about['study']}/"
+
+
+def metadata(contents: Contents) -> str:
+    """The text of ro-crate-metadata.json."""
+    crate = ROCrate(version="1.1")
+    _root(crate, contents)
+    workflow = crate.add_workflow(
+        None, "code/Snakefile", main=True, lang="snakemake", properties=_about(contents, "code/Snakefile")
+    )
+    workflow["name"], workflow["license"], workflow["version"] = "noisegrid", {"@id": LICENCE}, __version__
+    workflow["conformsTo"] = {"@id": "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"}
+    _profiles(crate)
+    inputs = [
+        _file(crate, contents, "study/study.yaml", "the study: cells and their replicates"),
+        _file(crate, contents, "study/config.json", "the configuration that the workflow ran with"),
+    ]
+    outputs = [_file(crate, contents, name, words) for name, words in _outputs(contents)]
+    for slot, entities in (("input", inputs), ("output", outputs)):
+        for entity in entities:
+            workflow.append_to(slot, _parameter(crate, entity))
+    cells = [_cell(crate, contents, cell, records) for cell, records in contents.records.items() if records]
+    for prefix, words in _folders(contents):
+        crate.add_directory(None, prefix, properties={"name": prefix.rstrip("/"), "description": words})
+    for name in (ABOUT, "code/LICENSE", "code/CITATION.cff"):
+        _file(crate, contents, name, "")
+    _file(crate, contents, "README.md", "how to check this package")["about"] = crate.root_dataset
+    _run(crate, contents, workflow, inputs, [*outputs, *cells])
+    crate.metadata.extra_contexts.append("https://w3id.org/ro/terms/workflow-run/context")
+    document = crate.metadata.generate()
+    document["@graph"] = sorted(document["@graph"], key=lambda entity: (entity["@id"] != METADATA, entity["@id"]))
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def _root(crate: ROCrate, contents: Contents) -> None:
+    citation = read_yaml(contents.files["code/CITATION.cff"])
+    root = crate.root_dataset
+    root["name"] = f"noisegrid: results of the study {contents.about['study']}"
+    words = (
+        contents.about["description"] or "Replicates of training runs, one source of randomness left free at a time."
+    )
+    state = "" if contents.about["finished"] else " The study is partly finished."
+    root["description"] = f"{words}{state} Check it with: python -m noisegrid.verify"
+    root["datePublished"] = max(_times(contents))[:10]
+    root["license"] = crate.add_jsonld({"@id": LICENCE, "@type": "CreativeWork", "name": "Apache License 2.0"})
+    authors = [_author(crate, number, author) for number, author in enumerate(citation["authors"], start=1)]
+    root["author"] = authors if len(authors) > 1 else authors[0]
+    if bodies := [author for author in authors if author.type == "Organization"]:
+        root["publisher"] = bodies[0]
+
+
+def _author(crate: ROCrate, number: int, author: dict[str, str]) -> Entity:
+    """A person or a body of CITATION.cff."""
+    name = author.get("name") or f"{author.get('given-names', '')} {author['family-names']}".strip()
+    kind = "Organization" if "name" in author else "Person"
+    return crate.add_jsonld({"@id": author.get("orcid", f"#author-{number}"), "@type": kind, "name": name})
+
+
+def _profiles(crate: ROCrate) -> None:
+    for entity in list(crate.contextual_entities):
+        if entity.id.startswith("https://w3id.org/workflowhub/workflow-ro-crate/"):
+            crate.delete(entity)
+    crate.root_dataset["conformsTo"] = [
+        crate.add_jsonld({"@id": address, "@type": "CreativeWork", "name": name, "version": version})
+        for address, (name, version) in PROFILES.items()
+    ]
+
+
+def _about(contents: Contents, name: str) -> dict[str, Any]:
+    path = contents.files[name]
+    kind = mimetypes.guess_type(name)[0] or "text/plain"
+    return {"contentSize": str(path.stat().st_size), "sha256": sha256(path), "encodingFormat": kind}
+
+
+def _file(crate: ROCrate, contents: Contents, name: str, words: str) -> Entity:
+    properties = {"name": Path(name).name, **_about(contents, name)} | ({"description": words} if words else {})
+    return crate.add_file(None, name, properties=properties)
+
+
+def _outputs(contents: Contents) -> Iterable[tuple[str, str]]:
+    """The files of the results that a person looks at, with words for each."""
+    for name, words in (
+        ("metrics.csv", "every number: metric, unit, interval, n, device, versions"),
+        ("overhead.csv", "every timed block: what determinism costs"),
+        ("findings.md", "what the study says, in sentences"),
+        ("report.html", "findings, figures and tables on one page"),
+    ):
+        if contents.results + name in contents.files:
+            yield contents.results + name, words
+    for folder, suffix in (("tables", ".csv"), ("figures", ".png")):
+        for name in sorted(contents.files):
+            if name.startswith(f"{contents.results}{folder}/") and name.endswith(suffix):
+                yield name, ""
+
+
+def _parameter(crate: ROCrate, entity: Entity) -> Entity:
+    """The workflow's slot that a file fills."""
+    parameter = crate.add_formal_parameter(
+        Path(entity.id).name, "File", identifier=f"#slot-{entity.id.replace('/', '-')}"
+    )
+    parameter["workExample"] = entity
+    entity["exampleOfWork"] = parameter
+    return parameter
+
+
+def _cell(crate: ROCrate, contents: Contents, cell: Cell, records: list[dict[str, Any]]) -> Entity:
+    """A cell's replicates: how many, on what, with what."""
+    properties = {
+        "name": cell.path,
+        "description": f"{len(records)} of {cell.replicates} replicates; noise source {cell.noise}",
+        "additionalProperty": [
+            _property(crate, "device", sorted({record["device"]["model"] for record in records})),
+            _property(crate, "operating system", sorted({record["software"]["os"] for record in records})),
+            *(
+                _property(crate, name, sorted({str(record["software"].get(name)) for record in records}))
+                for name in ("python", "torch", "torchvision", "numpy", "cuda", "cudnn")
+            ),
+            _property(crate, "git commit", sorted({str(record["code"]["git_commit"]) for record in records})),
+        ],
+    }
+    return crate.add_directory(None, f"{contents.results}replicates/{cell.path}/", properties=properties)
+
+
+def _property(crate: ROCrate, name: str, values: list[str]) -> Entity:
+    value = "; ".join(values)
+    identifier = f"#{name}={value}".replace(" ", "_")
+    return crate.get(identifier) or crate.add_jsonld(
+        {"@id": identifier, "@type": "PropertyValue", "name": name, "value": value}
+    )
+
+
+def _folders(contents: Contents) -> Iterable[tuple[str, str]]:
+    for folder, words in FOLDERS.items():
+        prefix = folder if folder in ("code/", "containers/") else contents.results + folder
+        if any(name.startswith(prefix) for name in contents.files):
+            yield prefix, words
+
+
+def _run(crate: ROCrate, contents: Contents, workflow: Entity, inputs: list[Entity], results: list[Entity]) -> None:
+    times = _times(contents)
+    authors = crate.root_dataset["author"]
+    properties = {
+        "agent": authors[0] if isinstance(authors, list) else authors,
+        "name": f"snakemake, study {contents.about['study']}",
+        "description": "From prepared data to figures; times are those of the first and the last run.",
+        "startTime": min(times),
+        "endTime": max(times),
+    }
+    if contents.about["finished"]:
+        properties["actionStatus"] = "http://schema.org/CompletedActionStatus"
+    action = crate.add_action(workflow, "#run", inputs, results, properties)
+    if images := _images(crate, contents):
+        action["containerImage"] = images
+    crate.root_dataset["mentions"] = action
+
+
+def _images(crate: ROCrate, contents: Contents) -> list[Entity]:
+    """The images that the runs were in."""
+    found = {
+        record["container"]["image_sha256"]: record["container"]
+        for records in contents.records.values()
+        for record in records
+        if (record["container"] or {}).get("image_sha256")
+    }
+    return [
+        crate.add_jsonld(
+            {
+                "@id": f"#image-{about['stack']}-{digest[:16]}",
+                "@type": "ContainerImage",
+                "additionalType": {"@id": "https://w3id.org/ro/terms/workflow-run#SIFImage"},
+                "name": about["stack"],
+                "sha256": digest,
+            }
+        )
+        for digest, about in sorted(found.items())
+    ]
+
+
+def _times(contents: Contents) -> list[str]:
+    """When runs started and ended, ISO 8601."""
+    times = []
+    for records in contents.records.values():
+        for record in records:
+            started = datetime.fromisoformat(record["started"])
+            ended = started + timedelta(seconds=round(record["timings"].get("total_s", 0.0)))
+            times += [started.isoformat(), ended.isoformat()]
+    return times

@@ -1,0 +1,173 @@
+"""A study's results as one file that a stranger can check, redraw and rerun: `snakemake package`.
+
+In it: the code of this working tree, the study with every setting spelt out, every record, predictions, metrics,
+timings, tables, figures, report, what the images held. Weights only if asked for (config: package_weights). Made of
+what is finished, also in the middle of a study, and the same bytes when made again from the same results.
+
+Reads: the results folder. Writes: one zip, <results>/<study>/<study>.crate.zip.
+Command: python -m noisegrid.package --config '{"study": ...}' --output STUDY.crate.zip
+"""
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from noisegrid import __version__
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import sha256, write_text
+from noisegrid.common.provenance import tree
+from noisegrid.common.schemas import check
+from noisegrid.crate import archive, metadata
+from noisegrid.crate.crate import ABOUT, CHECKSUMS, METADATA, README, readme
+from noisegrid.planning.plan import Plan
+from noisegrid.records.record import WEIGHTS, read_record, replicate_folder
+from noisegrid.runtime.hardware import ROOT
+from noisegrid.study.study import Cell
+
+#: Of the working tree, what the workflow is made of; a site's own settings and generated files are not.
+CODE = (
+    *("Snakefile", "config.yaml", "pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", "CITATION.cff"),
+    *("workflow", "envs", "containers", "profiles", "slurm", "docs", "tests", "benchmarks"),
+)
+PRIVATE = {"site.yaml", "__pycache__", "noisegrid.egg-info"}
+
+
+def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, Path]]:
+    """What goes into the package besides what is written for it: part -> name in the package -> file."""
+    derived = _derived(found) if finished else _fresh(found)
+    parts = {
+        "code": {f"code/{path.relative_to(ROOT)}": path for path in code_files()},
+        "replicates": _named(found, _replicates(found, weights)),
+        "batches": _named(found, [path for path in _batches(found) if path.exists()]),
+        "timed_networks": _named(found, [path for path in _timings(found) if path.exists()]),
+        "metrics": _named(found, [path for path in derived if path.suffix == ".csv" and path.parent.name != "tables"]),
+    }
+    taken = {path for part in parts.values() for path in part.values()}
+    parts["tables, figures, report"] = _named(found, [path for path in derived if path not in taken])
+    images = (Path(found.config["containers"]) / f"{stack}.json" for stack in found.stacks)
+    return parts | {"images, as inspected": {f"containers/{path.name}": path for path in images if path.exists()}}
+
+
+def is_finished(found: Plan) -> bool:
+    """Whether all that the study makes is there."""
+    return all(path.exists() for path in [*_batches(found), *_timings(found), *_derived(found)])
+
+
+def _named(found: Plan, paths: Iterable[Path]) -> dict[str, Path]:
+    results = Path(found.results)
+    return {f"results/{results.name}/{path.relative_to(results)}": path for path in paths}
+
+
+def _replicates(found: Plan, weights: bool) -> Iterator[Path]:
+    for cell in found.study.cells:
+        for folder in _finished(found, cell):
+            for name in ("record.json", "predictions.npz", "history.csv", *(WEIGHTS if weights else ())):
+                yield folder / name
+
+
+def _finished(found: Plan, cell: Cell) -> list[Path]:
+    """The folders of a cell's finished replicates, in the order of their numbers."""
+    folders = [replicate_folder(Path(found.config["results"]), cell, number) for number in range(cell.replicates)]
+    return [folder for folder in folders if (folder / "record.json").exists()]
+
+
+def _batches(found: Plan) -> list[Path]:
+    return [Path(path) for hardware, task in found.tasks for path in found.batch_files(hardware, task)]
+
+
+def _timings(found: Plan) -> list[Path]:
+    return [Path(path).with_suffix(suffix) for path in found.overhead_files() for suffix in (".csv", ".json")]
+
+
+def _derived(found: Plan) -> list[Path]:
+    """What is made from batches and timings: metrics, tables, figures, findings, report."""
+    results = Path(found.results)
+    tables = [
+        results / "tables" / f"{table}{end}" for table in found.tables for end in (".csv", ".md", ".tex", ".html")
+    ]
+    pages = [results / "tables/cells" / f"{hardware}.{task}.html" for hardware, task in found.tasks]
+    figures = [results / "figures" / f"{figure}{end}" for figure in found.figures for end in (".png", ".pdf")]
+    sums = map(Path, [*found.cell_files(), *found.across_files(), f"{results}/metrics.csv", *found.overhead])
+    words = [results / f"findings{end}" for end in (".md", ".html", ".rst")]
+    return [*sums, *tables, *pages, *figures, *words, results / "report.html"]
+
+
+def _fresh(found: Plan) -> list[Path]:
+    """In the middle of a study: what is there, and not older than the runs that have come since."""
+    newest = max((batch.stat().st_mtime for batch in _batches(found) if batch.exists()), default=0.0)
+    return [path for path in _derived(found) if path.exists() and path.stat().st_mtime >= newest]
+
+
+def code_files() -> Iterator[Path]:
+    """The files of the working tree that the workflow is made of."""
+    for name in CODE:
+        place = ROOT / name
+        for path in [place] if place.is_file() else place.rglob("*"):
+            parts = path.relative_to(ROOT).parts
+            if path.is_file() and PRIVATE.isdisjoint(parts) and not any(part.startswith(".") for part in parts):
+                yield path
+
+
+def records_of(found: Plan) -> dict[Cell, list[dict[str, Any]]]:
+    """The records of every cell's finished replicates, each checked."""
+    records = {cell: [read_record(folder) for folder in _finished(found, cell)] for cell in found.study.cells}
+    if not any(records.values()):
+        raise NoisegridError(f"{found.results}/replicates holds no finished replicate yet; run `snakemake` first")
+    return records
+
+
+def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
+    """What the package says of itself, enough to check it without its code."""
+    cells = [
+        {"hardware": c.hardware, "task": c.task, "noise": c.noise, "replicates": c.replicates, "settings": c.settings}
+        for c in found.study.cells
+    ]
+    document = {
+        "format": 1,
+        "noisegrid": __version__,
+        "commit": tree()[0],
+        "matplotlib": version("matplotlib"),
+        "study": found.study.name,
+        "description": found.study.description.strip(),
+        "seed": found.study.cells[0].settings["seed"],
+        "weights": weights,
+        "finished": finished,
+        "cells": cells,
+        "timed_networks": [timing.path for timing in found.study.timed_networks],
+    }
+    check(document, "package", "package")
+    return document
+
+
+def write_package(found: Plan, output: Path, weights: bool) -> dict[str, tuple[int, int]]:
+    """Write the package; returns how many files and bytes each part has."""
+    records, finished = records_of(found), is_finished(found)
+    parts, document = files_of(found, weights, finished), about(found, weights, finished)
+    with tempfile.TemporaryDirectory() as folder:
+        written = {
+            ABOUT: json.dumps(document, indent=1, sort_keys=True) + "\n",
+            README: readme(document),
+            "study/study.yaml": found.study.source.read_text(),
+            "study/config.json": json.dumps(found.config, indent=1, sort_keys=True) + "\n",
+        }
+        made = {name: _write(Path(folder) / name, text) for name, text in written.items()}
+        files = {**made, **{name: path for part in parts.values() for name, path in part.items()}}
+        made[METADATA] = _write(Path(folder) / METADATA, metadata.metadata(metadata.Contents(document, files, records)))
+        files |= made
+        sums = "".join(f"{sha256(path)}  {name}\n" for name, path in sorted(files.items()))
+        made[CHECKSUMS] = _write(Path(folder) / CHECKSUMS, sums)
+        archive.write(files | made, output)
+        parts["design and description"] = made
+        return {
+            part: (len(entries), sum(path.stat().st_size for path in entries.values()))
+            for part, entries in parts.items()
+            if entries
+        }
+
+
+def _write(path: Path, text: str) -> Path:
+    write_text(path, text)
+    return path

@@ -1,0 +1,150 @@
+"""Datasets in the form that training reads: arrays prepared once, checksummed, memory-mapped by every replicate.
+
+Writes: <folder>/<part>.npy for the four parts and manifest.json, which comes last and holds their checksums.
+Command: python -m noisegrid.datasets --dataset NAME --folder RAW --output FOLDER/manifest.json
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import sha256, write_atomically, write_text
+from noisegrid.common.schemas import imported
+from noisegrid.readers import Raw
+from noisegrid.study.study import digest
+
+PARTS = ("train_images", "train_labels", "test_images", "test_labels")
+#: Up to this size every job checks the whole content again; above it, only the length (ImageNet would cost minutes).
+FULL_CHECK_BYTES = 512 * 1024**2
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A prepared dataset, memory-mapped.
+
+    Images: uint8 (examples, channels, size, size). Labels: int64 (examples,), or uint8 (examples, attributes). groups:
+    booleans (test examples, groups) with group_names; target: the attribute that groups are judged by.
+    """
+
+    name: str
+    digest: str
+    classes: int
+    full_scale: float
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    groups: np.ndarray | None
+    group_names: list[str]
+    target: int | None
+
+
+def prepare(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) -> None:
+    """Read a dataset with its own reader and write the prepared form.
+
+    Raises NoisegridError if raw files are missing, truncated or not the published ones.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    data = _reader(entry["read"])(raw, folder / "raw")
+    files = {}
+    for part in PARTS if not data.groups else (*PARTS, "groups"):
+        path = folder / f"{part}.npy"
+        write_atomically(path, partial(_save, part, data))
+        files[path.name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
+    manifest = {"dataset": name, "classes": entry["classes"], "full_scale": entry["full_scale"], "files": files}
+    manifest |= {"group_names": list(data.groups), "target": data.target}
+    manifest["digest"] = digest(manifest)
+    write_text(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+
+
+def open_prepared(folder: Path) -> Dataset:
+    """Memory-map a prepared dataset after checking that its files are those of the manifest."""
+    manifest = read_manifest(folder)
+    for name, expected in manifest["files"].items():
+        _check_file(folder / name, expected)
+    parts = PARTS if not manifest["group_names"] else (*PARTS, "groups")
+    arrays = {part: np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in parts}
+    about = {key: manifest[key] for key in ("digest", "classes", "full_scale", "group_names", "target")}
+    return Dataset(manifest["dataset"], **about, **{"groups": None, **arrays})
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a prepared dataset."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+    except (OSError, ValueError) as error:
+        raise NoisegridError(f"{folder} holds no prepared dataset ({error}); delete it and run again") from error
+    if manifest.get("digest") != digest({key: value for key, value in manifest.items() if key != "digest"}):
+        raise NoisegridError(f"{folder}/manifest.json was changed by hand; delete {folder} and run again")
+    if not manifest.keys() >= {"dataset", "classes", "full_scale", "files", "group_names", "target"}:
+        raise NoisegridError(f"{folder} was prepared by another version of noisegrid; delete it and run again")
+    return manifest
+
+
+def check_raw_folders(folders: Mapping[str, str], entries: Mapping[str, dict[str, Any]], used: list[str]) -> None:
+    """Check, before any work starts, that the raw folders that the user names hold the files that are needed."""
+    for name in used:
+        folder, entry = folders.get(name), entries[name]
+        needs = [file.replace("|", " or ") for file in entry.get("files", [])]
+        if folder is None:
+            if entry.get("licensed"):
+                raise NoisegridError(
+                    f"config: dataset_folders.{name} is not set, and {entry['title']} may not be downloaded by a "
+                    f"program; get {', '.join(needs)} ({entry['source']}) and name their folder"
+                )
+            continue
+        if not Path(folder).is_dir():
+            raise NoisegridError(f"config: dataset_folders.{name}: there is no folder {folder}")
+        there = [any((Path(folder) / file).exists() for file in files.split("|")) for files in entry.get("files", [])]
+        missing = [files for files, found in zip(needs, there, strict=True) if not found]
+        if missing:
+            raise NoisegridError(
+                f"config: dataset_folders.{name}: {folder} lacks {', '.join(missing)} (source: {entry['source']})"
+            )
+
+
+def _reader(reference: str) -> Callable[[Path | None, Path], Raw]:
+    reader = imported("dataset", reference)
+
+    def checked(raw: Path | None, cache: Path) -> Raw:
+        data = reader(raw, cache)
+        if not isinstance(data, Raw):
+            raise NoisegridError(f"dataset {reference}: returned {type(data).__name__}, not a noisegrid.readers.Raw")
+        return data
+
+    return checked
+
+
+def _save(part: str, data: Raw, path: Path) -> None:
+    """Write one part; images that do not fit into memory go through one by one, with a line of progress."""
+    if part == "groups":
+        np.save(path, np.stack(list(data.groups.values()), axis=1))
+        return
+    array = getattr(data, part)
+    if isinstance(array, np.ndarray):
+        kind = np.uint8 if part.endswith("images") or array.ndim == 2 else np.int64
+        np.save(path, array.astype(kind))
+        return
+    stored = np.lib.format.open_memmap(path, "w+", np.uint8, (array.count, *array.shape))
+    for index, image in enumerate(array.rows):
+        stored[index] = image
+        if index % 10_000 == 9_999:
+            print(f"{part}: {index + 1:,} of {array.count:,}", flush=True)
+    stored.flush()
+
+
+def _check_file(path: Path, expected: dict[str, Any]) -> None:
+    remedy = f"delete {path.parent} and run again"
+    if not path.exists():
+        raise NoisegridError(f"{path} is missing; {remedy}")
+    size = path.stat().st_size
+    if size != expected["bytes"]:
+        raise NoisegridError(f"{path} has {size} bytes instead of {expected['bytes']}: truncated; {remedy}")
+    if size <= FULL_CHECK_BYTES and sha256(path) != expected["sha256"]:
+        raise NoisegridError(f"{path} differs from the checksum in its manifest; {remedy}")

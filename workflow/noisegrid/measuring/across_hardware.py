@@ -1,0 +1,58 @@
+"""Agreement between accelerators: the same replicate, with the same seeds, on two kinds of hardware.
+
+Churn within a hardware says how much two of its runs differ; churn across says how much moving a run elsewhere changes
+it. Replicates of one number share every seed (hardware is no part of it), so each number gives one independent pair.
+
+Reads: the batch files of one task and noise source on all hardware of a study. Writes: one CSV of metrics.
+Command: python -m noisegrid.across --study S --task T --noise N --batches B.json ... --results R --output X.csv
+"""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from noisegrid import stats
+from noisegrid.measuring.cell import Row, metric_row
+from noisegrid.records.record import Replicate
+from noisegrid.study.study import Cell
+
+
+def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replicate]]) -> Iterator[Row]:
+    """Churn and L2 between the replicates of equal number in two cells that differ in hardware alone."""
+    by_number = [{r.record["replicate"]: r for r in replicates} for _, replicates in (first, second)]
+    numbers = sorted(by_number[0].keys() & by_number[1].keys())
+    churn, distance, examples = [], [], 0
+    for number in numbers:
+        pair = [replicates[number] for replicates in by_number]
+        arrays = [replicate.predictions() for replicate in pair]
+        labels = arrays[0]["label"]
+        predicted = [stats.predictions_of(a["logits"], labels) for a in arrays]
+        churn.append(100 * float(np.mean(predicted[0] != predicted[1])))
+        if all(replicate.has_weights for replicate in pair):
+            weights = stats.l2_matrices([replicate.weights() for replicate in pair], pair[0].parameters)
+            distance.append(weights["unit"][0, 1])
+        examples = len(labels)
+    (cell, replicates), (other, others) = first, second
+    devices = [r[0].record["device"]["model"] for r in (replicates, others)]
+    software = [r[0].record["software"] for r in (replicates, others)]
+    common = {
+        "study": cell.study,
+        "hardware": f"{cell.hardware} × {other.hardware}",
+        "task": cell.task,
+        "noise": cell.noise,
+        "n_replicates": len(numbers),
+        "n_examples": examples,
+        "device": " × ".join(dict.fromkeys(devices)),
+        "versions": " × ".join(dict.fromkeys(f"torch {s['torch']}, Python {s['python']}" for s in software)),
+    }
+    for name, unit, values in (("churn", "percent", churn), ("l2_unit", "1", distance)):
+        if len(numbers) > 1 and len(values) == len(numbers):
+            estimate = stats.mean(np.array(values))
+            row = metric_row(f"{name}_across_hardware", unit, estimate, "t over runs", n_pairs=len(numbers))
+            yield common | row
+
+
+def compare_all(loaded: list[tuple[Cell, list[Replicate]]]) -> list[Row]:
+    """All pairs of cells, in the study's order."""
+    return [row for pair in itertools.combinations(loaded, 2) for row in compare(*pair)]

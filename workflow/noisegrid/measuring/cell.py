@@ -1,0 +1,304 @@
+"""The replicates of one cell become long-form metrics, each with n, interval and, where there is one, its null.
+
+Reads: the batch files of a cell and the replicate folders they list, every byte checked. Writes: one CSV per cell.
+Stops with an error that names the runs if a control cell is not bitwise equal, or if replicates do not belong together.
+Command: python -m noisegrid.measure --study quick --cell cpu/smallcnn-digits/algo --batches B.json --output CELL.csv
+"""
+
+import itertools
+import json
+import math
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noisegrid import stats
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import csv_text
+from noisegrid.records.record import SHARED, Replicate, check_belongs, entry, read, replicate_folder
+from noisegrid.stats import Estimate, Null
+from noisegrid.study.sources import ALGORITHMIC, FREE
+from noisegrid.study.study import Cell
+
+Array = np.ndarray
+Row = dict[str, Any]
+#: Columns of metrics.csv. `value`, `low`, `high` and the null's are in `unit`; an empty field is "there is none".
+COLUMNS = (
+    "study", "hardware", "task", "noise", "metric", "group", "unit", "value", "low", "high", "interval",
+    "null_median", "null_low", "null_high", "n_replicates", "n_pairs", "n_examples", "device", "versions",
+)  # fmt: skip
+
+
+def load_replicates(
+    cell: Cell, batches: list[Path], results: Path, left_out: Collection[str] = ()
+) -> tuple[list[Replicate], dict[str, int]]:
+    """The cell's finished replicates, every file checked, and how many diverged and failed.
+
+    left_out: files of a replicate that need not be there (record.read).
+    """
+    finished, lost = [], {"diverged": 0, "failed": 0}
+    for path in batches:
+        batch = json.loads(path.read_text())["cells"][cell.noise]
+        lost = {fate: count + len(batch[fate]) for fate, count in lost.items()}
+        for number, expected in batch["weight_hashes"].items():
+            replicate = read(replicate_folder(results, cell, int(number)), left_out)
+            check_belongs(replicate.record, cell, replicate.folder)
+            if replicate.record["weight_hash"] != expected or replicate.record["replicate"] != int(number):
+                raise NoisegridError(f"{replicate.folder} is not the run that {path} lists; delete both and run again")
+            finished.append(replicate)
+    if len(finished) < 2:
+        raise NoisegridError(
+            f"{cell.path}: {len(finished)} of {cell.replicates} replicates finished; a spread needs two"
+        )
+    return finished, lost
+
+
+def check_together(cell: Cell, replicates: list[Replicate]) -> None:
+    """Replicates of one cell share code, device model and versions; what the cell holds is the same to the bit."""
+    _check_same(cell, replicates, SHARED)
+    held = [] if "init" in FREE[cell.noise] else ["initial_weight_hash"]
+    held += ["weight_hash"] if cell.noise == "control" else []
+    for pair in range(cell.seed_sets):
+        _check_same(cell, [r for r in replicates if r.record["replicate"] % cell.seed_sets == pair], held)
+
+
+def _check_same(cell: Cell, replicates: list[Replicate], keys: Iterable[str]) -> None:
+    for key, other in itertools.product(keys, replicates[1:]):
+        values = [entry(replicate.record, key) for replicate in (replicates[0], other)]
+        if values[0] != values[1]:
+            raise NoisegridError(
+                f"{cell.path}: {replicates[0].folder} and {other.folder} differ in {key} "
+                f"({values[0]} and {values[1]}), which this cell holds fixed"
+            )
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the replicates of a cell predict. A unit is a test image, or one attribute of one image.
+
+    labels: (examples,) or (examples, attributes). predicted, half: int16 (replicates, units), after all and half of the
+    epochs. logits: float32 (replicates, sampled examples, classes). calibration: percent (replicates,), or None for
+    attributes. groups: the arrays group, group_name and target, where the dataset has sub-groups.
+    """
+
+    labels: Array
+    predicted: Array
+    midpoint: Array
+    logits: Array
+    calibration: Array | None
+    groups: dict[str, Array]
+
+    @property
+    def correct(self) -> Array:
+        """Booleans (replicates, units)."""
+        right: Array = self.predicted == self.labels.ravel()
+        return right
+
+    @property
+    def class_of(self) -> Array:
+        """The class of each unit, or which attribute it is."""
+        if self.labels.ndim == 1:
+            return self.labels
+        return np.tile(np.arange(self.labels.shape[1]), len(self.labels))
+
+
+def load_predictions(replicates: list[Replicate]) -> Predictions:
+    """Read one replicate at a time: a hundred runs' logits would not fit into memory together."""
+    first = replicates[0].predictions()
+    labels, (_, classes) = first["label"], first["logits"].shape
+    predicted, midpoint = (np.empty((len(replicates), labels.size), np.int16) for _ in range(2))
+    sample = stats.logit_sample(len(replicates), first["logits"].shape)
+    logits, calibration = np.empty((len(replicates), len(sample), classes), np.float32), []
+    for index, replicate in enumerate(replicates):
+        arrays = replicate.predictions()
+        predicted[index] = stats.predictions_of(arrays["logits"], labels).ravel()
+        midpoint[index] = stats.predictions_of(arrays["midpoint_logits"], labels).ravel()
+        logits[index] = arrays["logits"][sample]
+        if labels.ndim == 1:
+            probabilities = stats.softmax(arrays["logits"])
+            calibration.append(100 * stats.expected_calibration_error(probabilities, labels))
+    groups: dict[str, Array] = {key: first[key] for key in ("group", "group_name", "target") if key in first}
+    return Predictions(labels, predicted, midpoint, logits, np.array(calibration) if calibration else None, groups)
+
+
+def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> list[Row]:
+    """All metrics of a cell, as rows of COLUMNS; without those of the weights where weights are not at hand."""
+    found, weighed = load_predictions(replicates), all(replicate.has_weights for replicate in replicates)
+    numbers = np.array([replicate.record["replicate"] for replicate in replicates])
+    # runs of one set share what is held; where every seed is free they share nothing
+    seed_set = np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.seed_sets
+    rng = np.random.default_rng(int(cell.digest, 16))
+    rows = [
+        *(metric_row(f"replicates_{fate}", "count", count) for fate, count in lost.items()),
+        *accuracy_rows(found.correct, numbers, seed_set),
+        *pair_rows(found.predicted, found.logits, seed_set),
+        *(weight_rows(replicates, seed_set) if weighed else ()),
+        *class_rows(found.correct, found.class_of, seed_set, rng),
+        *reference_rows(found.correct, found.midpoint, replicates if weighed else []),
+    ]
+    if found.calibration is not None:
+        rows.append(mean_row("calibration_error", found.calibration, seed_set))
+    if found.groups:
+        rows += group_rows(found, seed_set, rng)
+    record = replicates[0].record
+    if "multiprocessors" in record["device"]:
+        rows.append(metric_row("multiprocessors", "count", record["device"]["multiprocessors"]))
+    common = {
+        "study": cell.study,
+        "hardware": cell.hardware,
+        "task": cell.task,
+        "noise": cell.noise,
+        "n_replicates": len(replicates),
+        "n_examples": len(found.labels),
+        "device": record["device"]["model"],
+        "versions": f"torch {record['software']['torch']}, Python {record['software']['python']}",
+    }
+    return [common | row for row in rows]
+
+
+def accuracy_rows(correct: Array, numbers: Array, seed_set: Array) -> Iterator[Row]:
+    """Top-1 of each replicate, and its mean."""
+    accuracy = 100 * correct.mean(axis=1)
+    for number, value in zip(numbers, accuracy, strict=True):
+        yield metric_row("accuracy", "percent", float(value), group=f"replicate {number}")
+    yield mean_row("accuracy_mean", accuracy, seed_set)
+
+
+def mean_row(metric: str, values: Array, seed_set: Array, group: str = "all") -> Row:
+    """The mean of percentages (replicates,)."""
+    return metric_row(metric, "percent", stats.mean(values, seed_set), f"t over {_units(seed_set)}", group)
+
+
+def _units(seed_set: Array) -> str:
+    """What is independent of each other: runs, or where several sets of seeds are held, the sets."""
+    return "runs" if len(np.unique(seed_set)) == 1 else "sets"
+
+
+def pair_rows(predicted: Array, logits: Array, seed_set: Array) -> Iterator[Row]:
+    """Churn over all predictions (replicates, units), logit correlation over a sample of examples."""
+    yield from _distance_rows("churn", "percent", 100 * stats.churn_matrix(predicted), seed_set)
+    # the correlation's complement is a distance with a zero diagonal, as churn is
+    for row in _distance_rows("logit_correlation", "1", 1 - stats.logit_correlation_matrix(logits), seed_set):
+        yield row | {"value": 1 - row["value"], "low": 1 - row["high"], "high": 1 - row["low"]}
+
+
+def weight_rows(replicates: list[Replicate], seed_set: Array) -> Iterator[Row]:
+    """L2 between final weights, in four readings."""
+    weights = [replicate.weights() for replicate in replicates]
+    for reading, matrix in stats.l2_matrices(weights, replicates[0].parameters).items():
+        yield from _distance_rows(f"l2_{reading}", "1", matrix, seed_set)
+
+
+def _distance_rows(metric: str, unit: str, matrix: Array, seed_set: Array) -> Iterator[Row]:
+    """The mean over pairs of replicates that hold the same seeds and, with several sets, between sets."""
+    together = seed_set[:, None] == seed_set
+    for name, wanted in ((metric, together), (f"{metric}_between_seed_sets", ~together)):
+        count = int(np.triu(wanted, 1).sum())
+        if count:
+            estimate = stats.pair_mean(matrix, wanted, seed_set)
+            yield metric_row(name, unit, estimate, f"jackknife over {_units(seed_set)}", n_pairs=count)
+
+
+def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Generator) -> Iterator[Row]:
+    """Overall and per-class spread and their ratio, each beside the independent-error null."""
+    classes = int(labels.max()) + 1
+
+    def spreads(hits: Array) -> Array:
+        """Overall std, per-class stds, per-class ratios, the largest ratio."""
+        overall = 100 * stats.pooled_spread(hits.mean(axis=1), seed_set)
+        per_class = 100 * stats.pooled_spread(stats.class_accuracies(hits, labels, classes), seed_set)
+        ratios = stats.spread_ratio(per_class, float(overall))
+        return np.concatenate([[overall], per_class, ratios, [ratios.max()]])
+
+    values = spreads(correct)
+    null = stats.independent_error_null(correct, spreads, rng, groups=seed_set)
+    kinds = np.unique(seed_set)
+    freedom = len(correct) - len(kinds)
+
+    def row(index: int, metric: str, group: str, unit: str, interval: bool) -> Row:
+        estimate = stats.std_interval(float(values[index]), freedom) if interval else float(values[index])
+        at = Null(null.median[index], null.low[index], null.high[index])
+        return metric_row(metric, unit, estimate, "chi-square" if interval else "", group=group, null=at)
+
+    yield row(0, "accuracy_std", "all", "percentage points", interval=True)
+    if len(kinds) > 1:
+        means = np.array([100 * correct[seed_set == kind].mean() for kind in kinds])
+        yield metric_row("accuracy_std_between_seed_sets", "percentage points", stats.std(means), "chi-square")
+    for index in range(classes):
+        yield row(1 + index, "class_accuracy_std", f"class {index}", "percentage points", interval=True)
+    for index in range(classes):
+        yield row(1 + classes + index, "class_std_ratio", f"class {index}", "1", interval=False)
+    yield row(1 + 2 * classes, "class_std_ratio_max", "all", "1", interval=False)
+    means = 100 * stats.class_accuracies(correct, labels, classes)
+    for index in range(classes):
+        yield mean_row("class_accuracy_mean", means[:, index], seed_set, f"class {index}")
+
+
+def group_rows(found: Predictions, seed_set: Array, rng: np.random.Generator) -> Iterator[Row]:
+    """Sub-groups (paper, Figure 4): spread of accuracy, FPR and FNR on the target attribute, relative to everyone.
+
+    Each spread stands beside the independent-error null.
+    """
+    arrays, target = found.groups, int(found.groups["target"])
+    hits = found.correct.reshape(-1, *found.labels.shape)[:, :, target]
+    positive, masks = found.labels[:, target].astype(bool), arrays["group"].T
+    names = ["all", *map(str, arrays["group_name"])]
+
+    def statistic(shuffled: Array) -> Array:
+        spreads = 100 * stats.group_spreads(shuffled, positive, masks, seed_set)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.stack([spreads, spreads / spreads[:, :1]])
+
+    values, null = statistic(hits), stats.independent_error_null(hits, statistic, rng, groups=seed_set)
+    for kind, unit in enumerate(("percentage points", "1")):
+        for rate, metric in enumerate(("accuracy", "fpr", "fnr")):
+            for index, name in enumerate(names):
+                place = kind, rate, index
+                at = Null(null.median[place], null.low[place], null.high[place])
+                ending = "std" if kind == 0 else "std_relative"
+                yield metric_row(f"group_{metric}_{ending}", unit, float(values[place]), group=name, null=at)
+    for name, mask in zip(names, [np.ones(len(positive), bool), *masks.astype(bool)], strict=True):
+        yield metric_row("group_positives", "count", int((mask & positive).sum()), group=name)
+        yield metric_row("group_negatives", "count", int((mask & ~positive).sum()), group=name)
+
+
+def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) -> Iterator[Row]:
+    """What the reference artifact would print for these runs (its definitions, see metrics); weighed: with weights."""
+    pairs = len(correct) * (len(correct) - 1) // 2
+    yield metric_row("reference_accuracy_std", "percentage points", stats.reference_std(100 * correct.mean(axis=1)))
+    yield metric_row(
+        "reference_agreement_midpoint", "percent", 100 * stats.reference_agreement(midpoint), n_pairs=pairs
+    )
+    if weighed:
+        weights = [replicate.weights("midpoint_weights") for replicate in weighed]
+        distance = stats.pair_mean(stats.l2_matrices(weights, weighed[0].parameters)["raw_buffers"])
+        yield metric_row("reference_l2_midpoint", "1", distance.value, n_pairs=pairs)
+
+
+def csv_of(rows: list[Row]) -> str:
+    """Rows of COLUMNS as CSV."""
+    return csv_text(rows, COLUMNS)
+
+
+def metric_row(
+    metric: str,
+    unit: str,
+    value: float | Estimate,
+    interval: str = "",
+    group: str = "all",
+    null: Null | None = None,
+    n_pairs: int | None = None,
+) -> Row:
+    """One row of the long form, without the columns that all rows of a cell share."""
+    estimate = value if isinstance(value, Estimate) else Estimate(value, math.nan, math.nan)
+    if unit == "percent":  # Student's interval does not know that a share ends at 0 and 100
+        low, high = (float(np.clip(end, 0, 100)) for end in (estimate.low, estimate.high))  # NaN stays NaN
+        estimate = Estimate(estimate.value, low, high)
+    how = "" if math.isnan(estimate.low) else interval
+    row: Row = {"metric": metric, "group": group, "unit": unit, "interval": how, **estimate._asdict()}
+    if null is not None:
+        row |= {"null_median": null.median, "null_low": null.low, "null_high": null.high}
+    return row if n_pairs is None else row | {"n_pairs": n_pairs}

@@ -1,0 +1,290 @@
+"""The timing of one network: its step under every arm, in blocks that take turns, then its kernels.
+
+In this order: each arm's first step (with all that is chosen or compiled then), blocks of timed steps, whether each arm
+is bitwise repeatable (run twice from one state, compared step by step), and what the profiler sees.
+"""
+
+import gc
+import itertools
+import math
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from noisegrid import stats
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import csv_text, write_text
+from noisegrid.common.progress import Progress
+from noisegrid.networks import build
+from noisegrid.overhead import kernels
+from noisegrid.overhead.bench import CLASSES, Rig, make_batch
+from noisegrid.overhead.conditions import Condition, CpuWatch, CudaWatch
+from noisegrid.runtime import machine
+from noisegrid.study.arms import REFERENCE, Arm, TimedNetwork, arms, why_not
+
+Row = dict[str, Any]
+Found = TypeVar("Found")
+#: Columns of overhead.csv. `value` is in `unit`; `block` counts from 0 for what is measured more than once.
+COLUMNS = (
+    "study", "hardware", "network", "arm", "against", "measure", "block", "kernel", "module", "direction", "unit",
+    "value", "steps", "batch_size", "size_px", "clock_mhz", "temperature_c", "note", "device", "versions",
+)  # fmt: skip
+#: The arms whose kernels are kept one by one; of the others only the sum is.
+BREAKDOWN = (REFERENCE, "deterministic")
+WARM_UP_STEPS, SETTLE_STEPS, VERIFY_STEPS, PROFILE_PASSES, PROFILE_STEPS = 3, 2, 3, 3, 2
+#: How running out of memory reads where it is no torch.OutOfMemoryError: the host, cuBLAS, CUDA, and cuDNN, which
+#: tries one plan after the other and says that none is left.
+OUT_OF_MEMORY = (
+    "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory", "CUDNN_STATUS_ALLOC_FAILED",
+    "unable to find an engine to execute this computation",
+)  # fmt: skip
+#: How often a block is timed again when its device was throttled or shared meanwhile.
+REPEATS = 2
+
+
+class Refused(Exception):
+    """An arm forbids an operator that the network uses; the message is the operator's name."""
+
+
+class Session:
+    """The timing of one network: its rig, the arms that run, and the rows so far."""
+
+    def __init__(self, timing: TimedNetwork, hardware: dict[str, Any], common: Row, output: Path | None) -> None:
+        self.timing, self.hardware, self.output = timing, hardware, output
+        self.device = torch.device(hardware["device"])
+        self.rows: list[Row] = []
+        self.common = common | {"network": timing.network, "size_px": timing.size, "batch_size": timing.batch_size}
+        self.skipped: dict[str, str] = {}
+        self.remedied: dict[str, str] = {}
+        self.running: list[Arm] = []
+        self.watch = CudaWatch(common["uuid"]) if self.device.type == "cuda" else CpuWatch()
+        self.rig = self._make_rig()
+        self.autotuned = ThreadPoolExecutor(1, "autotuned")
+
+    def _make_rig(self) -> Rig:
+        timing = self.timing
+        torch.manual_seed(0)
+        network = build(timing.build, classes=CLASSES, channels=3, size=timing.size, **timing.options)
+        return Rig(network, *make_batch(timing.batch_size, timing.size), self.device)
+
+    def run(self) -> None:
+        """Everything, in an order in which what matters most comes first."""
+        load_libraries(self.device)
+        for name in self.timing.arms:
+            self._try(arms()[name])
+        if REFERENCE not in [arm.name for arm in self.running]:
+            raise NoisegridError(f"{self.timing.path}: {self.skipped.get(REFERENCE, 'no arm runs')}")
+        stages = [partial(self._time_block, block) for block in range(self.timing.blocks)]
+        stages += [partial(self._verify, arm) for arm in self.running]
+        stages += [partial(self._profile, number) for number in range(PROFILE_PASSES)]
+        progress = Progress(len(stages), f"{self.timing.network} on {self.timing.hardware}", "stages")
+        for done, stage in enumerate(stages, 1):
+            stage()
+            progress.show(done)
+
+    def add(self, arm: Arm, measure: str, unit: str, value: float, **more: Any) -> None:
+        """Keep a row."""
+        row = {"arm": arm.name, "against": arm.against, "measure": measure, "unit": unit, "value": value}
+        notes = [self.common["note"], self.remedied.get(arm.name, ""), more.pop("note", "")]
+        self.rows.append(self.common | row | {"note": "; ".join(filter(None, notes))} | more)
+
+    def save(self) -> None:
+        """Write what there is."""
+        if self.output is not None:
+            write_text(self.output.with_name(f"{self.output.name}.csv"), csv_text(self.rows, COLUMNS, digits=6))
+
+    def _on_its_thread(self, arm: Arm, work: Callable[[Arm], Found]) -> Found:
+        """Do an arm's work; where cuDNN searches for kernels, on a thread of its own, the backward pass included.
+
+        cuDNN's plans are kept per thread and found again by shape, whether they were searched for or not: on one thread
+        an autotuned arm would run with the plans of the arm before it (PyTorch's ATen/native/cudnn/Conv_v8.cpp).
+        """
+        if not arm.switches.get("cudnn_benchmark"):
+            return work(arm)
+
+        def alone() -> Found:
+            with torch.autograd.set_multithreading_enabled(False):  # or all arms' backward passes share a thread
+                return work(arm)
+
+        return self.autotuned.submit(alone).result()
+
+    def _prepare(self, arm: Arm) -> None:
+        self.rig.prepare(arm, remedy=arm.name in self.remedied)
+
+    def _try(self, arm: Arm) -> None:
+        """An arm's first step, measured apart, and its warm-up; an arm that fails is left out with its reason."""
+        reason = why_not(arm, self.hardware)
+        if not reason:
+            reason = self._first_step(arm)
+        if reason:
+            self.skipped[arm.name] = reason
+            self.add(arm, "skipped", "", math.nan, note=reason)
+        else:
+            self.running.append(arm)
+
+    def _first_step(self, arm: Arm) -> str:
+        """Run it; gives the reason why it cannot be run, or nothing."""
+        try:
+            first = self._on_its_thread(arm, self._warm_up)
+        except Refused as refusal:
+            names = self.rig.remedies()
+            if not names:
+                return f"{refusal} has no deterministic implementation"
+            self.remedied[arm.name] = f"{refusal} refused; timed with {', '.join(names)}"
+            try:
+                first = self._on_its_thread(arm, self._warm_up)
+            except Refused as again:
+                del self.remedied[arm.name]
+                return f"{again} has no deterministic implementation"
+        except Exception as error:  # compilers raise what they like
+            if is_out_of_memory(error) or arm.name == REFERENCE:
+                raise
+            return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        self.add(arm, "first_step", "ms", first)
+        return ""
+
+    def _warm_up(self, arm: Arm) -> float:
+        """First step (ms), then some more."""
+        self._prepare(arm)
+        self.rig.synchronize()
+        began = time.perf_counter()
+        try:
+            self.rig.step()
+        except RuntimeError as error:
+            if (operator := refused_operator(error)) is not None:
+                raise Refused(operator) from error
+            raise
+        self.rig.synchronize()
+        first = 1000 * (time.perf_counter() - began)
+        for _ in range(WARM_UP_STEPS):
+            self.rig.step()
+        return first
+
+    def _time_block(self, block: int) -> None:
+        """Every arm once, in an order that turns from block to block, so that a drift meets all alike."""
+        turn = block % len(self.running)
+        for arm in self.running[turn:] + self.running[:turn]:
+            for attempt in range(REPEATS + 1):
+                steps, condition = self._on_its_thread(arm, self._timed_steps)
+                counts = not condition.disturbed or attempt == REPEATS
+                note = "; ".join(filter(None, [condition.disturbed, condition.note]))
+                about = {"block": block, "steps": len(steps), "note": note}
+                about |= {"clock_mhz": condition.clock_mhz, "temperature_c": condition.temperature_c}
+                self.add(arm, "step" if counts else "disturbed_step", "ms", float(stats.median(steps)), **about)
+                if counts:
+                    break
+        self.save()
+
+    def _timed_steps(self, arm: Arm) -> tuple[list[float], Condition]:
+        """Milliseconds of each step of a block: CUDA events on a GPU, the wall clock on a CPU."""
+        rig = self.rig
+        self._prepare(arm)
+        for _ in range(SETTLE_STEPS):
+            rig.step()
+        rig.synchronize()
+        self.watch.start()
+        if self.device.type != "cuda":
+            steps = []
+            for _ in range(self.timing.steps):
+                began = time.perf_counter()
+                rig.step()
+                steps.append(1000 * (time.perf_counter() - began))
+            return steps, self.watch.stop()
+        marks = [torch.cuda.Event(enable_timing=True) for _ in range(self.timing.steps + 1)]
+        marks[0].record()
+        for mark in marks[1:]:
+            rig.step()
+            mark.record()
+        condition = self.watch.stop()  # while the last steps still run: the clocks are those of the work
+        rig.synchronize()
+        return [first.elapsed_time(second) for first, second in itertools.pairwise(marks)], condition
+
+    def _verify(self, arm: Arm) -> None:
+        """Whether two runs from one state are the same run, and if not, from which step on (1-based) they differ."""
+        prints = [self._on_its_thread(arm, self._fingerprints) for _ in range(2)]
+        differing = next((n for n, (a, b) in enumerate(zip(*prints, strict=True), 1) if a != b), None)
+        self.add(arm, "first_differing_step", "1", math.nan if differing is None else differing, steps=VERIFY_STEPS)
+        self.add(arm, "repeatable", "1", float(differing is None), steps=VERIFY_STEPS)
+        self.save()
+
+    def _fingerprints(self, arm: Arm) -> list[str]:
+        self._prepare(arm)
+        return [self.rig.fingerprint(self.rig.step()) for _ in range(VERIFY_STEPS)]
+
+    def _kernels_of(self, arm: Arm) -> list[kernels.Kernel]:
+        self._prepare(arm)
+        self.rig.step()
+        return kernels.profile(self.rig.step, PROFILE_STEPS, self.rig.network, self.device)
+
+    def _profile(self, number: int) -> None:
+        """Summed kernel time of every arm, and in the first pass the single kernels of two."""
+        for arm in self.running:
+            if arm.switches.get("compile"):
+                continue  # named ranges would break the compiled graph, and what runs would be another program
+            found = self._on_its_thread(arm, self._kernels_of)
+            self.add(arm, "kernel_sum", "ms", sum(kernel.ms for kernel in found), block=number, steps=PROFILE_STEPS)
+            if number == 0 and arm.name in BREAKDOWN:
+                for kernel in found:
+                    where = {"kernel": kernel.name, "module": kernel.module, "direction": kernel.direction}
+                    self.add(arm, "kernel", "ms", kernel.ms, steps=PROFILE_STEPS, **where)
+        self.save()
+
+
+def load_libraries(device: torch.device) -> None:
+    """Load what a first convolution and a first product load, so that no arm's first step pays for it."""
+    layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 5 * 5, 2)).to(device)
+    layers(torch.zeros(2, 3, 7, 7, device=device)).sum().backward()
+    machine.synchronize(device.type)
+
+
+def refused_operator(error: RuntimeError) -> str | None:
+    """The operator that strict mode refuses, from PyTorch's message; None for any other error."""
+    name, found, _ = str(error).partition(" does not have a deterministic implementation")
+    return name.rsplit("\n", 1)[-1].strip() if found else None
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a device or the host ran out of memory, whichever library noticed."""
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in OUT_OF_MEMORY)
+
+
+def time_network(timing: TimedNetwork, hardware: dict[str, Any], common: Row, output: Path | None) -> Session:
+    """Time one network; where memory is short, with half the batch, and half of that again.
+
+    Raises NoisegridError if it cannot be run at all.
+    """
+    note = common["note"]
+    while (session := _attempt(timing, hardware, common | {"note": note}, output)) is None:
+        if timing.batch_size == 1:
+            raise NoisegridError(f"{timing.path} does not fit the device's memory even with one image per step")
+        gc.collect()
+        if hardware["device"] == "cuda":
+            torch.cuda.empty_cache()
+        halved = f"batch halved from {timing.batch_size}: out of memory"
+        print(f"{timing.network}: {halved}", file=sys.stderr, flush=True)
+        note = "; ".join(filter(None, [common["note"], halved]))
+        timing = replace(timing, batch_size=timing.batch_size // 2)
+    return session
+
+
+def _attempt(timing: TimedNetwork, hardware: dict[str, Any], common: Row, output: Path | None) -> Session | None:
+    """The finished session, or None where memory was short; then nothing of it is left in memory."""
+    try:
+        session = Session(timing, hardware, common, output)
+        session.run()
+    except NoisegridError:
+        raise
+    except Exception as error:  # a network may raise anything
+        if not is_out_of_memory(error):
+            raise NoisegridError(f"{timing.path}: {type(error).__name__}: {error}") from error
+        return None
+    session.save()
+    return session

@@ -1,0 +1,164 @@
+"""What determinism costs: a network's training step timed under every arm, interleaved, on an otherwise idle device.
+
+Writes, per network: <output>/<hardware>/<network>.csv (every block, rewritten as they come, so that a cut-off run is
+still a result) and, at the end, .json beside it (device, versions, arms, what was refused).
+Command: python -m noisegrid.cost --network resnet50   (prints a table; --network all: every network of Figure 6)
+"""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+# the profiler's own messages would drown the table; it reads this when torch is imported
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+
+import torch
+
+from noisegrid import __version__, stats
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import write_text
+from noisegrid.overhead import conditions
+from noisegrid.overhead.session import Row, Session, time_network
+from noisegrid.runtime import container, devices, machine, refused_nodes
+from noisegrid.runtime.hardware import entry
+from noisegrid.study.arms import TimedNetwork, timed_network
+from noisegrid.study.study import load_study
+
+#: What `--network all` times: the paper's Figure 6, the networks of the grid, and what we add.
+ALL = (
+    "smallcnn", "resnet18", "vgg16", "vgg19", "resnet50", "resnet152", "densenet121", "densenet201", "inception_v3",
+    "xception", "mobilenet", "efficientnet_b0", "mediumcnn_k1", "mediumcnn_k3", "mediumcnn_k5", "mediumcnn_k7",
+    "mediumcnn_d2", "mediumcnn_d4", "mediumcnn_s2", "mediumcnn_g8", "mediumcnn_g16", "vit_b_16",
+)  # fmt: skip
+
+
+def record_of(session: Session, common: Row, started: str) -> dict[str, Any]:
+    """What goes beside the numbers: all that is needed to time the same thing again."""
+    return {
+        "noisegrid": __version__,
+        "study": common["study"],
+        "hardware": common["hardware"],
+        "timing": asdict(session.timing),
+        "arms": {arm.name: arm.switches for arm in session.running},
+        "skipped": session.skipped,
+        "remedied": session.remedied,
+        "threads": torch.get_num_threads(),
+        "cublas_workspace": os.environ["CUBLAS_WORKSPACE_CONFIG"],
+        "device": machine.device(session.hardware["device"]),
+        "software": machine.software(),
+        "code": machine.code(),
+        "container": common["image"],
+        "started": started,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def summary(session: Session) -> str:
+    """A table for a person: every arm's step, its ratio to the arm that it is held against, and whether it repeats."""
+    rows = session.rows
+    head = ("arm", "step ms", "against", "ratio [95 %]", "kernels ms", "first ms", "repeatable")
+    lines = [head]
+    blocks = {
+        arm.name: [r["value"] for r in rows if r["arm"] == arm.name and r["measure"] == "step"]
+        for arm in session.running
+    }
+    for arm in session.running:
+        one = {r["measure"]: r["value"] for r in rows if r["arm"] == arm.name and r["measure"] != "kernel"}
+        sums = [r["value"] for r in rows if r["arm"] == arm.name and r["measure"] == "kernel_sum"]
+        ratio = ""
+        if arm.against in blocks:
+            found = stats.ratio_of_blocks(blocks[arm.name], blocks[arm.against])
+            ratio = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+        kernel_sum = f"{stats.median(sums):.2f}" if sums else ""
+        again = (
+            ""
+            if "repeatable" not in one
+            else "yes"
+            if one["repeatable"]
+            else f"no, step {one['first_differing_step']:.0f}"
+        )
+        step = f"{stats.median(blocks[arm.name]):.2f}"
+        lines.append((arm.name, step, arm.against, ratio, kernel_sum, f"{one['first_step']:.1f}", again))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    notes = [f"{name}: {why}" for name, why in (session.remedied | session.skipped).items()]
+    return "\n".join([*text, *notes])
+
+
+def versions(device: dict[str, Any]) -> str:
+    """What a printed number must name besides the device."""
+    software = machine.software()
+    parts = [f"torch {software['torch']}", f"Python {software['python']}"]
+    if device["kind"] == "cuda":
+        parts += [f"cuDNN {software['cudnn']}", f"driver {device['driver']}"]
+    return ", ".join([*parts, f"{torch.get_num_threads()} threads"] if device["kind"] == "cpu" else parts)
+
+
+def time_and_print(timing: TimedNetwork, hardware: dict[str, Any], common: Row, folder: Path | None) -> bool:
+    """Time one network, write its files, print its table; a network that fails does not stop the next."""
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    work = f"{timing.size} px, batch {timing.batch_size}, {timing.blocks} blocks of {timing.steps} steps per arm"
+    print(f"\n{timing.network} on {common['device']}, {common['versions']}: {work}", flush=True)
+    output = folder / timing.hardware / timing.network if folder else None
+    try:
+        session = time_network(timing, hardware, common, output)
+    except NoisegridError as error:
+        print(error, file=sys.stderr, flush=True)
+        return False
+    print(summary(session), flush=True)
+    if output is not None:
+        record = json.dumps(record_of(session, common, started), indent=1)
+        write_text(output.with_name(f"{output.name}.json"), record + "\n")
+    return True
+
+
+def asked_for(options: argparse.Namespace, hardware: str) -> list[TimedNetwork]:
+    """The timings that the command line names: of a study, or by network."""
+    names = ALL if options.network == ["all"] else options.network
+    if options.study:
+        found = [t for t in load_study(options.study).timed_networks if t.hardware == hardware and t.network in names]
+        if not found:
+            raise NoisegridError(f"study {options.study} does not time {', '.join(names)} on {hardware}")
+        return found
+    more = {key: value for key in ("size", "batch_size", "blocks", "steps") if (value := getattr(options, key))}
+    return [timed_network(hardware, name, options.arms, "--network", **more) for name in names]
+
+
+def time_networks(options: argparse.Namespace) -> None:
+    """Time the networks that `noisegrid overhead` asks for."""
+    hardware_name = devices.catalog_name() if options.hardware == "auto" else options.hardware
+    timed_networks = asked_for(options, hardware_name)
+    hardware = entry(hardware_name)
+    cuda = hardware["device"] == "cuda"
+    image = container.check_inside(options.image)
+    machine.check_stack(hardware["stack"])
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # before CUDA starts: strict mode needs it in older releases
+    study = options.output.parent if options.output and options.study else None  # a study's timings are in its folder
+    with refused_nodes.claimed(hardware, study, hardware_name) as uuid:
+        note = ""
+        if cuda and not options.allow_shared:
+            conditions.check_alone(uuid or devices.chosen())
+        elif cuda:
+            note = "device may be shared (--allow-shared)"
+        torch.set_num_threads(options.threads or os.cpu_count() or 1)
+        machine.check_device(hardware)
+        device = machine.device(hardware["device"])
+        common = {
+            "study": options.study or "",
+            "hardware": hardware_name,
+            "device": device["model"],
+            "uuid": device.get("uuid", ""),
+            "versions": versions(device),
+            "note": note,
+            "image": image,
+        }
+        failed = [
+            timing.path for timing in timed_networks if not time_and_print(timing, hardware, common, options.output)
+        ]
+    if failed:
+        raise NoisegridError(f"{len(failed)} of {len(timed_networks)} networks failed: {', '.join(failed)}, see above")

@@ -1,0 +1,130 @@
+"""Whether this machine is ready for what a call is about to do: asked when work starts, so that a study can be planned,
+and its figures drawn again, anywhere."""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.provenance import source_digest
+from noisegrid.common.schemas import WORKFLOW
+from noisegrid.data.prepared import check_raw_folders
+from noisegrid.planning.plan import Plan
+from noisegrid.records.record import check_code, check_images
+from noisegrid.runtime import devices, images
+from noisegrid.runtime.hardware import ANALYSIS, stack
+from noisegrid.runtime.hardware import entry as hardware_entry
+from noisegrid.study.study import Cell
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done: cells to train, hardware to time networks on, datasets to prepare."""
+
+    cells: list[Cell]
+    timed: list[str]
+    datasets: list[str]
+
+    @property
+    def hardware(self) -> list[str]:
+        """What jobs compute on."""
+        return list(dict.fromkeys([*(cell.hardware for cell in self.cells), *self.timed]))
+
+
+def all_of(plan: Plan) -> Work:
+    """The work of a study that is not begun."""
+    return Work(
+        list(plan.study.cells),
+        list(dict.fromkeys(timing.hardware for timing in plan.study.timed_networks)),
+        plan.study.values("dataset"),
+    )
+
+
+def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
+    """The work of Snakemake's jobs (`workflow.dag.needrun_jobs()`)."""
+    cells, timed, datasets = set[Cell](), set[str](), set[str]()
+    for job in jobs:
+        names = job.wildcards_dict
+        if job.rule.name == "train_replicates":
+            cells.update(plan.cells_of(names["hardware"], names["task"], names["batch"]))
+        elif job.rule.name == "run_pilot":
+            cells.update(plan.study.siblings(names["hardware"], names["task"]))
+        elif job.rule.name == "time_network":
+            timed.add(names["hardware"])
+        elif job.rule.name == "prepare_dataset":
+            datasets.add(names["dataset"])
+    # in the study's order: Snakemake's jobs come in none, and the first that is amiss is told
+    whole = all_of(plan)
+    return Work(
+        [cell for cell in whole.cells if cell in cells],
+        [name for name in whole.timed if name in timed],
+        [name for name in whole.datasets if name in datasets],
+    )
+
+
+def check_machine(plan: Plan, work: Work, local: bool) -> None:
+    """Raw files, images or this environment, devices, and what is on disk already. Raises NoisegridError.
+
+    `local`: jobs run on this machine, and not on a cluster's nodes.
+    """
+    results = Path(plan.config["results"])
+    check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, work.datasets)
+    check_code(results, work.cells, source_digest(WORKFLOW / "noisegrid"))
+    stacks = list(dict.fromkeys(map(plan.stack_of, work.hardware)))
+    if plan.in_containers:
+        _check_images(plan, [ANALYSIS, *stacks, *([plan.training_stack] if work.datasets else [])])
+    elif local:
+        _check_environment(stacks)
+    for name in stacks:
+        cells = [cell for cell in work.cells if plan.stack_of(cell.hardware) == name]
+        if name not in plan.config["images"]:  # what a given image holds is known when it was looked at
+            image = {"definition": plan.definition(name)} if plan.in_containers else None
+            check_images(results, cells, image)
+    if local:
+        for name in work.hardware:
+            devices.check_present(name, hardware_entry(name))
+
+
+def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
+    """What building takes, asked before the first minute of it."""
+    images.engine()
+    folder = Path(plan.config["containers"])
+    for name in dict.fromkeys(stacks):
+        if name in plan.config["images"]:
+            continue
+        inspection = folder / f"{name}.json"
+        if inspection.exists() and json.loads(inspection.read_text())["definition"] != stack(name).definition:
+            raise NoisegridError(
+                f"{folder / name}.sif was built from another definition or other pins than there are now; delete it "
+                "and its .json, and it is built again"
+            )
+        if not (folder / f"{name}.sif").exists():
+            images.mirror(plan.config["debian_mirror"])
+            images.check_disk(stack(name), folder)
+
+
+def _check_environment(stacks: Iterable[str]) -> None:
+    """Outside of containers, jobs run in this environment: its framework must be that of the cells' stack."""
+    try:
+        have = version("torch").partition("+")[0]
+    except PackageNotFoundError:
+        have = "none"
+    for name in stacks:
+        wanted = stack(name).packages["torch"]
+        if wanted != have:
+            raise NoisegridError(
+                f"this study needs the stack {name} (torch {wanted}), and this environment has torch {have}; "
+                f"add --sdm apptainer, or work in an environment of that stack (make STACK={name} VENV=.venv-{name})"
+            )
+
+
+def check_machine_or_exit(plan: Plan, jobs: Iterable[Any], local: bool) -> None:
+    """`check_machine` for the Snakefile's onstart."""
+    try:
+        check_machine(plan, work_of(plan, jobs), local)
+    except NoisegridError as error:
+        sys.exit(f"noisegrid: {error}")

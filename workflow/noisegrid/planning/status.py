@@ -1,0 +1,104 @@
+"""How far a study is, read from disk: while it runs, from another terminal, and after.
+
+Command: python -m noisegrid.status [--study NAME] [--results FOLDER]
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from noisegrid.common import locks
+from noisegrid.records import record
+from noisegrid.records.record import replicate_folder
+from noisegrid.study.study import Cell, Study
+
+#: Finished replicates whose pace is taken: the last ones, since a study's cells cost differently.
+RECENT = 50
+
+
+@dataclass(frozen=True)
+class CellStatus:
+    """What has become of a cell's replicates. failures: number -> reason; finished_at: seconds since 1970."""
+
+    cell: Cell
+    finished_at: list[float]
+    running: dict[int, str]
+    put_away: list[int]
+    diverged: list[int]
+    failures: dict[int, str]
+
+    @property
+    def left(self) -> int:
+        """Replicates that are still to be trained."""
+        return self.cell.replicates - len(self.finished_at) - len(self.diverged)
+
+
+def status_of(cell: Cell, results: Path) -> CellStatus:
+    """Look at a cell's folders; reads no record, so that thousands of replicates take a second."""
+    finished_at, running, put_away, failures = [], {}, [], {}
+    diverged = _diverged(cell, results)
+    for number in range(cell.replicates):
+        folder = replicate_folder(results, cell, number)
+        finished = folder / "record.json"
+        if finished.exists():
+            finished_at.append(finished.stat().st_mtime)
+        elif owner := locks.owner(folder):
+            running[number] = owner
+        elif any(record.checkpoint_folder(folder).glob("*.pt")):
+            put_away.append(number)
+        elif (failure := record.failure_file(folder)).exists():
+            failures[number] = failure.read_text().strip()
+    return CellStatus(cell, finished_at, running, put_away, diverged, failures)
+
+
+def _diverged(cell: Cell, results: Path) -> list[int]:
+    batches = (results / cell.study / "batches" / cell.hardware / cell.task).glob("*.json")
+    found = [json.loads(path.read_text())["cells"].get(cell.noise, {"diverged": []})["diverged"] for path in batches]
+    return sorted({number for part in found for number in part})  # jobs packed otherwise may overlap
+
+
+def hours_left(cells: list[CellStatus]) -> float | None:
+    """By the pace of the last finished replicates; None before there is one."""
+    times = sorted(moment for cell in cells for moment in cell.finished_at)[-RECENT:]
+    if len(times) < 2 or times[-1] == times[0]:
+        return None
+    per_replicate = (times[-1] - times[0]) / (len(times) - 1)
+    return per_replicate * sum(cell.left for cell in cells) / 3600
+
+
+def summary(study: Study, results: Path) -> str:
+    """A line per cell that is not done, the failures with their reasons, and one line that says it all."""
+    cells = [status_of(cell, results) for cell in study.cells]
+    lines = [f"{'cell':44s} done  running  put away  failed   left"]
+    for cell in cells:
+        if cell.left:
+            numbers = len(cell.finished_at), len(cell.running), len(cell.put_away), len(cell.failures), cell.left
+            lines.append(
+                f"{cell.cell.path:44s} {numbers[0]:4d} {numbers[1]:8d} {numbers[2]:9d} {numbers[3]:7d} {numbers[4]:6d}"
+            )
+    lines = lines if any(cell.left for cell in cells) else []
+    for cell in cells:
+        lines += [
+            f"replicate {number} is trained by {owner}: {cell.cell.path}" for number, owner in cell.running.items()
+        ]
+        lines += [f"failed: replicate {number} of {cell.cell.path}: {why}" for number, why in cell.failures.items()]
+    return "\n".join([*lines, _one_line(study, cells, results)])
+
+
+def _one_line(study: Study, cells: list[CellStatus], results: Path) -> str:
+    done, finished = sum(not cell.left for cell in cells), sum(len(cell.finished_at) for cell in cells)
+    total = sum(cell.cell.replicates for cell in cells)
+    parts = [f"{study.name}: {done} of {len(cells)} cells and {finished} of {total} replicates done"]
+    if study.timed_networks:
+        timed = sum(
+            (results / study.name / "overhead" / f"{timing.path}.json").exists() for timing in study.timed_networks
+        )
+        parts.append(f"{timed} of {len(study.timed_networks)} networks timed")
+    running, failed = sum(len(cell.running) for cell in cells), sum(len(cell.failures) for cell in cells)
+    parts.append(f"{running} running, {failed} failed")
+    if (hours := hours_left(cells)) and finished < total:
+        parts.append(f"{hours:.1f} hours left at the pace of the last replicates")
+        newest = max(moment for cell in cells for moment in cell.finished_at)
+        parts.append(f"the last one {(time.time() - newest) / 60:.0f} minutes ago")
+    return "; ".join(parts)

@@ -1,0 +1,61 @@
+"""A page per task and hardware with every number of its cells, for the report: noise sources side by side.
+
+Command: python -m noisegrid.pages --metrics metrics.csv --output tables/cells
+"""
+
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from noisegrid.common.files import write_text
+from noisegrid.common.html import page
+from noisegrid.reporting.metrics_frame import load_metrics, provenance, single_hardware
+from noisegrid.study.sources import FREE
+
+#: Metrics of single replicates and of the reference artifact's definitions have tables of their own.
+LEFT_OUT = ("artifact_", "replicates_")
+
+
+def task_page(frame: pd.DataFrame, hardware: str, task: str) -> str:
+    """The page of one task on one hardware: rows are metrics, columns its cells."""
+    cells = frame[(frame["hardware"] == hardware) & (frame["task"] == task)]
+    cells = cells[~cells["metric"].str.startswith(LEFT_OUT)]
+    sources = [noise for noise in FREE if (cells["noise"] == noise).any()]
+    overall, by_group = (cells[(cells["group"] == "all") == whole] for whole in (True, False))
+    named = ", ".join(f"{noise} ({', '.join(sorted(FREE[noise])) or 'nothing'} free)" for noise in sources)
+    parts = [
+        f"<h1>{escape(task)} on {escape(hardware)}</h1><p>{escape(provenance(cells))}. Cells: {escape(named)}. "
+        "In brackets: 95 % intervals.</p>",
+        _table(overall, ["metric", "unit"], sources),
+        "<h2>By class, sub-group or replicate</h2>" + _table(by_group, ["metric", "group", "unit"], sources),
+    ]
+    return page(f"{task} on {hardware}", "".join(parts))
+
+
+def _table(rows: pd.DataFrame, labels: list[str], sources: list[str]) -> str:
+    """Rows by their labels, one column per noise source, each with its interval."""
+    if rows.empty:
+        return ""
+    text = rows.assign(text=[_estimate(row) for row in rows.itertuples()], noise=rows["noise"].astype(str))
+    wide = text.pivot_table(index=labels, columns="noise", values="text", aggfunc="first", sort=False).fillna("")
+    wide = wide.reindex(columns=sources).reset_index().rename_axis(columns=None)
+    wide["metric"] = wide["metric"].str.replace("_", " ")
+    for label in labels:
+        wide[label] = wide[label].map(escape)
+    return f"<div class=scroll>{wide.to_html(index=False, border=0, escape=False)}</div>"
+
+
+def _estimate(row: tuple) -> str:
+    value, low, high = (getattr(row, end) for end in ("value", "low", "high"))
+    if pd.isna(value):
+        return ""
+    return f"{value:.4g}" if pd.isna(low) else f"{value:.4g}<br><small>[{low:.4g}, {high:.4g}]</small>"
+
+
+def write_all(metrics_file: Path, folder: Path) -> None:
+    """Write <hardware>.<task>.html of every task on every hardware."""
+    frame = load_metrics(metrics_file)
+    single = single_hardware(frame)
+    for hardware, task in dict.fromkeys(zip(single["hardware"], single["task"], strict=True)):
+        write_text(folder / f"{hardware}.{task}.html", task_page(single, hardware, task))

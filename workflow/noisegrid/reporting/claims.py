@@ -1,0 +1,281 @@
+"""The paper's claims, each held against this study's numbers: test, effect size, interval, n, and one verdict.
+
+A verdict is about one context (hardware and task), since a claim may hold in one and not in another:
+
+    reproduced       the interval lies where the claim says
+    not reproduced   the interval lies where the claim says it should not
+    inside the null  the effect is what independent errors of the same images give
+    not decided      the interval allows both, or fewer than MIN_REPLICATES runs
+    not measured here
+
+Reads metrics.csv, and overhead.csv for C12 to C16 (claims_overhead). The tests are stated in
+workflow/catalog/claims.yaml and docs/claims.md.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from noisegrid.common.schemas import catalog
+from noisegrid.reporting import claims_overhead
+from noisegrid.reporting.metrics_frame import select
+from noisegrid.reporting.verdicts import (
+    INSIDE_NULL,
+    MIN_REPLICATES,
+    NOT_DECIDED,
+    NOT_MEASURED,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    Verdict,
+)
+
+MIN_DEVICES = 4  # fewer cannot show a trend, whatever they are
+ALPHA = 0.05
+SAME_ORDER = 2.0  # a factor within which two noise levels count as "of the same order"
+SAME_MEAN_POINTS = 0.5  # accuracy difference that counts as none
+
+
+class Measured:
+    """The metrics of a study, asked by metric and cell."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        frame = frame[~frame["metric"].str.endswith("_across_hardware")]
+        self.frame = frame
+        self.contexts = list(dict.fromkeys(zip(frame["hardware"], frame["task"], strict=True)))
+        self.tasks = list(dict.fromkeys(frame["task"]))
+        self.hardware = list(dict.fromkeys(frame["hardware"]))
+        cells = frame[frame["group"] == "all"]
+        self._rows = {(r.hardware, r.task, r.noise, r.metric): r for r in cells.itertuples()}
+
+    def get(self, hardware: str, task: str, noise: str, metric: str) -> pd.Series | None:
+        """The row of one metric of one cell, or None if it was not measured."""
+        return self._rows.get((hardware, task, noise, metric))
+
+    def accuracies(self, hardware: str, task: str, noise: str) -> np.ndarray:
+        """Accuracy of every replicate of a cell, percent; empty if it was not measured."""
+        rows = select(self.frame, "accuracy", None)
+        keep = (rows["hardware"] == hardware) & (rows["task"] == task) & (rows["noise"] == noise)
+        return rows.loc[keep, "value"].to_numpy()
+
+
+def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Verdict]:
+    """Every claim in every context in which it was measured; a claim without any is `not measured here`.
+
+    overhead: the study's overhead.csv, where it times anything; C12 to C16 are about it.
+    """
+    measured, verdicts = Measured(frame), list[Verdict]()
+    for claim in catalog("claims"):
+        found = list(TESTS[claim](measured)) if claim in TESTS else []
+        if overhead is not None and claim in claims_overhead.TESTS:
+            found = list(claims_overhead.TESTS[claim](overhead))
+        found = [v if v.n >= MIN_REPLICATES else replace(v, verdict=NOT_DECIDED) for v in found]
+        verdicts += [replace(verdict, claim=claim) for verdict in found] or [Verdict(claim, "", NOT_MEASURED)]
+    return verdicts
+
+
+def claim_1(measured: Measured) -> Iterator[Verdict]:
+    for hardware, task in measured.contexts:
+        if measured.get(hardware, task, "impl", "churn") is not None:
+            yield _moves_weights(measured, hardware, task, "impl")
+
+
+def claim_2(measured: Measured) -> Iterator[Verdict]:
+    for hardware, task in measured.contexts:
+        impl, algo = (measured.get(hardware, task, noise, "churn") for noise in ("impl", "algo"))
+        if impl is not None and algo is not None:
+            yield _same_order(f"{task} on {hardware}", impl, algo)
+
+
+def claim_3(measured: Measured) -> Iterator[Verdict]:
+    for hardware, task in measured.contexts:
+        sources = ("algo_impl", "algo", "impl")
+        means = [measured.get(hardware, task, noise, "accuracy_mean") for noise in sources]
+        if any(row is not None and row.interval == "t over sets" for row in means):
+            continue  # runs of one set are not independent, as the test takes them to be
+        cells = [measured.accuracies(hardware, task, noise) for noise in sources]
+        if all(len(cell) > 1 for cell in cells):
+            yield _same_mean(f"{task} on {hardware}", cells)
+
+
+def claim_4(measured: Measured) -> Iterator[Verdict]:
+    for hardware, task in measured.contexts:
+        row = measured.get(hardware, task, "algo_impl", "class_std_ratio_max")
+        if row is not None and not np.isnan(row.value):
+            yield _against_null(f"{task} on {hardware}, algo_impl", row)
+
+
+def claim_5(measured: Measured) -> Iterator[Verdict]:
+    groups = measured.frame[measured.frame["metric"].isin(["group_fnr_std_relative", "group_positives"])]
+    for hardware, task in measured.contexts:
+        here = (groups["hardware"] == hardware) & (groups["task"] == task) & (groups["noise"] == "algo_impl")
+        parts = groups[here & (groups["group"] != "all")]
+        counts = parts[parts["metric"] == "group_positives"].set_index("group")["value"]
+        if counts.empty:
+            continue
+        smallest = counts.idxmin()
+        rows = parts[(parts["metric"] == "group_fnr_std_relative") & (parts["group"] == smallest)]
+        context = f"{smallest} (fewest positives) in {task} on {hardware}, algo_impl"
+        yield from (_against_null(context, row) for row in rows.itertuples())
+
+
+def claim_6(measured: Measured) -> Iterator[Verdict]:
+    for hardware, task in measured.contexts:
+        twin = task.replace("-", "_bn-", 1)
+        rows = [measured.get(hardware, name, "algo_impl", "churn") for name in (twin, task)]
+        if twin != task and rows[0] is not None and rows[1] is not None:
+            yield _ratio_verdict(f"{twin} against {task} on {hardware}", rows[0], rows[1], above=False)
+
+
+def claim_7(measured: Measured) -> Iterator[Verdict]:
+    for hardware in measured.hardware:
+        rows = [measured.get(hardware, task, "algo_impl", "churn") for task in measured.tasks]
+        yield from _extremes(f"tasks on {hardware}", [row for row in rows if row is not None])
+
+
+def claim_8(measured: Measured) -> Iterator[Verdict]:
+    for task in measured.tasks:
+        rows = [measured.get(hardware, task, "impl", "churn") for hardware in measured.hardware]
+        yield from _extremes(f"{task} over hardware", [row for row in rows if row is not None])
+
+
+def claim_9(measured: Measured) -> Iterator[Verdict]:
+    mixed = [(hardware, task) for hardware, task in measured.contexts if hardware.endswith("_amp")]
+    yield from (_moves_weights(measured, hardware, task, "impl") for hardware, task in mixed)
+
+
+def claim_10(measured: Measured) -> Iterator[Verdict]:
+    for task in measured.tasks:
+        rows = [measured.get(hardware, task, "impl", "churn") for hardware in measured.hardware]
+        sizes = [measured.get(hardware, task, "impl", "multiprocessors") for hardware in measured.hardware]
+        pairs = [
+            (row, size.value) for row, size in zip(rows, sizes, strict=True) if row is not None and size is not None
+        ]
+        if len(pairs) >= MIN_DEVICES:
+            yield _rises(f"{task} over {len(pairs)} devices", pairs)
+
+
+def claim_11(measured: Measured) -> Iterator[Verdict]:
+    for hardware, task in measured.contexts:
+        if measured.get(hardware, task, "in_batch_order", "churn") is not None:
+            yield _moves_weights(measured, hardware, task, "in_batch_order")
+
+
+def _moves_weights(measured: Measured, hardware: str, task: str, noise: str) -> Verdict:
+    """Whether a source alone moves the weights while control does not move at all."""
+    churn, distance = (measured.get(hardware, task, noise, metric) for metric in ("churn", "l2_raw"))
+    control = measured.get(hardware, task, "control", "l2_raw_buffers")
+    context = f"{task} on {hardware}"
+    if churn is None or distance is None or control is None:
+        return Verdict("", context, NOT_MEASURED, n=MIN_REPLICATES)
+    verdict = NOT_DECIDED
+    if control.value > 0 or distance.value == 0:
+        verdict = NOT_REPRODUCED
+    elif distance.low > 0:
+        verdict = REPRODUCED
+    return Verdict("", context, verdict, churn.value, churn.low, churn.high, int(churn.n_replicates))
+
+
+def _log_ratio(first: pd.Series, second: pd.Series) -> tuple[float, float, int]:
+    """Log ratio of two independent estimates, its standard error (delta method), and degrees of freedom."""
+    freedom = int(min(first.n_replicates, second.n_replicates)) - 1
+    critical = stats.t.ppf(0.975, [first.n_replicates - 1, second.n_replicates - 1])
+    errors = [(row.high - row.value) / t / row.value for row, t in zip((first, second), critical, strict=True)]
+    return float(np.log(first.value / second.value)), float(np.hypot(*errors)), freedom
+
+
+def _same_order(context: str, first: pd.Series, second: pd.Series) -> Verdict:
+    """Equivalence within a factor: both one-sided tests at 5 % (the 90 % interval lies inside)."""
+    n = int(min(first.n_replicates, second.n_replicates))
+    if min(first.value, second.value) == 0:
+        verdict = NOT_DECIDED if first.value == second.value else NOT_REPRODUCED
+        return Verdict("", context, verdict, first.value / second.value if second.value else np.nan, n=n)
+    log, error, freedom = _log_ratio(first, second)
+    bound = np.log(SAME_ORDER)
+    wide, narrow = stats.t.ppf([0.975, 0.95], freedom) * error
+    verdict = NOT_DECIDED
+    if abs(log) + narrow < bound:
+        verdict = REPRODUCED
+    elif abs(log) - wide > bound:
+        verdict = NOT_REPRODUCED
+    return _on_ratio_scale(context, verdict, log, wide, n)
+
+
+def _same_mean(context: str, cells: list[np.ndarray]) -> Verdict:
+    """Equivalence of all means within SAME_MEAN_POINTS: the pair that is furthest apart decides."""
+    pairs = list(itertools.combinations(cells, 2))
+    results = [stats.ttest_ind(a, b, equal_var=False) for a, b in pairs]
+    intervals = [result.confidence_interval(0.95) for result in results]
+    narrow = [result.confidence_interval(0.90) for result in results]
+    differences = [float(a.mean() - b.mean()) for a, b in pairs]
+    worst = int(np.argmax(np.abs(differences)))
+    verdict = NOT_DECIDED
+    if all(max(abs(i.low), abs(i.high)) < SAME_MEAN_POINTS for i in narrow):
+        verdict = REPRODUCED
+    elif any(i.low > SAME_MEAN_POINTS or i.high < -SAME_MEAN_POINTS for i in intervals):
+        verdict = NOT_REPRODUCED
+    interval = intervals[worst]
+    return Verdict("", context, verdict, differences[worst], interval.low, interval.high, min(map(len, cells)))
+
+
+def _against_null(context: str, row: pd.Series) -> Verdict:
+    verdict = INSIDE_NULL
+    if row.value > row.null_high:
+        verdict = REPRODUCED
+    elif row.value < row.null_low:
+        verdict = NOT_REPRODUCED
+    return Verdict("", context, verdict, row.value, row.null_low, row.null_high, int(row.n_replicates))
+
+
+def _ratio_verdict(context: str, first: pd.Series, second: pd.Series, above: bool, comparisons: int = 1) -> Verdict:
+    """Whether a ratio is above (or below) 1: its interval, widened by Bonferroni for so many comparisons."""
+    n = int(min(first.n_replicates, second.n_replicates))
+    if min(first.value, second.value) == 0:
+        return Verdict("", context, NOT_DECIDED, n=n)
+    log, error, freedom = _log_ratio(first, second)
+    margin = stats.t.ppf(1 - 0.025 / comparisons, freedom) * error
+    low, high = (log - margin, log + margin) if above else (-log - margin, -log + margin)
+    verdict = REPRODUCED if low > 0 else NOT_REPRODUCED if high < 0 else NOT_DECIDED
+    return _on_ratio_scale(context, verdict, log, margin, n)
+
+
+def _on_ratio_scale(context: str, verdict: str, log: float, margin: float, n: int) -> Verdict:
+    effect, low, high = (float(np.exp(value)) for value in (log, log - margin, log + margin))
+    return Verdict("", context, verdict, effect, low, high, n)
+
+
+def _rises(context: str, pairs: list[tuple[pd.Series, float]]) -> Verdict:
+    """Whether noise rises with a size: Kendall's tau, whose exact test is right for a handful of devices."""
+    churn, size = [row.value for row, _ in pairs], [size for _, size in pairs]
+    found = stats.kendalltau(size, churn)
+    verdict = NOT_DECIDED
+    if found.pvalue < ALPHA:
+        verdict = REPRODUCED if found.statistic > 0 else NOT_REPRODUCED
+    n = min(int(row.n_replicates) for row, _ in pairs)
+    return Verdict("", context, verdict, float(found.statistic), n=n)
+
+
+def _extremes(context: str, rows: list[pd.Series]) -> Iterator[Verdict]:
+    """The largest over the smallest; it is above 1 by construction, hence an interval for all pairs at once."""
+    if len(rows) > 1:
+        ordered = sorted(rows, key=lambda row: float(row.value))
+        count = len(rows) * (len(rows) - 1) // 2
+        yield _ratio_verdict(context, ordered[-1], ordered[0], above=True, comparisons=count)
+
+
+TESTS: dict[str, Callable[[Measured], Iterator[Verdict]]] = {
+    "C1": claim_1,
+    "C2": claim_2,
+    "C3": claim_3,
+    "C4": claim_4,
+    "C5": claim_5,
+    "C6": claim_6,
+    "C7": claim_7,
+    "C8": claim_8,
+    "C9": claim_9,
+    "C10": claim_10,
+    "C11": claim_11,
+}

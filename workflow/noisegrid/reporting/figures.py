@@ -1,0 +1,310 @@
+"""Draw figures from metrics.csv or overhead.csv, with the paper's numbering, as PDF and PNG. Opens no replicate.
+
+Command: python -m noisegrid.figures figure_1 --data metrics.csv --output figure_1.pdf
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import write_atomically
+from noisegrid.reporting.figures_overhead import figure_6, figure_7
+from noisegrid.reporting.metrics_frame import load_metrics, provenance, select
+from noisegrid.reporting.overhead_frame import load_overhead
+from noisegrid.study import arms
+from noisegrid.study.sources import FREE, NOISES
+
+plt.style.use(Path(__file__).parent / "noisegrid.mplstyle")
+
+NULL_COLOUR = "#D9D9D9"
+NULL_LABEL = "95 % range if examples erred independently"
+#: The three measures of Figures 1, 2 and 5.
+PANELS = {
+    "accuracy_std": "std of top-1 (percentage points)",
+    "churn": "churn (% of predictions)",
+    "l2_unit": r"L2, unit length ($\sqrt{2}$: unrelated)",
+}
+PAPER_NOISE = ("algo_impl", "algo", "impl")
+GROUP = ["hardware", "task"]
+
+
+def figure_1(frame: pd.DataFrame) -> Figure:
+    """Std of top-1, churn and L2 by task and the paper's noise sources."""
+    return _by_task(frame, (*PAPER_NOISE, "control"))
+
+
+GROUP_PANELS = {
+    "group_accuracy_std": "std of accuracy (pp)",
+    "group_fpr_std": "std of false-positive rate (pp)",
+    "group_fnr_std": "std of false-negative rate (pp)",
+}
+
+
+def figure_4(frame: pd.DataFrame) -> Figure:
+    """Sub-groups: spread of accuracy, false-positive and false-negative rate, with each group's size."""
+    names = list(dict.fromkeys(select(frame, "group_positives", None)["group"]))
+    if not names:
+        raise NoisegridError("figure_4 needs a task with sub-groups, e.g. resnet18-celeba")
+    sources = [noise for noise in PAPER_NOISE if (select(frame, "group_fpr_std", None)["noise"] == noise).any()]
+    sizes = {
+        kind: select(frame, f"group_{kind}", None).drop_duplicates("group").set_index("group")["value"]
+        for kind in ("positives", "negatives")
+    }
+    ticks = [f"{n} ({sizes['positives'][n]:,.0f} + / {sizes['negatives'][n]:,.0f} −)" for n in names]
+    figure, axes = plt.subplots(1, 3, figsize=(7.4, 0.8 + 0.42 * len(names)), sharey=True, layout="constrained")
+    for axis, (metric, label) in zip(axes, GROUP_PANELS.items(), strict=True):
+        data = select(frame, metric, None).set_index(["noise", "group"])
+        for (row, name), (column, noise) in itertools.product(enumerate(names), enumerate(sources)):
+            if (noise, name) in data.index:
+                offset = 0.25 * (column - (len(sources) - 1) / 2)
+                draw_estimate(axis, data.loc[(noise, name)], row + offset, noise, height=0.22)
+        finish(axis, label, dict(enumerate(ticks)))
+    handles: list[Artist] = [
+        Line2D([], [], color=NOISES[n].colour, marker=NOISES[n].marker, linestyle="", label=n) for n in sources
+    ]
+    _caption(figure, frame, [*handles, Patch(color=NULL_COLOUR, label=NULL_LABEL)], "")
+    return figure
+
+
+def figure_5(frame: pd.DataFrame) -> Figure:
+    """The same by accelerator: each task's hardware one under the other."""
+    return _by_task(frame.sort_values("task", kind="stable"), PAPER_NOISE, ["task", "hardware"])
+
+
+def figure_across(frame: pd.DataFrame) -> Figure:
+    """Moving a run to another accelerator: churn across hardware beside churn within each."""
+    across = frame[frame["metric"].isin(["churn_across_hardware", "l2_unit_across_hardware"])]
+    if across.empty:
+        raise NoisegridError("figure_across needs a task on more than one hardware")
+    shown = across["noise"].unique()
+    within = frame[frame["metric"].isin(["churn", "l2_unit"]) & frame["noise"].isin(shown)]
+    both = pd.concat([within, across.assign(metric=across["metric"].str.removesuffix("_across_hardware"))])
+    keys = list(dict.fromkeys(zip(both["task"], both["hardware"], strict=True)))
+    keys = [key for key in sorted(keys) if not across[across["task"] == key[0]].empty]
+    rows = sum(1 + both[(both["task"] == t) & (both["hardware"] == h)]["noise"].nunique() for t, h in keys)
+    panels = {metric: PANELS[metric] for metric in ("churn", "l2_unit")}
+    figure, axes = plt.subplots(1, 2, figsize=(7.4, 0.7 + 0.19 * rows), sharey=True, layout="constrained")
+    for axis, (metric, label) in zip(axes, panels.items(), strict=True):
+        position, ticks = 0, dict[int, str]()
+        for task, hardware in keys:
+            ticks[position] = f"{task}, {hardware}"
+            here = (both["task"] == task) & (both["hardware"] == hardware) & (both["metric"] == metric)
+            for _, row in both[here].sort_values("noise").iterrows():
+                position += 1
+                draw_estimate(axis, row, position, row["noise"])
+                ticks[position] = row["noise"]
+            position += 1
+        finish(axis, label, ticks)
+    _caption(figure, frame, [])
+    return figure
+
+
+def figure_8(frame: pd.DataFrame) -> Figure:
+    """Data order: of all examples, and inside batches that stay the same, beside all algorithmic noise."""
+    measured = frame[frame["noise"].isin(["order", "in_batch_order"])]
+    cells = set(zip(measured["hardware"], measured["task"], strict=True))
+    shown = [cell in cells for cell in zip(frame["hardware"], frame["task"], strict=True)]
+    return _by_task(frame[shown], ("algo", "order", "in_batch_order"))
+
+
+def figure_sources(frame: pd.DataFrame) -> Figure:
+    """Every source alone, beside all of them together."""
+    return _by_task(frame, tuple(noise for noise in FREE if noise != "control"))
+
+
+def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = GROUP) -> Figure:
+    """The three measures side by side; rows are noise sources, grouped by task and hardware."""
+    cells = select(frame[frame["noise"].isin(sources)], "churn")
+    groups = list(cells.groupby(list(keys), sort=False, observed=True))
+    rows = sum(len(part) + 1 for _, part in groups)
+    figure, axes = plt.subplots(1, 3, figsize=(7.4, 0.7 + 0.19 * rows), sharey=True, layout="constrained")
+    for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
+        data = select(frame, metric).set_index([*keys, "noise"])
+        position, ticks = 0, dict[int, str]()
+        for key, part in groups:
+            ticks[position] = _title(dict(zip(keys, key, strict=True)), frame)
+            for noise in part["noise"]:
+                position += 1
+                draw_estimate(axis, data.loc[(*key, noise)], position, noise)
+                ticks[position] = noise
+            position += 1
+        finish(axis, label, ticks)
+    missing = {
+        _title(dict(zip(keys, key, strict=True)), frame): set(sources) - set(part["noise"]) for key, part in groups
+    }
+    lines = f" Lines: 95 % intervals.{_not_measured(missing)}"
+    _caption(figure, frame, [Patch(color=NULL_COLOUR, label=NULL_LABEL)], lines)
+    return figure
+
+
+def _not_measured(missing: dict[str, set[str]]) -> str:
+    """In words, what a figure lacks: sources that no group has, then what single groups lack."""
+    nowhere = set.intersection(*missing.values()) if missing else set()
+    parts = [", ".join(noise for noise in FREE if noise in nowhere)] if nowhere else []
+    for title, sources in missing.items():
+        if rest := sources - nowhere:
+            parts.append(f"{', '.join(noise for noise in FREE if noise in rest)} of {title}")
+    return f"\nNot measured: {'; '.join(parts)}." if parts else ""
+
+
+def figure_2(frame: pd.DataFrame) -> Figure:
+    """The same network with and without batch norm, by noise source."""
+    frame = frame[~frame["metric"].str.endswith("_across_hardware")]
+    cells = set(zip(frame["hardware"], frame["task"], strict=True))
+    keys = list(dict.fromkeys(zip(frame["hardware"], frame["task"], strict=True)))
+    pairs = [(h, t, twin) for h, t in keys if (twin := t.replace("-", "_bn-", 1)) != t and (h, twin) in cells]
+    if not pairs:
+        raise NoisegridError(
+            "figure_2 needs a task with and without batch norm, as smallcnn-digits and smallcnn_bn-digits"
+        )
+    figure, grid = plt.subplots(
+        len(pairs), 3, figsize=(7.4, 0.6 + 1.9 * len(pairs)), sharey="row", squeeze=False, layout="constrained"
+    )
+    missing = dict[str, set[str]]()
+    for axes, (hardware, *tasks) in zip(grid, pairs, strict=True):
+        here = frame[frame["hardware"] == hardware]
+        for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
+            data = select(here, metric)
+            both = [data[data["task"] == task].set_index("noise") for task in tasks]
+            shared = [noise for noise in FREE if all(noise in part.index for part in both)]
+            for position, noise in enumerate(shared):
+                for part, offset, filled in zip(both, (-0.17, 0.17), (True, False), strict=True):
+                    draw_estimate(axis, part.loc[noise], position + offset, noise, filled, null=False)
+            finish(axis, label, dict(enumerate(shared)))
+        axes[0].set_title(_title({"hardware": hardware, "task": tasks[0]}, frame), loc="left")
+        missing[_title({"hardware": hardware, "task": tasks[0]}, frame)] = {*PAPER_NOISE, "control"} - set(shared)
+    legend = [
+        Line2D([], [], color="#444444", marker="o", linestyle="", label="without batch norm"),
+        Line2D([], [], color="#444444", marker="o", linestyle="", markerfacecolor="white", label="with batch norm"),
+    ]
+    _caption(figure, frame, legend, f" Lines: 95 % intervals.{_not_measured(missing)}")
+    return figure
+
+
+def figure_3(frame: pd.DataFrame) -> Figure:
+    """Per-class over overall standard deviation, beside the independent-error null."""
+    data = select(frame, "class_std_ratio", None)
+    data = data[data["noise"].isin(PAPER_NOISE)]
+    groups = [key for key, part in data.groupby(GROUP, sort=False, observed=True) if part["value"].notna().any()]
+    sources = [noise for noise in PAPER_NOISE if (data["noise"] == noise).any()]
+    figure, grid = plt.subplots(
+        len(groups),
+        len(sources),
+        figsize=(7.4, 0.6 + 1.6 * len(groups)),
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes, key in zip(grid, groups, strict=True):
+        for axis, noise in zip(axes, sources, strict=True):
+            cell = data[(data[GROUP] == list(key)).all(axis=1) & (data["noise"] == noise)]
+            _draw_classes(axis, cell, noise)
+        axes[0].set_ylim(bottom=0)  # for the whole row, once it is full
+        axes[0].set_ylabel(f"{_title(dict(zip(GROUP, key, strict=True)), frame)}\nclass std / overall std")
+    handles = [Patch(color=NULL_COLOUR, label=NULL_LABEL), Line2D([], [], color="#888888", label="its median")]
+    _caption(figure, frame, handles, "")
+    return figure
+
+
+FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
+    "figure_1": figure_1,
+    "figure_2": figure_2,
+    "figure_3": figure_3,
+    "figure_4": figure_4,
+    "figure_5": figure_5,
+    "figure_6": figure_6,
+    "figure_7": figure_7,
+    "figure_8": figure_8,
+    "figure_across": figure_across,
+    "figure_sources": figure_sources,
+}
+
+
+def draw_estimate(
+    axis: Axes,
+    row: pd.Series,
+    position: float,
+    noise: str,
+    filled: bool = True,
+    null: bool = True,
+    height: float = 0.8,
+) -> None:
+    """One estimate with its interval, and its null range behind it."""
+    colour, marker = NOISES[noise].colour, NOISES[noise].marker
+    if null and pd.notna(row["null_high"]) and row["null_high"] > 0:
+        axis.barh(position, row["null_high"] - row["null_low"], height, row["null_low"], color=NULL_COLOUR, zorder=1)
+    if pd.notna(row["low"]):
+        axis.plot([row["low"], row["high"]], [position, position], color=colour, linewidth=1.2, zorder=2)
+    face = colour if filled or marker == "x" else "white"
+    axis.plot(row["value"], position, marker, color=colour, markerfacecolor=face, zorder=3, clip_on=False)
+
+
+def _draw_classes(axis: Axes, cell: pd.DataFrame, noise: str) -> None:
+    colour, marker = NOISES[noise].colour, NOISES[noise].marker
+    axis.set_title(noise, loc="left")
+    axis.grid(axis="x", visible=False)
+    if cell.empty:
+        axis.text(0.5, 0.5, "not measured in this study", transform=axis.transAxes, ha="center", color="#888888")
+        axis.set_xticks([])
+        return
+    positions = np.arange(len(cell))
+    axis.bar(positions, cell["null_high"] - cell["null_low"], 0.8, cell["null_low"], color=NULL_COLOUR, zorder=1)
+    axis.hlines(cell["null_median"], positions - 0.4, positions + 0.4, color="#888888", linewidth=1, zorder=2)
+    axis.plot(positions, cell["value"], marker, color=colour, zorder=3, clip_on=False)
+    axis.grid(axis="y", visible=True)
+    axis.set_xlabel("class")
+    if len(cell) <= 12:
+        axis.set_xticks(positions, [group.removeprefix("class ") for group in cell["group"]])
+
+
+def finish(axis: Axes, label: str, ticks: dict[int, str]) -> None:
+    """Label an axis: its unit below, and rows by position, tasks in bold."""
+    axis.set_xlabel(label)
+    axis.set_xlim(left=0)
+    axis.set_yticks(list(ticks), list(ticks.values()))
+    axis.set_ylim(max(ticks) + 0.6, -0.6)
+    for tick in axis.get_yticklabels():
+        if tick.get_text() not in FREE:
+            tick.set_fontweight("bold")
+
+
+def _title(key: dict[str, str], frame: pd.DataFrame) -> str:
+    """The task, with its hardware where the study has more than one."""
+    return key["task"] if frame["hardware"].nunique() == 1 else f"{key['task']}, {key['hardware']}"
+
+
+def _caption(
+    figure: Figure, frame: pd.DataFrame, handles: Sequence[Artist], lines: str = " Lines: 95 % intervals."
+) -> None:
+    """Legend above, and below it what no figure is without: n, device, versions, what the lines are."""
+    if handles:
+        figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
+    figure.supxlabel(f"{provenance(frame)}.{lines}", fontsize=6, color="#555555")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write `path` (.pdf) and a .png beside it, the same bytes for the same data."""
+    for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
+        write_atomically(path.with_suffix(suffix), lambda path, m=metadata: figure.savefig(path, metadata=m))  # type: ignore[misc]
+
+
+def draw(name: str, data: Path, path: Path) -> None:
+    """Draw a figure from metrics.csv, or from overhead.csv where it shows prices."""
+    load = load_overhead if name in arms.FIGURES else load_metrics
+    figure = FIGURES[name](load(data))
+    save(figure, path)
+    plt.close(figure)

@@ -1,0 +1,165 @@
+"""What a study says, in a few sentences that a person can read: printed at the end of a run, first in the report.
+
+Reads: metrics.csv, and overhead.csv where the study times anything. Writes: findings.md, and the same as a page.
+Command: python -m noisegrid.findings --metrics metrics.csv [--overhead overhead.csv] --output findings.md
+"""
+
+import re
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from noisegrid import stats
+from noisegrid.common.files import write_text
+from noisegrid.common.html import page
+from noisegrid.reporting import overhead_frame
+from noisegrid.reporting.metrics_frame import load_metrics, provenance, select, single_hardware
+from noisegrid.reporting.tables import CELL, class_table
+from noisegrid.study.sources import FREE
+
+#: The report's first page.
+FRONT = """\
+How much of these results is noise?
+===================================
+
+**What was measured** (study {study}). {measured}
+
+**What it shows**
+
+{shown}
+
+**Where to look.** *Figures* has the paper's figures, *Tables* their numbers and the paper's claims held against them,
+*Cells* every number of one task on one hardware: pick the category, then the task.
+
+({basis}. Every number stands in ``metrics.csv`` and ``overhead.csv``; ``noisegrid package`` makes one file of all this
+that others can check.)
+"""
+
+
+def findings(frame: pd.DataFrame) -> list[str]:
+    """The sentences, each with its numbers; a question whose cells were not measured is left out."""
+    sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), null_sentence(frame)]
+    return [sentence for sentence in [*sentences, *lost_sentences(frame)] if sentence]
+
+
+def control_sentence(frame: pd.DataFrame) -> str:
+    """Whether runs that hold everything are the same run."""
+    control = select(frame[frame["noise"] == "control"], "l2_raw_buffers")
+    if control.empty:
+        return ""
+    exact = int((control["high"] == 0).sum())
+    return f"Control is exactly zero (bitwise equal weights) in {exact} of {len(control)} control cells."
+
+
+def churn_sentences(frame: pd.DataFrame) -> list[str]:
+    """Implementation noise beside algorithmic noise, by the share of predictions on which two runs differ."""
+    churn = select(frame, "churn").set_index(CELL)
+    sentences = []
+    for hardware, task in dict.fromkeys((h, t) for h, t, _ in churn.index):
+        try:
+            algo, impl = (churn.loc[(hardware, task, noise)] for noise in ("algo", "impl"))
+        except KeyError:
+            continue
+        ratio = f" ({impl['value'] / algo['value']:.0%} of it)" if algo["value"] > 0 else ""
+        sentences.append(
+            f"{task} on {hardware}: two runs that differ in implementation alone disagree on {_interval(impl)} % of "
+            f"the test images, two that differ in algorithmic randomness on {_interval(algo)} %{ratio}."
+        )
+    return sentences
+
+
+def gain_sentences(frame: pd.DataFrame) -> list[str]:
+    """The sentence that most users come for: which gain is real."""
+    spread = select(frame[frame["noise"].isin(["algo_impl"])], "accuracy_std")
+    return [
+        f"{row.task} on {row.hardware}: with {row.n_replicates} runs per method, an observed gain below "
+        f"{stats.significant_difference(row.value, row.n_replicates):.2f} points of accuracy is not real at 95 %; "
+        f"to see a gain of 0.3 points takes {stats.replicates_needed(row.value, 0.3)} runs per method."
+        for row in spread.itertuples()
+    ]
+
+
+def null_sentence(frame: pd.DataFrame) -> str:
+    """Whether classes spread more than independent errors would."""
+    table = class_table(frame)
+    if table.empty:
+        return ""
+    classes, above = table["classes"].sum(), table["above_null"].sum()
+    return (
+        f"Of {classes} per-class standard deviations in {len(table)} cells, {above} ({above / classes:.0%}) are larger "
+        "than independent errors of the same images would give (above the 95 % range; chance alone: 2.5 %)."
+    )
+
+
+def lost_sentences(frame: pd.DataFrame) -> list[str]:
+    """Replicates that are missing from every number above."""
+    sentences = []
+    for fate in ("diverged", "failed"):
+        rows = select(frame, f"replicates_{fate}").itertuples()
+        lost = [f"{int(row.value)} in {row.hardware}/{row.task}/{row.noise}" for row in rows if row.value > 0]
+        if lost:
+            sentences.append(f"Replicates that {fate} and are in no number: {', '.join(lost)}.")
+    return sentences
+
+
+def overhead_sentences(overhead: pd.DataFrame) -> list[str]:
+    """What determinism costs on each hardware, and whether it was had for that."""
+    table = overhead_frame.determinism(overhead)
+    sentences = []
+    for hardware, part in table.groupby("hardware", sort=False):
+        top = part.loc[part["ratio"].idxmax()]
+        kept = int((part["repeatable"] == "yes").sum())
+        interval = f"[{top.low:.2f}, {top.high:.2f}] ({top.network}, n = {top.blocks} blocks)"
+        times = f"{top.ratio:.2f} times as long {interval}"
+        if len(part) > 1:
+            times = f"{part['ratio'].min():.2f} to {top.ratio:.2f} times as long, at most {interval}"
+        sentences.append(
+            f"Determinism on {hardware}: a deterministic training step takes {times}. Two runs from one state were "
+            f"bitwise equal for {kept} of {len(part)} networks."
+        )
+    return sentences
+
+
+def _interval(row: pd.Series) -> str:
+    return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+
+
+def write(metrics_file: Path, overhead_file: Path | None, path: Path) -> None:
+    """Write the findings of a study: `path` (.md), and a page (.html) beside it."""
+    frame = load_metrics(metrics_file)
+    overhead = overhead_frame.load_overhead(overhead_file) if overhead_file else None
+    sentences, basis = findings(frame), f"{provenance(frame)}; 95 % intervals"
+    if overhead is not None:
+        sentences += overhead_sentences(overhead)
+        basis += f"; timings: {overhead_frame.provenance(overhead)}"
+    write_text(path, "\n".join([*(f"- {sentence}" for sentence in sentences), "", f"({basis})"]) + "\n")
+    body = f"<ul>{''.join(map(item, sentences))}</ul><p>{escape(basis)}</p>"
+    write_text(path.with_suffix(".html"), page("Findings", body))
+    write_text(path.with_suffix(".rst"), front(frame, sentences, basis))
+
+
+def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
+    """The first page of the report (reStructuredText): what was measured, on what, what it shows, where to look."""
+    cells = single_hardware(frame).drop_duplicates(CELL)
+    tasks = ", ".join(dict.fromkeys(cells["task"]))
+    hardware = ", ".join(dict.fromkeys(cells["hardware"]))
+    runs = int(cells["n_replicates"].sum())
+    sources = [noise for noise in FREE if (cells["noise"] == noise).any()]
+    return FRONT.format(
+        study=frame["study"].iloc[0],
+        measured=f"{runs} training runs in {len(cells)} cells: {tasks}, on {hardware}. Every cell leaves one source of "
+        f"randomness free and holds all others ({', '.join(sources)}), and its runs are compared with each other.",
+        shown="\n".join(f"- {_plain(sentence)}" for sentence in sentences),
+        basis=_plain(basis),
+    )
+
+
+def _plain(text: str) -> str:
+    """Text in which reStructuredText and Jinja find nothing to interpret."""
+    return re.sub(r"([*`_|\\])", r"\\\1", text).replace("{", "(").replace("}", ")")
+
+
+def item(sentence: str) -> str:
+    """A sentence as an HTML list item."""
+    return f"<li>{escape(sentence)}</li>"

@@ -1,0 +1,144 @@
+"""Read overhead.csv; compute the ratio of every arm to the arm that it is compared with, and its kernels."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from noisegrid import stats
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import catalog
+from noisegrid.study.arms import REFERENCE, arms
+
+KEY = ["hardware", "network"]
+DETERMINISTIC = "deterministic"
+#: Kernel times that differ by less than this share of a step count as the same.
+SAME_TIME = 0.02
+#: Share of all changes, taken without their signs, from which on a kernel that both arms run is told.
+NOTABLE = 0.05
+
+
+def load_overhead(path: Path) -> pd.DataFrame:
+    """Read overhead.csv; hardware and networks in the order of the file, arms in that of the catalog."""
+    try:
+        text = path.read_text()
+        frame = pd.read_csv(io.StringIO(text), dtype={"kernel": str, "module": str, "note": str, "against": str})
+    except (OSError, ValueError) as error:
+        raise NoisegridError(f"cannot read {path}: {error}") from error
+    missing = {"hardware", "network", "arm", "measure", "value", "block"} - set(frame.columns)
+    if missing:
+        raise NoisegridError(f"{path} lacks the columns {', '.join(sorted(missing))}; make it again with `snakemake`")
+    words = ["against", "kernel", "module", "note", "direction"]
+    frame[words] = frame[words].fillna("")
+    return frame
+
+
+def prices(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per hardware, network and arm that ran, with the ratio of its step time to the arm it is held against.
+
+    ratio, low, high: median over blocks and its 95 % interval; kernel_ratio: of the summed kernel times.
+    """
+    rows = []
+    for key, part in frame.groupby(KEY, sort=False):
+        steps = {arm: rows_of["value"].tolist() for arm, rows_of in _measure(part, "step").groupby("arm", sort=False)}
+        sums = {arm: stats.median(rows_of["value"]) for arm, rows_of in _measure(part, "kernel_sum").groupby("arm")}
+        for arm in [arm for name, arm in arms().items() if name in steps]:
+            against = arm.against if arm.against in steps else ""
+            ratio = stats.ratio_of_blocks(steps[arm.name], steps[against]) if against else [np.nan] * 3
+            of_arm = part[part["arm"] == arm.name]
+            rows.append(
+                dict(zip(KEY, key, strict=True))
+                | {"arm": arm.name, "against": against, "step_ms": stats.median(steps[arm.name])}
+                | dict(zip(("ratio", "low", "high"), ratio, strict=True))
+                | {"increase_percent": 100 * (ratio[0] - 1)}
+                | {"kernel_ratio": sums.get(arm.name, np.nan) / sums.get(against, np.nan)}
+                | {"first_step_ms": _one(of_arm, "first_step"), "repeatable": _yes_no(_one(of_arm, "repeatable"))}
+                | {"first_differing_step": _one(of_arm, "first_differing_step"), "blocks": len(steps[arm.name])}
+                | {"batch_size": int(part["batch_size"].iloc[0]), "size_px": int(part["size_px"].iloc[0])}
+                | _notes(of_arm)
+            )
+    return pd.DataFrame(rows)
+
+
+def skipped(frame: pd.DataFrame) -> pd.DataFrame:
+    """Arms that could not be run, with the reason."""
+    return _measure(frame, "skipped")[[*KEY, "arm", "note"]].reset_index(drop=True)
+
+
+def determinism(frame: pd.DataFrame) -> pd.DataFrame:
+    """The prices of deterministic algorithms against the framework's default."""
+    table = prices(frame)
+    return table[(table["arm"] == DETERMINISTIC) & (table["against"] == REFERENCE)].reset_index(drop=True)
+
+
+def kernel_differences(frame: pd.DataFrame) -> pd.DataFrame:
+    """Where the price comes from: kernels that only one of the two arms runs, or whose time differs notably.
+
+    Times in ms per training step. share_of_difference: deterministic minus default time of the kernel, over the
+    difference of the two sums; empty where those are the same within SAME_TIME. layers: where it runs, longest first.
+    """
+    rows = []
+    for key, part in _measure(frame, "kernel").groupby(KEY, sort=False):
+        times = part.pivot_table(index="kernel", columns="arm", values="value", aggfunc="sum", fill_value=0.0)
+        times = times.reindex(columns=[REFERENCE, DETERMINISTIC], fill_value=0.0)
+        change = times[DETERMINISTIC] - times[REFERENCE]
+        comparable = abs(change.sum()) > SAME_TIME * times[REFERENCE].sum()
+        for kernel, (before, after) in times.iterrows():
+            only = REFERENCE if after == 0 else DETERMINISTIC if before == 0 else ""
+            if not only and abs(after - before) < NOTABLE * change.abs().sum():
+                continue
+            same = part[part["kernel"] == kernel]
+            rows.append(
+                dict(zip(KEY, key, strict=True))
+                | {"kernel": kernel, "only_in": only, "default_ms": before, "deterministic_ms": after}
+                | {"share_of_difference": change[kernel] / change.sum() if comparable else np.nan}
+                | {"direction": ", ".join(dict.fromkeys(same["direction"])), "layers": _layers(same)}
+            )
+    columns = ["kernel", "only_in", "default_ms", "deterministic_ms", "share_of_difference", "direction", "layers"]
+    return pd.DataFrame(rows, columns=[*KEY, *columns])
+
+
+def provenance(frame: pd.DataFrame) -> str:
+    """The words without which no timing is printed: n, device, versions."""
+    steps = _measure(frame, "step")
+    blocks = sorted(set(steps.groupby([*KEY, "arm"]).size()))
+    n = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
+    count = "/".join(f"{value:.0f}" for value in sorted(set(steps["steps"])))
+    devices = "; ".join(dict.fromkeys(frame["device"] + ", " + frame["versions"]))
+    shapes = {
+        f"{size:.0f} px, batch {batch:.0f}" for size, batch in zip(frame["size_px"], frame["batch_size"], strict=True)
+    }
+    return f"n = {n} blocks of {count} steps; {' / '.join(sorted(shapes))}; {devices}"
+
+
+def title(network: str) -> str:
+    """How figures call a network."""
+    return str(catalog("networks").get(network, {}).get("title", network))
+
+
+def _layers(kernels: pd.DataFrame) -> str:
+    """The modules that a kernel ran for, longest time first, at most three by name."""
+    modules = kernels.groupby("module")["value"].sum().sort_values(ascending=False)
+    names = [name or "(outside of any layer)" for name in modules.index]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _notes(of_arm: pd.DataFrame) -> dict[str, object]:
+    """What holds for all of an arm's rows, and how many blocks have a note of their own (throttled, shared, capped)."""
+    first = _measure(of_arm, "first_step")["note"]
+    note = first.iloc[0] if len(first) else ""
+    return {"disturbed_blocks": int((_measure(of_arm, "step")["note"] != note).sum()), "note": note}
+
+
+def _measure(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
+    return frame[frame["measure"] == measure]
+
+
+def _one(frame: pd.DataFrame, measure: str) -> float:
+    values = _measure(frame, measure)["value"]
+    return float(values.iloc[0]) if len(values) else np.nan
+
+
+def _yes_no(value: float) -> str:
+    return "" if np.isnan(value) else "yes" if value else "no"

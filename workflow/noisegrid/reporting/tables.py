@@ -1,0 +1,219 @@
+"""Tables from metrics.csv and overhead.csv, each as CSV (full numbers, units in the header), Markdown, LaTeX and HTML.
+
+Command: python -m noisegrid.tables --metrics metrics.csv [--overhead overhead.csv] --output tables/
+"""
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from noisegrid import stats
+from noisegrid.common.files import write_text
+from noisegrid.common.html import page
+from noisegrid.common.schemas import WORKFLOW, catalog
+from noisegrid.reporting import overhead_frame
+from noisegrid.reporting.metrics_frame import load_metrics, provenance, select
+from noisegrid.reporting.overhead_frame import load_overhead
+from noisegrid.study.sources import FREE
+
+CELL = ["hardware", "task", "noise"]
+GAINS_PERCENTAGE_POINTS = (0.1, 0.3, 1.0)
+
+
+def noise_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy, its spread, churn and L2 of every cell: the numbers behind Figures 1 and 2."""
+    columns = {
+        "accuracy_percent": "accuracy_mean",
+        "std_percentage_points": "accuracy_std",
+        "churn_percent": "churn",
+        "l2_unit": "l2_unit",
+        "l2_raw": "l2_raw",
+        "logit_correlation": "logit_correlation",
+        "calibration_error_percent": "calibration_error",
+    }
+    return _wide(frame, columns, with_interval=["std_percentage_points", "churn_percent"])
+
+
+def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The smallest gain that is real: what this cell's spread lets one see, and how many replicates a gain needs.
+
+    Two methods with this cell's spread, n runs each, two-sided t test at 95 %; replicates needed are for 80 % power.
+    """
+    rows = []
+    for cell in select(frame, "accuracy_std").itertuples():
+        if cell.value == 0:
+            continue  # control: any difference at all is real
+        row = {key: getattr(cell, key) for key in CELL}
+        row["n_replicates"] = cell.n_replicates
+        row["std_percentage_points"] = cell.value
+        for end in ("value", "low", "high"):
+            name = "real_gain_percentage_points" + ("" if end == "value" else f"_{end}")
+            row[name] = stats.significant_difference(getattr(cell, end), cell.n_replicates)
+        for gain in GAINS_PERCENTAGE_POINTS:
+            row[f"replicates_for_{gain:g}_points"] = stats.replicates_needed(cell.value, gain)
+            row[f"replicates_for_{gain:g}_points_high"] = stats.replicates_needed(cell.high, gain)
+        rows.append(row)
+    return pd.DataFrame(rows).convert_dtypes()
+
+
+def class_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Per-class spread beside the independent-error null: how many classes lie outside of it, and the largest ratio."""
+    largest = select(frame, "class_std_ratio_max").set_index(CELL)
+    rows = []
+    for key, classes in select(frame, "class_accuracy_std", None).groupby(CELL, sort=False, observed=True):
+        if pd.isna(largest.loc[key, "value"]):
+            continue  # control has no spread to divide by
+        above = int((classes["value"] > classes["null_high"] * (1 + 1e-9)).sum())
+        below = int((classes["value"] < classes["null_low"] * (1 - 1e-9)).sum())
+        rows.append(
+            dict(zip(CELL, key, strict=True))
+            | {"classes": len(classes), "inside_null": len(classes) - above - below}
+            | {"above_null": above, "below_null": below}
+            | {"largest_ratio": largest.loc[key, "value"]}
+            | {f"largest_ratio_{end}": largest.loc[key, end] for end in ("null_median", "null_low", "null_high")}
+        )
+    return pd.DataFrame(rows)
+
+
+def reference_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same runs as the paper's reference artifact would print them (its definitions, docs/metrics.md)."""
+    columns = {
+        "std_ddof0_percentage_points": "reference_accuracy_std",
+        "agreement_at_midpoint_percent": "reference_agreement_midpoint",
+        "l2_raw_with_buffers_at_midpoint": "reference_l2_midpoint",
+    }
+    return _wide(frame, columns, with_interval=[])
+
+
+def claims_table(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Every claim of the paper with its test, effect, interval, n and verdict in each context that was measured."""
+    from noisegrid.reporting.claims import judge  # its scipy.stats costs every other table half a second
+
+    words = catalog("claims")
+    rows = [
+        {
+            "claim": verdict.claim,
+            "statement": words[verdict.claim]["claim"],
+            "context": verdict.context,
+            "verdict": verdict.verdict,
+            "effect": verdict.effect,
+            "low": verdict.low,
+            "high": verdict.high,
+            "n": verdict.n or None,
+            "effect_is": words[verdict.claim]["effect"],
+            "test": words[verdict.claim]["test"],
+            "grade_of_claim": words[verdict.claim]["grade"],
+        }
+        for verdict in judge(frame, overhead)
+    ]
+    return pd.DataFrame(rows).astype({"n": "Int64"})
+
+
+def published_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """What is verified of the paper's numbers. All else is not recovered, and printed nowhere."""
+    published = pd.read_csv(WORKFLOW / "catalog" / "published.csv", dtype=str)
+    rest = {"item": "everything else", "what": "tables and figures of the paper", "value": "not recovered"}
+    return pd.concat([published, pd.DataFrame([rest])], ignore_index=True).fillna("")
+
+
+def taxonomy_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The noise sources as run: what each leaves free, and in how many cells it was measured."""
+    cells = frame[[*CELL]].drop_duplicates()["noise"].value_counts()
+    rows = [
+        {"noise": noise, "free": ", ".join(sorted(FREE[noise])) or "nothing", "cells": int(cells[noise])}
+        for noise in FREE
+        if cells.get(noise, 0)
+    ]
+    return pd.DataFrame(rows)
+
+
+#: Name -> how it is made, and its caption.
+TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
+    "noise": (noise_table, "Accuracy and noise of every cell, with 95 % intervals (low, high)"),
+    "difference": (
+        difference_table,
+        "Which gain between two methods is real: smallest observed gain that a two-sided t test at 95 % calls real "
+        "with n replicates each (low and high: from the interval of the standard deviation), and replicates per "
+        "method that a true gain needs for 80 % power (high: at the upper end of that interval)",
+    ),
+    "classes": (
+        class_table,
+        "Per-class standard deviations that lie inside, above and below the 95 % range of independent errors, and the "
+        "largest ratio of a class's standard deviation to the overall one beside the same range",
+    ),
+    "claims": (
+        claims_table,
+        "The paper's claims held against this study (intervals: 95 %; for C4 and C5 the range of independent errors)",
+    ),
+    "published": (published_table, "What is verified of the paper's own numbers (A verbatim, C inferred)"),
+    "taxonomy": (taxonomy_table, "Noise sources as run"),
+    "reference": (
+        reference_table,
+        "The same runs by the reference artifact's definitions, for comparison with old numbers",
+    ),
+}
+
+
+#: The same, from overhead.csv.
+OVERHEAD_TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
+    "overhead": (
+        overhead_frame.prices,
+        "What each arm costs: step time (median over blocks), its ratio to the arm it is held against with the 95 % "
+        "interval of the median over blocks, the same for summed kernel time, the first step with all that is chosen "
+        "or compiled in it, and whether two runs from one state are bitwise equal",
+    ),
+    "kernels": (
+        overhead_frame.kernel_differences,
+        "Where the price comes from: kernels that only the default or only the deterministic arm runs, or whose time "
+        "differs notably, their share of the difference in summed kernel time, and the layers that they belong to",
+    ),
+    "skipped": (overhead_frame.skipped, "Arms that were not timed, and why"),
+}
+
+
+def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]) -> pd.DataFrame:
+    """One row per cell, one column per metric, with low and high where asked for."""
+    parts = []
+    for name, metric in columns.items():
+        rows = select(frame, metric).set_index([*CELL, "n_replicates"])
+        part = rows[["value", "low", "high"]] if name in with_interval else rows[["value"]]
+        parts.append(part.rename(columns={"value": name, "low": f"{name}_low", "high": f"{name}_high"}))
+    return pd.concat(parts, axis=1).reset_index()
+
+
+def write_table(table: pd.DataFrame, caption: str, path: Path) -> None:
+    """Write the four forms of a table: `path` (.csv), and .md, .tex and .html beside it."""
+    reading = table.map(_round)
+    write_text(path, table.to_csv(index=False, float_format="%.9g"))
+    write_text(path.with_suffix(".md"), f"{caption}.\n\n{reading.to_markdown(index=False, disable_numparse=True)}\n")
+    latex = reading.rename(columns=lambda column: column.replace("_", " ")).map(lambda v: str(v).replace("_", r"\_"))
+    caption_tex = caption.replace("%", r"\%").replace("_", r"\_")
+    write_text(path.with_suffix(".tex"), latex.to_latex(index=False, caption=caption_tex, label=f"tab:{path.stem}"))
+    write_text(path.with_suffix(".html"), _html(reading, caption))
+
+
+def _round(value: object) -> str:
+    """Three significant digits below ten, two decimals above: what a reader takes in."""
+    if pd.isna(value):
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 10 else f"{value:.2f}"
+    return str(value)
+
+
+def _html(table: pd.DataFrame, caption: str) -> str:
+    body = table.rename(columns=lambda column: column.replace("_", " ")).to_html(index=False, border=0)
+    return page(caption, f"<p>{escape(caption)}.</p><div class=scroll>{body}</div>")
+
+
+def write_all(metrics_file: Path, overhead_file: Path | None, folder: Path) -> None:
+    """Write every table of a study, in four forms each. overhead_file: overhead.csv, if the study times anything."""
+    frame = load_metrics(metrics_file)
+    overhead = load_overhead(overhead_file) if overhead_file else None
+    for name, (make, caption) in TABLES.items():
+        table = claims_table(frame, overhead) if name == "claims" else make(frame)
+        write_table(table, f"{caption}; {provenance(frame)}", folder / f"{name}.csv")
+    for name, (make, caption) in OVERHEAD_TABLES.items() if overhead is not None else ():
+        write_table(make(overhead), f"{caption}; {overhead_frame.provenance(overhead)}", folder / f"{name}.csv")

@@ -1,0 +1,65 @@
+"""Pure functions on arrays: what the replicates of a cell say about noise. Imports NumPy and SciPy only.
+
+Shapes: `predictions` (replicates, examples) of class indices; `labels` (examples,); `correct` (replicates, examples) of
+booleans; `logits` (replicates, examples, classes). Fractions lie between 0 and 1; `measuring` turns them into percent.
+
+Definitions: paper, section 3 (churn, L2, standard deviation of top-1), in the corrected reading. Functions named
+`reference_*` follow the paper's published code where it differs.
+"""
+
+from noisegrid.stats.calibration import expected_calibration_error, softmax
+from noisegrid.stats.intervals import (
+    CONFIDENCE,
+    Estimate,
+    mean,
+    median,
+    median_interval,
+    ratio_of_blocks,
+    std,
+    std_interval,
+    student_quantile,
+)
+from noisegrid.stats.null import Null, independent_error_null
+from noisegrid.stats.pairs import (
+    churn_matrix,
+    l2_matrices,
+    logit_correlation_matrix,
+    logit_sample,
+    pair_mean,
+    predictions_of,
+)
+from noisegrid.stats.power import replicates_needed, significant_difference, t_test_power
+from noisegrid.stats.reference import reference_agreement, reference_std
+from noisegrid.stats.spreads import class_accuracies, group_spreads, pooled_spread, spread, spread_ratio
+
+__all__ = [
+    "CONFIDENCE",
+    "Estimate",
+    "Null",
+    "churn_matrix",
+    "class_accuracies",
+    "expected_calibration_error",
+    "group_spreads",
+    "independent_error_null",
+    "l2_matrices",
+    "logit_correlation_matrix",
+    "logit_sample",
+    "mean",
+    "median",
+    "median_interval",
+    "pair_mean",
+    "pooled_spread",
+    "predictions_of",
+    "ratio_of_blocks",
+    "reference_agreement",
+    "reference_std",
+    "replicates_needed",
+    "significant_difference",
+    "softmax",
+    "spread",
+    "spread_ratio",
+    "std",
+    "std_interval",
+    "student_quantile",
+    "t_test_power",
+]

@@ -1,0 +1,83 @@
+"""Find all mistakes of a study at once, where `load_study` stops at the first."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import catalog, problems, read_yaml
+from noisegrid.runtime import devices
+from noisegrid.study import recipes
+from noisegrid.study import study as studies
+from noisegrid.study.arms import timed_networks
+
+
+class Mistakes:
+    """The mistakes found so far, each once, in the order of the file."""
+
+    def __init__(self) -> None:
+        self.found = dict[str, None]()
+        self.malformed = False
+
+    def collect(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function and keep its error; return its result, or None."""
+        try:
+            return function(*arguments)
+        except NoisegridError as error:
+            self.found[str(error)] = None
+        except (AttributeError, KeyError, TypeError, ValueError):
+            if not self.malformed:  # else the schema's own sentence says what is wrong
+                raise
+        return None
+
+
+def mistakes(name_or_path: str) -> list[str]:
+    """Return one sentence per mistake of a study; none if it can be run."""
+    result = Mistakes()
+    path = result.collect(studies.find, name_or_path)
+    document = path and result.collect(read_yaml, path)
+    if not document:
+        return list(result.found)
+    where = str(path)
+    result.collect(studies.check_old_keys, document, where)
+    if result.found:
+        return list(result.found)
+    for sentence in problems(document, "study", where):
+        result.found[sentence] = None
+        result.malformed = True
+    result.collect(_check_parts, document, where, result)
+    if not result.found:
+        result.collect(studies.load_study, name_or_path)
+    return list(result.found)
+
+
+def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None:
+    """Check every task, dataset, cell and timed network by itself."""
+    own = document.get("tasks", {})
+    tasks, datasets = recipes.resolve_tasks({}, where), dict(catalog("datasets"))
+    for name in own:
+        tasks |= result.collect(recipes.resolve_tasks, own, where, name) or {}
+    for name, entry in document.get("datasets", {}).items():
+        datasets |= result.collect(recipes.resolve_datasets, {name: entry}, where) or {}
+    for index, block in enumerate(document.get("cells", [])):
+        here = f"{where}: cells[{index}]"
+        names = result.collect(devices.named, block["hardware"], here) or []
+        for hardware in names:
+            result.collect(studies.hardware_settings, hardware, here)
+        for task, noise in itertools.product(block["tasks"], block["noise"]):
+            if task in own and task not in tasks:
+                continue  # its own mistake is in the list
+            for hardware in names:
+                one = {"hardware": [hardware], "tasks": [task], "noise": [noise], **_size(block)}
+                result.collect(_cells, document, one, tasks, datasets, here)
+    for index, block in enumerate(document.get("overhead", [])):
+        result.collect(timed_networks, [block], where, index)
+
+
+def _cells(*arguments: Any) -> list[studies.Cell]:
+    """Resolve the cells of a block now, so that their mistakes are raised."""
+    return list(studies.cells_of_block(*arguments))
+
+
+def _size(block: dict[str, Any]) -> dict[str, Any]:
+    return {key: block[key] for key in ("replicates", "seed_sets") if key in block}

@@ -1,0 +1,80 @@
+"""The registry of noise: what can vary, what a cell leaves free, and how it is labelled and drawn.
+
+To add a source: one entry in SOURCES, one in NOISES, and what it does to a run in `training/noise.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Settings = dict[str, Any]
+
+#: The paper's sources. Each has a random stream of its own, whether it is free or held.
+SOURCES = ("init", "order", "augment", "dropout", "impl")
+#: Sources beyond the paper: parts of another source, or the smallest disturbance there is. Held means absent.
+PROBES = ("in_batch_order", "one_ulp", "autotune")
+#: All of the paper's sources except the implementation.
+ALGORITHMIC = frozenset(SOURCES) - {"impl"}
+
+
+def _always(task: Settings, hardware: Settings) -> str:
+    return ""
+
+
+def _without_augmentation(task: Settings, hardware: Settings) -> str:
+    return "" if task["augment"]["pad"] > 0 or task["augment"]["flip"] else "does not augment"
+
+
+def _without_dropout(task: Settings, hardware: Settings) -> str:
+    return "" if task["dropout"] > 0 else "has no dropout"
+
+
+def _without_cudnn(task: Settings, hardware: Settings) -> str:
+    return "" if hardware["device"] == "cuda" else "runs on a device without cuDNN"
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What a cell leaves free; everything else is held.
+
+    Attributes
+    ----------
+    name : str
+        The name in studies, paths and tables.
+    free : frozenset of str
+        The sources that are free: a different recorded seed or switch in every replicate.
+    label : str
+        The name for readers.
+    colour, marker : str
+        How figures draw it (colours of Okabe and Ito, which colour-blind readers can tell apart).
+    missing : callable
+        Takes the settings of task and hardware; returns why the source does not exist there, or an empty string.
+    """
+
+    name: str
+    free: frozenset[str]
+    label: str
+    colour: str
+    marker: str
+    missing: Callable[[Settings, Settings], str] = _always
+
+
+#: In the order of tables and legends.
+NOISES = {
+    noise.name: noise
+    for noise in (
+        Noise("algo_impl", frozenset(SOURCES), "all sources", "#000000", "o"),
+        Noise("algo", ALGORITHMIC, "algorithm (init, order, augmentation, dropout)", "#0072B2", "s"),
+        Noise("impl", frozenset({"impl"}), "implementation", "#D55E00", "D"),
+        Noise("control", frozenset(), "control (nothing free)", "#8C8C8C", "x"),
+        Noise("init", frozenset({"init"}), "initial weights", "#56B4E9", "^"),
+        Noise("order", frozenset({"order"}), "order of the examples", "#009E73", "v"),
+        Noise("augment", frozenset({"augment"}), "augmentation", "#CC79A7", ">", _without_augmentation),
+        Noise("dropout", frozenset({"dropout"}), "dropout", "#E69F00", "<", _without_dropout),
+        Noise("in_batch_order", frozenset({"in_batch_order"}), "order inside each batch", "#117733", "1"),
+        Noise("one_ulp", frozenset({"one_ulp"}), "one weight by one unit in the last place", "#882255", "*"),
+        Noise("autotune", frozenset({"autotune"}), "cuDNN autotuning", "#AA4499", "P", _without_cudnn),
+    )
+}
+#: Noise -> the sources that it leaves free.
+FREE = {name: noise.free for name, noise in NOISES.items()}

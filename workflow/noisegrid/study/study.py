@@ -1,0 +1,220 @@
+"""A study becomes a list of cells; the cell is the only way to make a path, a seed label or a setting.
+
+Reads: the study's YAML, the catalogs, their schemas. Imports neither torch nor Snakemake, so that the Snakefile parses
+quickly and every later stage can ask what a cell is.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from noisegrid.common.errors import NoisegridError, unknown
+from noisegrid.common.schemas import WORKFLOW, check, read_yaml
+from noisegrid.runtime import devices
+from noisegrid.runtime.hardware import entry as hardware_entry
+from noisegrid.study.arms import TimedNetwork, timed_networks
+from noisegrid.study.batch import WHOLE, Batch
+from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_tasks, task_settings
+from noisegrid.study.sources import NOISES
+
+#: Raised by hand when training changes its meaning: results of different protocols are never mixed.
+PROTOCOL = 1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One hardware x task x noise source of a study, with everything that decides its results."""
+
+    study: str
+    hardware: str
+    task: str
+    noise: str
+    replicates: int
+    settings: dict[str, Any] = field(hash=False, compare=False, repr=False)
+
+    @property
+    def path(self) -> str:
+        """The cell's place below every results folder, and its name in messages: hardware/task/noise."""
+        return f"{self.hardware}/{self.task}/{self.noise}"
+
+    @property
+    def dataset(self) -> str:
+        return str(self.settings["task"]["dataset"])
+
+    @property
+    def seed_sets(self) -> int:
+        """Over how many sets of held seeds the cell is averaged; replicate k belongs to set k modulo this."""
+        return int(self.settings.get("seed_sets", 1))
+
+    @property
+    def digest(self) -> str:
+        """Short digest of the settings: two cells with one digest mean the same experiment."""
+        return digest(self.settings)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A validated study. needs: task -> those of REQUIREMENTS that its recipe states."""
+
+    name: str
+    description: str
+    source: Path
+    cells: tuple[Cell, ...]
+    datasets: dict[str, dict[str, Any]] = field(hash=False, compare=False, repr=False)
+    share_gpu: bool = False
+    timed_networks: tuple[TimedNetwork, ...] = ()
+    requirements: dict[str, dict[str, float]] = field(default_factory=dict, hash=False, compare=False, repr=False)
+
+    def cell(self, hardware: str, task: str, noise: str) -> Cell:
+        """The cell of that name, or a clear error."""
+        for cell in self.cells:
+            if (cell.hardware, cell.task, cell.noise) == (hardware, task, noise):
+                return cell
+        wanted = f"{hardware}/{task}/{noise}"
+        raise NoisegridError(f"study {self.name}: {unknown('cell', wanted, (cell.path for cell in self.cells))}")
+
+    def siblings(self, hardware: str, task: str, batch: Batch = WHOLE) -> list[Cell]:
+        """The cells of one task on one hardware: what training jobs work on, since they differ in noise alone.
+
+        batch: those that a job holds replicates of.
+        """
+        cells = (cell for cell in self.cells if (cell.hardware, cell.task) == (hardware, task))
+        return [cell for cell in cells if batch.holds(cell.noise)]
+
+    def pace_identity(self, hardware: str, task: str) -> str:
+        """Hash the settings that determine the duration of a replicate: recipe and hardware, not noise or seed."""
+        settings = self.siblings(hardware, task)[0].settings
+        return digest([settings["task"], settings["hardware"]])
+
+    @property
+    def tasks(self) -> list[tuple[str, str]]:
+        """Every task on every hardware that is named for it: (hardware, task)."""
+        return list(dict.fromkeys((cell.hardware, cell.task) for cell in self.cells))
+
+    def values(self, what: str) -> list[str]:
+        """The distinct values of `hardware`, `task`, `noise` or `dataset`, in the study's order."""
+        return list(dict.fromkeys(str(getattr(cell, what)) for cell in self.cells))
+
+
+def digest(settings: Any) -> str:
+    """SHA-256 (first 16 hex digits) of a JSON-able value, independent of key order."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_study(name_or_path: str) -> Study:
+    """Read, check and resolve a study, by name (workflow/studies) or by path. Raise NoisegridError for a mistake."""
+    path = find(name_or_path)
+    document, where = read_yaml(path), str(path)
+    check_old_keys(document, where)
+    check(document, "study", where)
+    tasks = resolve_tasks(document.get("tasks", {}), where)
+    datasets = resolve_datasets(document.get("datasets", {}), where)
+    cells: dict[str, Cell] = {}
+    for index, block in enumerate(document["cells"]):
+        here = f"{where}: cells[{index}]"
+        for cell in cells_of_block(document, block, tasks, datasets, here):
+            if cell.path in cells:
+                raise NoisegridError(f"{here}: the cell {cell.path} is named twice")
+            cells[cell.path] = cell
+    return Study(
+        name=document["name"],
+        description=str(document.get("description", "")),
+        source=path,
+        cells=tuple(cells.values()),
+        datasets=datasets,
+        share_gpu=document.get("share_gpu", False),
+        timed_networks=timed_networks(document.get("overhead", []), where),
+        requirements={name: {key: task[key] for key in REQUIREMENTS & task.keys()} for name, task in tasks.items()},
+    )
+
+
+#: Keys of earlier versions, with the words of today.
+OLD_KEYS = {"cost": "overhead", "pairs": "seed_sets", "departures": "deviations"}
+
+
+def check_old_keys(document: dict[str, Any], where: str) -> None:
+    """Say in one sentence what the keys of an earlier version are called today."""
+    blocks = [document, *document.get("cells", []), *document.get("tasks", {}).values()]
+    used = [old for old in OLD_KEYS if any(isinstance(block, dict) and old in block for block in blocks)]
+    if used:
+        words = ", ".join(f"{OLD_KEYS[old]!r} instead of {old!r}" for old in used)
+        raise NoisegridError(f"{where} was written for an earlier version: write {words}")
+
+
+def cells_of_block(
+    document: dict[str, Any],
+    block: dict[str, Any],
+    tasks: dict[str, dict[str, Any]],
+    datasets: dict[str, dict[str, Any]],
+    where: str,
+) -> Iterator[Cell]:
+    """Yield the cells of one block of a study: the product of its hardware, tasks and noise."""
+    names = devices.named(block["hardware"], where)
+    for hardware, task, noise in itertools.product(names, block["tasks"], block["noise"]):
+        settings = {
+            "protocol": PROTOCOL,
+            "seed": document["seed"],
+            "hardware": hardware_settings(hardware, where),
+            "task": task_settings(tasks, datasets, task, where),
+            "noise": noise,
+        }
+        _check_memory(hardware, task, tasks[task].get("memory_gb", 0.0), where)
+        yield _cell(document["name"], (hardware, task, noise), settings, block, where)
+
+
+def find(name_or_path: str) -> Path:
+    """Return the file of a study: one of workflow/studies by its name, or any by its path."""
+    own = Path(name_or_path)
+    if own.suffix in {".yaml", ".yml"}:
+        if not own.is_file():
+            raise NoisegridError(f"study: there is no file {own}")
+        return own
+    shipped = {path.stem: path for path in (WORKFLOW / "studies").glob("*.yaml")}
+    if name_or_path not in shipped:
+        raise NoisegridError(f"study: {unknown('study', name_or_path, shipped)} (or give a path that ends in .yaml)")
+    return shipped[name_or_path]
+
+
+def _cell(study: str, names: tuple[str, str, str], settings: dict[str, Any], block: dict[str, Any], where: str) -> Cell:
+    """One cell of a block, checked for sources that are not there."""
+    replicates, seed_sets = block["replicates"], block.get("seed_sets", 1)
+    if replicates < 2 * seed_sets:
+        raise NoisegridError(f"{where}: {seed_sets} seed sets need at least {2 * seed_sets} replicates, two of each")
+    if seed_sets > 1:
+        settings["seed_sets"] = seed_sets
+    _check_noise(names[1], settings, names[2], where)
+    return Cell(study, *names, replicates, settings)
+
+
+#: What of a catalog entry decides a result, as opposed to what finds or describes the machine.
+HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "kernels")
+
+
+def hardware_settings(name: str, where: str) -> dict[str, Any]:
+    """Return what of a hardware decides results."""
+    entry = hardware_entry(name, where)
+    settings = {key: entry[key] for key in HARDWARE_SETTINGS if key in entry}
+    # a stack that is named makes another experiment; that of the catalog goes without saying
+    return settings | ({"stack": entry["stack"]} if "@" in name else {})
+
+
+def _check_memory(hardware: str, task: str, need: float, where: str) -> None:
+    """A task that does not fit the device's memory is refused before any work."""
+    have = hardware_entry(hardware).get("memory_gb")
+    if have is not None and need > have:
+        raise NoisegridError(
+            f"{where}: task {task} needs at least {need:g} GB of device memory, and {hardware} has {have:g} GB; "
+            "take hardware with more, or a task of your own with a smaller batch_size"
+        )
+
+
+def _check_noise(task: str, settings: dict[str, Any], noise: str, where: str) -> None:
+    """Refuse a source that does not exist in the recipe or on the hardware: it would be control under another name."""
+    if noise not in NOISES:
+        raise NoisegridError(f"{where}: {unknown('noise', noise, NOISES)}")
+    if why := NOISES[noise].missing(settings["task"], settings["hardware"]):
+        raise NoisegridError(f"{where}: task {task} {why}, so noise {noise!r} would measure nothing")
