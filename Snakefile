@@ -15,7 +15,7 @@ include: "workflow/rules/common.smk"
 
 
 # The report's first page: what was measured, on what, and what it shows.
-report: os.path.abspath(f"{RESULTS}/findings.rst")
+report: os.path.abspath(PATHS.findings("rst"))
 
 
 include: "workflow/rules/containers.smk"
@@ -38,7 +38,7 @@ rule all:
     default_target: True
     input:
         PLAN.products(),
-        f"{RESULTS}/report.html",
+        PATHS.report,
 
 
 # Before a large study: how long replicates take, so that jobs hold what fits their time.
@@ -48,11 +48,15 @@ rule pilot:
 
 
 onstart:
+    # every job reads the resolved study, so that all of them work on the same cells
+    write_design(PLAN)
     check_machine_or_exit(PLAN, workflow.dag.needrun_jobs(), local=workflow.local_exec)
 
 
 onsuccess:
-    print(f"Results are in {RESULTS}: report.html, findings.md, figures/, tables/, metrics.csv")
+    print(
+        f"Results are in {PATHS.folder}: report.html, findings.md, figures/, tables/, metrics.csv"
+    )
 
 
 onerror:

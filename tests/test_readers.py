@@ -123,7 +123,7 @@ def test_imagenet_folders(tmp_path):
 
 
 def test_a_licensed_dataset_is_never_fetched(tmp_path):
-    with pytest.raises(NoisegridError, match="ImageNet may not be downloaded"):
+    with pytest.raises(NoisegridError, match="the licence of ImageNet forbids automatic download"):
         readers.imagenet(None, tmp_path)
 
 

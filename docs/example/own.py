@@ -1,4 +1,4 @@
-"""A network and a dataset of your own. Put such a module into the folder where you run snakemake."""
+"""A network and a dataset of your own. Put a module like this one into the folder where you run snakemake."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from noisegrid.readers import Raw
 
 
 def mlp(classes: int, channels: int, size: int, width: int) -> nn.Module:
-    """One hidden layer. classes, channels and size come from the dataset, width from the task's network_options."""
+    """Return one hidden layer. The dataset gives classes, channels and size; the task's network_options give width."""
     return nn.Sequential(nn.Flatten(), nn.Linear(channels * size * size, width), nn.ReLU(), nn.Linear(width, classes))
 
 
 def digit_traits(folder: Path | None, cache: Path) -> Raw:
-    """Digits with three yes-or-no traits instead of a class, and sub-groups by how much ink an image has.
+    """Return digits with three yes-or-no traits instead of a class, and sub-groups by how much ink an image has.
 
-    `folder` is what config.yaml names under dataset_folders (here nothing), `cache` a place for downloads.
+    `folder` is what config.yaml names for this dataset under dataset_folders, here nothing; `cache` is for downloads.
     """
     images, labels = load_digits(return_X_y=True)
     images = images.astype(np.uint8).reshape(-1, 1, 8, 8)

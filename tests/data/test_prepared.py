@@ -39,7 +39,7 @@ def test_preparing_twice_gives_one_digest(datasets, tmp_path):
     [
         (lambda path: path.unlink(), "train_images.npy is missing"),
         (lambda path: path.write_bytes(path.read_bytes()[:-9]), "truncated"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\xff"), "differs from the checksum"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\xff"), "does not match the checksum"),
     ],
 )
 def test_a_harmed_copy_is_named(tmp_path, harm, message):
@@ -70,7 +70,7 @@ def test_files_that_are_not_the_published_ones_are_refused(tmp_path):
     for content, message in [
         (b"not what it says", "train-images-idx3-ubyte.gz cannot be unpacked"),
         (gzip.compress(b"other images")[:-4], "train-images-idx3-ubyte.gz cannot be unpacked"),
-        (gzip.compress(b"other images"), "train-images-idx3-ubyte.gz does not hold the published data"),
+        (gzip.compress(b"other images"), "train-images-idx3-ubyte.gz does not contain the published data"),
     ]:
         for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
             (tmp_path / f"{name}-ubyte.gz").write_bytes(content)

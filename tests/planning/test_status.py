@@ -1,7 +1,6 @@
 """What `status` says, on folders made by hand."""
 
 import os
-from pathlib import Path
 
 import pytest
 from conftest import TINY
@@ -10,7 +9,6 @@ from noisegrid.common.locks import one_writer
 from noisegrid.planning.status import hours_left, status_of, summary
 from noisegrid.records.record import replicate_folder
 from noisegrid.study.study import load_study
-
 
 
 def test_every_fate_of_a_replicate_is_told(tmp_path):

@@ -24,9 +24,9 @@ def planned(**config) -> plan.Plan:
 
 
 def test_a_study_needs_the_images_of_its_hardware_and_no_other():
-    assert planned().stacks == ["analysis", "torch2.12-cu130"]
-    assert planned(study="paper").stacks == ["analysis", "torch2.7-cu126"]
-    assert plan.make({"study": str(INSIDE), "results": "r", "datasets": "d"}).inspections("analysis") == []
+    assert planned().images.stacks == ["analysis", "torch2.12-cu130"]
+    assert planned(study="paper").images.stacks == ["analysis", "torch2.7-cu126"]
+    assert plan.make({"study": str(INSIDE), "results": "r", "datasets": "d"}).images.inspections("analysis") == []
 
 
 def test_another_stack_is_another_hardware(tmp_path):
@@ -35,7 +35,7 @@ def test_another_stack_is_another_hardware(tmp_path):
     study = tmp_path / "upgrade.yaml"
     study.write_text(yaml.safe_dump(document))
     found = planned(study=str(study))
-    assert found.stacks == ["analysis", "torch2.12-cu130", "torch2.7-cu126"]
+    assert found.images.stacks == ["analysis", "torch2.12-cu130", "torch2.7-cu126"]
     first, other = (found.study.cell(name, "tiny-digits", "algo") for name in ("cpu", "cpu@torch2.7-cu126"))
     assert first.digest != other.digest
     assert found.across_files()  # the same seeds under both: what the upgrade changes
@@ -130,10 +130,10 @@ def test_an_image_of_another_definition_is_refused_before_any_work(tmp_path, mon
     monkeypatch.setattr(images, "check_disk", lambda *_: None)
     monkeypatch.setattr(images, "mirror", lambda named: "http://mirror.test")
     found = planned(containers=str(tmp_path))
-    preflight._check_images(found, found.stacks)
+    preflight._check_images(found, found.images.stacks)
     (tmp_path / "analysis.json").write_text(json.dumps({"definition": "0123456789abcdef"}))
     with pytest.raises(NoisegridError, match=r"analysis.sif was built from another definition .* delete it"):
-        preflight._check_images(found, found.stacks)
+        preflight._check_images(found, found.images.stacks)
 
 
 def test_a_build_that_fails_leaves_nothing(tmp_path, monkeypatch):

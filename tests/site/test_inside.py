@@ -21,7 +21,7 @@ INSIDE = ROOT / "tests" / "inside.yaml"
 def image_cache() -> Path:
     """Return the folder in which built images stay, outside of any clone: another one for other definitions or pins."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    stacks = plan.make({"study": str(INSIDE), "results": "r", "datasets": "d"}, in_containers=True).stacks
+    stacks = plan.make({"study": str(INSIDE), "results": "r", "datasets": "d"}, in_containers=True).images.stacks
     return home / "noisegrid" / "images" / digest([hardware.stack(name).definition for name in stacks])
 
 
@@ -99,7 +99,7 @@ class TestInside:
         with (other / "containers/image.def").open("a") as definition:
             definition.write("# another line\n")
         done = in_containers(inside, root=other, containers=tmp_path / "none")
-        assert done.returncode != 0 and "was made in another container than this call runs in" in done.stdout
+        assert done.returncode != 0 and "was trained in another container than this call uses" in done.stdout
         assert not list(tmp_path.rglob("*.sif"))
 
     def test_the_same_results_are_not_continued_outside(self, inside):

@@ -129,7 +129,7 @@ def time_limit_that_is_hit(site, calm):
     site.slurm("scancel", "--signal=STOP", job)
     assert study.finish() == calm
     assert [found["JobState"] for found in site.jobs() if found["JobId"] == job] == ["TIMEOUT"]
-    assert "put away" in study.log()
+    assert "checkpointed; the next job resumes" in study.log()
 
 
 @scenario
@@ -221,7 +221,7 @@ def warning_before_the_limit(site, calm):
     study = Disturbed(site)
     site.slurm("scancel", "--signal=USR1", study.wait_until_it_trains())
     assert study.finish() == calm
-    assert "asked to stop (signal 10)" in study.log()
+    assert "stop requested (signal 10)" in study.log()
 
 
 @scenario

@@ -8,6 +8,7 @@ import yaml
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.planning import plan, preflight
+from noisegrid.planning.summary import summary
 from noisegrid.study.batch import Batch, batch_of
 from noisegrid.study.recipes import resolve_tasks
 from noisegrid.study.sources import FREE, SOURCES
@@ -123,7 +124,7 @@ def test_ten_thousand_replicates_of_one_noise_source_are_some_hundred_jobs(tmp_p
 
 
 def test_a_job_that_its_attempts_cannot_finish_is_noted_in_the_plan():
-    lines = plan.summary(plan.make(config("paper"))).splitlines()
+    lines = summary(plan.make(config("paper"))).splitlines()
     (note,) = [line for line in lines if line.startswith("note: ")]
     # 2,860 device-hours in 20 jobs; 4, 8 and 12 hours
     assert "a job of resnet50-imagenet on v100_32gb takes about 143 h" in note

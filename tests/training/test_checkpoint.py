@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 
 
 class Counter:
-    """The smallest thing that can be put away."""
+    """The smallest run that can be checkpointed."""
 
     def __init__(self, value: int = 0) -> None:
         self.value = value
@@ -53,13 +53,13 @@ def test_a_truncated_state_is_not_used(tmp_path, capsys):
     (path,) = tmp_path.glob("*.pt")
     path.write_bytes(path.read_bytes()[:-1])
     assert resumed(tmp_path) is None
-    assert "truncated or changed" in capsys.readouterr().err
+    assert "is ignored: it is truncated or changed" in capsys.readouterr().err
 
 
 def test_a_state_of_another_run_is_not_used(tmp_path, capsys):
     Checkpoints(tmp_path, "run").save(Counter(7))
     assert resumed(tmp_path, "another") is None
-    assert "belongs to another run" in capsys.readouterr().err
+    assert "is ignored: it belongs to another run" in capsys.readouterr().err
 
 
 def test_a_stop_signal_saves_at_the_next_step_and_ends_the_run(tmp_path):
@@ -128,7 +128,8 @@ def test_a_job_that_is_asked_to_stop_puts_its_runs_away_and_the_next_goes_on(stu
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 1
     text = log.read_text()
-    assert "stopped by the scheduler" in text and "put away, to be gone on with" in text
+    assert "replicates checkpointed; the next job resumes them" in text
+    assert "stop requested (signal 15): checkpointing" in text and "checkpointed; the next job resumes it" in text
     assert len(list(running.rglob("*.pt"))) >= 1
     process = start(command(study, datasets, tmp_path), log)
     assert process.wait(120) == 0, log.read_text()

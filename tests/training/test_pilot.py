@@ -15,6 +15,7 @@ from conftest import LONG, LONG_TABLES, ROOT, TINY, noisegrid, outcome, run_stud
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.planning import estimate, plan
+from noisegrid.planning.summary import summary
 from noisegrid.study.study import load_study
 from noisegrid.training import pilot
 
@@ -115,11 +116,11 @@ def test_a_job_that_trains_many_at_a_time_is_not_too_long(tmp_path):
     """Five runs of 40,000 s, sixteen side by side, are planned for within 80 % of a job's four hours."""
     packed(tmp_path, seconds=40_000)
     config = {"study": str(tmp_path / "long.yaml"), "results": str(tmp_path), "datasets": "d"}
-    assert "note: " not in plan.summary(plan.make(config | {"threads_per_job": 16}))
+    assert "note: " not in summary(plan.make(config | {"threads_per_job": 16}))
     found = estimate.Estimate("cpu", "long-digits", 2, 2000, estimate.Pace(40_000 / 3600, 1, True))
     alone = plan.make(config | {"threads_per_job": 1, "replicates_per_job": 5})
-    assert alone.longest_job_hours(found) == pytest.approx(5 * 2 * 40_000 / 3600)
-    assert "takes about 111 h" in plan.summary(alone)
+    assert alone.packing.longest_job_hours(found) == pytest.approx(5 * 2 * 40_000 / 3600)
+    assert "takes about 111 h" in summary(alone)
 
 
 def test_a_pilot_of_another_recipe_says_nothing(tmp_path):

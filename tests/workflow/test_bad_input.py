@@ -43,7 +43,7 @@ def test_the_papers_grid_plans_and_says_what_it_lacks(tmp_path):
     assert plan["measure_cell"] == 40 and plan["prepare_dataset"] == 4
     done = snakemake(tmp_path, study="paper")
     assert done.returncode == 1
-    assert "CelebA may not be downloaded by a program; get celeba/img_align_celeba" in done.stdout
+    assert "the licence of CelebA forbids automatic download; download celeba/img_align_celeba" in done.stdout
     assert not (tmp_path / "resources").exists()
 
 

@@ -1,7 +1,9 @@
-"""The paper's networks as plain modules. Architecture and initialisers: reference artifact, smallcnn.py and resnet.py.
+"""The paper's networks as plain modules, with the architectures and initialisers of the reference.
 
-A builder takes classes, channels and size (pixels), dropout if the task has any, and the catalog's options. It draws
-its initial weights from torch's global generator, which noise.seed_global has seeded with the `init` stream.
+A builder takes classes, channels and size (pixels), dropout if the task has any, and the options of the catalog. It
+draws its initial weights from PyTorch's global generator, which noise.seed_global seeds from the `init` stream.
+
+Sources: smallcnn.py and resnet.py of the reference.
 """
 
 from typing import Any
@@ -12,12 +14,25 @@ from torch import Tensor, nn
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import imported
 
-#: Keras' BatchNormalization defaults, which the artifact uses (its momentum 0.99 is PyTorch's 0.01).
+#: Keras' BatchNormalization defaults, which the reference uses (momentum 0.99 in Keras is 0.01 in PyTorch).
 BN_EPSILON, BN_MOMENTUM = 1e-3, 0.01
 
 
 def build(reference: str, **options: Any) -> nn.Module:
-    """Call the builder `package.module:function`; errors say what is wrong with it."""
+    """Build a network.
+
+    Parameters
+    ----------
+    reference : str
+        The builder, as `package.module:function`.
+    **options
+        The arguments of the builder: classes, channels, size and the options of the catalog.
+
+    Raises
+    ------
+    NoisegridError
+        If the builder cannot be imported, or if it does not return a torch.nn.Module.
+    """
     network = imported("network", reference)(**options)
     if not isinstance(network, nn.Module):
         raise NoisegridError(f"network {reference}: returned {type(network).__name__}, not a torch.nn.Module")
@@ -27,9 +42,11 @@ def build(reference: str, **options: Any) -> nn.Module:
 def small_cnn(
     classes: int, channels: int, size: int, batch_norm: bool, dropout: float = 0.0, momentum: float = BN_MOMENTUM
 ) -> nn.Module:
-    """Three blocks of conv 3x3 (16, 32, 32), [batch norm], max-pool, ReLU; global average pool; dense 32; dense.
+    """Build the small CNN of the paper.
 
-    ReLU after pooling equals ReLU before it to the bit and touches a quarter of the values.
+    Three blocks of 3x3 convolution (16, 32, 32 channels), optional batch norm, max-pooling and ReLU; global average
+    pooling; a dense layer of 32 with ReLU; a dense layer. ReLU after max-pooling gives the same bits as ReLU before it
+    and processes a quarter of the values.
     """
     layers: list[nn.Module] = []
     for width in (16, 32, 32):
@@ -46,7 +63,10 @@ def small_cnn(
 
 
 def resnet18(classes: int, channels: int, size: int, dropout: float = 0.0, momentum: float = BN_MOMENTUM) -> nn.Module:
-    """ResNet-18 with the CIFAR stem: conv 3x3-64, eight basic blocks (64, 128, 256, 512), average pool, dense."""
+    """Build ResNet-18 with the CIFAR stem.
+
+    A 3x3 convolution with 64 channels; eight basic blocks (64, 128, 256, 512 channels); average pooling; a dense layer.
+    """
     layers: list[nn.Module] = [conv3x3(channels, 64), batch_normalisation(64, momentum), nn.ReLU()]
     width = 64
     for block in range(8):
@@ -54,7 +74,7 @@ def resnet18(classes: int, channels: int, size: int, dropout: float = 0.0, momen
         layers.append(BasicBlock(width, out, 1 if out == width else 2, momentum))
         width = out
     edge = -(-size // 8)  # three blocks halve the image, rounding up
-    # the artifact pools by 4 x 4, which at 32 pixels is the whole image and at 128 leaves 4 x 4 places
+    # the reference pools 4 x 4 windows: the whole feature map at 32 pixels, but 4 x 4 positions remain at 128 pixels
     pool, places = (nn.AvgPool2d(4), (edge // 4) ** 2) if edge > 4 else (nn.Identity(), 1)
     layers += [pool, nn.Flatten() if places > 1 else GlobalAverage()]
     layers += [*([nn.Dropout(dropout)] if dropout else []), nn.Linear(width * places, classes)]
@@ -62,7 +82,7 @@ def resnet18(classes: int, channels: int, size: int, dropout: float = 0.0, momen
 
 
 def resnet50(classes: int, channels: int, size: int, dropout: float = 0.0) -> nn.Module:
-    """torchvision's ResNet-50, which is the artifact's (stride in the 3x3 convolution)."""
+    """Build torchvision's ResNet-50, which has the architecture of the reference (stride in the 3x3 convolution)."""
     from torchvision.models import resnet50 as torchvision_resnet50
 
     if channels != 3 or dropout:
@@ -74,10 +94,12 @@ def resnet50(classes: int, channels: int, size: int, dropout: float = 0.0) -> nn
 def medium_cnn(
     classes: int, channels: int, size: int, kernel: int = 3, dilation: int = 1, stride: int = 1, groups: int = 1
 ) -> nn.Module:
-    """The network of Figure 6, right: six blocks of conv k x k (16 to 512), batch norm, ReLU, max-pool; average; dense.
+    """Build the medium CNN of Figure 6, right.
 
-    Blocks go on while the image has pixels left to pool, so that a small image can be timed too. The first convolution
-    reads the image's channels and is never grouped. With a stride there is no pooling.
+    Six blocks of kernel x kernel convolution (16 to 512 channels), batch norm, ReLU and max-pooling; global average
+    pooling; a dense layer. A block does not pool if it has a stride, or if only one pixel is left, so that small images
+    can be timed too. A convolution is not grouped if its input channels are not divisible by the number of groups,
+    as in the first block.
     """
     layers: list[nn.Module] = []
     for width in (16, 32, 64, 128, 256, 512):
@@ -93,7 +115,7 @@ def medium_cnn(
 
 
 def from_torchvision(classes: int, channels: int, size: int, model: str, **options: Any) -> nn.Module:
-    """A network of torchvision.models by name, untrained."""
+    """Build an untrained network of torchvision.models by its name."""
     from torchvision.models import get_model
 
     if channels != 3:
@@ -103,7 +125,7 @@ def from_torchvision(classes: int, channels: int, size: int, model: str, **optio
 
 
 def from_timm(classes: int, channels: int, size: int, model: str) -> nn.Module:
-    """A network of timm by name, untrained: those that torchvision lacks."""
+    """Build an untrained network of timm by its name, for networks that torchvision lacks."""
     import timm
 
     network: nn.Module = timm.create_model(model, num_classes=classes, in_chans=channels)
@@ -111,7 +133,7 @@ def from_timm(classes: int, channels: int, size: int, model: str) -> nn.Module:
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut, which is a 1x1 convolution with batch norm where the shape changes."""
+    """Two 3x3 convolutions and a shortcut. The shortcut is a 1x1 convolution with batch norm if the shape changes."""
 
     def __init__(self, channels: int, width: int, stride: int, momentum: float) -> None:
         super().__init__()
@@ -125,27 +147,31 @@ class BasicBlock(nn.Module):
             self.shortcut = nn.Sequential(projection, batch_normalisation(width, momentum))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, width, H / stride, W / stride)."""
         y = torch.relu(self.bn1(self.conv1(x)))
         return torch.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
 
 
 class GlobalAverage(nn.Module):
-    """Mean over both image axes: (N, C, H, W) to (N, C). Written as a mean, whose backward is deterministic on CUDA."""
+    """Global average pooling, written as a mean because its backward pass is deterministic on CUDA."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Average (N, C, H, W) to (N, C)."""
         return x.mean(dim=(2, 3))
 
 
 def batch_normalisation(width: int, momentum: float) -> nn.BatchNorm2d:
+    """Return batch norm with the defaults of Keras."""
     return nn.BatchNorm2d(width, eps=BN_EPSILON, momentum=momentum)
 
 
 def conv3x3(channels: int, width: int, stride: int = 1) -> nn.Conv2d:
+    """Return a 3x3 convolution without bias that keeps the image size if the stride is 1."""
     return nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)
 
 
 def glorot_uniform(network: nn.Module) -> nn.Module:
-    """Keras' defaults, which the artifact uses: GlorotUniform weights and zero biases."""
+    """Initialise a network with the defaults of Keras, as in the reference: GlorotUniform weights, zero biases."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(module.weight)

@@ -1,7 +1,8 @@
-"""Readers of raw datasets: torchvision's own where it has one, so that published checksums are checked by their owner.
+"""Readers of raw datasets.
 
-Each reader takes the folder that holds the raw files, or None to let the library fetch them into `cache`, and returns a
-Raw. A user's own reader (package.module:function) does the same.
+A reader takes the folder of the raw files, or None to download them into `cache`, and returns a Raw. Your own reader
+(package.module:function) has the same signature. Where torchvision has a reader, it is used here, because it checks the
+published checksums.
 """
 
 import gzip
@@ -20,7 +21,17 @@ from noisegrid.common.errors import NoisegridError
 
 @dataclass(frozen=True)
 class Images:
-    """Images that do not fit into memory: how many, their shape (channels, size, size), and the images one by one."""
+    """Images that do not fit into memory.
+
+    Attributes
+    ----------
+    count : int
+        Number of images.
+    shape : (int, int, int)
+        Channels, height and width (pixels) of an image.
+    rows : iterator of uint8 (channels, height, width)
+        The images.
+    """
 
     count: int
     shape: tuple[int, int, int]
@@ -29,11 +40,18 @@ class Images:
 
 @dataclass(frozen=True)
 class Raw:
-    """What a reader returns. Images: uint8 (examples, channels, size, size), or Images.
+    """A dataset as a reader returns it.
 
-    Labels: integers (examples,), one class each, or 0/1 (examples, attributes) where an example has several. Groups:
-    name -> booleans (test examples,), the sub-groups whose spread is looked at. target: the attribute that groups are
-    judged by.
+    Attributes
+    ----------
+    train_images, test_images : uint8 (examples, channels, size, size) or Images
+        The images.
+    train_labels, test_labels : int (examples,) or (examples, attributes)
+        A class per example, or 0 or 1 per attribute.
+    groups : dict of bool (test examples,)
+        Membership in each sub-group whose spread is measured.
+    target : int, optional
+        Index of the attribute whose errors are compared between sub-groups.
     """
 
     train_images: np.ndarray | Images
@@ -44,8 +62,8 @@ class Raw:
     target: int | None = None
 
 
-#: Digits has no official split. The last third is the test set: UCI's order keeps writers together, so that most test
-#: images are by writers the network has not seen.
+#: Number of training images. Digits has no official split. The last third is the test set: UCI's order keeps writers
+#: together, so most test images are by writers whose digits are not in the training set.
 DIGITS_TRAIN = 1200
 
 #: SHA-256 of the unpacked files, as in Debian's dataset-fashion-mnist.
@@ -58,7 +76,7 @@ FASHION_MNIST_CONTENT = {
 
 
 def digits(folder: Path | None, cache: Path) -> Raw:
-    """scikit-learn's digits: 1,797 images of 8 x 8 pixels with values 0 to 16, in its wheel."""
+    """Read scikit-learn's digits: 1,797 images of 8 x 8 pixels with values 0 to 16, bundled with the library."""
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
@@ -67,10 +85,10 @@ def digits(folder: Path | None, cache: Path) -> Raw:
 
 
 def fashion_mnist(folder: Path | None, cache: Path) -> Raw:
-    """torchvision.datasets.FashionMNIST: 60,000 + 10,000 images of 28 x 28 pixels.
+    """Read torchvision.datasets.FashionMNIST: 60,000 + 10,000 images of 28 x 28 pixels.
 
-    A folder that the user names may hold other compressions of the published files (Debian's package does), so their
-    content is checked before torchvision reads it.
+    The folder of the user may contain the published files in another compression (as in Debian's package). Therefore
+    this reader checks the unpacked content, before torchvision reads it.
     """
     from torchvision.datasets import FashionMNIST
 
@@ -85,25 +103,25 @@ def fashion_mnist(folder: Path | None, cache: Path) -> Raw:
 
 
 def cifar10(folder: Path | None, cache: Path) -> Raw:
-    """torchvision.datasets.CIFAR10: 50,000 + 10,000 colour images of 32 x 32 pixels, ten classes."""
+    """Read torchvision.datasets.CIFAR10: 50,000 + 10,000 colour images of 32 x 32 pixels in ten classes."""
     from torchvision.datasets import CIFAR10
 
     return _cifar(CIFAR10, folder, cache)
 
 
 def cifar100(folder: Path | None, cache: Path) -> Raw:
-    """torchvision.datasets.CIFAR100: the same with a hundred classes (fine labels)."""
+    """Read torchvision.datasets.CIFAR100: 50,000 + 10,000 colour images of 32 x 32 pixels in a hundred fine classes."""
     from torchvision.datasets import CIFAR100
 
     return _cifar(CIFAR100, folder, cache)
 
 
-CELEBA_SIZE = 128  # pixels; the artifact resizes the aligned images (178 x 218) to a square
-CELEBA_TARGET = "Blond_Hair"  # the attribute whose group sizes the paper's fit (docs/metrics.md)
+CELEBA_SIZE = 128  # pixels; the reference resizes the aligned images (178 x 218) to a square
+CELEBA_TARGET = "Blond_Hair"  # the attribute whose sub-group sizes match the paper's (docs/metrics.md)
 
 
 def celeba(folder: Path | None, cache: Path) -> Raw:
-    """torchvision.datasets.CelebA: 162,770 training and 19,962 test images, resized to 128 x 128, 40 attributes."""
+    """Read torchvision.datasets.CelebA: 162,770 + 19,962 images, resized to 128 x 128 pixels, with 40 attributes."""
     from torchvision.datasets import CelebA
 
     train, test = (_told(CelebA, folder, split=part) for part in ("train", "test"))
@@ -118,13 +136,14 @@ def celeba(folder: Path | None, cache: Path) -> Raw:
     )  # fmt: skip
 
 
-IMAGENET_SIZE = 256  # pixels; training crops 224 of them at random, testing the centre
+IMAGENET_SIZE = 256  # pixels; training takes random crops of 224 pixels, evaluation the centre crop
 
 
 def imagenet(folder: Path | None, cache: Path) -> Raw:
-    """torchvision.datasets.ImageNet (ILSVRC2012): 1,281,167 + 50,000 images, short side 256, centre square.
+    """Read torchvision.datasets.ImageNet (ILSVRC2012): 1,281,167 + 50,000 images, 256 x 256 pixels.
 
-    The prepared form takes 252 GB. torchvision unpacks the archives into the folder at first use.
+    An image is resized to 256 pixels on its short side and cropped to the centre square. The prepared form takes
+    252 GB. torchvision unpacks the archives into the folder at first use.
     """
     from torchvision.datasets import ImageNet
 
@@ -134,10 +153,10 @@ def imagenet(folder: Path | None, cache: Path) -> Raw:
 
 
 def _told(reader: Any, folder: Path | None, **options: Any) -> Any:
-    """A licensed dataset through its reader; what the reader finds wrong becomes one sentence."""
+    """Open a licensed dataset with its torchvision reader. Turn an error of the reader into a NoisegridError."""
     name = reader.__name__
     if folder is None:
-        raise NoisegridError(f"{name} may not be downloaded by a program (licence); name its folder in dataset_folders")
+        raise NoisegridError(f"the licence of {name} forbids automatic download; set its folder in dataset_folders")
     try:
         return reader(str(folder), **options)
     except (RuntimeError, OSError) as error:
@@ -150,7 +169,7 @@ def _resized(dataset: Any, size: int) -> Images:
 
 
 def _squared(dataset: Any, size: int) -> Images:
-    """Short side to `size`, centre square: the usual evaluation view, stored once."""
+    """Resize the short side to `size` and crop the centre square, which is the usual evaluation view."""
 
     def square(image: Any) -> Any:
         scale = size / min(image.size)
@@ -166,7 +185,7 @@ def _array(image: Any) -> np.ndarray:
 
 
 def _cifar(reader: Any, folder: Path | None, cache: Path) -> Raw:
-    # with download, torchvision fetches or unpacks only what is not there with the published checksums
+    # with download=True, torchvision downloads or unpacks only files whose published checksums do not match
     if folder is not None and not (folder / reader.base_folder).is_dir():
         _check_md5(folder / reader.filename, reader.tgz_md5)
     try:
@@ -191,9 +210,11 @@ def _unpack_checked(packed: Path, unpacked: Path, sha256: str) -> None:
     try:
         content = gzip.decompress(packed.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
-        raise NoisegridError(f"{packed} cannot be unpacked ({error}): truncated or changed; fetch it again") from error
+        raise NoisegridError(
+            f"{packed} cannot be unpacked ({error}): truncated or changed; download it again"
+        ) from error
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise NoisegridError(f"{packed} does not hold the published data (its SHA-256 differs); fetch it again")
+        raise NoisegridError(f"{packed} does not contain the published data (its SHA-256 differs); download it again")
     unpacked.write_bytes(content)
 
 
@@ -202,5 +223,5 @@ def _check_md5(path: Path, md5: str) -> None:
 
     if not check_md5(str(path), md5):
         raise NoisegridError(
-            f"{path} is not the published file (its MD5 differs from {md5}): truncated or changed; fetch it again"
+            f"{path} is not the published file (its MD5 differs from {md5}): truncated or changed; download it again"
         )

@@ -1,25 +1,25 @@
-"""The study, validated once before any work starts; every other file asks it for cells. Nothing here computes."""
+"""The study, checked once before any work starts; every other file asks it for paths and cells. Nothing here computes."""
 
 import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "workflow"))
 
-from noisegrid.runtime.hardware import ANALYSIS
-from noisegrid.planning.plan import make_or_exit, modules_digest, shell_prefix
+from noisegrid.planning.jobs import Jobs, untracked
+from noisegrid.planning.plan import make_or_exit, modules_digest, shell_prefix, write_design
 from noisegrid.planning.preflight import check_machine_or_exit
+from noisegrid.runtime.hardware import ANALYSIS
 
 IN_CONTAINERS = "APPTAINER" in {
     method.name for method in workflow.deployment_settings.deployment_method
 }
-PLAN = make_or_exit(config, IN_CONTAINERS)
-if IN_CONTAINERS:
-    workflow.deployment_settings.apptainer_args += PLAN.engine_arguments()
-RESULTS = PLAN.results
-DATASETS = PLAN.config["datasets"]
+PLAN = make_or_exit(config, IN_CONTAINERS, in_job=not workflow.is_main_process)
+PATHS, JOBS = PLAN.paths, Jobs(PLAN)
 CELL = "{hardware}/{task}/{noise}"
+if IN_CONTAINERS:
+    workflow.deployment_settings.apptainer_args += PLAN.images.engine_arguments()
 # What every job in the analysis image waits for; nothing without --sdm apptainer.
-ANALYSIS_IMAGE = PLAN.inspections(ANALYSIS)
+ANALYSIS_IMAGE = PLAN.images.inspections(ANALYSIS)
 
 # Code comes from the working tree, so that an edit needs no installation, inside a container and outside.
 shell.prefix(shell_prefix())

@@ -1,4 +1,4 @@
-"""Definition and pins -> one image per stack that the study needs, looked at from inside before anything runs in it.
+"""Definition and pins -> one image per stack that the study requires, checked from inside before anything runs in it.
 
 Used with --sdm apptainer alone. The code is not in the images: the working tree is bound.
 REQUIRES  a container engine; a Debian mirror and the Python package index, or images named in config.yaml
@@ -15,18 +15,18 @@ localrules:
 
 rule containers:
     input:
-        inspections=PLAN.inspections(*PLAN.stacks),
+        inspections=PLAN.images.inspections(*PLAN.images.stacks),
 
 
 rule build_image:
     output:
-        image=f"{PLAN.config['containers']}/{{stack}}.sif",
+        image=PLAN.images.file("{stack}"),
     log:
-        f"{PLAN.config['containers']}/logs/{{stack}}.build.log",
+        PLAN.images.log("{stack}.build"),
     params:
-        source=lambda wildcards: PLAN.image_source(wildcards.stack),
-        # asking for `output` tells Snakemake that another mirror builds nothing again
-        mirror=lambda wildcards, output: PLAN.mirror_option,
+        source=JOBS.image_source,
+        # another mirror builds nothing again
+        mirror=untracked(PLAN.images.mirror_option()),
     run:  # the one job that cannot be in a container
         shell(
             "python -m noisegrid build-image {wildcards.stack:q} {params.source:q} {params.mirror:q}"
@@ -36,13 +36,13 @@ rule build_image:
 
 rule inspect_image:
     input:
-        image=f"{PLAN.config['containers']}/{{stack}}.sif",
+        image=PLAN.images.file("{stack}"),
     output:
-        inspection=f"{PLAN.config['containers']}/{{stack}}.json",
+        inspection=PLAN.images.inspection("{stack}"),
     log:
-        f"{PLAN.config['containers']}/logs/{{stack}}.inspect.log",
+        PLAN.images.log("{stack}.inspect"),
     container:
-        lambda wildcards: PLAN.image(wildcards.stack)
+        JOBS.image
     shell:
         "python -m noisegrid inspect-image {wildcards.stack:q} --image {input.image:q}"
         " --output {output.inspection:q} 2> {log:q}"

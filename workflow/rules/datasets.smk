@@ -12,17 +12,18 @@ localrules:
 
 rule prepare_dataset:
     input:
-        image=ancient(PLAN.inspections(PLAN.training_stack)),
+        image=ancient(PLAN.images.inspections(PLAN.images.training_stack)),
     output:
-        manifest=f"{DATASETS}/{{dataset}}/manifest.json",
+        manifest=f"{PLAN.config['datasets']}/{{dataset}}/manifest.json",
     log:
-        f"{DATASETS}/{{dataset}}/prepare.log",
+        f"{PLAN.config['datasets']}/{{dataset}}/prepare.log",
     container:
-        PLAN.image(PLAN.training_stack)
+        PLAN.images.file(PLAN.images.training_stack)
     params:
-        # asking for `output` tells Snakemake that these decide no content: another study or folder prepares nothing again
-        study=lambda wildcards, output: PLAN.study.source,
-        raw=lambda wildcards, output: PLAN.raw_folder_option(wildcards.dataset),
+        # another study or raw folder prepares nothing again
+        study=untracked(PLAN.study.source),
+        design=untracked(PATHS.design),
+        raw=untracked(JOBS.raw_folder_option),
     shell:
         "python -m noisegrid prepare-dataset {wildcards.dataset:q} {params.raw:q}"
-        " --study {params.study:q} --output {output.manifest:q} 2> {log:q}"
+        " --study {params.study:q} --design {params.design:q} --output {output.manifest:q} 2> {log:q}"

@@ -14,19 +14,19 @@ localrules:
 rule draw_figure:
     input:
         image=ANALYSIS_IMAGE,
-        data=lambda wildcards: PLAN.figure_data(wildcards.figure),
+        data=JOBS.figure_data,
     output:
-        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+        pdf=PATHS.figure("{figure}", "pdf"),
         png=report(
-            f"{RESULTS}/figures/{{figure}}.png",
+            PATHS.figure("{figure}", "png"),
             caption="../report/figure.rst",
             category="1. Figures",
             labels={"figure": "{figure}"},
         ),
     log:
-        f"{RESULTS}/logs/figures/{{figure}}.log",
+        PATHS.log("figures/{figure}"),
     container:
-        PLAN.image(ANALYSIS)
+        PLAN.images.file(ANALYSIS)
     params:
         code=modules_digest("reporting/*", "stats/*", "reporting/noisegrid.mplstyle"),
     shell:

@@ -17,21 +17,20 @@ localrules:
 rule measure_cell:
     input:
         image=ANALYSIS_IMAGE,
-        batches=lambda wildcards: PLAN.batch_files(
-            wildcards.hardware, wildcards.task, wildcards.noise
-        ),
+        batches=JOBS.cell_batches,
     output:
-        metrics=f"{RESULTS}/cells/{CELL}.csv",
+        metrics=PATHS.cell_metrics(CELL),
     log:
-        f"{RESULTS}/logs/cells/{CELL}.log",
+        PATHS.log(f"cells/{CELL}"),
     container:
-        PLAN.image(ANALYSIS)
+        PLAN.images.file(ANALYSIS)
     params:
-        study=lambda wildcards, output: PLAN.study.source,
-        results=lambda wildcards, output: PLAN.config["results"],
+        study=untracked(PLAN.study.source),
+        design=untracked(PATHS.design),
+        results=untracked(PLAN.config["results"]),
         code=modules_digest("measuring/cell", "stats/*"),
     shell:
-        "python -m noisegrid measure {params.study:q}"
+        "python -m noisegrid measure {params.study:q} --design {params.design:q}"
         " --cell {wildcards.hardware:q}/{wildcards.task:q}/{wildcards.noise:q}"
         " --batches {input.batches:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"
@@ -40,19 +39,20 @@ rule measure_cell:
 rule compare_hardware:
     input:
         image=ANALYSIS_IMAGE,
-        batches=lambda wildcards: PLAN.batch_files_of_all_hardware(wildcards.task, wildcards.noise),
+        batches=JOBS.batches_of_all_hardware,
     output:
-        metrics=f"{RESULTS}/across/{{task}}/{{noise}}.csv",
+        metrics=PATHS.across("{task}", "{noise}"),
     log:
-        f"{RESULTS}/logs/across/{{task}}/{{noise}}.log",
+        PATHS.log("across/{task}/{noise}"),
     container:
-        PLAN.image(ANALYSIS)
+        PLAN.images.file(ANALYSIS)
     params:
-        study=lambda wildcards, output: PLAN.study.source,
-        results=lambda wildcards, output: PLAN.config["results"],
+        study=untracked(PLAN.study.source),
+        design=untracked(PATHS.design),
+        results=untracked(PLAN.config["results"]),
         code=modules_digest("measuring/*", "stats/*"),
     shell:
-        "python -m noisegrid compare-hardware {params.study:q}"
+        "python -m noisegrid compare-hardware {params.study:q} --design {params.design:q}"
         " --task {wildcards.task:q} --noise {wildcards.noise:q}"
         " --batches {input.batches:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"
@@ -63,10 +63,10 @@ rule collect_metrics:
         image=ANALYSIS_IMAGE,
         cells=PLAN.cell_files() + PLAN.across_files(),
     output:
-        metrics=f"{RESULTS}/metrics.csv",
+        metrics=PATHS.metrics,
     log:
-        f"{RESULTS}/logs/collect_metrics.log",
+        PATHS.log("collect_metrics"),
     container:
-        PLAN.image(ANALYSIS)
+        PLAN.images.file(ANALYSIS)
     shell:
         "python -m noisegrid collect {input.cells:q} --output {output.metrics:q} 2> {log:q}"

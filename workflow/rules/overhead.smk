@@ -1,4 +1,4 @@
-"""Networks -> what determinism costs on a hardware: one exclusive job per network, since anything beside it would be timed too.
+"""Networks -> what determinism costs on a hardware. One exclusive job per network: anything beside it would be timed too.
 
 REQUIRES  nothing: the images are random numbers of the right shape and statistics
 PROVIDES  overhead/{hardware}/{network}.csv (every block), .json (device, versions, what was refused); overhead.csv
@@ -13,38 +13,40 @@ localrules:
 
 rule time_network:
     input:
-        image=lambda wildcards: ancient(PLAN.inspections(PLAN.stack_of(wildcards.hardware))),
+        image=ancient(JOBS.inspection),
     output:
-        blocks=f"{RESULTS}/overhead/{{hardware}}/{{network}}.csv",
-        record=f"{RESULTS}/overhead/{{hardware}}/{{network}}.json",
+        blocks=PATHS.timed("{hardware}", "{network}", "csv"),
+        record=PATHS.timed("{hardware}", "{network}", "json"),
     log:
-        f"{RESULTS}/logs/overhead/{{hardware}}/{{network}}.log",
+        PATHS.log("overhead/{hardware}/{network}"),
     container:
-        lambda wildcards: PLAN.image(PLAN.stack_of(wildcards.hardware))
+        JOBS.image
     threads: workflow.cores if workflow.local_exec else PLAN.config["threads_per_job"]
     resources:
-        **PLAN.requests(alone=True),
+        **JOBS.resources(alone=True),
     params:
-        # as for training: a moved clone times nothing again
-        study=lambda wildcards, output: PLAN.study.source,
-        folder=lambda wildcards, output: os.path.dirname(os.path.dirname(output.blocks)),
-        settings=lambda wildcards: PLAN.timed_digest(wildcards.hardware, wildcards.network),
-        image=lambda wildcards: PLAN.image_option(wildcards.hardware),
-        definition=lambda wildcards: PLAN.definition(PLAN.stack_of(wildcards.hardware)),
+        # a moved clone times nothing again
+        study=untracked(PLAN.study.source),
+        design=untracked(PATHS.design),
+        folder=untracked(f"{PATHS.folder}/overhead"),
+        settings=JOBS.timed_digest,
+        image=JOBS.image_option,
+        definition=JOBS.definition,
     shell:
-        "python -m noisegrid overhead --study {params.study:q} --hardware {wildcards.hardware:q}"
-        " --network {wildcards.network:q} --threads {threads:q} {params.image:q} --output {params.folder:q} 2> {log:q}"
+        "python -m noisegrid overhead --study {params.study:q} --design {params.design:q} --hardware {wildcards.hardware:q}"
+        " --network {wildcards.network:q} --threads {threads:q} {params.image:q}"
+        " --output {params.folder:q} 2> {log:q}"
 
 
 rule collect_overhead:
     input:
         image=ANALYSIS_IMAGE,
-        networks=PLAN.overhead_files(),
+        networks=PLAN.timed_files(),
     output:
-        overhead=f"{RESULTS}/overhead.csv",
+        overhead=PATHS.overhead,
     log:
-        f"{RESULTS}/logs/collect_overhead.log",
+        PATHS.log("collect_overhead"),
     container:
-        PLAN.image(ANALYSIS)
+        PLAN.images.file(ANALYSIS)
     shell:
         "python -m noisegrid collect {input.networks:q} --output {output.overhead:q} 2> {log:q}"

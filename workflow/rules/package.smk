@@ -14,11 +14,11 @@ rule package:
     input:
         image=ANALYSIS_IMAGE,
     log:
-        f"{RESULTS}/logs/package.log",
+        PATHS.log("package"),
     container:
-        PLAN.image(ANALYSIS)
+        PLAN.images.file(ANALYSIS)
     params:
-        config=PLAN.config_json(),
-        crate=f"{RESULTS}/{PLAN.study.name}.crate.zip",
+        config=PLAN.config_json,
+        crate=PATHS.crate,
     shell:
         "python -m noisegrid package --config {params.config:q} --output {params.crate:q} 2> {log:q}"

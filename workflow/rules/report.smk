@@ -2,6 +2,7 @@
 
 REQUIRES  findings, figures, tables
 PROVIDES  report.html
+RERUNS    when one of them is newer
 """
 
 
@@ -14,14 +15,14 @@ rule write_report:
         products=PLAN.products(),
         image=ANALYSIS_IMAGE,
     output:
-        html=f"{RESULTS}/report.html",
+        html=PATHS.report,
     log:
-        f"{RESULTS}/logs/report.log",
+        PATHS.log("report"),
     container:
-        PLAN.image(ANALYSIS)
+        PLAN.images.file(ANALYSIS)
     params:
         snakefile=workflow.main_snakefile,
-        config=PLAN.config_json(),
+        config=PLAN.config_json,
     shell:
         "python -m noisegrid report --snakefile {params.snakefile:q} --config {params.config:q}"
         " --output {output.html:q} {input.products:q} 2> {log:q}"

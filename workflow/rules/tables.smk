@@ -1,6 +1,6 @@
-"""metrics.csv and overhead.csv -> tables, a page per task with all of its numbers, and the sentences that the study says.
+"""metrics.csv and overhead.csv -> tables, a page per task with all of its numbers, and what the study found in sentences.
 
-REQUIRES  metrics.csv; overhead.csv, where the study times anything
+REQUIRES  metrics.csv; overhead.csv, if the study times any network
 PROVIDES  tables/<table>.csv, .md, .tex, .html of every table; tables/cells/{hardware}.{task}.html; findings.md,
           .html and .rst (the report's first page)
 RERUNS    when the modules that write tables change (their digest is a parameter)
@@ -17,15 +17,15 @@ localrules:
 rule write_tables:
     input:
         image=ANALYSIS_IMAGE,
-        metrics=f"{RESULTS}/metrics.csv",
+        metrics=PATHS.metrics,
         overhead=PLAN.overhead,
     output:
-        csv=[f"{RESULTS}/tables/{table}.csv" for table in PLAN.tables],
-        markdown=[f"{RESULTS}/tables/{table}.md" for table in PLAN.tables],
-        latex=[f"{RESULTS}/tables/{table}.tex" for table in PLAN.tables],
+        csv=PLAN.table_files("csv"),
+        markdown=PLAN.table_files("md"),
+        latex=PLAN.table_files("tex"),
         html=[
             report(
-                f"{RESULTS}/tables/{table}.html",
+                PATHS.table(table, "html"),
                 caption="../report/table.rst",
                 category="2. Tables",
                 labels={"table": table},
@@ -33,12 +33,12 @@ rule write_tables:
             for table in PLAN.tables
         ],
     log:
-        f"{RESULTS}/logs/tables.log",
+        PATHS.log("tables"),
     container:
-        PLAN.image(ANALYSIS)
+        PLAN.images.file(ANALYSIS)
     params:
-        folder=lambda wildcards, output: os.path.dirname(output.csv[0]),
-        overhead=PLAN.overhead_option(),
+        folder=untracked(f"{PATHS.folder}/tables"),
+        overhead=PLAN.overhead_option,
         code=modules_digest("reporting/*", "stats/*"),
     shell:
         "python -m noisegrid tables --metrics {input.metrics:q} {params.overhead:q}"
@@ -48,23 +48,23 @@ rule write_tables:
 rule write_cell_pages:
     input:
         image=ANALYSIS_IMAGE,
-        metrics=f"{RESULTS}/metrics.csv",
+        metrics=PATHS.metrics,
     output:
         html=[
             report(
-                f"{RESULTS}/tables/cells/{hardware}.{task}.html",
+                PATHS.cell_page(hardware, task),
                 caption="../report/cells.rst",
                 category="3. Cells",
                 labels={"task": task, "hardware": hardware},
             )
-            for hardware, task in PLAN.tasks
+            for hardware, task in PLAN.study.tasks
         ],
     log:
-        f"{RESULTS}/logs/cell_pages.log",
+        PATHS.log("cell_pages"),
     container:
-        PLAN.image(ANALYSIS)
+        PLAN.images.file(ANALYSIS)
     params:
-        folder=lambda wildcards, output: os.path.dirname(output.html[0]),
+        folder=untracked(f"{PATHS.folder}/tables/cells"),
         code=modules_digest("reporting/*"),
     shell:
         "python -m noisegrid cell-pages --metrics {input.metrics:q} --output {params.folder:q} 2> {log:q}"
@@ -73,22 +73,22 @@ rule write_cell_pages:
 rule write_findings:
     input:
         image=ANALYSIS_IMAGE,
-        metrics=f"{RESULTS}/metrics.csv",
+        metrics=PATHS.metrics,
         overhead=PLAN.overhead,
     output:
-        findings=f"{RESULTS}/findings.md",
-        front=f"{RESULTS}/findings.rst",
+        findings=PATHS.findings("md"),
+        front=PATHS.findings("rst"),
         html=report(
-            f"{RESULTS}/findings.html",
+            PATHS.findings("html"),
             caption="../report/findings.rst",
             category="0. Findings",
         ),
     log:
-        f"{RESULTS}/logs/findings.log",
+        PATHS.log("findings"),
     container:
-        PLAN.image(ANALYSIS)
+        PLAN.images.file(ANALYSIS)
     params:
-        overhead=PLAN.overhead_option(),
+        overhead=PLAN.overhead_option,
         code=modules_digest("reporting/*", "stats/*"),
     shell:
         "python -m noisegrid findings --metrics {input.metrics:q} {params.overhead:q}"

@@ -13,6 +13,11 @@ def add_study(parser: argparse.ArgumentParser, optional: bool = False) -> None:
         parser.add_argument("study", metavar="STUDY", help=text)
 
 
+def add_design(parser: argparse.ArgumentParser) -> None:
+    """Add --design, which a job gets from its rule."""
+    parser.add_argument("--design", type=Path, help="design.json of the study, read instead of it if the file exists")
+
+
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Add --results, which defaults to the folder of config.yaml."""
     parser.add_argument("--results", type=Path, help="folder of all results (default: that of config.yaml)")

@@ -13,6 +13,7 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_study(parser)
+    arguments.add_design(parser)
     parser.add_argument("--task", required=True)
     parser.add_argument("--noise", required=True)
     parser.add_argument("--batches", type=Path, nargs="+", required=True, help="batch files, named <hardware>/<task>/*")
@@ -28,7 +29,9 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.study.study import load_study
 
     cells = [
-        cell for cell in load_study(options.study).cells if (cell.task, cell.noise) == (options.task, options.noise)
+        cell
+        for cell in load_study(options.study, options.design).cells
+        if (cell.task, cell.noise) == (options.task, options.noise)
     ]
     loaded = []
     for cell in cells:

@@ -14,6 +14,7 @@ EXAMPLE = "noisegrid measure quick --cell cpu/smallcnn-digits/algo --batches bat
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_study(parser)
+    arguments.add_design(parser)
     parser.add_argument("--cell", required=True, help="hardware/task/noise")
     parser.add_argument("--batches", type=Path, nargs="+", required=True, help="the cell's batch files")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
@@ -26,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.measuring.cell import check_together, csv_of, load_replicates, measure
     from noisegrid.study.study import load_study
 
-    cell = load_study(options.study).cell(*options.cell.split("/"))
+    cell = load_study(options.study, options.design).cell(*options.cell.split("/"))
     replicates, lost = load_replicates(cell, options.batches, options.results)
     check_together(cell, replicates)
     write_text(options.output, csv_of(measure(cell, replicates, lost)))

@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> None:
 
     config = arguments.config() | json.loads(options.config)
     plan = make(config | ({"study": options.study} if options.study else {}))
-    output = options.output or Path(plan.results) / f"{plan.study.name}.crate.zip"
+    output = options.output or Path(plan.paths.crate)
     sizes = write_package(plan, output, plan.config["package_weights"])
     width = max(map(len, sizes))
     for part, (count, size) in sizes.items():

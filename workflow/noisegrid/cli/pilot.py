@@ -14,6 +14,7 @@ EXAMPLE = "noisegrid pilot quick --hardware cpu --task smallcnn-digits --output 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_study(parser)
+    arguments.add_design(parser)
     parser.add_argument("--hardware", required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument(
@@ -26,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
+    from noisegrid.study.study import load_study
     from noisegrid.training.pilot import run_pilot
 
-    run_pilot(
-        options.study, options.hardware, options.task, options.dataset, options.results, options.image, options.output
-    )
+    study = load_study(options.study, options.design)
+    run_pilot(study, options.hardware, options.task, options.dataset, options.results, options.image, options.output)

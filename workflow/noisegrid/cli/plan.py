@@ -10,11 +10,19 @@ EXAMPLE = "noisegrid plan paper"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_study(parser, optional=True)
+    parser.add_argument(
+        "--write", action="store_true", help="write the resolved study to <results>/<study>/design.json"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
-    from noisegrid.planning.plan import make, summary
+    from noisegrid.planning.plan import make, notes, write_design
+    from noisegrid.planning.summary import summary
 
     config = arguments.config()
-    print(summary(make(config | {"study": options.study or config["study"]})))
+    plan = make(config | {"study": options.study or config["study"]})
+    print("\n".join([*notes(plan), summary(plan)]))
+    if options.write:
+        write_design(plan)
+        print(f"wrote {plan.paths.design}")

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from noisegrid.cli import arguments
+
 EXAMPLE = "noisegrid prepare-dataset digits --output resources/datasets/digits/manifest.json"
 
 
@@ -10,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("dataset", metavar="DATASET", help="a name in workflow/catalog/datasets.yaml or of the study")
     parser.add_argument("--study", help="the study, if it defines the dataset")
+    arguments.add_design(parser)
     parser.add_argument("--folder", type=Path, help="folder of the raw files; without it they are downloaded")
     parser.add_argument("--output", type=Path, required=True, help="the manifest.json to write")
 
@@ -21,7 +24,7 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.data.prepared import prepare
     from noisegrid.study.study import load_study
 
-    entries = load_study(options.study).datasets if options.study else catalog("datasets")
+    entries = load_study(options.study, options.design).datasets if options.study else catalog("datasets")
     if options.dataset not in entries:
         raise NoisegridError(unknown("dataset", options.dataset, entries))
     prepare(options.dataset, entries[options.dataset], options.folder, options.output.parent)

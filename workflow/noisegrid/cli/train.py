@@ -17,6 +17,7 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_study(parser)
+    arguments.add_design(parser)
     parser.add_argument("--hardware", required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument("--replicates", required=True, help="first-last of every noise, or noise.first-last")

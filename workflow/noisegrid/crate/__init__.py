@@ -1,1 +1,1 @@
-"""The package of a study, an RO-Crate: written, read, checked number by number, rerun, compared."""
+"""The crate of a study, an RO-Crate: write it, open it, check every number, train replicates again, compare crates."""

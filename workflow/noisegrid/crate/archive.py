@@ -1,7 +1,7 @@
-"""A zip file that is the same bytes for the same files, and that is safe to open when it comes from a stranger.
+"""Zip files that are reproducible (same files, same bytes) and safe to unpack even if their author is not trusted.
 
-Entries are sorted, stored without compression (what is large in a package is floating-point numbers, which hardly
-shrink) and dated 1980, so that neither the clock, the file system nor the version of zlib shows in the bytes.
+Entries are sorted, dated 1980 and stored without compression, so the bytes depend neither on the clock nor on the file
+system nor on the version of zlib. Little is lost: most of a crate is floating-point numbers, which hardly compress.
 """
 
 import shutil
@@ -22,7 +22,15 @@ CHUNK = 1 << 20
 
 
 def write(entries: Mapping[str, Path], output: Path) -> None:
-    """Write files into a zip, each under its key (a relative path with slashes), and their folders."""
+    """Write files and their folders into a zip.
+
+    Parameters
+    ----------
+    entries : mapping of str to Path
+        The name of each entry, a relative path with slashes, and its file.
+    output : Path
+        The zip to write.
+    """
     write_atomically(output.absolute(), lambda path: _write(entries, path))
 
 
@@ -36,27 +44,43 @@ def _write(entries: Mapping[str, Path], path: Path) -> None:
                 archive.writestr(info, b"")
                 continue
             source, info.external_attr = entries[name], FILE << 16
-            info.file_size = source.stat().st_size  # zipfile decides by it whether the entry needs 64-bit sizes
+            info.file_size = source.stat().st_size  # tells zipfile whether the entry requires 64-bit sizes
             with source.open("rb") as file, archive.open(info, "w") as entry:
                 shutil.copyfileobj(file, entry, CHUNK)
 
 
 def _folders(names: Iterable[str]) -> set[str]:
-    """Every folder above the files, as zip entries name them; RO-Crate wants those that it describes to be there."""
+    """Return the zip entries of all parent folders; an RO-Crate must contain the folders that it describes."""
     return {f"{parent}/" for name in names for parent in PurePosixPath(name).parents if parent.name}
 
 
 def unpack(path: Path, folder: Path) -> list[str]:
-    """Unpack a zip of `write` into an empty folder; the entries that are damaged are named and left out.
+    """Unpack a zip that `write` wrote into an empty folder.
 
-    Nothing is written before all names and sizes were found harmless. Raises NoisegridError for a file that is no zip,
-    or that `write` cannot have written: names that lead out of the folder, links, compressed or overlapping entries
-    (which could grow without bound), a name twice.
+    All names and sizes are checked before anything is written. Damaged entries are left out.
+
+    Parameters
+    ----------
+    path : Path
+        The zip.
+    folder : Path
+        The folder to unpack into.
+
+    Returns
+    -------
+    list of str
+        A sentence for each damaged entry.
+
+    Raises
+    ------
+    NoisegridError
+        If the file is not a zip, or if `write` cannot have written it: a name that leads out of the folder, a link, a
+        compressed or overlapping entry (which could expand without bound), or a name that occurs twice.
     """
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise NoisegridError(f"{path} cannot be opened as a package: {error}") from error
+        raise NoisegridError(f"{path} cannot be opened as a crate: {error}") from error
     with archive:
         _check_harmless(archive, path)
         return list(_extract(archive, folder))
@@ -66,22 +90,22 @@ def _check_harmless(archive: zipfile.ZipFile, path: Path) -> None:
     entries = archive.infolist()
     for entry in entries:
         if why := _harm(entry):
-            raise NoisegridError(f"{path} is not opened: {why}")
+            raise NoisegridError(f"{path} was not opened: {why}")
     names = [entry.filename for entry in entries]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise NoisegridError(f"{path} is not opened: it holds {twice[0]} twice")
+        raise NoisegridError(f"{path} was not opened: it contains {twice[0]} twice")
     if clash := sorted({folder.rstrip("/") for folder in _folders(names)} & set(names)):
-        raise NoisegridError(f"{path} is not opened: {clash[0]} is a file and a folder")
+        raise NoisegridError(f"{path} was not opened: {clash[0]} is both a file and a folder")
     if sum(entry.file_size for entry in entries) > path.stat().st_size:
-        raise NoisegridError(f"{path} is not opened: its entries claim to be larger than it is")
+        raise NoisegridError(f"{path} was not opened: its entries claim to be larger than the file")
 
 
 def _harm(entry: zipfile.ZipInfo) -> str:
-    """Why an entry cannot be one of ours; empty if it can."""
+    """Return why `write` cannot have written an entry; empty if it can have."""
     name = entry.orig_filename
     kind, parts = (FOLDER, name[:-1].split("/")) if name.endswith("/") else (FILE, name.split("/"))
     if any(part in {"", ".", ".."} for part in parts) or "\\" in name or ":" in parts[0] or not name.isprintable():
-        return f"the entry {name!r} does not name a file below the folder"
+        return f"the entry {name!r} does not name a file inside the crate"
     if stat.S_IFMT(entry.external_attr >> 16) != stat.S_IFMT(kind):
         return f"the entry {name} is a link or another special file"
     if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
@@ -100,7 +124,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> Iterator[str]:
                 continue
             with archive.open(entry) as source, target.open("wb") as file:
                 shutil.copyfileobj(source, file, CHUNK)
-        except OSError as error:  # of this machine: a full disk, a name too long
+        except OSError as error:  # an error of this machine, e.g. a full disk or a name that is too long
             raise NoisegridError(f"cannot unpack {entry.filename!r}: {error.strerror or error}") from error
         except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
             target.unlink(missing_ok=True)
@@ -108,7 +132,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> Iterator[str]:
 
 
 def is_as_written(path: Path, folder: Path) -> bool:
-    """Whether a zip is, to the last byte, what `write` makes of the files in a folder."""
+    """Return whether a zip is, byte for byte, what `write` makes of the files in a folder."""
     entries = {str(file.relative_to(folder)): file for file in folder.rglob("*") if file.is_file()}
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         again = Path(place) / "again.zip"

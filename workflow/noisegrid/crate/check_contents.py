@@ -1,4 +1,4 @@
-"""Check what a package holds: every file with its checksum, none that has no business there, and a true description."""
+"""Check the contents of a crate: every file has its checksum, no file is foreign, and the description is correct."""
 
 import hashlib
 import json
@@ -13,17 +13,19 @@ from noisegrid.crate import metadata
 from noisegrid.crate.crate import ABOUT, CHECKSUMS, METADATA, README, Crate, readme
 from noisegrid.records.record import WEIGHTS
 
-#: Files that are what they are: nothing else in the package says what they should hold.
-UNCHECKED = "report.html, code/, study/, containers/ and the timed blocks (overhead/) have only their checksums"
+#: Files that nothing else in the crate determines, so their contents cannot be recomputed.
+UNCHECKED = (
+    "report.html, code/, study/, containers/ and the timed blocks (overhead/) were checked only by their checksums"
+)
 
 
 def archive(package: Crate) -> tuple[str, Iterator[str]]:
-    """The zip itself: no damaged entry, and no byte that is not accounted for."""
+    """Check the zip itself: no entry is damaged, and no byte lies outside its entries."""
     return f"{len(package.names):,} files, {package.path.stat().st_size / 1e6:.1f} MB", iter(package.damage)
 
 
 def checksums(package: Crate) -> tuple[str, Iterator[str]]:
-    """Every file has the checksum that the package states for it, and is part of such a package."""
+    """Check that every file has its stated checksum, and that a crate of this design has such a file."""
 
     def wrong() -> Iterator[str]:
         stated, belongs = package.checksums(), re.compile("|".join(_patterns(package)))
@@ -33,9 +35,11 @@ def checksums(package: Crate) -> tuple[str, Iterator[str]]:
             yield f"{name} is not in {CHECKSUMS}"
         for name in sorted(stated.keys() & package.names):
             if sha256(package.folder / name) != stated[name]:
-                yield f"{name} was changed: its checksum is not the one in {CHECKSUMS}"
+                yield f"{name} was changed: its checksum differs from the one in {CHECKSUMS}"
         yield from (
-            f"{name} is no part of such a package" for name in sorted(package.names) if not belongs.fullmatch(name)
+            f"{name} does not belong in a crate of this study"
+            for name in sorted(package.names)
+            if not belongs.fullmatch(name)
         )
 
     package.note(UNCHECKED)
@@ -43,7 +47,7 @@ def checksums(package: Crate) -> tuple[str, Iterator[str]]:
 
 
 def _patterns(package: Crate) -> Iterator[str]:
-    """What the files of a package of this design are called."""
+    """Yield regular expressions that match the names of all files of a crate of this design."""
     yield from (
         re.escape(name) for name in (ABOUT, CHECKSUMS, METADATA, README, "study/study.yaml", "study/config.json")
     )
@@ -61,7 +65,7 @@ def _patterns(package: Crate) -> Iterator[str]:
 
 
 def description(package: Crate) -> tuple[str, Iterator[str]]:
-    """What the RO-Crate and the README say of the package, made again from what it holds."""
+    """Check the RO-Crate metadata and the README by generating them again from the rest of the crate."""
     document = json.loads((package.folder / METADATA).read_text())
     stated = {str(entity["@id"]): entity for entity in document["@graph"]}
 
@@ -69,18 +73,19 @@ def description(package: Crate) -> tuple[str, Iterator[str]]:
         for name, entity in sorted(stated.items()):
             is_file = "sha256" in entity and name in package.names
             if is_file and entity["sha256"] != sha256(package.folder / name):
-                yield f"{METADATA}: what it says of the file {name} is not true"
+                yield f"{METADATA}: the checksum of {name} is wrong"
         if not _same_code(package):
             package.note(
-                "made by other code than is installed here: descriptions were not made again, and words may differ"
+                "the crate was written by other code than is installed here: its description was not generated again, "
+                "and the wording of tables and findings may differ"
             )
             return
         if (package.folder / README).read_text() != readme(package.about):
-            yield f"{README} does not say what comes out again"
+            yield f"{README} differs from the one that is generated again"
         again = {str(entity["@id"]): entity for entity in json.loads(_described(package))["@graph"]}
         for name in sorted(stated.keys() | again.keys()):
             if stated.get(name) != again.get(name):
-                yield f"{METADATA}: what it says of {name} does not come out again"
+                yield f"{METADATA}: the description of {name} differs from the one that is generated again"
 
     return f"{len(stated)} entities", wrong()
 
@@ -95,7 +100,7 @@ def _described(package: Crate) -> str:
 
 
 def _same_code(package: Crate) -> bool:
-    """Whether the package's own modules are those of this installation."""
+    """Return whether the modules in the crate are those of this installation."""
     return _digest(package.folder / "code" / "workflow" / "noisegrid") == _digest(WORKFLOW / "noisegrid")
 
 

@@ -1,4 +1,4 @@
-"""Count a package's metrics again from its predictions."""
+"""Check the metrics of a crate: compute them again from its predictions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from noisegrid.records.record import Replicate
 from noisegrid.study.study import Cell
 
 KEYS = ("hardware", "task", "noise", "metric", "group")
-#: Metrics of the weights, which a package usually leaves out.
+#: Readings and metrics of the weights, which a crate usually leaves out.
 READINGS = ("raw", "unit", "raw_buffers", "unit_buffers")
 NEED_WEIGHTS = {f"l2_{reading}{ending}" for reading in READINGS for ending in ("", "_between_seed_sets")}
 NEED_WEIGHTS |= {"reference_l2_midpoint", "l2_unit_across_hardware"}
@@ -21,7 +21,7 @@ Again = tuple[str, Rows | Exception, list[Replicate]]
 
 
 def recount(package: Crate) -> tuple[str, Iterator[str]]:
-    """Every metric of every cell, and of the comparisons of hardware, again from the predictions."""
+    """Check every metric of every cell, and across hardware, by computing it again from the predictions."""
     loaded = dict[Cell, list[Replicate]]()
     files, rows, excused = 0, 0, 0
     wrong: list[str] = []
@@ -32,20 +32,33 @@ def recount(package: Crate) -> tuple[str, Iterator[str]]:
             continue
         files += 1
         if isinstance(again, Exception):
-            wrong.append(f"{name} cannot be counted again: {package.words(again)}")
+            wrong.append(f"{name} cannot be computed again: {package.words(again)}")
             continue
         rows += len(again)
         excuse = Excuse(again, replicates)
         wrong += differences(path.read_text(), csv_of(again), KEYS, name, excuse)
         excused += excuse.count
-    text = f"{rows:,} rows of {files} files counted again"
+    text = f"{rows:,} rows of {files} files computed again"
     if excused:
-        text += f"; {excused} rows need the weights, which are left out, and were not"
+        text += f"; {excused} rows were not, because they require the weights, which the crate leaves out"
     return text, iter(wrong)
 
 
 class Excuse:
-    """Rows of the weights need not come out again where weights are left out; but they are of these very runs."""
+    """A test for rows that may be missing from the computed rows, because the crate leaves out the weights.
+
+    Parameters
+    ----------
+    again : list of dict
+        The computed rows of a file.
+    replicates : list of Replicate
+        The replicates that they were computed from.
+
+    Attributes
+    ----------
+    count : int
+        Number of rows excused so far.
+    """
 
     def __init__(self, again: Rows, replicates: list[Replicate]) -> None:
         self.there = {row["metric"] for row in again}
@@ -54,6 +67,7 @@ class Excuse:
         self.count = 0
 
     def __call__(self, row: dict[str, str]) -> bool:
+        """Return whether a row is a metric of the weights, describes the same replicates, and has a possible value."""
         excused = (
             row["metric"] in NEED_WEIGHTS - self.there
             and row["group"] == "all"
@@ -64,17 +78,17 @@ class Excuse:
         return excused
 
     def _possible(self, metric: str, value: float) -> bool:
-        """There is no distance between equal bits, and some between others."""
+        """Return whether a value is possible: 0 if the weights are equal; otherwise `l2_raw_buffers` is above 0."""
         return value == 0 if self.equal else value > 0 or metric != "l2_raw_buffers"
 
 
 def _again(package: Crate, loaded: dict[Cell, list[Replicate]]) -> Iterator[Again]:
-    """Name of a metrics file, its rows counted again (or why that cannot be), and of which runs."""
+    """Yield the name of each metrics file, its rows computed again (or the error), and their replicates."""
     for cell in package.cells:
         name = f"cells/{cell.path}.csv"
         try:
             yield name, _measured(package, cell, loaded), loaded[cell]
-        except Exception as error:  # a package may hold anything
+        except Exception as error:  # a crate may contain anything
             loaded.pop(cell, None)
             yield name, error, []
     for task, noise in dict.fromkeys((cell.task, cell.noise) for cell in package.cells):

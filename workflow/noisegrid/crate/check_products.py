@@ -1,4 +1,4 @@
-"""Make a package's tables, findings and figures again from its metrics, and hold them against those it holds."""
+"""Check the products of a crate: make tables, findings and figures again from its metrics, and compare them."""
 
 import re
 import struct
@@ -24,7 +24,7 @@ NOT_MADE = "not made yet"
 
 
 def collected(package: Crate) -> tuple[str, Iterator[str]]:
-    """metrics.csv and overhead.csv are the files of the cells and of the timings, one after the other."""
+    """Check that metrics.csv and overhead.csv are the concatenated files of the cells and of the timed networks."""
     cells = [package.results / "cells" / f"{cell.path}.csv" for cell in package.cells]
     pairs = dict.fromkeys((cell.task, cell.noise) for cell in package.cells)
     cells += [package.results / "across" / task / f"{noise}.csv" for task, noise in pairs]
@@ -43,7 +43,7 @@ def collected(package: Crate) -> tuple[str, Iterator[str]]:
 
 
 def tables(package: Crate) -> tuple[str, Iterator[str]]:
-    """Every table, claims among them, in all its forms, and the page of every task."""
+    """Check every table (including the claims) in all its formats, and the page of every task."""
     folder = package.results / "tables"
     made = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -55,7 +55,7 @@ def tables(package: Crate) -> tuple[str, Iterator[str]]:
             writing.write_all(package.results / "metrics.csv", _overhead(package), Path(place))
             cell_pages.write_all(package.results / "metrics.csv", Path(place) / "cells")
             again = {str(path.relative_to(place)): path for path in sorted(Path(place).rglob("*")) if path.is_file()}
-            yield from (f"tables/{name} is no table of this study" for name in made.keys() - again.keys())
+            yield from (f"tables/{name} is not a table of this study" for name in made.keys() - again.keys())
             yield from _missing(package, [f"tables/{name}" for name in sorted(again.keys() - made.keys())])
             for name in [name for name in made if name in again]:
                 if name.endswith(".csv"):
@@ -68,7 +68,7 @@ def tables(package: Crate) -> tuple[str, Iterator[str]]:
 
 
 def findings(package: Crate) -> tuple[str, Iterator[str]]:
-    """The sentences."""
+    """Check the findings in all their formats."""
     made = sorted(package.results.glob("findings.*"))
 
     def wrong() -> Iterator[str]:
@@ -87,16 +87,20 @@ def findings(package: Crate) -> tuple[str, Iterator[str]]:
 
 
 def figures(package: Crate) -> tuple[str, Iterator[str]]:
-    """Every figure, drawn again. Other versions of Matplotlib set type differently: then nothing can be compared."""
+    """Check every figure by drawing it again.
+
+    Figures are not compared if another version of Matplotlib drew them, because versions render text differently.
+    """
     folder = package.results / "figures"
     made = {path.name for path in folder.glob("*")}
     stems = {Path(name).stem for name in made}
     here, there = version("matplotlib"), package.about["matplotlib"]
     if stems and here != there:
         package.note(
-            f"FIGURES WERE NOT COMPARED: Matplotlib {there} drew them, and this is {here} (envs/analysis.txt pins it)"
+            f"FIGURES WERE NOT COMPARED: Matplotlib {there} drew them, but {here} is installed here; "
+            "envs/analysis.txt pins the version"
         )
-        return "not compared: another Matplotlib, see below", iter(())
+        return "not compared: another version of Matplotlib, see below", iter(())
 
     def wrong() -> Iterator[str]:
         if not stems:
@@ -104,49 +108,49 @@ def figures(package: Crate) -> tuple[str, Iterator[str]]:
         with tempfile.TemporaryDirectory() as place:
             for stem in sorted(stems):
                 if stem not in drawing.FIGURES:
-                    yield f"figures/{stem} is no figure of this study"
+                    yield f"figures/{stem} is not a figure of this study"
                     continue
                 drawing.draw(stem, package.results / arms.data_of(stem), Path(place) / f"{stem}.pdf")
                 for name in (f"{stem}.png", f"{stem}.pdf"):
                     if name not in made:
                         yield f"figures/{name} is missing"
                     elif why := _drawn_otherwise(folder / name, Path(place) / name):
-                        yield f"figures/{name} is not what is drawn again{why}"
+                        yield f"figures/{name} differs from the figure drawn again{why}"
             known = {f"{stem}.{ending}" for stem in stems for ending in ("png", "pdf")}
-            yield from (f"figures/{name} is no figure of this study" for name in sorted(made - known))
+            yield from (f"figures/{name} is not a figure of this study" for name in sorted(made - known))
 
     return f"{len(stems)} figures drawn again" if stems else NOT_MADE, wrong()
 
 
 def _missing(package: Crate, names: list[str]) -> Iterator[str]:
-    """What a finished study has, and this package has not."""
+    """Yield a sentence for each missing name if the study is finished; nothing otherwise."""
     if package.about["finished"]:
         yield from (f"{name} is missing" for name in names)
 
 
 def _said(path: Path, again: Path, where: str) -> Iterator[str]:
-    """Where two texts differ first, word by word."""
+    """Yield a sentence about the first word in which two texts differ, if any."""
     old, new = _words(path), _words(again)
     length = max(len(old), len(new))
     old, new = ([*words, *[""] * (length - len(words))] for words in (old, new))
     if first := next(((o, n) for o, n in zip(old, new, strict=True) if o != n), None):
-        yield f"{where} says {first[0]!r} where {first[1]!r} comes out"
+        yield f"{where} says {first[0]!r}, but {first[1]!r} is computed"
 
 
 def _words(path: Path) -> list[str]:
-    """A text's words, numbers and marks; not its spaces, rules and style sheet, which another version may change."""
+    """Split a text into words, numbers and marks, without spaces, rules and style sheet, which depend on versions."""
     text = re.sub(r"<style>.*?</style>", "", path.read_text(), flags=re.DOTALL)
     return re.findall(r"[^\s|&<>]+|[|&<>]", re.sub(r":?-{2,}:?", "", text))
 
 
 def _drawn_otherwise(old: Path, new: Path) -> str:
-    """How a figure differs from the same drawn again, in words; empty if every pixel is the same."""
+    """Return how a figure differs from the one drawn again, to append to a sentence; empty if it does not."""
     if old.read_bytes() == new.read_bytes():
         return ""
     if old.suffix != ".png":
         return " "
     sizes = [_size(path) for path in (old, new)]
-    if sizes[0] != sizes[1]:  # asked before decoding, which could take any memory
+    if sizes[0] != sizes[1]:  # compared before decoding, because a forged size could exhaust the memory
         return " (another size)"
     first, second = (np.asarray(images.imread(path)) for path in (old, new))
     if first.shape != second.shape:
@@ -156,7 +160,7 @@ def _drawn_otherwise(old: Path, new: Path) -> str:
 
 
 def _size(path: Path) -> tuple[int, ...]:
-    """Width and height of a PNG (its first chunk), or nothing where it is none."""
+    """Return width and height of a PNG in pixels (from its first chunk); empty if the file is not a PNG."""
     with path.open("rb") as file:
         head = file.read(24)
     return struct.unpack(">II", head[16:24]) if len(head) == 24 and head[:8] == b"\x89PNG\r\n\x1a\n" else ()

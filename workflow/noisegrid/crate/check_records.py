@@ -1,4 +1,4 @@
-"""Check the runs in a package: every replicate whole, where it belongs, with its own seeds, and counted once."""
+"""Check the replicates of a crate: each is complete, in its own cell, has its own seeds, and occurs once."""
 
 import csv
 import hashlib
@@ -18,13 +18,21 @@ from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.sources import FREE
 from noisegrid.study.study import Cell, digest
 
-#: A replicate's number as its folder and its batch file write it.
+#: The number of a replicate, as written in the name of its folder and in its batch file.
 NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
 
 
 @dataclass
 class Seen:
-    """What replicates are held against each other by. labels: dataset digest -> digest of the labels."""
+    """Values seen so far, by which replicates are compared with each other.
+
+    Attributes
+    ----------
+    labels : dict
+        Digest of each dataset -> digest of its test labels.
+    started_from, ended_with : Counter
+        Number of replicates of the cell by hash of the initial and of the final weights.
+    """
 
     labels: dict[str, str] = field(default_factory=dict)
     started_from: Counter = field(default_factory=Counter)
@@ -32,7 +40,7 @@ class Seen:
 
 
 def records(package: Crate) -> tuple[str, Iterator[str]]:
-    """Every replicate is whole, belongs to its cell, has its number's seeds, and is the run that its job listed."""
+    """Check that every replicate is complete, belongs to its cell, has its own seeds, and is listed by its job."""
     count = sum(1 for name in package.names if name.endswith("/record.json"))
 
     def wrong() -> Iterator[str]:
@@ -43,7 +51,7 @@ def records(package: Crate) -> tuple[str, Iterator[str]]:
             unfinished += max(0, cell.replicates - len(listed))
             yield from _cell(package, cell, listed, Seen(labels))
         if unfinished and package.about["finished"]:
-            yield f"{unfinished} replicates are in no batch file, and the package says that the study is finished"
+            yield f"{unfinished} replicates are in no batch file, but the crate states that the study is finished"
         elif unfinished:
             package.note(f"the study is partly finished: {unfinished} replicates are in no batch file")
 
@@ -51,7 +59,7 @@ def records(package: Crate) -> tuple[str, Iterator[str]]:
 
 
 def _listed(package: Crate, cell: Cell) -> tuple[dict[str, str | None], list[str]]:
-    """Number -> weight hash of a cell's replicates as their jobs listed them (None: did not finish); what is odd."""
+    """Return the listed replicates of a cell (number -> weight hash, None if unfinished), and the problems found."""
     found, odd = dict[str, str | None](), list[str]()
     for path in package.batches(cell):
         batch = json.loads(path.read_text())["cells"][cell.noise]
@@ -60,7 +68,7 @@ def _listed(package: Crate, cell: Cell) -> tuple[dict[str, str | None], list[str
         numbers += [(str(number), None) for fate in ("diverged", "failed") for number in batch[fate]]
         for number, weight_hash in numbers:
             if not NUMBER.fullmatch(number) or int(number) not in numbered or int(number) >= cell.replicates:
-                odd.append(f"batch {path.stem} lists replicate {number} of {cell.path}, which is none of its own")
+                odd.append(f"batch {path.stem} lists replicate {number} of {cell.path}, which does not belong to it")
             elif number in found:
                 odd.append(f"replicate {number} of {cell.path} is listed twice")
             found[number] = weight_hash
@@ -71,13 +79,13 @@ def _cell(package: Crate, cell: Cell, listed: dict[str, str | None], seen: Seen)
     present = {path.name: path for path in (package.results / "replicates" / cell.path).glob("*")}
     for number in sorted(listed.keys() - present.keys(), key=int):
         if listed[number] is not None:
-            yield f"replicate {number} of {cell.path} is missing; its job's batch file lists it"
+            yield f"replicate {number} of {cell.path} is missing, although the batch file of its job lists it"
     for number, folder in sorted(present.items()):
         where = f"replicate {number} of {cell.path}"
         try:
             found = read(folder, package.left_out)
             yield from (f"{where} {why}" for why in _wrong(package, cell, number, found, listed, seen))
-        except Exception as error:  # a package may hold anything
+        except Exception as error:  # a crate may contain anything
             yield f"{where}: {package.words(error)}"
     yield from _copies(cell, seen)
 
@@ -85,7 +93,7 @@ def _cell(package: Crate, cell: Cell, listed: dict[str, str | None], seen: Seen)
 def _wrong(
     package: Crate, cell: Cell, number: str, found: Replicate, listed: dict[str, str | None], seen: Seen
 ) -> Iterator[str]:
-    """What is wrong with one replicate whose files are whole."""
+    """Yield what is wrong with one replicate whose files are complete, to append to its name."""
     record = found.record
     names = {"study": cell.study, "hardware": cell.hardware, "task": cell.task, "noise": cell.noise}
     if str(record["replicate"]) != number or record["cell"] != names:
@@ -93,44 +101,44 @@ def _wrong(
         return
     check_belongs(record, cell, found.folder)
     if digest(record["settings"]) != record["settings_digest"]:
-        yield "did not have the settings that its digest states"
+        yield "has settings that do not match their digest"
     if record["seeds"] != derive_seeds(int(package.about["seed"]), cell.task, cell.noise, int(number), cell.seed_sets):
-        yield "did not have the seeds of its number"
+        yield "does not have the seeds of its number"
     if number in listed and listed[number] != record["weight_hash"]:
-        yield "is not the run that its job's batch file lists"
+        yield "is not the replicate that the batch file of its job lists"
     if found.has_weights and _digest(found.weights().tobytes()) != record["weight_hash"]:
-        yield "does not have the weights whose hash its record states"
+        yield "has weights that do not match the hash in its record"
     yield from _results(found, seen)
     seen.started_from[record["initial_weight_hash"]] += 1
     seen.ended_with[record["weight_hash"]] += 1
     if package.source_digest != record["code"]["source_digest"]:
         commit = record["code"]["git_commit"]
-        package.note(f"some runs were trained by other code than the package holds (their commit: {commit})")
+        package.note(f"some replicates were trained by other code than the crate contains (their commit: {commit})")
 
 
 def _results(found: Replicate, seen: Seen) -> Iterator[str]:
-    """Its predictions are whole, of the same images as others', and give what its record says of them."""
+    """Yield how the labels, accuracy and history of a replicate contradict its record or other replicates."""
     arrays, record = checked(found), found.record
     labels, stated = arrays["label"], record["results"]
     of_labels = _digest(labels.tobytes())
     if seen.labels.setdefault(record["dataset"]["digest"], of_labels) != of_labels:
-        yield "has other labels than the first run on the same dataset"
+        yield "has other labels than the first replicate on the same dataset"
     accuracy = 100 * float((predictions_of(arrays["logits"], labels) == labels).mean())
     if not math.isclose(accuracy, stated["test_accuracy_percent"], abs_tol=1e-9):
-        yield f"states an accuracy of {stated['test_accuracy_percent']} %, and its predictions give {accuracy} %"
+        yield f"states an accuracy of {stated['test_accuracy_percent']} %, but its predictions give {accuracy} %"
     with (found.folder / "history.csv").open(newline="") as file:
         epochs = list(csv.DictReader(file))
     last = float(epochs[-1]["train_loss_nats"]) if epochs else math.nan
     if len(epochs) != record["settings"]["task"]["epochs"] or last != stated["train_loss_nats"]:
-        yield "has a history that does not end as its record says"
+        yield "has a history that does not match its record"
 
 
 def _copies(cell: Cell, seen: Seen) -> Iterator[str]:
-    """Runs from other seeds are other runs: equal bits would mean that one was counted twice."""
+    """Yield a sentence if replicates with different seeds have equal weights, so that one was counted twice."""
     if "init" in FREE[cell.noise] and any(count > 1 for count in seen.started_from.values()):
-        yield f"{cell.path}: replicates with other seeds of initialisation started from the same weights"
+        yield f"{cell.path}: replicates with different seeds of initialisation started from the same weights"
     if not FREE[cell.noise].isdisjoint({"init", "order"}) and any(count > 1 for count in seen.ended_with.values()):
-        yield f"{cell.path}: replicates with other seeds ended with the same weights"
+        yield f"{cell.path}: replicates with different seeds ended with the same weights"
 
 
 def _digest(data: bytes) -> str:

@@ -1,42 +1,59 @@
-"""Hold two packages against each other, my lab's and yours: same design, same numbers, same bits?
-
-Writes: comparison.csv, .md, .tex, .html (a line per cell and metric) and comparison.pdf, .png.
-Command: python -m noisegrid.compare MINE.crate.zip YOURS.crate.zip --output FOLDER
-"""
+"""Compare two crates, for example of two labs: their design, their numbers and their bits."""
 
 import tempfile
 from pathlib import Path
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.crate.check_contents import archive, checksums
-from noisegrid.crate.comparison import beside, draw, sentences
-from noisegrid.crate.crate import Crate, opened
+from noisegrid.crate.comparison import compare_cells, draw, sentences
+from noisegrid.crate.crate import Crate, open_crate
 from noisegrid.reporting.figures import save
 from noisegrid.reporting.tables import write_table
 
 CAPTION = (
-    "Two packages cell by cell. design: what differs in their settings; equal weights: replicates of the same number "
-    "that ended with the same bits; agree: the 95 % intervals overlap. First: {first}. Second: {second}"
+    "Two crates, cell by cell. design: settings that differ; equal weights: replicates of the same number that ended "
+    "with the same bits; agree: the 95 % intervals overlap. First: {first}. Second: {second}"
 )
 
 
 def whole(path: Path, place: Path) -> Crate:
-    """Open a package whose files are those that it was made of; what they say is for `verify` to check."""
+    """Open a crate whose files match their checksums. Only `verify` checks what the files say.
+
+    Parameters
+    ----------
+    path : Path
+        The zip.
+    place : Path
+        A new folder to unpack it into.
+
+    Raises
+    ------
+    NoisegridError
+        If the crate cannot be opened, has a missing, foreign or changed file, or holds no metrics.csv.
+    """
     place.mkdir()
-    package = opened(path, place)
+    package = open_crate(path, place)
     for check in (archive, checksums):
         for problem in check(package)[1]:
-            raise NoisegridError(f"{path}: {problem}; see python -m noisegrid.verify {path}")
+            raise NoisegridError(f"{path}: {problem}; see noisegrid verify {path}")
     if not (package.results / "metrics.csv").is_file():
-        raise NoisegridError(f"{path} holds no metrics.csv yet: its study is not measured")
+        raise NoisegridError(f"{path} holds no metrics.csv, because its study has not been measured yet")
     return package
 
 
 def compare(first_path: Path, second_path: Path, output: Path) -> None:
-    """Compare two packages, print the result, and write table and figure into a folder."""
+    """Compare two crates: print the result, and write `comparison` as a table and a figure.
+
+    Parameters
+    ----------
+    first_path, second_path : Path
+        The zips.
+    output : Path
+        Folder for the table (.csv, .md, .tex, .html; a row per cell and metric) and the figure (.pdf, .png).
+    """
     with tempfile.TemporaryDirectory() as folder:
         first, second = whole(first_path, Path(folder) / "first"), whole(second_path, Path(folder) / "second")
-        table = beside(first, second)
+        table = compare_cells(first, second)
         caption = CAPTION.format(first=first.title, second=second.title)
         write_table(table, caption, output / "comparison.csv")
         save(draw(table, first, second), output / "comparison.pdf")

@@ -1,4 +1,4 @@
-"""Two packages cell by cell: what differs in design, which numbers agree, which runs ended with the same bits."""
+"""The comparison of two crates, cell by cell: design, agreement of the numbers, and equality of the bits."""
 
 import json
 from collections.abc import Iterator
@@ -11,21 +11,31 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from noisegrid.crate.crate import Crate
-from noisegrid.records.record import differences
 from noisegrid.reporting.figures import PANELS, draw_estimate, finish
 from noisegrid.reporting.metrics_frame import load_metrics, provenance
 from noisegrid.study.sources import NOISES
-from noisegrid.study.study import Cell
+from noisegrid.study.study import Cell, differences
 
-#: What is compared, with its unit.
+#: The metrics that are compared, with their units.
 METRICS = {"accuracy_mean": "percent", "accuracy_std": "percentage points", "churn": "percent"}
 SHOWN = ("accuracy_std", "churn")
 _ENDS = ("n", "value", "low", "high")
 Key = tuple[str, str, str]
 
 
-def beside(first: Crate, second: Crate) -> pd.DataFrame:
-    """A row per cell and metric; cells that only one package has are there with what it has."""
+def compare_cells(first: Crate, second: Crate) -> pd.DataFrame:
+    """Return a row per cell and metric of two crates.
+
+    If each crate has only one hardware, cells are matched by task and noise, so the two hardware may differ. A cell of
+    only one crate has a row without values of the other.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `design` is `same`, or lists the settings that differ. `equal_weights` counts the replicates that ended with
+        equal weights, out of `compared_weights` replicates that both crates have. `first_*` and `second_*` are n, value
+        and 95 % interval in `unit`. `agree` is `yes` if the intervals overlap, and empty if one does not exist.
+    """
     pair = first, second
     alone = all(len({cell.hardware for cell in package.cells}) == 1 for package in pair)
     cells = [{_key(cell, alone): cell for cell in package.cells} for package in pair]
@@ -50,7 +60,7 @@ def beside(first: Crate, second: Crate) -> pd.DataFrame:
 
 
 def _key(cell: Cell, alone: bool) -> Key:
-    """What a cell is matched by: where each package has one hardware, that hardware may be another."""
+    """Return the key by which cells are matched; it omits the hardware if each crate has only one."""
     return ("" if alone else cell.hardware, cell.task, cell.noise)
 
 
@@ -69,7 +79,7 @@ def _estimates(package: Crate, alone: bool) -> dict[tuple[Key, str], dict[str, A
 
 
 def _both(mine: dict[str, Any], yours: dict[str, Any]) -> dict[str, Any]:
-    """Both estimates, and whether their intervals overlap."""
+    """Return both estimates as columns, and whether their intervals overlap."""
     agree = ""
     if mine and yours:
         known = not pd.isna([mine["low"], mine["high"], yours["low"], yours["high"]]).any()
@@ -86,7 +96,7 @@ def _design(mine: Cell | None, yours: Cell | None) -> str:
 
 
 def _equal_weights(first: Crate, mine: Cell | None, second: Crate, yours: Cell | None) -> tuple[int, int]:
-    """How many replicates of the same number ended with the same weights, of how many that both have."""
+    """Count the replicates that ended with equal weights, and the replicates that both cells have."""
     if mine is None or yours is None:
         return 0, 0
     hashes = [dict(_hashes(package, cell)) for package, cell in ((first, mine), (second, yours))]
@@ -100,14 +110,14 @@ def _hashes(package: Crate, cell: Cell) -> Iterator[tuple[str, str]]:
 
 
 def sentences(table: pd.DataFrame) -> Iterator[str]:
-    """What the comparison says."""
+    """Yield the result of the comparison in sentences, from the table of `compare_cells`."""
     cells = table.drop_duplicates(["hardware", "task", "noise"])
     same = int((cells["design"] == "same").sum())
     yield f"design:  {same} of {len(cells)} cells have the same settings"
     for cell in cells[cells["design"] != "same"].itertuples():
         yield f"  {cell.hardware}/{cell.task}/{cell.noise}: {cell.design}"
     equal, compared = cells["equal_weights"].sum(), cells["compared_weights"].sum()
-    yield f"bits:    {equal} of {compared} replicates that both have end with equal weights"
+    yield f"bits:    {equal} of {compared} shared replicates end with equal weights"
     both = table[table["agree"] != ""]
     yield f"numbers: {int((both['agree'] == 'yes').sum())} of {len(both)} agree within their 95 % intervals"
     for row in both[both["agree"] == "no"].itertuples():
@@ -118,11 +128,12 @@ def sentences(table: pd.DataFrame) -> Iterator[str]:
                 (row.second_value, row.second_low, row.second_high),
             )
         )
-        yield f"  {row.hardware}/{row.task}/{row.noise}: {row.metric} {mine} against {yours} {row.unit}"
+        where = f"{row.hardware}/{row.task}/{row.noise}"
+        yield f"  {where}: {row.metric} is {mine} in the first and {yours} in the second ({row.unit})"
 
 
 def draw(table: pd.DataFrame, first: Crate, second: Crate) -> Figure:
-    """Std of top-1 and churn of every cell, the first package filled and the second open."""
+    """Draw std of top-1 and churn of every cell; markers of the first crate are filled, those of the second open."""
     cells = table.drop_duplicates(["hardware", "task", "noise"])
     groups = list(dict.fromkeys(zip(cells["task"], cells["hardware"], strict=True)))
     figure, axes = plt.subplots(

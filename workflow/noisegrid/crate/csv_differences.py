@@ -1,4 +1,4 @@
-"""Two CSV files held against each other: what differs, field by field, in words."""
+"""Compare two CSV files field by field, and describe the differences."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-#: Numbers that differ by less than this share are the same: other versions of a library round sums differently.
+#: Relative and absolute difference within which numbers are the same, because versions of a library round differently.
 TOLERANCE = 1e-6
 
 Rows = dict[tuple[str, ...], dict[str, str]]
@@ -14,7 +14,7 @@ Excuse = Callable[[dict[str, str]], bool] | None
 
 
 def rows_of(text: str, keys: Sequence[str]) -> Rows:
-    """The rows of a CSV by the values of some columns; where those are equal, rows are numbered."""
+    """Return the rows of a CSV by the values of the key columns. Rows with equal keys are numbered."""
     seen: Counter[tuple[str, ...]] = Counter()
     found: Rows = {}
     for row in csv.DictReader(io.StringIO(text)):
@@ -25,20 +25,31 @@ def rows_of(text: str, keys: Sequence[str]) -> Rows:
 
 
 def words_of(text: str) -> list[str]:
-    """The columns of a CSV that hold words: what a row is called."""
+    """Return the columns of a CSV that hold words; together they name a row."""
     rows = list(csv.DictReader(io.StringIO(text)))
     return [name for name in (rows[0] if rows else []) if any(row[name] and not _is_number(row[name]) for row in rows)]
 
 
 def differences(packaged: str, again: str, keys: Sequence[str], where: str, excused: Excuse = None) -> Iterator[str]:
-    """What differs between a CSV of a package and the same made again from what is behind it.
+    """Yield a sentence for each difference between a CSV of a crate and the same CSV computed again.
 
-    excused: says of a row of the package whether it need not come out again.
+    Parameters
+    ----------
+    packaged : str
+        Text of the CSV in the crate.
+    again : str
+        Text of the CSV computed again.
+    keys : sequence of str
+        Columns that name a row.
+    where : str
+        Name of the file, for the sentences.
+    excused : callable, optional
+        Takes a row of the crate. Returns whether the row may be missing from the computed rows.
     """
-    # a column that is there twice would be read once by one reader and once by another
+    # of two columns with the same name, some readers take the first and others the last
     columns = [next(csv.reader(io.StringIO(text)), []) for text in (packaged, again)]
     if columns[0] != columns[1]:
-        yield f"{where}: has the columns {', '.join(columns[0])}, and comes out with {', '.join(columns[1])}"
+        yield f"{where}: has the columns {', '.join(columns[0])}, but should have {', '.join(columns[1])}"
         return
     rows = rows_of(packaged, keys)
     if excused is not None:
@@ -48,19 +59,19 @@ def differences(packaged: str, again: str, keys: Sequence[str], where: str, excu
 
 def _row_differences(packaged: Rows, again: Rows, where: str) -> Iterator[str]:
     for key in [key for key in packaged if key not in again]:
-        yield f"{where}: {_name(key)}: is in the package, and does not come out again"
+        yield f"{where}: {_name(key)}: is in the crate, but is not computed again"
     for key in [key for key in again if key not in packaged]:
-        yield f"{where}: {_name(key)}: comes out, and is not in the package"
+        yield f"{where}: {_name(key)}: is computed, but is not in the crate"
     for key in [key for key in packaged if key in again]:
         old, new = packaged[key], again[key]
         for column in dict.fromkeys([*old, *new]):
             if not same(old.get(column), new.get(column)):
                 stated, comes = old.get(column), new.get(column)
-                yield f"{where}: {_name(key)}: {column} is {stated} in the package, and comes out as {comes}"
+                yield f"{where}: {_name(key)}: {column} is {stated} in the crate, but is computed as {comes}"
 
 
 def same(old: str | None, new: str | None) -> bool:
-    """Whether two fields say the same: equal text, or numbers that differ by rounding alone."""
+    """Return whether two fields have equal text, or are numbers that are equal within TOLERANCE."""
     if old == new:
         return True
     if not (_is_number(old) and _is_number(new)):

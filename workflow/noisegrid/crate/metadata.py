@@ -1,7 +1,8 @@
-"""What a package says about itself to the world: an RO-Crate of the Workflow Run profile (0.5).
+"""Write the metadata of a crate: an RO-Crate of the Workflow Run profile (0.5).
 
-Sources: w3id.org/ro/crate/1.1, w3id.org/ro/wfrun/workflow/0.5. Every date is one that a record holds, so that packing
-again gives the same text. Large parts (replicates, code) are described as folders; checksums.sha256 lists every file.
+Every date comes from a record, so the same results always give the same text. Large parts (replicates, code) are
+described as folders; checksums.sha256 lists every file. Specifications: w3id.org/ro/crate/1.1,
+w3id.org/ro/wfrun/workflow/0.5.
 """
 
 import json
@@ -27,20 +28,30 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
 LICENCE = "https://spdx.org/licenses/Apache-2.0"
-#: Folders with words of their own.
+#: Descriptions of folders.
 FOLDERS = {
-    "code/": "the workflow as it was when this package was made: rules, catalogs, pins, container definitions, tests",
-    "containers/": "what every image that the runs were in holds, as inspected from inside",
-    "batches/": "which replicates each training job left, with their weight hashes",
+    "code/": "the workflow that wrote this crate: rules, catalogs, pinned versions, container definitions, tests",
+    "containers/": "the contents of every container image that replicates ran in, as inspected from inside",
+    "batches/": "the replicates of each training job, with their weight hashes",
     "cells/": "the metrics of each cell",
-    "across/": "the same runs on several kinds of hardware",
+    "across/": "comparisons of the same replicates on several kinds of hardware",
     "overhead/": "every timed block of every network",
 }
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What is described. about: noisegrid.json; files: name in the package -> file; records: of every cell."""
+    """The contents of a crate that the metadata describe.
+
+    Attributes
+    ----------
+    about : mapping
+        The design (noisegrid.json).
+    files : mapping of str to Path
+        Each file by its name in the crate.
+    records : mapping of Cell to list of dict
+        The records of the finished replicates of each cell.
+    """
 
     about: Mapping[str, Any]
     files: Mapping[str, Path]
@@ -48,12 +59,12 @@ class Contents:
 
     @property
     def results(self) -> str:
-        """Prefix of the study's results in the package."""
+        """Prefix of the results of the study in the crate."""
         return f"results/{self.about['study']}/"
 
 
 def metadata(contents: Contents) -> str:
-    """The text of ro-crate-metadata.json."""
+    """Return the text of ro-crate-metadata.json."""
     crate = ROCrate(version="1.1")
     _root(crate, contents)
     workflow = crate.add_workflow(
@@ -75,7 +86,7 @@ def metadata(contents: Contents) -> str:
         crate.add_directory(None, prefix, properties={"name": prefix.rstrip("/"), "description": words})
     for name in (ABOUT, "code/LICENSE", "code/CITATION.cff"):
         _file(crate, contents, name, "")
-    _file(crate, contents, "README.md", "how to check this package")["about"] = crate.root_dataset
+    _file(crate, contents, "README.md", "how to check this crate")["about"] = crate.root_dataset
     _run(crate, contents, workflow, inputs, [*outputs, *cells])
     crate.metadata.extra_contexts.append("https://w3id.org/ro/terms/workflow-run/context")
     document = crate.metadata.generate()
@@ -88,10 +99,11 @@ def _root(crate: ROCrate, contents: Contents) -> None:
     root = crate.root_dataset
     root["name"] = f"noisegrid: results of the study {contents.about['study']}"
     words = (
-        contents.about["description"] or "Replicates of training runs, one source of randomness left free at a time."
+        contents.about["description"]
+        or "Replicates of training runs that leave one source of randomness free at a time."
     )
     state = "" if contents.about["finished"] else " The study is partly finished."
-    root["description"] = f"{words}{state} Check it with: python -m noisegrid.verify"
+    root["description"] = f"{words}{state} Check it with: noisegrid verify"
     root["datePublished"] = max(_times(contents))[:10]
     root["license"] = crate.add_jsonld({"@id": LICENCE, "@type": "CreativeWork", "name": "Apache License 2.0"})
     authors = [_author(crate, number, author) for number, author in enumerate(citation["authors"], start=1)]
@@ -101,7 +113,7 @@ def _root(crate: ROCrate, contents: Contents) -> None:
 
 
 def _author(crate: ROCrate, number: int, author: dict[str, str]) -> Entity:
-    """A person or a body of CITATION.cff."""
+    """Add an author of CITATION.cff, a person or an organization."""
     name = author.get("name") or f"{author.get('given-names', '')} {author['family-names']}".strip()
     kind = "Organization" if "name" in author else "Person"
     return crate.add_jsonld({"@id": author.get("orcid", f"#author-{number}"), "@type": kind, "name": name})
@@ -129,11 +141,11 @@ def _file(crate: ROCrate, contents: Contents, name: str, words: str) -> Entity:
 
 
 def _outputs(contents: Contents) -> Iterable[tuple[str, str]]:
-    """The files of the results that a person looks at, with words for each."""
+    """Yield the results that a person reads (name and description)."""
     for name, words in (
         ("metrics.csv", "every number: metric, unit, interval, n, device, versions"),
-        ("overhead.csv", "every timed block: what determinism costs"),
-        ("findings.md", "what the study says, in sentences"),
+        ("overhead.csv", "every timed block: the overhead of determinism"),
+        ("findings.md", "the findings of the study, in sentences"),
         ("report.html", "findings, figures and tables on one page"),
     ):
         if contents.results + name in contents.files:
@@ -145,7 +157,7 @@ def _outputs(contents: Contents) -> Iterable[tuple[str, str]]:
 
 
 def _parameter(crate: ROCrate, entity: Entity) -> Entity:
-    """The workflow's slot that a file fills."""
+    """Add the formal parameter of the workflow that a file is an example of."""
     parameter = crate.add_formal_parameter(
         Path(entity.id).name, "File", identifier=f"#slot-{entity.id.replace('/', '-')}"
     )
@@ -155,10 +167,10 @@ def _parameter(crate: ROCrate, entity: Entity) -> Entity:
 
 
 def _cell(crate: ROCrate, contents: Contents, cell: Cell, records: list[dict[str, Any]]) -> Entity:
-    """A cell's replicates: how many, on what, with what."""
+    """Add the folder of the replicates of a cell, with their number, devices and versions."""
     properties = {
         "name": cell.path,
-        "description": f"{len(records)} of {cell.replicates} replicates; noise source {cell.noise}",
+        "description": f"{len(records)} of {cell.replicates} replicates; noise {cell.noise}",
         "additionalProperty": [
             _property(crate, "device", sorted({record["device"]["model"] for record in records})),
             _property(crate, "operating system", sorted({record["software"]["os"] for record in records})),
@@ -193,7 +205,7 @@ def _run(crate: ROCrate, contents: Contents, workflow: Entity, inputs: list[Enti
     properties = {
         "agent": authors[0] if isinstance(authors, list) else authors,
         "name": f"snakemake, study {contents.about['study']}",
-        "description": "From prepared data to figures; times are those of the first and the last run.",
+        "description": "From prepared datasets to figures. The times are those of the first and the last replicate.",
         "startTime": min(times),
         "endTime": max(times),
     }
@@ -206,7 +218,7 @@ def _run(crate: ROCrate, contents: Contents, workflow: Entity, inputs: list[Enti
 
 
 def _images(crate: ROCrate, contents: Contents) -> list[Entity]:
-    """The images that the runs were in."""
+    """Add the container images that replicates ran in."""
     found = {
         record["container"]["image_sha256"]: record["container"]
         for records in contents.records.values()
@@ -228,7 +240,7 @@ def _images(crate: ROCrate, contents: Contents) -> list[Entity]:
 
 
 def _times(contents: Contents) -> list[str]:
-    """When runs started and ended, ISO 8601."""
+    """Return the start and end times of all replicates, ISO 8601."""
     times = []
     for records in contents.records.values():
         for record in records:

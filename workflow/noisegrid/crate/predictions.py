@@ -1,4 +1,4 @@
-"""Are a stranger's predictions what they should be, before any of it is loaded into memory?"""
+"""Check the predictions of a crate that is not trusted: before they are loaded into memory, and after."""
 
 import math
 import zipfile
@@ -10,12 +10,12 @@ import numpy as np
 from noisegrid.common.errors import NoisegridError
 from noisegrid.records.record import Replicate
 
-#: What predictions.npz holds (record.py); the last three where the dataset has sub-groups.
+#: Arrays of predictions.npz (record.py). The last three exist only if the dataset has sub-groups.
 KNOWN = {"example_id", "label", "logits", "midpoint_logits", "group", "group_name", "target"}
 
 
 def checked(replicate: Replicate) -> dict[str, np.ndarray]:
-    """A replicate's predictions, read after it was checked that they can be, and are what they should be."""
+    """Return the predictions of a replicate, checked by `check_stored` and `check_meaning`."""
     check_stored(replicate.folder / "predictions.npz")
     arrays = replicate.predictions()
     check_meaning(arrays)
@@ -23,24 +23,29 @@ def checked(replicate: Replicate) -> dict[str, np.ndarray]:
 
 
 def check_stored(path: Path) -> None:
-    """Arrays lie in the file as they are, of numbers or text, and as long as their headers say.
+    """Check that predictions.npz is safe to load.
 
-    Raises NoisegridError for what could grow when it is read (compressed entries, headers that promise more than there
-    is) and for arrays of objects, which would be unpickled.
+    Raises
+    ------
+    NoisegridError
+        If it could expand in memory (compressed entries, or headers that promise more data than the file has), if it
+        holds arrays of objects, which would be unpickled, or if it holds arrays of another name.
     """
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         whole = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
         if not whole or sum(entry.file_size for entry in entries) > path.stat().st_size:
-            raise NoisegridError(f"{path.name} is compressed, and is not read")
+            raise NoisegridError(f"{path.name} is compressed or larger than its file, so it was not read")
         for entry in entries:
             if entry.filename.removesuffix(".npy") not in KNOWN:
-                raise NoisegridError(f"{path.name} holds {entry.filename!r}, which is no part of predictions")
+                raise NoisegridError(f"{path.name} holds {entry.filename!r}, which does not belong to predictions")
             with archive.open(entry) as file:
                 shape, dtype = _header(file)
                 promised = math.prod(shape) * dtype.itemsize
                 if dtype.hasobject or dtype.itemsize == 0 or promised != entry.file_size - file.tell():
-                    raise NoisegridError(f"{path.name}: {entry.filename} is not as long as it says, or a pickle")
+                    raise NoisegridError(
+                        f"{path.name}: {entry.filename} is a pickle, or its length does not match its header"
+                    )
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
@@ -51,20 +56,28 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
 
 
 def check_meaning(arrays: dict[str, np.ndarray]) -> None:
-    """Labels name classes that there are, one line of logits per example, examples in order.
+    """Check that labels, logits and examples fit together.
 
-    label: (examples,) classes, or (examples, attributes) of 0 and 1; logits, midpoint_logits: float32 (examples,
-    classes or attributes). Raises NoisegridError.
+    Parameters
+    ----------
+    arrays : dict
+        `label`: integers, (examples,) classes or (examples, attributes) of 0 and 1. `logits` and `midpoint_logits`:
+        float32, (examples, classes or attributes). `example_id`: (examples,), 0 to examples - 1 in order.
+
+    Raises
+    ------
+    NoisegridError
+        If an array has another type or shape, if a label names no class, or if examples are not in order.
     """
     label, logits, midpoint = arrays["label"], arrays["logits"], arrays["midpoint_logits"]
     examples = len(label)
     fitting = logits.ndim == 2 and logits.shape == midpoint.shape and logits.dtype == midpoint.dtype == np.float32
     if not fitting or len(logits) != examples or label.dtype.kind not in "iu":
-        raise NoisegridError("labels and logits are not of one length and kind")
+        raise NoisegridError("labels and logits differ in length or have a wrong type")
     highest = logits.shape[1] if label.ndim == 1 else 2
     if label.ndim > 1 and label.shape != logits.shape:
-        raise NoisegridError("labels and logits are not of one shape")
+        raise NoisegridError("labels and logits differ in shape")
     if label.size == 0 or label.min() < 0 or label.max() >= highest:
-        raise NoisegridError(f"a label is not among the {highest} that there are")
+        raise NoisegridError(f"a label is not one of the {highest} classes")
     if not np.array_equal(arrays["example_id"], np.arange(examples)):
         raise NoisegridError("examples are not in order")

@@ -1,6 +1,7 @@
-"""Train some replicates of a package again, from their records, with this installation's code, and compare the bits.
+"""Train some replicates of a crate again from their records, with the code of this installation, and compare the bits.
 
-Only networks and datasets of this installation's catalog: a record that names others would run code of its choosing.
+Networks and datasets must be in the catalog of this installation, because any other would run code that the crate
+chooses.
 """
 
 import importlib.util
@@ -18,23 +19,42 @@ from noisegrid.common.schemas import WORKFLOW, catalog
 from noisegrid.crate.crate import Crate
 
 SAME, OTHER, NOT = "same bits", "OTHER BITS", "not possible here"
-#: What replay says when nothing that it knows of explains other bits.
+#: What `noisegrid replay` prints if nothing in the record explains the different bits.
 UNEXPLAINED = "nothing that the record knows of"
 
 
 def rerun(package: Crate, count: int, choice: int | None, datasets: Path) -> list[str]:
-    """Train `count` random replicates again; prints a line for each, and gives those that differ for no known reason.
+    """Train random replicates again, print a line for each, and return those that differ for no known reason.
 
-    A replicate that cannot be trained here (no PyTorch, another GPU, no dataset), or that ends with other bits under
-    other versions or another device, is named with the reason, and is no difference. choice: for the same ones again.
+    A replicate is not a difference if it cannot be trained here (no PyTorch, another GPU, no dataset), or if it ends
+    with other bits under other versions or on another device. It is printed with the reason.
+
+    Parameters
+    ----------
+    package : Crate
+        The crate.
+    count : int
+        How many replicates to train.
+    choice : int or None
+        Seed of the choice of replicates. `None` chooses at random.
+    datasets : Path
+        Folder of prepared datasets.
+
+    Returns
+    -------
+    list of str
+        A sentence for each difference.
     """
     if importlib.util.find_spec("torch") is None:
-        package.note("NOTHING WAS TRAINED AGAIN: PyTorch is not installed (make, or envs/)")
+        package.note("NOTHING WAS TRAINED AGAIN: PyTorch is not installed (run make, or see envs/)")
         return []
     records = sorted((package.results / "replicates").glob("*/*/*/*/record.json"))
     choice = random.randrange(10**6) if choice is None else choice
     chosen = random.Random(choice).sample(records, min(count, len(records)))
-    print(f"rerun           {len(chosen)} of {len(records)} replicates (the same again: --choice {choice})", flush=True)
+    print(
+        f"rerun           {len(chosen)} of {len(records)} replicates (to choose the same again: --choice {choice})",
+        flush=True,
+    )
     wrong, equal = [], 0
     with tempfile.TemporaryDirectory() as place:
         for path in chosen:
@@ -43,7 +63,7 @@ def rerun(package: Crate, count: int, choice: int | None, datasets: Path) -> lis
             print(f"  {where}: {verdict}", *[f"    {line}" for line in why], sep="\n", flush=True)
             equal += verdict == SAME
             if verdict == OTHER and UNEXPLAINED in " ".join(why):
-                wrong.append(f"{where} ends with other bits when it is trained again")
+                wrong.append(f"{where} ends with other bits when trained again")
     package.note(f"trained again: {equal} of {len(chosen)} replicates ended with the same bits")
     return wrong
 
@@ -64,7 +84,7 @@ def _once(path: Path, datasets: Path, place: Path) -> tuple[str, list[str]]:
 
 
 def _check_known(record: dict[str, Any]) -> None:
-    """The network and the dataset are this installation's own, with numbers for options at most."""
+    """Refuse networks and datasets that are not in the catalog of this installation; options may only be numbers."""
     task, name = record["settings"]["task"], record["dataset"]["name"]
     fitting = [
         entry["options"].items() <= task["options"].items()
@@ -74,20 +94,20 @@ def _check_known(record: dict[str, Any]) -> None:
     ]
     if not any(fitting) or name not in catalog("datasets"):
         raise NoisegridError(
-            f"its network or dataset ({task['build']}, {name}) is not in the catalog, and code that a package names is "
-            "not run; if you trust it: unpack it, and python -m noisegrid.replay RECORD"
+            f"its network or dataset ({task['build']}, {name}) is not in the catalog, and code that a crate names is "
+            "not run; if you trust the crate, unpack it and run: noisegrid replay RECORD"
         )
 
 
 def _prepared(record: dict[str, Any], datasets: Path, place: Path) -> Path:
-    """A folder with the record's dataset: the user's, or one that is prepared now where nothing has to be fetched."""
+    """Return a folder with the record's dataset: that of the user, or `place`, where a bundled one is prepared."""
     name = record["dataset"]["name"]
     if (datasets / name).is_dir():
         return datasets
     if not catalog("datasets")[name].get("bundled"):
-        raise NoisegridError(f"its dataset {name} is not prepared in {datasets} (--datasets)")
+        raise NoisegridError(f"its dataset {name} has not been prepared in {datasets} (option --datasets)")
     if not (place / name).exists():
-        done = _run(place, "datasets", "--dataset", name, "--output", str(place / name / "manifest.json"))
+        done = _run(place, "prepare-dataset", name, "--output", str(place / name / "manifest.json"))
         if done.returncode:
             raise NoisegridError(_last_line(done.stderr))
     return place
@@ -97,9 +117,9 @@ def _last_line(text: str) -> str:
     return next(reversed([line for line in text.splitlines() if line.strip()]), "no reason was given")
 
 
-def _run(place: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command of this installation, in a folder with nothing to import."""
-    command = [sys.executable, "-P", "-m", f"noisegrid.{module}", *arguments]
+def _run(place: Path, subcommand: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `noisegrid SUBCOMMAND` of this installation in a folder from which nothing can be imported."""
+    command = [sys.executable, "-P", "-m", "noisegrid", subcommand, *arguments]
     paths = os.pathsep.join(filter(None, [str(WORKFLOW), os.environ.get("PYTHONPATH", "")]))
     environment = {**os.environ, "PYTHONPATH": paths}
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=place, env=environment)

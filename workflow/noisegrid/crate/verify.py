@@ -1,10 +1,7 @@
-"""Check a package, number by number, without a GPU and without PyTorch; nothing in it is run or unpickled.
+"""Verify a crate number by number, without a GPU and without PyTorch. Nothing in it is run or unpickled.
 
-Every checksum; every record against its schema, its cell, its seeds and its files; every metric again from the
-predictions; tables, claims, findings and figures again from the metrics. Says *same*, or what differs.
-
-Command: python -m noisegrid.verify STUDY.crate.zip [--rerun N]
-Exit status: 0 if all is the same, 1 if not.
+Every checksum is compared. Every record is checked against its schema, its cell, its seeds and its files. Every metric
+is computed again from the predictions. Tables, claims, findings and figures are made again from the metrics.
 """
 
 import sys
@@ -14,11 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from noisegrid.crate import check_contents, check_metrics, check_products, check_records, rerun
-from noisegrid.crate.crate import Crate, opened
+from noisegrid.crate.crate import Crate, open_crate
 
-#: Says what it looks at, and yields what is wrong with it.
+#: Takes a crate. Returns a summary of what it checks, and an iterator over the problems.
 Check = Callable[[Crate], tuple[str, Iterator[str]]]
-#: In this order: what comes later rests on what comes before.
+#: In order: later checks rely on earlier ones.
 CHECKS: dict[str, Check] = {
     "archive": check_contents.archive,
     "checksums": check_contents.checksums,
@@ -33,7 +30,7 @@ CHECKS: dict[str, Check] = {
 
 
 def verify(package: Crate) -> list[str]:
-    """Run every check, print a line for each, and give all that is wrong."""
+    """Run every check, print a line for each, and return all problems."""
     everything: list[str] = []
     for name, check in CHECKS.items():
         what, wrong = _guarded(check, package)
@@ -45,7 +42,7 @@ def verify(package: Crate) -> list[str]:
 
 
 def _guarded(check: Check, package: Crate) -> tuple[str, list[str]]:
-    """A package may hold anything: what a check cannot even read is a finding, and the other checks go on."""
+    """Run a check and report an exception as a problem, because a crate may contain anything."""
     found: list[str] = []
     try:
         what, wrong = check(package)
@@ -57,12 +54,12 @@ def _guarded(check: Check, package: Crate) -> tuple[str, list[str]]:
 
 
 def say(line: str) -> None:
-    """Print a line in which nothing of a stranger's text can move the cursor or hide another line."""
+    """Print a line with control characters replaced, so that text of a crate cannot hide other lines."""
     print("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line), flush=True)
 
 
 def verify_and_print(path: Path, rerun_count: int, choice: int | None, datasets: Path) -> int:
-    """Check a package and print what was found; return the exit code of `noisegrid verify`.
+    """Verify a crate and print the result; return the exit code of `noisegrid verify`.
 
     Parameters
     ----------
@@ -71,21 +68,31 @@ def verify_and_print(path: Path, rerun_count: int, choice: int | None, datasets:
     rerun_count : int
         How many replicates to train again.
     choice : int or None
-        Number that decides which ones.
+        Seed of the choice of replicates.
     datasets : Path
         Folder of prepared datasets.
+
+    Returns
+    -------
+    int
+        0 if everything is the same, 1 otherwise.
+
+    Raises
+    ------
+    NoisegridError
+        If the file is not a crate, or is not safe to unpack.
     """
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        package = opened(path, Path(folder))
+        package = open_crate(path, Path(folder))
         say(package.title)
         wrong = verify(package)
         if rerun_count and not wrong:
             wrong += rerun.rerun(package, rerun_count, choice, datasets)
         elif rerun_count:
-            package.note("nothing was trained again, since the package is not what it says")
+            package.note("nothing was trained again, because the crate has differences")
     for note in package.notes:
         say(f"note: {note}")
-    verdict = "same" if not wrong else f"DIFFERENT: {len(wrong)} findings, see above"
+    verdict = "same" if not wrong else f"DIFFERENT: {len(wrong)} differences, see above"
     print(f"{path}: {verdict} ({time.monotonic() - began:.0f} s)", file=sys.stderr if wrong else sys.stdout)
     return 1 if wrong else 0

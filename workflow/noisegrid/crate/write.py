@@ -1,11 +1,9 @@
-"""A study's results as one file that a stranger can check, redraw and rerun: `snakemake package`.
+"""Write the results of a study as a crate: one file that anyone can check, draw again and train again.
 
-In it: the code of this working tree, the study with every setting spelt out, every record, predictions, metrics,
-timings, tables, figures, report, what the images held. Weights only if asked for (config: package_weights). Made of
-what is finished, also in the middle of a study, and the same bytes when made again from the same results.
-
-Reads: the results folder. Writes: one zip, <results>/<study>/<study>.crate.zip.
-Command: python -m noisegrid.package --config '{"study": ...}' --output STUDY.crate.zip
+A crate contains the code of this working tree, the study with every setting, and every record, prediction, metric,
+timed block, table and figure, the report, and the contents of the container images. It contains weights only with
+`package_weights: true` in the config. It contains what is finished, also in the middle of a study. The same results
+always give the same bytes.
 """
 
 import json
@@ -27,16 +25,32 @@ from noisegrid.records.record import WEIGHTS, read_record, replicate_folder
 from noisegrid.runtime.hardware import ROOT
 from noisegrid.study.study import Cell
 
-#: Of the working tree, what the workflow is made of; a site's own settings and generated files are not.
+#: Parts of the working tree that belong to the workflow.
 CODE = (
     *("Snakefile", "config.yaml", "pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", "CITATION.cff"),
     *("workflow", "envs", "containers", "profiles", "slurm", "docs", "tests", "benchmarks"),
 )
+#: Names that are left out: settings of a site, and generated files.
 PRIVATE = {"site.yaml", "__pycache__", "noisegrid.egg-info"}
 
 
 def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, Path]]:
-    """What goes into the package besides what is written for it: part -> name in the package -> file."""
+    """Return the files of the working tree and of the results that go into the crate.
+
+    Parameters
+    ----------
+    found : Plan
+        The plan of the study.
+    weights : bool
+        Whether weights go into the crate.
+    finished : bool
+        Whether the study is finished. If not, products older than the newest batch file are left out.
+
+    Returns
+    -------
+    dict
+        Part of the crate -> name in the crate -> file.
+    """
     derived = _derived(found) if finished else _fresh(found)
     parts = {
         "code": {f"code/{path.relative_to(ROOT)}": path for path in code_files()},
@@ -47,17 +61,17 @@ def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, 
     }
     taken = {path for part in parts.values() for path in part.values()}
     parts["tables, figures, report"] = _named(found, [path for path in derived if path not in taken])
-    images = (Path(found.config["containers"]) / f"{stack}.json" for stack in found.stacks)
+    images = (Path(found.config["containers"]) / f"{stack}.json" for stack in found.images.stacks)
     return parts | {"images, as inspected": {f"containers/{path.name}": path for path in images if path.exists()}}
 
 
 def is_finished(found: Plan) -> bool:
-    """Whether all that the study makes is there."""
+    """Return whether all products of the study exist."""
     return all(path.exists() for path in [*_batches(found), *_timings(found), *_derived(found)])
 
 
 def _named(found: Plan, paths: Iterable[Path]) -> dict[str, Path]:
-    results = Path(found.results)
+    results = Path(found.paths.folder)
     return {f"results/{results.name}/{path.relative_to(results)}": path for path in paths}
 
 
@@ -69,26 +83,26 @@ def _replicates(found: Plan, weights: bool) -> Iterator[Path]:
 
 
 def _finished(found: Plan, cell: Cell) -> list[Path]:
-    """The folders of a cell's finished replicates, in the order of their numbers."""
+    """Return the folders of a cell's finished replicates, in the order of their numbers."""
     folders = [replicate_folder(Path(found.config["results"]), cell, number) for number in range(cell.replicates)]
     return [folder for folder in folders if (folder / "record.json").exists()]
 
 
 def _batches(found: Plan) -> list[Path]:
-    return [Path(path) for hardware, task in found.tasks for path in found.batch_files(hardware, task)]
+    return [Path(path) for hardware, task in found.study.tasks for path in found.batch_files(hardware, task)]
 
 
 def _timings(found: Plan) -> list[Path]:
-    return [Path(path).with_suffix(suffix) for path in found.overhead_files() for suffix in (".csv", ".json")]
+    return [Path(path).with_suffix(suffix) for path in found.timed_files() for suffix in (".csv", ".json")]
 
 
 def _derived(found: Plan) -> list[Path]:
-    """What is made from batches and timings: metrics, tables, figures, findings, report."""
-    results = Path(found.results)
+    """Return the files that are made from batches and timed blocks: metrics, tables, figures, findings, report."""
+    results = Path(found.paths.folder)
     tables = [
         results / "tables" / f"{table}{end}" for table in found.tables for end in (".csv", ".md", ".tex", ".html")
     ]
-    pages = [results / "tables/cells" / f"{hardware}.{task}.html" for hardware, task in found.tasks]
+    pages = [results / "tables/cells" / f"{hardware}.{task}.html" for hardware, task in found.study.tasks]
     figures = [results / "figures" / f"{figure}{end}" for figure in found.figures for end in (".png", ".pdf")]
     sums = map(Path, [*found.cell_files(), *found.across_files(), f"{results}/metrics.csv", *found.overhead])
     words = [results / f"findings{end}" for end in (".md", ".html", ".rst")]
@@ -96,13 +110,13 @@ def _derived(found: Plan) -> list[Path]:
 
 
 def _fresh(found: Plan) -> list[Path]:
-    """In the middle of a study: what is there, and not older than the runs that have come since."""
+    """Return the derived files of an unfinished study that exist and are not older than its newest batch file."""
     newest = max((batch.stat().st_mtime for batch in _batches(found) if batch.exists()), default=0.0)
     return [path for path in _derived(found) if path.exists() and path.stat().st_mtime >= newest]
 
 
 def code_files() -> Iterator[Path]:
-    """The files of the working tree that the workflow is made of."""
+    """Yield the files of the working tree that belong to the workflow."""
     for name in CODE:
         place = ROOT / name
         for path in [place] if place.is_file() else place.rglob("*"):
@@ -112,15 +126,21 @@ def code_files() -> Iterator[Path]:
 
 
 def records_of(found: Plan) -> dict[Cell, list[dict[str, Any]]]:
-    """The records of every cell's finished replicates, each checked."""
+    """Read and check the records of every cell's finished replicates.
+
+    Raises
+    ------
+    NoisegridError
+        If a record is damaged, or if no replicate is finished.
+    """
     records = {cell: [read_record(folder) for folder in _finished(found, cell)] for cell in found.study.cells}
     if not any(records.values()):
-        raise NoisegridError(f"{found.results}/replicates holds no finished replicate yet; run `snakemake` first")
+        raise NoisegridError(f"{found.paths.folder}/replicates has no finished replicate yet; run `snakemake` first")
     return records
 
 
 def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
-    """What the package says of itself, enough to check it without its code."""
+    """Return the design of the crate (noisegrid.json), which is enough to check the crate without its code."""
     cells = [
         {"hardware": c.hardware, "task": c.task, "noise": c.noise, "replicates": c.replicates, "settings": c.settings}
         for c in found.study.cells
@@ -143,7 +163,27 @@ def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
 
 
 def write_package(found: Plan, output: Path, weights: bool) -> dict[str, tuple[int, int]]:
-    """Write the package; returns how many files and bytes each part has."""
+    """Write the crate of a study.
+
+    Parameters
+    ----------
+    found : Plan
+        The plan of the study.
+    output : Path
+        The zip to write.
+    weights : bool
+        Whether weights go into the crate.
+
+    Returns
+    -------
+    dict of str to tuple of int
+        Part of the crate -> its number of files, and their bytes.
+
+    Raises
+    ------
+    NoisegridError
+        If a record is damaged, or if no replicate is finished.
+    """
     records, finished = records_of(found), is_finished(found)
     parts, document = files_of(found, weights, finished), about(found, weights, finished)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,1 +1,1 @@
-"""Datasets in the form that training reads: prepared once, checksummed, memory-mapped by every replicate."""
+"""Prepared datasets: converted once, checksummed, and memory-mapped by every replicate."""

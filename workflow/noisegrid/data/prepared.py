@@ -1,7 +1,6 @@
-"""Datasets in the form that training reads: arrays prepared once, checksummed, memory-mapped by every replicate.
+"""Prepared datasets: arrays that are converted once, checksummed, and memory-mapped by every replicate.
 
-Writes: <folder>/<part>.npy for the four parts and manifest.json, which comes last and holds their checksums.
-Command: python -m noisegrid.datasets --dataset NAME --folder RAW --output FOLDER/manifest.json
+Writes <folder>/<part>.npy for each part, and last manifest.json with their checksums.
 """
 
 import json
@@ -20,7 +19,8 @@ from noisegrid.readers import Raw
 from noisegrid.study.study import digest
 
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
-#: Up to this size every job checks the whole content again; above it, only the length (ImageNet would cost minutes).
+#: Up to this size (bytes), every job checks the full content of a file. For larger files, it checks only the length,
+#: because hashing ImageNet would take minutes.
 FULL_CHECK_BYTES = 512 * 1024**2
 
 
@@ -28,8 +28,26 @@ FULL_CHECK_BYTES = 512 * 1024**2
 class Dataset:
     """A prepared dataset, memory-mapped.
 
-    Images: uint8 (examples, channels, size, size). Labels: int64 (examples,), or uint8 (examples, attributes). groups:
-    booleans (test examples, groups) with group_names; target: the attribute that groups are judged by.
+    Attributes
+    ----------
+    name : str
+        The name in the catalog.
+    digest : str
+        Digest of the manifest, and thereby of all files.
+    classes : int
+        Number of classes or attributes.
+    full_scale : float
+        The largest value that a pixel can have.
+    train_images, test_images : uint8 (examples, channels, size, size)
+        The images.
+    train_labels, test_labels : int64 (examples,) or uint8 (examples, attributes)
+        A class per example, or 0 or 1 per attribute.
+    groups : bool (test examples, groups), optional
+        Membership of each test example in each sub-group.
+    group_names : list of str
+        The names of the sub-groups.
+    target : int, optional
+        Index of the attribute whose errors are compared between sub-groups.
     """
 
     name: str
@@ -46,9 +64,23 @@ class Dataset:
 
 
 def prepare(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) -> None:
-    """Read a dataset with its own reader and write the prepared form.
+    """Read a raw dataset with its reader and write the prepared form.
 
-    Raises NoisegridError if raw files are missing, truncated or not the published ones.
+    Parameters
+    ----------
+    name : str
+        The name of the dataset.
+    entry : dict
+        Its entry in the catalog.
+    raw : Path or None
+        The folder of the raw files, or None to let the reader download them.
+    folder : Path
+        The folder to write.
+
+    Raises
+    ------
+    NoisegridError
+        If raw files are missing, truncated or not the published ones.
     """
     folder.mkdir(parents=True, exist_ok=True)
     data = _reader(entry["read"])(raw, folder / "raw")
@@ -64,7 +96,13 @@ def prepare(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) ->
 
 
 def open_prepared(folder: Path) -> Dataset:
-    """Memory-map a prepared dataset after checking that its files are those of the manifest."""
+    """Check the files of a prepared dataset against its manifest and memory-map them.
+
+    Raises
+    ------
+    NoisegridError
+        If a file is missing, truncated or changed.
+    """
     manifest = read_manifest(folder)
     for name, expected in manifest["files"].items():
         _check_file(folder / name, expected)
@@ -75,11 +113,11 @@ def open_prepared(folder: Path) -> Dataset:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a prepared dataset."""
+    """Read and check the manifest of a prepared dataset."""
     try:
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
     except (OSError, ValueError) as error:
-        raise NoisegridError(f"{folder} holds no prepared dataset ({error}); delete it and run again") from error
+        raise NoisegridError(f"{folder} has no prepared dataset ({error}); delete it and run again") from error
     if manifest.get("digest") != digest({key: value for key, value in manifest.items() if key != "digest"}):
         raise NoisegridError(f"{folder}/manifest.json was changed by hand; delete {folder} and run again")
     if not manifest.keys() >= {"dataset", "classes", "full_scale", "files", "group_names", "target"}:
@@ -88,15 +126,30 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def check_raw_folders(folders: Mapping[str, str], entries: Mapping[str, dict[str, Any]], used: list[str]) -> None:
-    """Check, before any work starts, that the raw folders that the user names hold the files that are needed."""
+    """Check that the raw folders that the user names contain all required files. This runs before any work starts.
+
+    Parameters
+    ----------
+    folders : mapping
+        The folder of each dataset, from `dataset_folders` in the configuration.
+    entries : mapping
+        The catalog entry of each dataset.
+    used : list of str
+        The datasets that the study uses.
+
+    Raises
+    ------
+    NoisegridError
+        If a folder or a file is missing, or if a dataset that may not be downloaded automatically has no folder.
+    """
     for name in used:
         folder, entry = folders.get(name), entries[name]
         needs = [file.replace("|", " or ") for file in entry.get("files", [])]
         if folder is None:
             if entry.get("licensed"):
                 raise NoisegridError(
-                    f"config: dataset_folders.{name} is not set, and {entry['title']} may not be downloaded by a "
-                    f"program; get {', '.join(needs)} ({entry['source']}) and name their folder"
+                    f"config: dataset_folders.{name} is not set, and the licence of {entry['title']} forbids automatic "
+                    f"download; download {', '.join(needs)} ({entry['source']}) and set the key to their folder"
                 )
             continue
         if not Path(folder).is_dir():
@@ -122,7 +175,7 @@ def _reader(reference: str) -> Callable[[Path | None, Path], Raw]:
 
 
 def _save(part: str, data: Raw, path: Path) -> None:
-    """Write one part; images that do not fit into memory go through one by one, with a line of progress."""
+    """Write one part. Images that do not fit into memory are written one by one, with progress messages."""
     if part == "groups":
         np.save(path, np.stack(list(data.groups.values()), axis=1))
         return
@@ -147,4 +200,4 @@ def _check_file(path: Path, expected: dict[str, Any]) -> None:
     if size != expected["bytes"]:
         raise NoisegridError(f"{path} has {size} bytes instead of {expected['bytes']}: truncated; {remedy}")
     if size <= FULL_CHECK_BYTES and sha256(path) != expected["sha256"]:
-        raise NoisegridError(f"{path} differs from the checksum in its manifest; {remedy}")
+        raise NoisegridError(f"{path} does not match the checksum in its manifest; {remedy}")

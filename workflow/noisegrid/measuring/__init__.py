@@ -1,1 +1,1 @@
-"""From the replicates of a cell to rows of metrics.csv. Imports no torch."""
+"""Measurements: from the replicates of a cell to rows of metrics.csv. Imports no torch."""

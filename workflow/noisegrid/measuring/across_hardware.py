@@ -1,10 +1,8 @@
-"""Agreement between accelerators: the same replicate, with the same seeds, on two kinds of hardware.
+"""Differences between hardware: the same replicate, with the same seeds, on two kinds of hardware.
 
-Churn within a hardware says how much two of its runs differ; churn across says how much moving a run elsewhere changes
-it. Replicates of one number share every seed (hardware is no part of it), so each number gives one independent pair.
-
-Reads: the batch files of one task and noise source on all hardware of a study. Writes: one CSV of metrics.
-Command: python -m noisegrid.across --study S --task T --noise N --batches B.json ... --results R --output X.csv
+Churn within one hardware measures how much two of its replicates differ. Churn across hardware measures how much a
+replicate changes when it runs elsewhere. Replicates with the same number share every seed, because no seed depends on
+the hardware. Each number therefore gives one independent pair.
 """
 
 import itertools
@@ -19,7 +17,20 @@ from noisegrid.study.study import Cell
 
 
 def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replicate]]) -> Iterator[Row]:
-    """Churn and L2 between the replicates of equal number in two cells that differ in hardware alone."""
+    """Yield churn and L2 between the replicates of equal number in two cells that differ only in hardware.
+
+    A metric is left out if the cells share fewer than two numbers. L2 is also left out if any replicate has no weights.
+
+    Parameters
+    ----------
+    first, second : tuple of Cell and list of Replicate
+        The two cells and their finished replicates.
+
+    Yields
+    ------
+    dict
+        A row of metrics.csv: `churn_across_hardware` in percent, or `l2_unit_across_hardware`.
+    """
     by_number = [{r.record["replicate"]: r for r in replicates} for _, replicates in (first, second)]
     numbers = sorted(by_number[0].keys() & by_number[1].keys())
     churn, distance, examples = [], [], 0
@@ -54,5 +65,5 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
 
 
 def compare_all(loaded: list[tuple[Cell, list[Replicate]]]) -> list[Row]:
-    """All pairs of cells, in the study's order."""
+    """Return the rows of all pairs of cells, in the order of the study."""
     return [row for pair in itertools.combinations(loaded, 2) for row in compare(*pair)]

@@ -1,8 +1,7 @@
-"""The replicates of one cell become long-form metrics, each with n, interval and, where there is one, its null.
+"""Measure the replicates of one cell: long-form metrics, each with n, its interval and, if it has one, its null.
 
-Reads: the batch files of a cell and the replicate folders they list, every byte checked. Writes: one CSV per cell.
-Stops with an error that names the runs if a control cell is not bitwise equal, or if replicates do not belong together.
-Command: python -m noisegrid.measure --study quick --cell cpu/smallcnn-digits/algo --batches B.json --output CELL.csv
+Every byte of every replicate is checked as it is read. An error names the replicates if those of a control cell are not
+bitwise equal, or if replicates do not belong together.
 """
 
 import itertools
@@ -25,7 +24,7 @@ from noisegrid.study.study import Cell
 
 Array = np.ndarray
 Row = dict[str, Any]
-#: Columns of metrics.csv. `value`, `low`, `high` and the null's are in `unit`; an empty field is "there is none".
+#: Columns of metrics.csv. `value`, `low`, `high` and `null_*` are in `unit`. An empty field means that none exists.
 COLUMNS = (
     "study", "hardware", "task", "noise", "metric", "group", "unit", "value", "low", "high", "interval",
     "null_median", "null_low", "null_high", "n_replicates", "n_pairs", "n_examples", "device", "versions",
@@ -35,9 +34,28 @@ COLUMNS = (
 def load_replicates(
     cell: Cell, batches: list[Path], results: Path, left_out: Collection[str] = ()
 ) -> tuple[list[Replicate], dict[str, int]]:
-    """The cell's finished replicates, every file checked, and how many diverged and failed.
+    """Read the finished replicates of a cell, check every file, and count the replicates that diverged or failed.
 
-    left_out: files of a replicate that need not be there (record.read).
+    Parameters
+    ----------
+    cell : Cell
+        The cell.
+    batches : list of Path
+        The batch files that list its replicates.
+    results : Path
+        Folder of the results of all studies.
+    left_out : collection of str
+        Names of files that a replicate may lack (see `record.read`).
+
+    Returns
+    -------
+    tuple of list of Replicate and dict
+        The finished replicates, and the number of replicates per fate (`diverged`, `failed`).
+
+    Raises
+    ------
+    NoisegridError
+        If a replicate is damaged, is not the one that its batch file lists, or if fewer than two finished.
     """
     finished, lost = [], {"diverged": 0, "failed": 0}
     for path in batches:
@@ -47,7 +65,9 @@ def load_replicates(
             replicate = read(replicate_folder(results, cell, int(number)), left_out)
             check_belongs(replicate.record, cell, replicate.folder)
             if replicate.record["weight_hash"] != expected or replicate.record["replicate"] != int(number):
-                raise NoisegridError(f"{replicate.folder} is not the run that {path} lists; delete both and run again")
+                raise NoisegridError(
+                    f"{replicate.folder} is not the replicate that {path} lists; delete both and run again"
+                )
             finished.append(replicate)
     if len(finished) < 2:
         raise NoisegridError(
@@ -57,7 +77,11 @@ def load_replicates(
 
 
 def check_together(cell: Cell, replicates: list[Replicate]) -> None:
-    """Replicates of one cell share code, device model and versions; what the cell holds is the same to the bit."""
+    """Raise NoisegridError unless the replicates of a cell share code, device model, versions and what the cell holds.
+
+    What the cell holds must be bitwise equal: the initial weights unless `init` is free, and the final weights of a
+    control cell. Replicates are compared with others of the same seed set.
+    """
     _check_same(cell, replicates, SHARED)
     held = [] if "init" in FREE[cell.noise] else ["initial_weight_hash"]
     held += ["weight_hash"] if cell.noise == "control" else []
@@ -77,11 +101,20 @@ def _check_same(cell: Cell, replicates: list[Replicate], keys: Iterable[str]) ->
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the replicates of a cell predict. A unit is a test image, or one attribute of one image.
+    """Predictions of the replicates of a cell. A unit is one test image, or one attribute of one test image.
 
-    labels: (examples,) or (examples, attributes). predicted, half: int16 (replicates, units), after all and half of the
-    epochs. logits: float32 (replicates, sampled examples, classes). calibration: percent (replicates,), or None for
-    attributes. groups: the arrays group, group_name and target, where the dataset has sub-groups.
+    Attributes
+    ----------
+    labels : (examples,) or (examples, attributes)
+        The true classes, or the true attributes as 0 and 1.
+    predicted, midpoint : (replicates, units), int16
+        Predictions after all epochs, and after half of them.
+    logits : (replicates, sampled examples, classes), float32
+        Logits after all epochs, of a sample of the examples.
+    calibration : (replicates,) or None
+        Expected calibration error in percent. None for attributes.
+    groups : dict
+        The arrays `group`, `group_name` and `target`. Empty if the dataset has no sub-groups.
     """
 
     labels: Array
@@ -93,20 +126,23 @@ class Predictions:
 
     @property
     def correct(self) -> Array:
-        """Booleans (replicates, units)."""
+        """Whether each prediction is correct: booleans (replicates, units)."""
         right: Array = self.predicted == self.labels.ravel()
         return right
 
     @property
     def class_of(self) -> Array:
-        """The class of each unit, or which attribute it is."""
+        """Class of each unit, or the index of its attribute: (units,)."""
         if self.labels.ndim == 1:
             return self.labels
         return np.tile(np.arange(self.labels.shape[1]), len(self.labels))
 
 
 def load_predictions(replicates: list[Replicate]) -> Predictions:
-    """Read one replicate at a time: a hundred runs' logits would not fit into memory together."""
+    """Return the predictions of the replicates of a cell.
+
+    Replicates are read one at a time, because the logits of a hundred replicates do not fit into memory together.
+    """
     first = replicates[0].predictions()
     labels, (_, classes) = first["label"], first["logits"].shape
     predicted, midpoint = (np.empty((len(replicates), labels.size), np.int16) for _ in range(2))
@@ -125,10 +161,20 @@ def load_predictions(replicates: list[Replicate]) -> Predictions:
 
 
 def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> list[Row]:
-    """All metrics of a cell, as rows of COLUMNS; without those of the weights where weights are not at hand."""
+    """Return all metrics of a cell as rows of COLUMNS, without those of the weights if a replicate has no weights.
+
+    Parameters
+    ----------
+    cell : Cell
+        The cell.
+    replicates : list of Replicate
+        Its finished replicates.
+    lost : dict
+        The number of replicates per fate (`diverged`, `failed`).
+    """
     found, weighed = load_predictions(replicates), all(replicate.has_weights for replicate in replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
-    # runs of one set share what is held; where every seed is free they share nothing
+    # replicates of a seed set share the held seeds; if every seed is free, they share none
     seed_set = np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.seed_sets
     rng = np.random.default_rng(int(cell.digest, 16))
     rows = [
@@ -160,7 +206,17 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
 
 
 def accuracy_rows(correct: Array, numbers: Array, seed_set: Array) -> Iterator[Row]:
-    """Top-1 of each replicate, and its mean."""
+    """Yield the top-1 accuracy of each replicate, and its mean.
+
+    Parameters
+    ----------
+    correct : (replicates, units), bool
+        Whether each prediction is correct.
+    numbers : (replicates,)
+        Number of each replicate.
+    seed_set : (replicates,)
+        Number of the seed set of each replicate.
+    """
     accuracy = 100 * correct.mean(axis=1)
     for number, value in zip(numbers, accuracy, strict=True):
         yield metric_row("accuracy", "percent", float(value), group=f"replicate {number}")
@@ -168,32 +224,42 @@ def accuracy_rows(correct: Array, numbers: Array, seed_set: Array) -> Iterator[R
 
 
 def mean_row(metric: str, values: Array, seed_set: Array, group: str = "all") -> Row:
-    """The mean of percentages (replicates,)."""
+    """Return the row of the mean of percentages (replicates,), with its 95 % interval."""
     return metric_row(metric, "percent", stats.mean(values, seed_set), f"t over {_units(seed_set)}", group)
 
 
 def _units(seed_set: Array) -> str:
-    """What is independent of each other: runs, or where several sets of seeds are held, the sets."""
+    """Name the independent units: the runs, or the seed sets if there are several."""
     return "runs" if len(np.unique(seed_set)) == 1 else "sets"
 
 
 def pair_rows(predicted: Array, logits: Array, seed_set: Array) -> Iterator[Row]:
-    """Churn over all predictions (replicates, units), logit correlation over a sample of examples."""
+    """Yield churn over all predictions, and the logit correlation over a sample of the examples.
+
+    Parameters
+    ----------
+    predicted : (replicates, units)
+        Predicted class or attribute.
+    logits : (replicates, sampled examples, classes)
+        Logits of the sample.
+    seed_set : (replicates,)
+        Number of the seed set of each replicate.
+    """
     yield from _distance_rows("churn", "percent", 100 * stats.churn_matrix(predicted), seed_set)
-    # the correlation's complement is a distance with a zero diagonal, as churn is
+    # one minus the correlation is a distance with a zero diagonal, like churn
     for row in _distance_rows("logit_correlation", "1", 1 - stats.logit_correlation_matrix(logits), seed_set):
         yield row | {"value": 1 - row["value"], "low": 1 - row["high"], "high": 1 - row["low"]}
 
 
 def weight_rows(replicates: list[Replicate], seed_set: Array) -> Iterator[Row]:
-    """L2 between final weights, in four readings."""
+    """Yield the L2 distance between final weights: raw and unit length, each with and without buffers."""
     weights = [replicate.weights() for replicate in replicates]
     for reading, matrix in stats.l2_matrices(weights, replicates[0].parameters).items():
         yield from _distance_rows(f"l2_{reading}", "1", matrix, seed_set)
 
 
 def _distance_rows(metric: str, unit: str, matrix: Array, seed_set: Array) -> Iterator[Row]:
-    """The mean over pairs of replicates that hold the same seeds and, with several sets, between sets."""
+    """Yield the mean over pairs within a seed set and, if there are several sets, over pairs between sets."""
     together = seed_set[:, None] == seed_set
     for name, wanted in ((metric, together), (f"{metric}_between_seed_sets", ~together)):
         count = int(np.triu(wanted, 1).sum())
@@ -203,11 +269,23 @@ def _distance_rows(metric: str, unit: str, matrix: Array, seed_set: Array) -> It
 
 
 def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Generator) -> Iterator[Row]:
-    """Overall and per-class spread and their ratio, each beside the independent-error null."""
+    """Yield the overall spread, the per-class spreads and their ratios, each with the independent-error null.
+
+    Parameters
+    ----------
+    correct : (replicates, units), bool
+        Whether each prediction is correct.
+    labels : (units,)
+        Class of each unit.
+    seed_set : (replicates,)
+        Number of the seed set of each replicate.
+    rng : numpy.random.Generator
+        Draws the null.
+    """
     classes = int(labels.max()) + 1
 
     def spreads(hits: Array) -> Array:
-        """Overall std, per-class stds, per-class ratios, the largest ratio."""
+        """Return the overall std, the per-class stds, the per-class ratios and the largest ratio, concatenated."""
         overall = 100 * stats.pooled_spread(hits.mean(axis=1), seed_set)
         per_class = 100 * stats.pooled_spread(stats.class_accuracies(hits, labels, classes), seed_set)
         ratios = stats.spread_ratio(per_class, float(overall))
@@ -238,9 +316,18 @@ def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Ge
 
 
 def group_rows(found: Predictions, seed_set: Array, rng: np.random.Generator) -> Iterator[Row]:
-    """Sub-groups (paper, Figure 4): spread of accuracy, FPR and FNR on the target attribute, relative to everyone.
+    """Yield the spread of accuracy, FPR and FNR per sub-group on the target attribute (Figure 4 of the paper).
 
-    Each spread stands beside the independent-error null.
+    Each spread is given in percentage points and relative to that of all examples, with the independent-error null.
+
+    Parameters
+    ----------
+    found : Predictions
+        Predictions of a dataset with sub-groups.
+    seed_set : (replicates,)
+        Number of the seed set of each replicate.
+    rng : numpy.random.Generator
+        Draws the null.
     """
     arrays, target = found.groups, int(found.groups["target"])
     hits = found.correct.reshape(-1, *found.labels.shape)[:, :, target]
@@ -266,7 +353,17 @@ def group_rows(found: Predictions, seed_set: Array, rng: np.random.Generator) ->
 
 
 def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) -> Iterator[Row]:
-    """What the reference artifact would print for these runs (its definitions, see metrics); weighed: with weights."""
+    """Yield the metrics as the reference (the paper's published code) defines them; see docs/metrics.md.
+
+    Parameters
+    ----------
+    correct : (replicates, units), bool
+        Whether each final prediction is correct.
+    midpoint : (replicates, units)
+        Predictions at the midpoint.
+    weighed : list of Replicate
+        The replicates, if all of them have their weights; otherwise empty, and L2 is left out.
+    """
     pairs = len(correct) * (len(correct) - 1) // 2
     yield metric_row("reference_accuracy_std", "percentage points", stats.reference_std(100 * correct.mean(axis=1)))
     yield metric_row(
@@ -279,7 +376,7 @@ def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) ->
 
 
 def csv_of(rows: list[Row]) -> str:
-    """Rows of COLUMNS as CSV."""
+    """Return rows of COLUMNS as CSV."""
     return csv_text(rows, COLUMNS)
 
 
@@ -292,9 +389,25 @@ def metric_row(
     null: Null | None = None,
     n_pairs: int | None = None,
 ) -> Row:
-    """One row of the long form, without the columns that all rows of a cell share."""
+    """Return one row of the long form, without the columns that all rows of a cell share.
+
+    Parameters
+    ----------
+    metric, unit : str
+        Name and unit of the metric.
+    value : float or Estimate
+        The value, or the value with its interval.
+    interval : str
+        Method of the interval. It is left empty in the row if the interval does not exist.
+    group : str
+        The class, sub-group or replicate; `all` for none.
+    null : Null, optional
+        Median and range of the metric under independent errors.
+    n_pairs : int, optional
+        Number of pairs that the value is a mean of.
+    """
     estimate = value if isinstance(value, Estimate) else Estimate(value, math.nan, math.nan)
-    if unit == "percent":  # Student's interval does not know that a share ends at 0 and 100
+    if unit == "percent":  # Student's t interval can reach beyond the range of a percentage
         low, high = (float(np.clip(end, 0, 100)) for end in (estimate.low, estimate.high))  # NaN stays NaN
         estimate = Estimate(estimate.value, low, high)
     how = "" if math.isnan(estimate.low) else interval

@@ -1,1 +1,1 @@
-"""What determinism costs: one network's training step under every arm, in blocks that take turns."""
+"""The overhead of determinism: one network's training step under every arm, timed in interleaved blocks."""

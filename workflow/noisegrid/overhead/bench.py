@@ -1,4 +1,4 @@
-"""A network on a device, and its training step under any arm: what the overhead stage times, profiles and verifies."""
+"""A network and its training step under any arm, which the overhead stage times, profiles and verifies."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from noisegrid.study.arms import Arm
 from noisegrid.training import noise
 from noisegrid.training.train import optimizer_of, training_step
 
-#: The optimiser of the paper's timing runs (reference artifact, overhead_test.py).
+#: The optimiser of the paper's overhead runs (reference, overhead_test.py).
 ADAM = {"name": "adam", "learning_rate": 1e-4, "epsilon": 1e-7}
 CLASSES = 1000
 
@@ -23,7 +23,12 @@ CLASSES = 1000
 class AveragePoolByProducts(nn.Module):
     """nn.AdaptiveAvgPool2d as two matrix products, whose backward pass is deterministic on CUDA.
 
-    (N, C, H, W) to (N, C, *output_size). An output is the mean over its window, so pooling is linear along each axis.
+    An output is the mean over its window, so pooling is linear along each axis.
+
+    Parameters
+    ----------
+    pool : nn.AdaptiveAvgPool2d
+        The layer to replace.
     """
 
     def __init__(self, pool: nn.AdaptiveAvgPool2d) -> None:
@@ -33,11 +38,12 @@ class AveragePoolByProducts(nn.Module):
         self.means: dict[tuple[Any, ...], Tensor] = {}
 
     def forward(self, x: Tensor) -> Tensor:
+        """Pool (N, C, H, W) to (N, C, *output_size)."""
         rows, columns = (self._means(n, wanted, x) for n, wanted in zip(x.shape[2:], self.size, strict=True))
         return rows @ x @ columns.T
 
     def _means(self, length: int, windows: int | None, x: Tensor) -> Tensor:
-        """Made once: a copy to the device in every step would make the remedy look dearer than it is."""
+        """Return the matrix of one axis. It is cached, because a copy in every step would inflate the measured time."""
         key = length, windows, x.dtype, x.device
         if key not in self.means:
             self.means[key] = window_means(length, windows if windows is not None else length).to(x)
@@ -45,7 +51,7 @@ class AveragePoolByProducts(nn.Module):
 
 
 def window_means(length: int, windows: int) -> Tensor:
-    """The matrix (windows, length) that averages over adaptive pooling's windows."""
+    """Return the matrix (windows, length) that averages over the windows of adaptive pooling."""
     matrix = torch.zeros(windows, length)
     for index in range(windows):
         start, stop = index * length // windows, -(-(index + 1) * length // windows)
@@ -53,7 +59,7 @@ def window_means(length: int, windows: int) -> Tensor:
     return matrix
 
 
-#: What stands in for a layer whose backward pass has no deterministic kernel, and how it is called.
+#: The replacement for each layer whose backward pass has no deterministic kernel, and its name in notes.
 REMEDIES: dict[type[nn.Module], tuple[Callable[..., nn.Module], str]] = {
     nn.AdaptiveAvgPool2d: (AveragePoolByProducts, "adaptive average pooling as two matrix products"),
 }
@@ -62,7 +68,16 @@ REMEDIES: dict[type[nn.Module], tuple[Callable[..., nn.Module], str]] = {
 class Rig:
     """One network with one batch. Every arm starts from the same weights and the same random state.
 
-    images: float32 (batch, channels, size, size). labels: int64 (batch,).
+    Parameters
+    ----------
+    network : nn.Module
+        The network with its initial weights.
+    images : float32 (batch, channels, size, size)
+        The inputs of every step.
+    labels : int64 (batch,)
+        Their classes.
+    device : torch.device
+        Where the network runs.
     """
 
     def __init__(self, network: nn.Module, images: Tensor, labels: Tensor, device: torch.device) -> None:
@@ -74,7 +89,15 @@ class Rig:
         self.swapped: list[tuple[nn.Module, str, nn.Module]] = []
 
     def prepare(self, arm: Arm, remedy: bool = False) -> None:
-        """Set the arm's switches, and put weights, optimiser and random state back to where all arms start."""
+        """Set the switches of an arm, and reset weights, optimiser and random state to the common start.
+
+        Parameters
+        ----------
+        arm : Arm
+            The arm to run next.
+        remedy : bool
+            Whether to replace layers that have no deterministic backward kernel.
+        """
         switches = arm.switches
         noise.set_switches(switches)
         noise.seed_global(0)
@@ -89,19 +112,20 @@ class Rig:
         self.forward = self._compiled() if switches.get("compile") else self.network
 
     def step(self) -> Tensor:
-        """One training step: forward, backward, optimiser; returns the loss, still on the device."""
+        """Run one training step (forward, backward, optimiser) and return the loss, still on the device."""
         parts = self.forward, self.optimizer, self.scaler, self.inputs, self.labels
         return training_step(*parts, self.precision, update_range=record_function(RANGE + OPTIMIZER))
 
     def remedies(self) -> list[str]:
-        """Names of the remedies that this network has a use for."""
+        """Return the names of the replacements that apply to this network."""
         return [name for kind, (_, name) in REMEDIES.items() if any(type(m) is kind for m in self.network.modules())]
 
     def synchronize(self) -> None:
+        """Wait until the device has finished all work."""
         machine.synchronize(self.device.type)
 
     def fingerprint(self, loss: Tensor) -> str:
-        """Hash of the loss and of every weight, bit by bit."""
+        """Hash the bits of the loss and of all weights."""
         state = hashlib.sha256(loss.cpu().numpy().tobytes())
         for tensor in self.network.state_dict().values():
             state.update(_fold(tensor).cpu().numpy().tobytes())
@@ -113,7 +137,7 @@ class Rig:
         return self.compiled
 
     def _swap(self, remedy: bool) -> None:
-        """Put remedies in place of the layers that need one, or the layers back."""
+        """Replace the layers that have no deterministic backward kernel, or restore the original layers."""
         for parent, name, layer in self.swapped:
             setattr(parent, name, layer)
         self.swapped = []
@@ -127,9 +151,10 @@ class Rig:
 
 
 def _fold(tensor: Tensor) -> Tensor:
-    """A 64-bit sum per 4 Mi values over the bits, each weighted by its place; whole numbers, so exact in any order.
+    """Reduce a tensor to one 64-bit integer per 4 Mi values: the sum of its bit patterns, weighted by position.
 
-    Folded where the tensor is, so that comparing two runs of a large network costs no transfer.
+    Integer sums are exact in any order. They are computed on the tensor's device, so that comparing two runs of a large
+    network needs no large transfer.
     """
     values = tensor.detach().flatten()
     integers = {2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -142,7 +167,22 @@ def _fold(tensor: Tensor) -> Tensor:
 
 
 def make_batch(batch_size: int, size: int, channels: int = 3) -> tuple[Tensor, Tensor]:
-    """Images of the statistics that standardised photographs have (mean 0, variance 1), and labels."""
+    """Draw a fixed batch of random images with the statistics of standardised photographs (mean 0, variance 1).
+
+    Parameters
+    ----------
+    batch_size : int
+        Number of images.
+    size : int
+        Height and width in pixels.
+    channels : int
+        Colour channels.
+
+    Returns
+    -------
+    images : float32 (batch, channels, size, size)
+    labels : int64 (batch,)
+    """
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(batch_size, channels, size, size, generator=generator)
     return images, torch.randint(CLASSES, (batch_size,), generator=generator)

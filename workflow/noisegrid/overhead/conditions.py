@@ -1,6 +1,6 @@
-"""What a device was doing while something was timed: clock, temperature, throttling, and whether others were using it.
+"""The condition of a device during a timed block: clock, temperature, throttling, and use by other processes.
 
-CUDA devices are asked through nvidia-smi, the CPU through /proc/stat.
+A GPU is queried through nvidia-smi, the CPU through /proc/stat.
 """
 
 import os
@@ -11,15 +11,27 @@ from pathlib import Path
 from noisegrid.common.commands import nvidia_smi
 from noisegrid.common.errors import NoisegridError
 
-#: Share of all cores that other processes may keep busy before a timing on the CPU counts as disturbed.
+#: Share of all cores that other processes may use before a block on the CPU counts as disturbed.
 FOREIGN_SHARE = 0.1
-#: Throttling that comes and goes; a power cap is a card's steady state under load, so it is noted, not waited out.
+#: Temporary throttling. A power cap is the steady state of a GPU under load, so it is noted but the block counts.
 THROTTLES = ("hw_slowdown", "hw_thermal_slowdown", "sw_thermal_slowdown")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """The device during one block. disturbed: why its timing should not count, or nothing."""
+    """The condition of a device during one block.
+
+    Attributes
+    ----------
+    clock_mhz : float or None
+        Clock of the GPU, or mean clock of the cores (MHz).
+    temperature_c : float or None
+        Temperature of the GPU (°C).
+    disturbed : str
+        Why the block should not count, or an empty string.
+    note : str
+        What else a reader should know about the block.
+    """
 
     clock_mhz: float | None = None
     temperature_c: float | None = None
@@ -28,15 +40,17 @@ class Condition:
 
 
 class CpuWatch:
-    """Whether other processes used the cores between `start` and `stop`."""
+    """An observer of how much other processes use the cores during a block."""
 
     def start(self) -> None:
+        """Begin a block."""
         self._began = _busy_and_total(), time.process_time()
 
     def stop(self) -> Condition:
+        """End the block and return the condition during it."""
         (busy, total), own = self._began
         busy_now, total_now = _busy_and_total()
-        if total_now == total:  # shorter than the kernel's clock tick
+        if total_now == total:  # the block was shorter than a clock tick of the kernel
             return Condition()
         ticks = os.sysconf("SC_CLK_TCK")
         foreign = (busy_now - busy) - (time.process_time() - own) * ticks
@@ -46,15 +60,16 @@ class CpuWatch:
 
 
 class CudaWatch:
-    """Clock, temperature and throttling of one GPU, read when a block ends, while its clocks are still those of it."""
+    """An observer of clock, temperature and throttling of one GPU."""
 
     def __init__(self, uuid: str) -> None:
         self.uuid = uuid
 
     def start(self) -> None:
-        """Nothing to note: nvidia-smi tells the state of the moment."""
+        """Begin a block. There is nothing to record, because nvidia-smi reports the current state."""
 
     def stop(self) -> Condition:
+        """Return the current condition. Call this while the last steps still run, to read the clock under load."""
         fields = [
             "clocks.sm",
             "temperature.gpu",
@@ -62,7 +77,7 @@ class CudaWatch:
         ]
         answer = nvidia_smi(f"--query-gpu={','.join(fields)}", f"--id={self.uuid}")
         if not answer:
-            return Condition(note="nvidia-smi gave no answer")
+            return Condition(note="nvidia-smi did not respond")
         clock, temperature, *active = (value.strip() for value in answer[0].split(","))
         reasons = [name for name, state in zip(THROTTLES, active, strict=False) if state == "Active"]
         capped = "power cap" if active[-1] == "Active" else ""
@@ -71,14 +86,25 @@ class CudaWatch:
 
 
 def check_alone(uuid: str | None) -> None:
-    """Refuse to time a GPU on which others compute. To be called before this process has a context on it."""
+    """Refuse a GPU on which other processes compute. Call this before this process uses the GPU.
+
+    Parameters
+    ----------
+    uuid : str or None
+        The GPU. None means all GPUs of the machine.
+
+    Raises
+    ------
+    NoisegridError
+        If another process computes on the GPU.
+    """
     lines = nvidia_smi("--query-compute-apps=gpu_uuid,pid,process_name")
     others = [line for line in lines if uuid is None or line.startswith(uuid)]
     if others:
         names = ", ".join(line.split(",", 1)[1].strip() for line in others)
         raise NoisegridError(
-            f"other processes compute on this GPU (pid, name: {names}), so that no timing would mean anything; "
-            "wait for them, choose another with CUDA_VISIBLE_DEVICES, or mark the result with --allow-shared"
+            f"other processes compute on this GPU (pid, name: {names}), so step times would be meaningless; wait until "
+            "they end, choose another GPU with CUDA_VISIBLE_DEVICES, or pass --allow-shared, which marks the result"
         )
 
 
@@ -90,7 +116,7 @@ def _number(text: str) -> float | None:
 
 
 def _busy_and_total() -> tuple[int, int]:
-    """Clock ticks that all cores were busy, and in all (proc_stat(5))."""
+    """Return the busy clock ticks and all clock ticks, summed over the cores (proc_stat(5))."""
     try:
         with Path("/proc/stat").open() as file:
             ticks = [int(word) for word in file.readline().split()[1:9]]
@@ -101,7 +127,7 @@ def _busy_and_total() -> tuple[int, int]:
 
 
 def _cpu_mhz() -> float | None:
-    """Mean clock of the cores, where Linux tells it."""
+    """Return the mean clock of the cores, or None where Linux does not report it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,7 +1,8 @@
-"""Which kernels a training step runs, for how long, and which layer they belong to, told by torch.profiler.
+"""The kernels of a training step, with their durations and layers, from torch.profiler.
 
-On CUDA the kernels are the device's own (CUPTI); on a CPU they are the operators, with their own time. A kernel of the
-backward pass belongs to the module whose forward operator made its autograd node (both carry one sequence number).
+On CUDA, these are the kernels that run on the device (CUPTI). On a CPU, they are the operators with their self time. A
+kernel of the backward pass belongs to the module whose forward operator created its autograd node; the two share a
+sequence number.
 """
 
 from collections import defaultdict
@@ -17,7 +18,7 @@ from torch.autograd.profiler import record_function
 from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity
 
-#: Marks the profiler's ranges that are ours; what follows it is the module's path.
+#: Prefix of our ranges in the profile. The path of the module follows it.
 RANGE = "module: "
 OPTIMIZER = "(optimizer)"
 BACKWARD = "autograd::engine::evaluate_function"
@@ -25,7 +26,21 @@ BACKWARD = "autograd::engine::evaluate_function"
 
 @dataclass(frozen=True)
 class Kernel:
-    """Time of one kernel in one module, per training step. direction: forward, backward or update."""
+    """One kernel in one module, per training step.
+
+    Attributes
+    ----------
+    name : str
+        The name of the kernel or operator.
+    module : str
+        The path of the module, or an empty string outside any module.
+    direction : str
+        `forward`, `backward` or `update`.
+    calls : float
+        Calls per step.
+    ms : float
+        Milliseconds per step.
+    """
 
     name: str
     module: str
@@ -35,7 +50,24 @@ class Kernel:
 
 
 def profile(step: Callable[[], Any], steps: int, network: nn.Module, device: torch.device) -> list[Kernel]:
-    """Run some training steps under the profiler; returns every kernel with its module, longest first."""
+    """Run training steps under the profiler.
+
+    Parameters
+    ----------
+    step : callable
+        Runs one training step.
+    steps : int
+        Number of steps to run.
+    network : nn.Module
+        The network that `step` trains.
+    device : torch.device
+        The device that it runs on.
+
+    Returns
+    -------
+    list of Kernel
+        Every kernel of every module, longest first.
+    """
     cuda = device.type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
     with named_modules(network), torch.profiler.profile(activities=activities, acc_events=True) as profiler:
@@ -59,7 +91,7 @@ def profile(step: Callable[[], Any], steps: int, network: nn.Module, device: tor
 
 @contextmanager
 def named_modules(network: nn.Module) -> Iterator[None]:
-    """While it lasts, every module's forward pass is a named range in the profile."""
+    """Mark the forward pass of every module as a named range of the profile, as a context manager."""
     open_ranges: list[record_function] = []
 
     def enter(name: str) -> None:
@@ -81,7 +113,7 @@ def named_modules(network: nn.Module) -> Iterator[None]:
 
 
 def _kernels_of(event: FunctionEvent, cuda: bool) -> list[tuple[str, float]]:
-    """Names and times (µs) of what one operator runs itself."""
+    """Return names and durations (µs) of the kernels that one operator runs itself."""
     if cuda:
         return [(kernel.name, kernel.duration) for kernel in event.kernels]
     own = event.name.startswith(("aten::", "mkldnn::")) and event.self_cpu_time_total > 0
@@ -96,13 +128,13 @@ def _ancestors(event: FunctionEvent) -> Iterator[FunctionEvent]:
 
 
 def _range_around(event: FunctionEvent) -> str | None:
-    """The innermost range of ours around an operator: a module's path, or the optimiser."""
+    """Return the innermost module path (or OPTIMIZER) around an operator, or None."""
     names = (parent.name for parent in _ancestors(event))
     return next((name.removeprefix(RANGE) for name in names if name.startswith(RANGE)), None)
 
 
 def _place(event: FunctionEvent, owner: dict[int, str]) -> tuple[str, str]:
-    """Module and direction of an operator."""
+    """Return the module and the direction of an operator."""
     inside = _range_around(event)
     if inside is not None:
         return inside, "update" if inside == OPTIMIZER else "forward"

@@ -1,7 +1,8 @@
-"""The timing of one network: its step under every arm, in blocks that take turns, then its kernels.
+"""The overhead measurement of one network: its training step under every arm, then its kernels.
 
-In this order: each arm's first step (with all that is chosen or compiled then), blocks of timed steps, whether each arm
-is bitwise repeatable (run twice from one state, compared step by step), and what the profiler sees.
+A session has four stages. First, each arm runs its first step, which includes autotuning and compilation. Second, all
+arms run interleaved blocks of timed steps. Third, each arm runs twice from the same state, and the runs are compared
+bit by bit after every step. Last, the profiler measures the kernels.
 """
 
 import gc
@@ -32,30 +33,42 @@ from noisegrid.study.arms import REFERENCE, Arm, TimedNetwork, arms, why_not
 
 Row = dict[str, Any]
 Found = TypeVar("Found")
-#: Columns of overhead.csv. `value` is in `unit`; `block` counts from 0 for what is measured more than once.
+#: Columns of overhead.csv. `value` is in `unit`. `block` numbers repeated measurements from 0.
 COLUMNS = (
     "study", "hardware", "network", "arm", "against", "measure", "block", "kernel", "module", "direction", "unit",
     "value", "steps", "batch_size", "size_px", "clock_mhz", "temperature_c", "note", "device", "versions",
 )  # fmt: skip
-#: The arms whose kernels are kept one by one; of the others only the sum is.
+#: The arms whose kernels are listed one by one. For the other arms, only the sum is kept.
 BREAKDOWN = (REFERENCE, "deterministic")
 WARM_UP_STEPS, SETTLE_STEPS, VERIFY_STEPS, PROFILE_PASSES, PROFILE_STEPS = 3, 2, 3, 3, 2
-#: How running out of memory reads where it is no torch.OutOfMemoryError: the host, cuBLAS, CUDA, and cuDNN, which
-#: tries one plan after the other and says that none is left.
+#: Out-of-memory messages of errors other than torch.OutOfMemoryError: the host, cuBLAS, CUDA, and cuDNN, which tries
+#: one plan after the other until none is left.
 OUT_OF_MEMORY = (
     "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory", "CUDNN_STATUS_ALLOC_FAILED",
     "unable to find an engine to execute this computation",
 )  # fmt: skip
-#: How often a block is timed again when its device was throttled or shared meanwhile.
+#: How often a block is repeated if the device was throttled or shared during it.
 REPEATS = 2
 
 
 class Refused(Exception):
-    """An arm forbids an operator that the network uses; the message is the operator's name."""
+    """An operator of the network that strict mode forbids. The message is the name of the operator."""
 
 
 class Session:
-    """The timing of one network: its rig, the arms that run, and the rows so far."""
+    """The overhead measurement of one network: the network, the arms that run, and the rows so far.
+
+    Parameters
+    ----------
+    timing : TimedNetwork
+        The network, its arms and the amount of work.
+    hardware : dict
+        The hardware entry of the catalog.
+    common : Row
+        Values that all rows share.
+    output : Path or None
+        Path of the CSV file without its suffix, or None to write no file.
+    """
 
     def __init__(self, timing: TimedNetwork, hardware: dict[str, Any], common: Row, output: Path | None) -> None:
         self.timing, self.hardware, self.output = timing, hardware, output
@@ -76,7 +89,13 @@ class Session:
         return Rig(network, *make_batch(timing.batch_size, timing.size), self.device)
 
     def run(self) -> None:
-        """Everything, in an order in which what matters most comes first."""
+        """Run all stages, the most important ones first.
+
+        Raises
+        ------
+        NoisegridError
+            If the reference arm cannot run.
+        """
         load_libraries(self.device)
         for name in self.timing.arms:
             self._try(arms()[name])
@@ -91,27 +110,28 @@ class Session:
             progress.show(done)
 
     def add(self, arm: Arm, measure: str, unit: str, value: float, **more: Any) -> None:
-        """Keep a row."""
+        """Add a row for one measurement of an arm."""
         row = {"arm": arm.name, "against": arm.against, "measure": measure, "unit": unit, "value": value}
         notes = [self.common["note"], self.remedied.get(arm.name, ""), more.pop("note", "")]
         self.rows.append(self.common | row | {"note": "; ".join(filter(None, notes))} | more)
 
     def save(self) -> None:
-        """Write what there is."""
+        """Write the rows collected so far."""
         if self.output is not None:
             write_text(self.output.with_name(f"{self.output.name}.csv"), csv_text(self.rows, COLUMNS, digits=6))
 
     def _on_its_thread(self, arm: Arm, work: Callable[[Arm], Found]) -> Found:
-        """Do an arm's work; where cuDNN searches for kernels, on a thread of its own, the backward pass included.
+        """Run the work of an arm. With cuDNN autotuning, both its passes run on a separate thread.
 
-        cuDNN's plans are kept per thread and found again by shape, whether they were searched for or not: on one thread
+        PyTorch caches cuDNN's plans per thread and by shape, whether autotuning found them or not. On a shared thread,
         an autotuned arm would run with the plans of the arm before it (PyTorch's ATen/native/cudnn/Conv_v8.cpp).
         """
         if not arm.switches.get("cudnn_benchmark"):
             return work(arm)
 
         def alone() -> Found:
-            with torch.autograd.set_multithreading_enabled(False):  # or all arms' backward passes share a thread
+            # otherwise the backward passes of all arms share a thread
+            with torch.autograd.set_multithreading_enabled(False):
                 return work(arm)
 
         return self.autotuned.submit(alone).result()
@@ -120,7 +140,7 @@ class Session:
         self.rig.prepare(arm, remedy=arm.name in self.remedied)
 
     def _try(self, arm: Arm) -> None:
-        """An arm's first step, measured apart, and its warm-up; an arm that fails is left out with its reason."""
+        """Time the first step of an arm and warm it up. Skip an arm that cannot run, and record the reason."""
         reason = why_not(arm, self.hardware)
         if not reason:
             reason = self._first_step(arm)
@@ -131,7 +151,7 @@ class Session:
             self.running.append(arm)
 
     def _first_step(self, arm: Arm) -> str:
-        """Run it; gives the reason why it cannot be run, or nothing."""
+        """Run the first step of an arm. Return the reason why it cannot run, or an empty string."""
         try:
             first = self._on_its_thread(arm, self._warm_up)
         except Refused as refusal:
@@ -152,7 +172,7 @@ class Session:
         return ""
 
     def _warm_up(self, arm: Arm) -> float:
-        """First step (ms), then some more."""
+        """Run the first step and some more; return the duration of the first step in milliseconds."""
         self._prepare(arm)
         self.rig.synchronize()
         began = time.perf_counter()
@@ -169,7 +189,7 @@ class Session:
         return first
 
     def _time_block(self, block: int) -> None:
-        """Every arm once, in an order that turns from block to block, so that a drift meets all alike."""
+        """Time every arm once. The order rotates from block to block, so that drift affects all arms equally."""
         turn = block % len(self.running)
         for arm in self.running[turn:] + self.running[:turn]:
             for attempt in range(REPEATS + 1):
@@ -184,7 +204,7 @@ class Session:
         self.save()
 
     def _timed_steps(self, arm: Arm) -> tuple[list[float], Condition]:
-        """Milliseconds of each step of a block: CUDA events on a GPU, the wall clock on a CPU."""
+        """Time each step of a block in milliseconds, with CUDA events on a GPU and the wall clock on a CPU."""
         rig = self.rig
         self._prepare(arm)
         for _ in range(SETTLE_STEPS):
@@ -203,12 +223,12 @@ class Session:
         for mark in marks[1:]:
             rig.step()
             mark.record()
-        condition = self.watch.stop()  # while the last steps still run: the clocks are those of the work
+        condition = self.watch.stop()  # while the last steps still run, so that the clock is that of the block
         rig.synchronize()
         return [first.elapsed_time(second) for first, second in itertools.pairwise(marks)], condition
 
     def _verify(self, arm: Arm) -> None:
-        """Whether two runs from one state are the same run, and if not, from which step on (1-based) they differ."""
+        """Run an arm twice from the same state; record if the bits agree and which step (1-based) differs first."""
         prints = [self._on_its_thread(arm, self._fingerprints) for _ in range(2)]
         differing = next((n for n, (a, b) in enumerate(zip(*prints, strict=True), 1) if a != b), None)
         self.add(arm, "first_differing_step", "1", math.nan if differing is None else differing, steps=VERIFY_STEPS)
@@ -225,10 +245,10 @@ class Session:
         return kernels.profile(self.rig.step, PROFILE_STEPS, self.rig.network, self.device)
 
     def _profile(self, number: int) -> None:
-        """Summed kernel time of every arm, and in the first pass the single kernels of two."""
+        """Record the summed kernel time of every arm, and once each kernel of the arms in BREAKDOWN."""
         for arm in self.running:
             if arm.switches.get("compile"):
-                continue  # named ranges would break the compiled graph, and what runs would be another program
+                continue  # named ranges would break the compiled graph, so another program would be measured
             found = self._on_its_thread(arm, self._kernels_of)
             self.add(arm, "kernel_sum", "ms", sum(kernel.ms for kernel in found), block=number, steps=PROFILE_STEPS)
             if number == 0 and arm.name in BREAKDOWN:
@@ -239,27 +259,46 @@ class Session:
 
 
 def load_libraries(device: torch.device) -> None:
-    """Load what a first convolution and a first product load, so that no arm's first step pays for it."""
+    """Load the libraries of convolutions and matrix products, so that no first step includes their loading."""
     layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 5 * 5, 2)).to(device)
     layers(torch.zeros(2, 3, 7, 7, device=device)).sum().backward()
     machine.synchronize(device.type)
 
 
 def refused_operator(error: RuntimeError) -> str | None:
-    """The operator that strict mode refuses, from PyTorch's message; None for any other error."""
+    """Return the operator that strict mode refuses from PyTorch's message; return None for any other error."""
     name, found, _ = str(error).partition(" does not have a deterministic implementation")
     return name.rsplit("\n", 1)[-1].strip() if found else None
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether a device or the host ran out of memory, whichever library noticed."""
+    """Return whether the device or the host ran out of memory, whichever library raised the error."""
     return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in OUT_OF_MEMORY)
 
 
 def time_network(timing: TimedNetwork, hardware: dict[str, Any], common: Row, output: Path | None) -> Session:
-    """Time one network; where memory is short, with half the batch, and half of that again.
+    """Measure the overhead of one network. Halve the batch until it fits into memory.
 
-    Raises NoisegridError if it cannot be run at all.
+    Parameters
+    ----------
+    timing : TimedNetwork
+        The network, its arms and the amount of work.
+    hardware : dict
+        The hardware entry of the catalog.
+    common : Row
+        Values that all rows share.
+    output : Path or None
+        Path of the CSV file without its suffix, or None to write no file.
+
+    Returns
+    -------
+    Session
+        The finished session. Its timing has the batch size that fitted.
+
+    Raises
+    ------
+    NoisegridError
+        If the network cannot run, even with one image per step.
     """
     note = common["note"]
     while (session := _attempt(timing, hardware, common | {"note": note}, output)) is None:
@@ -276,13 +315,13 @@ def time_network(timing: TimedNetwork, hardware: dict[str, Any], common: Row, ou
 
 
 def _attempt(timing: TimedNetwork, hardware: dict[str, Any], common: Row, output: Path | None) -> Session | None:
-    """The finished session, or None where memory was short; then nothing of it is left in memory."""
+    """Run a session; return None if memory ran out, so that the caller can free it and try a smaller batch."""
     try:
         session = Session(timing, hardware, common, output)
         session.run()
     except NoisegridError:
         raise
-    except Exception as error:  # a network may raise anything
+    except Exception as error:  # the code of a network may raise anything
         if not is_out_of_memory(error):
             raise NoisegridError(f"{timing.path}: {type(error).__name__}: {error}") from error
         return None

@@ -1,8 +1,8 @@
-"""What determinism costs: a network's training step timed under every arm, interleaved, on an otherwise idle device.
+"""The overhead stage: times networks under every arm on an otherwise idle device, and writes and prints the results.
 
-Writes, per network: <output>/<hardware>/<network>.csv (every block, rewritten as they come, so that a cut-off run is
-still a result) and, at the end, .json beside it (device, versions, arms, what was refused).
-Command: python -m noisegrid.cost --network resnet50   (prints a table; --network all: every network of Figure 6)
+Writes two files per network. <output>/<hardware>/<network>.csv has every block and is rewritten after each one, so that
+an interrupted run leaves a usable result. <output>/<hardware>/<network>.json, written at the end, has device, versions,
+arms and skipped arms.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-# the profiler's own messages would drown the table; it reads this when torch is imported
+# silence the profiler, whose messages would hide the table; it reads this variable when torch is imported
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
 import torch
@@ -29,7 +29,7 @@ from noisegrid.runtime.hardware import entry
 from noisegrid.study.arms import TimedNetwork, timed_network
 from noisegrid.study.study import load_study
 
-#: What `--network all` times: the paper's Figure 6, the networks of the grid, and what we add.
+#: The networks of `--network all`: the paper's Figure 6, the networks of the grid, and additions of ours.
 ALL = (
     "smallcnn", "resnet18", "vgg16", "vgg19", "resnet50", "resnet152", "densenet121", "densenet201", "inception_v3",
     "xception", "mobilenet", "efficientnet_b0", "mediumcnn_k1", "mediumcnn_k3", "mediumcnn_k5", "mediumcnn_k7",
@@ -38,7 +38,7 @@ ALL = (
 
 
 def record_of(session: Session, common: Row, started: str) -> dict[str, Any]:
-    """What goes beside the numbers: all that is needed to time the same thing again."""
+    """Return the content of the JSON file: everything needed to repeat the measurement."""
     return {
         "noisegrid": __version__,
         "study": common["study"],
@@ -59,7 +59,10 @@ def record_of(session: Session, common: Row, started: str) -> dict[str, Any]:
 
 
 def summary(session: Session) -> str:
-    """A table for a person: every arm's step, its ratio to the arm that it is held against, and whether it repeats."""
+    """Format the results of a session as a text table.
+
+    Each arm has a line with its step time, the ratio to the arm that it is compared with, and whether it is repeatable.
+    """
     rows = session.rows
     head = ("arm", "step ms", "against", "ratio [95 %]", "kernels ms", "first ms", "repeatable")
     lines = [head]
@@ -91,7 +94,7 @@ def summary(session: Session) -> str:
 
 
 def versions(device: dict[str, Any]) -> str:
-    """What a printed number must name besides the device."""
+    """Return the versions that every printed number must name besides the device."""
     software = machine.software()
     parts = [f"torch {software['torch']}", f"Python {software['python']}"]
     if device["kind"] == "cuda":
@@ -100,7 +103,7 @@ def versions(device: dict[str, Any]) -> str:
 
 
 def time_and_print(timing: TimedNetwork, hardware: dict[str, Any], common: Row, folder: Path | None) -> bool:
-    """Time one network, write its files, print its table; a network that fails does not stop the next."""
+    """Time one network, write its files and print its table; return False, after printing the error, if it fails."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     work = f"{timing.size} px, batch {timing.batch_size}, {timing.blocks} blocks of {timing.steps} steps per arm"
     print(f"\n{timing.network} on {common['device']}, {common['versions']}: {work}", flush=True)
@@ -118,10 +121,11 @@ def time_and_print(timing: TimedNetwork, hardware: dict[str, Any], common: Row, 
 
 
 def asked_for(options: argparse.Namespace, hardware: str) -> list[TimedNetwork]:
-    """The timings that the command line names: of a study, or by network."""
+    """Return the networks to time that the command line names, either from a study or directly."""
     names = ALL if options.network == ["all"] else options.network
     if options.study:
-        found = [t for t in load_study(options.study).timed_networks if t.hardware == hardware and t.network in names]
+        study = load_study(options.study, options.design)
+        found = [timed for timed in study.timed_networks if timed.hardware == hardware and timed.network in names]
         if not found:
             raise NoisegridError(f"study {options.study} does not time {', '.join(names)} on {hardware}")
         return found
@@ -130,15 +134,22 @@ def asked_for(options: argparse.Namespace, hardware: str) -> list[TimedNetwork]:
 
 
 def time_networks(options: argparse.Namespace) -> None:
-    """Time the networks that `noisegrid overhead` asks for."""
+    """Time the networks that the options of `noisegrid overhead` name.
+
+    Raises
+    ------
+    NoisegridError
+        If the device is not available or not idle, or if a network failed. The other networks are timed first.
+    """
     hardware_name = devices.catalog_name() if options.hardware == "auto" else options.hardware
     timed_networks = asked_for(options, hardware_name)
     hardware = entry(hardware_name)
     cuda = hardware["device"] == "cuda"
     image = container.check_inside(options.image)
     machine.check_stack(hardware["stack"])
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # before CUDA starts: strict mode needs it in older releases
-    study = options.output.parent if options.output and options.study else None  # a study's timings are in its folder
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # before CUDA starts; strict mode requires it in older releases
+    # a study's overhead folder lies inside the folder of the study
+    study = options.output.parent if options.output and options.study else None
     with refused_nodes.claimed(hardware, study, hardware_name) as uuid:
         note = ""
         if cuda and not options.allow_shared:
@@ -161,4 +172,4 @@ def time_networks(options: argparse.Namespace) -> None:
             timing.path for timing in timed_networks if not time_and_print(timing, hardware, common, options.output)
         ]
     if failed:
-        raise NoisegridError(f"{len(failed)} of {len(timed_networks)} networks failed: {', '.join(failed)}, see above")
+        raise NoisegridError(f"{len(failed)} of {len(timed_networks)} networks failed: {', '.join(failed)}; see above")

@@ -12,6 +12,7 @@ from pathlib import Path
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import check
 from noisegrid.runtime.hardware import entry
+from noisegrid.study.paths import StudyPaths
 from noisegrid.study.study import Study
 
 #: Share of the peak that training reaches, fp32 and mixed precision.
@@ -67,8 +68,8 @@ def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
 
 
 def pilot_file(results: Path, study: Study, hardware: str, task: str) -> Path:
-    """Where the pilot of a task leaves what it found."""
-    return results / study.name / "pilot" / hardware / f"{task}.json"
+    """Return the file in which the pilot of a task leaves what it found."""
+    return Path(StudyPaths(str(results), study.name).pilot(hardware, task))
 
 
 def _measured(path: Path, identity: str) -> Pace | None:

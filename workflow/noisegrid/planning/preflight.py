@@ -16,7 +16,7 @@ from noisegrid.data.prepared import check_raw_folders
 from noisegrid.planning.plan import Plan
 from noisegrid.records.record import check_code, check_images
 from noisegrid.runtime import devices, images
-from noisegrid.runtime.hardware import ANALYSIS, stack
+from noisegrid.runtime.hardware import ANALYSIS, stack, stack_of
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.study import Cell
 
@@ -74,15 +74,15 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
     results = Path(plan.config["results"])
     check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, work.datasets)
     check_code(results, work.cells, source_digest(WORKFLOW / "noisegrid"))
-    stacks = list(dict.fromkeys(map(plan.stack_of, work.hardware)))
+    stacks = list(dict.fromkeys(map(stack_of, work.hardware)))
     if plan.in_containers:
-        _check_images(plan, [ANALYSIS, *stacks, *([plan.training_stack] if work.datasets else [])])
+        _check_images(plan, [ANALYSIS, *stacks, *([plan.images.training_stack] if work.datasets else [])])
     elif local:
         _check_environment(stacks)
     for name in stacks:
-        cells = [cell for cell in work.cells if plan.stack_of(cell.hardware) == name]
+        cells = [cell for cell in work.cells if stack_of(cell.hardware) == name]
         if name not in plan.config["images"]:  # what a given image holds is known when it was looked at
-            image = {"definition": plan.definition(name)} if plan.in_containers else None
+            image = {"definition": plan.images.definition(name)} if plan.in_containers else None
             check_images(results, cells, image)
     if local:
         for name in work.hardware:

@@ -1,1 +1,1 @@
-"""A replicate on disk: written whole by training, checked and read by all that comes after. Imports no torch."""
+"""Replicates on disk: training writes each as a whole, and every later stage checks and reads it. No torch."""

@@ -1,11 +1,19 @@
-"""Where each tensor of a network lies in its weight vector: parameters first, then buffers. Needs no torch."""
+"""The positions of a network's tensors in its weight vector: parameters first, then buffers. Imports no torch."""
 
 from typing import Any
 
-#: name, shape, kind (parameter or buffer) and first index of each tensor.
+#: Name, shape, kind (parameter or buffer) and first index of each tensor.
 Layout = list[dict[str, Any]]
 
 
 def parameter_count(layout: Layout, values: int) -> int:
-    """How many leading values of a vector of so many values are parameters; the rest are buffers."""
+    """Return the number of parameters in a weight vector. They come first; the rest are buffers.
+
+    Parameters
+    ----------
+    layout : Layout
+        The layout of the vector.
+    values : int
+        The length of the vector.
+    """
     return next((int(tensor["start"]) for tensor in layout if tensor["kind"] == "buffer"), values)

@@ -1,10 +1,11 @@
-"""The replicate's folder: written whole or not at all, and checked to the last byte when read. Needs no torch to read.
+"""The folder of a replicate: written as a whole or not at all, and checked byte by byte when read. Imports no torch.
 
-record.json        what was run, on what, with what result (workflow/schemas/record.schema.yaml)
-predictions.npz    example_id, label: int32 (examples,) · logits, midpoint_logits: float32 (examples, classes)
-weights.npy        float32 (values,), parameters before buffers; `layout` in the record says which is where
-midpoint_weights.npy   the same after half of the epochs, where the paper's artifact took churn and L2
-history.csv        epoch, learning_rate, train_loss_nats, seconds
+record.json             settings, machine and results of the run (workflow/schemas/record.schema.yaml)
+predictions.npz         example_id: int32 (examples,); label: int32 (examples,), or uint8 (examples, attributes);
+                        logits, midpoint_logits: float32 (examples, classes)
+weights.npy             float32 (values,), parameters before buffers; `layout` in the record has the positions
+midpoint_weights.npy    the same after half of the epochs, at which the reference measures churn and L2
+history.csv             epoch, learning_rate, train_loss_nats, seconds
 """
 
 import csv
@@ -22,52 +23,60 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256
 from noisegrid.common.schemas import check
 from noisegrid.records.layout import parameter_count
-from noisegrid.study.study import Cell, digest
+from noisegrid.study.study import Cell, differences, digest
 
-#: The files of a replicate that a package leaves out unless it is asked for them.
+#: The files of a replicate that a package leaves out by default.
 WEIGHTS = ("weights.npy", "midpoint_weights.npy")
 
 
 @dataclass(frozen=True)
 class Replicate:
-    """One finished training run, as read from disk. Weights stay on disk until they are asked for."""
+    """A finished training run, as read from disk. Weights and predictions stay on disk until they are used.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder of the replicate.
+    record : dict
+        The content of record.json.
+    """
 
     folder: Path
     record: dict[str, Any]
 
     def predictions(self) -> dict[str, np.ndarray]:
-        """example_id, label, logits, midpoint_logits."""
+        """Read predictions.npz: example_id, label, logits, midpoint_logits, and sub-groups if there are any."""
         with np.load(self.folder / "predictions.npz", allow_pickle=False) as arrays:
             return dict(arrays)
 
     def weights(self, which: str = "weights") -> np.ndarray:
-        """`weights` or `midpoint_weights`, memory-mapped: float32 (values,)."""
+        """Return `weights` or `midpoint_weights`, memory-mapped: float32 (values,)."""
         vector: np.ndarray = np.load(self.folder / f"{which}.npy", mmap_mode="r", allow_pickle=False)
         return vector
 
     @property
     def has_weights(self) -> bool:
-        """Whether its weights are here; a package usually leaves them out."""
+        """Whether the weights are present. A package leaves them out by default."""
         return (self.folder / "weights.npy").exists()
 
     @property
     def parameters(self) -> int:
-        """How many leading values of the weight vector are parameters; the rest are buffers."""
+        """The number of parameters. They come first in the weight vector; the rest are buffers."""
         return parameter_count(self.record["layout"], int(self.weights().size))
 
 
 def replicate_folder(results: Path, cell: Cell, replicate: int) -> Path:
-    """Where a replicate lives: <results>/<study>/replicates/<hardware>/<task>/<noise>/<replicate>."""
+    """Return the folder of a replicate: <results>/<study>/replicates/<hardware>/<task>/<noise>/<replicate>."""
     return results / cell.study / "replicates" / cell.path / str(replicate)
 
 
 def failure_file(folder: Path) -> Path:
-    """Beside a replicate's folder: why it failed; gone when it is trained."""
+    """Return the file, next to a replicate's folder, with the reason of a failure. Successful training deletes it."""
     return folder.with_name(f".{folder.name}.failed")
 
 
 def checkpoint_folder(folder: Path) -> Path:
-    """Beside a replicate's folder: where its state is put away while it is trained."""
+    """Return the folder, next to a replicate's folder, with its checkpoints during training."""
     return folder.with_name(f".{folder.name}.checkpoints")
 
 
@@ -78,7 +87,26 @@ def write(
     weights: dict[str, np.ndarray],
     history: list[dict[str, float]],
 ) -> None:
-    """Write a replicate's folder under a temporary name and move it into place when it is whole."""
+    """Write the folder of a replicate under a temporary name, then move it into place.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder to write. It must not exist yet.
+    record : dict
+        The record, without the entries `files` and `record_digest`, which are added here.
+    arrays : dict of arrays
+        The content of predictions.npz.
+    weights : dict of arrays
+        The weight vectors by file name without suffix.
+    history : list of dict
+        The rows of history.csv.
+
+    Raises
+    ------
+    NoisegridError
+        If the record does not match its schema, or if the folder cannot be written.
+    """
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         temporary.mkdir(parents=True)
@@ -100,9 +128,19 @@ def write(
 
 
 def read(folder: Path, left_out: Collection[str] = ()) -> Replicate:
-    """Read a replicate and check every file; NoisegridError names what is missing, truncated or edited.
+    """Read a replicate and check every file.
 
-    left_out: files that need not be there (a package's weights).
+    Parameters
+    ----------
+    folder : Path
+        The folder of the replicate.
+    left_out : collection of str
+        Files that may be missing, such as the weights in a package.
+
+    Raises
+    ------
+    NoisegridError
+        If a file is missing, truncated or edited. The message names the file.
     """
     record = read_record(folder)
     for name, expected in record["files"].items():
@@ -113,115 +151,161 @@ def read(folder: Path, left_out: Collection[str] = ()) -> Replicate:
             raise NoisegridError(f"{path} is missing; delete {folder} and run again")
         if _fingerprint(path) != expected:
             raise NoisegridError(
-                f"{path} is not what its record says (truncated or edited); delete {folder} and run again"
+                f"{path} does not match its record (truncated or edited); delete {folder} and run again"
             )
     return Replicate(folder, record)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """Read and check record.json alone."""
+    """Read and check only the record.json of a replicate.
+
+    Raises
+    ------
+    NoisegridError
+        If it is missing, truncated or edited.
+    """
     path = folder / "record.json"
     try:
         record: dict[str, Any] = json.loads(path.read_text())
     except OSError as error:
         raise NoisegridError(f"{path} cannot be read ({error.strerror}); delete {folder} and run again") from error
     except ValueError as error:
-        raise NoisegridError(f"{path} is truncated or edited (no JSON); delete {folder} and run again") from error
+        raise NoisegridError(
+            f"{path} is truncated or edited (not valid JSON); delete {folder} and run again"
+        ) from error
     check(record, "record", str(path))
     if record["record_digest"] != digest({key: value for key, value in record.items() if key != "record_digest"}):
-        raise NoisegridError(f"{path} was edited: its digest does not fit its content; delete {folder} and run again")
+        raise NoisegridError(f"{path} was edited: its digest does not match its content; delete {folder} and run again")
     return record
 
 
 def check_settings(results: Path, cells: Iterable[Cell]) -> None:
-    """Refuse, before any work starts, a results folder whose replicates were made with other settings.
+    """Refuse to add to cells whose replicates were trained with other settings.
 
-    One record per cell is read here; every record is held against its cell again when it is measured.
+    This runs before any work starts and reads one record per cell. When a cell is measured, every record is checked.
+
+    Raises
+    ------
+    NoisegridError
+        If the settings of a record differ from those of its cell.
     """
     for cell in cells:
         for record, folder in _first_record(results, cell):
             check_belongs(record, cell, folder)
 
 
-#: What replicates of one cell share, beside their settings and image: where it stands in a record.
+#: Keys of record entries that all replicates of a cell share, in addition to their settings and their image.
 SHARED = ("code.source_digest", "device.model", "software.torch", "dataset.digest")
 
 
 def entry(record: dict[str, Any], key: str) -> Any:
-    """The entry of a record at a dotted key."""
+    """Return the entry of a record at a dotted key."""
     for part in key.split("."):
         record = record[part]
     return record
 
 
 def check_code(results: Path, cells: Iterable[Cell], source_digest: str) -> None:
-    """Refuse, before any work starts, to add replicates to cells that were begun with other training code."""
+    """Refuse to add replicates to cells that were started with other training code.
+
+    This runs before any work starts.
+
+    Raises
+    ------
+    NoisegridError
+        If an incomplete cell has a replicate that was trained with other code.
+    """
     for cell in cells:
         if not is_complete(results, cell, range(cell.replicates)):
             check_shared(results, cell, {"code.source_digest": source_digest})
 
 
 def is_complete(results: Path, cell: Cell, numbers: Iterable[int]) -> bool:
-    """Whether those of a cell's replicates are finished."""
+    """Return whether the numbered replicates of a cell are finished."""
     wanted = (number for number in numbers if number < cell.replicates)
     return all(replicate_folder(results, cell, number).exists() for number in wanted)
 
 
 def check_shared(results: Path, cell: Cell, now: dict[str, str]) -> None:
-    """Hold what a job would train with (keys of SHARED) against the cell's first finished replicate."""
+    """Compare the conditions of a new job with the first finished replicate of a cell.
+
+    Parameters
+    ----------
+    results : Path
+        The folder of all results.
+    cell : Cell
+        The cell to add replicates to.
+    now : dict
+        The current values of some keys of SHARED.
+
+    Raises
+    ------
+    NoisegridError
+        If a value differs.
+    """
     for record, folder in _first_record(results, cell):
         for key, value in now.items():
             if entry(record, key) != value:
                 raise NoisegridError(
-                    f"{folder} was made with another {key} ({entry(record, key)}; now {value}), and replicates of one "
-                    f"cell share it; go back to it (commit {record['code']['git_commit']}), or give the study another "
-                    f"name, or delete {folder.parent} to train the cell again"
+                    f"{folder} was trained with another {key} ({entry(record, key)}; now {value}), but all replicates "
+                    f"of a cell must have the same; restore it (commit {record['code']['git_commit']}), or give the "
+                    f"study another name, or delete {folder.parent} to train the cell again"
                 )
 
 
 def check_images(results: Path, cells: Iterable[Cell], image: dict[str, Any] | None) -> None:
-    """Refuse, before any work starts, to continue cells in another image than they were begun in (None: in none)."""
+    """Refuse to continue cells in another image than they were started in.
+
+    This runs before any work starts. The image None means outside any image.
+
+    Raises
+    ------
+    NoisegridError
+        If the first replicate of a cell was trained in another image.
+    """
     for cell in cells:
         for record, folder in _first_record(results, cell):
             check_image(record, image, folder)
 
 
 def _first_record(results: Path, cell: Cell) -> Iterator[tuple[dict[str, Any], Path]]:
-    """A cell's first finished record and its folder, where there is one."""
+    """Yield the first finished record of a cell and its folder, if there is one."""
     finished = sorted((results / cell.study / "replicates" / cell.path).glob("[0-9]*/record.json"))
     for path in finished[:1]:
         yield read_record(path.parent), path.parent
 
 
 def check_belongs(record: dict[str, Any], cell: Cell, folder: Path) -> None:
-    """A replicate belongs to a cell if its settings are the cell's, to the last key."""
+    """Refuse a replicate whose settings are not exactly those of its cell.
+
+    Raises
+    ------
+    NoisegridError
+        If they differ. The message lists the differences.
+    """
     if record["settings_digest"] == cell.digest:
         return
     changes = ", ".join(differences(record["settings"], cell.settings)) or "its settings"
     raise NoisegridError(
-        f"{folder} was made with other settings than cell {cell.path} of study {cell.study} has now ({changes}); "
+        f"{folder} was trained with other settings than cell {cell.path} of study {cell.study} has now ({changes}); "
         f"give the study another name, or delete {folder.parent} to train the cell again"
     )
 
 
 def check_image(record: dict[str, Any], image: dict[str, Any] | None, folder: Path) -> None:
-    """Runs inside different images, or inside and outside of one, are never mixed in a cell."""
+    """Refuse a replicate that was trained in another image, because a cell never mixes images.
+
+    Raises
+    ------
+    NoisegridError
+        If the definition of the image differs, or if only one of the two runs was in an image.
+    """
     old, new = ((about or {}).get("definition", "outside of any image") for about in (record["container"], image))
     if old != new:
         raise NoisegridError(
-            f"{folder} was made in another container than this call runs in ({old}; now {new}); call Snakemake as "
+            f"{folder} was trained in another container than this call uses ({old}; now {new}); call Snakemake as "
             f"before, or give the study another name, or delete {folder.parent} to train the cell again"
         )
-
-
-def differences(old: Any, new: Any, key: str = "") -> list[str]:
-    """Which keys of two settings differ, each with both values."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        names = sorted(old.keys() | new.keys())
-        return [
-            text for name in names for text in differences(old.get(name), new.get(name), f"{key}.{name}".lstrip("."))
-        ]
-    return [] if old == new else [f"{key}: {old} -> {new}"]
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:
@@ -236,7 +320,7 @@ def _write_history(path: Path, history: list[dict[str, float]]) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Bring the files to the disk before the folder gets its name, so that a power cut leaves no hollow replicate."""
+    """Flush the files to disk before the folder gets its final name, so that a power cut leaves no empty files."""
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())

@@ -1,1 +1,1 @@
-"""From metrics.csv and overhead.csv to claims, tables, figures and findings. Opens no replicate, imports no torch."""
+"""Reports: from metrics.csv and overhead.csv to claims, tables, figures and findings. No replicate, no torch."""

@@ -1,7 +1,4 @@
-"""A page per task and hardware with every number of its cells, for the report: noise sources side by side.
-
-Command: python -m noisegrid.pages --metrics metrics.csv --output tables/cells
-"""
+"""Pages for the report: one per task and hardware, with every number of its cells side by side."""
 
 from html import escape
 from pathlib import Path
@@ -13,12 +10,12 @@ from noisegrid.common.html import page
 from noisegrid.reporting.metrics_frame import load_metrics, provenance, single_hardware
 from noisegrid.study.sources import FREE
 
-#: Metrics of single replicates and of the reference artifact's definitions have tables of their own.
+#: Prefixes of the metrics that pages leave out.
 LEFT_OUT = ("artifact_", "replicates_")
 
 
 def task_page(frame: pd.DataFrame, hardware: str, task: str) -> str:
-    """The page of one task on one hardware: rows are metrics, columns its cells."""
+    """Return the HTML page of one task on one hardware, with a row per metric and a column per cell."""
     cells = frame[(frame["hardware"] == hardware) & (frame["task"] == task)]
     cells = cells[~cells["metric"].str.startswith(LEFT_OUT)]
     sources = [noise for noise in FREE if (cells["noise"] == noise).any()]
@@ -34,7 +31,7 @@ def task_page(frame: pd.DataFrame, hardware: str, task: str) -> str:
 
 
 def _table(rows: pd.DataFrame, labels: list[str], sources: list[str]) -> str:
-    """Rows by their labels, one column per noise source, each with its interval."""
+    """Return an HTML table with a row per metric and a column per noise; each value has its interval."""
     if rows.empty:
         return ""
     text = rows.assign(text=[_estimate(row) for row in rows.itertuples()], noise=rows["noise"].astype(str))
@@ -54,7 +51,7 @@ def _estimate(row: tuple) -> str:
 
 
 def write_all(metrics_file: Path, folder: Path) -> None:
-    """Write <hardware>.<task>.html of every task on every hardware."""
+    """Write a page <hardware>.<task>.html for every task on every hardware."""
     frame = load_metrics(metrics_file)
     single = single_hardware(frame)
     for hardware, task in dict.fromkeys(zip(single["hardware"], single["task"], strict=True)):

@@ -1,15 +1,15 @@
-"""The paper's claims, each held against this study's numbers: test, effect size, interval, n, and one verdict.
+"""Test the paper's claims on the numbers of a study. Each verdict has an effect, its interval and n.
 
-A verdict is about one context (hardware and task), since a claim may hold in one and not in another:
+A verdict covers one context, usually a task on a hardware, because a claim may hold in one context and not in another:
 
-    reproduced       the interval lies where the claim says
-    not reproduced   the interval lies where the claim says it should not
-    inside the null  the effect is what independent errors of the same images give
-    not decided      the interval allows both, or fewer than MIN_REPLICATES runs
-    not measured here
+    reproduced         the interval lies entirely on the side that the claim predicts
+    not reproduced     the interval lies entirely on the other side
+    inside the null    independent errors on the same test images explain the effect
+    not decided        the interval allows both, or there are fewer than MIN_REPLICATES replicates
+    not measured here  the study has no cells to test the claim on
 
-Reads metrics.csv, and overhead.csv for C12 to C16 (claims_overhead). The tests are stated in
-workflow/catalog/claims.yaml and docs/claims.md.
+C1 to C11 use metrics.csv; C12 to C16 use overhead.csv (`claims_overhead`). workflow/catalog/claims.yaml and
+docs/claims.md state the tests.
 """
 
 import itertools
@@ -33,14 +33,14 @@ from noisegrid.reporting.verdicts import (
     Verdict,
 )
 
-MIN_DEVICES = 4  # fewer cannot show a trend, whatever they are
+MIN_DEVICES = 4  # a trend over fewer devices is not tested
 ALPHA = 0.05
-SAME_ORDER = 2.0  # a factor within which two noise levels count as "of the same order"
-SAME_MEAN_POINTS = 0.5  # accuracy difference that counts as none
+SAME_ORDER = 2.0  # factor within which two noise levels are "of the same order"
+SAME_MEAN_POINTS = 0.5  # difference of mean accuracies, in percentage points, that counts as none
 
 
 class Measured:
-    """The metrics of a study, asked by metric and cell."""
+    """The metrics of a study, by metric and cell. Rows across hardware are left out."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         frame = frame[~frame["metric"].str.endswith("_across_hardware")]
@@ -52,20 +52,30 @@ class Measured:
         self._rows = {(r.hardware, r.task, r.noise, r.metric): r for r in cells.itertuples()}
 
     def get(self, hardware: str, task: str, noise: str, metric: str) -> pd.Series | None:
-        """The row of one metric of one cell, or None if it was not measured."""
+        """Return the row of one metric of one cell, or None if it was not measured."""
         return self._rows.get((hardware, task, noise, metric))
 
     def accuracies(self, hardware: str, task: str, noise: str) -> np.ndarray:
-        """Accuracy of every replicate of a cell, percent; empty if it was not measured."""
+        """Return the accuracy of each replicate of a cell in percent: (replicates,); empty if not measured."""
         rows = select(self.frame, "accuracy", None)
         keep = (rows["hardware"] == hardware) & (rows["task"] == task) & (rows["noise"] == noise)
         return rows.loc[keep, "value"].to_numpy()
 
 
 def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Verdict]:
-    """Every claim in every context in which it was measured; a claim without any is `not measured here`.
+    """Judge every claim in every context in which it was measured.
 
-    overhead: the study's overhead.csv, where it times anything; C12 to C16 are about it.
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        metrics.csv.
+    overhead : pandas.DataFrame, optional
+        overhead.csv, if the study times networks. C12 to C16 require it.
+
+    Returns
+    -------
+    list of Verdict
+        In the order of the claims. A claim that was measured in no context has one verdict, `not measured here`.
     """
     measured, verdicts = Measured(frame), list[Verdict]()
     for claim in catalog("claims"):
@@ -78,12 +88,14 @@ def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Ver
 
 
 def claim_1(measured: Measured) -> Iterator[Verdict]:
+    """Judge whether implementation noise alone changes the weights, in each context."""
     for hardware, task in measured.contexts:
         if measured.get(hardware, task, "impl", "churn") is not None:
             yield _moves_weights(measured, hardware, task, "impl")
 
 
 def claim_2(measured: Measured) -> Iterator[Verdict]:
+    """Judge whether implementation and algorithmic noise are of the same order, in each context."""
     for hardware, task in measured.contexts:
         impl, algo = (measured.get(hardware, task, noise, "churn") for noise in ("impl", "algo"))
         if impl is not None and algo is not None:
@@ -91,17 +103,19 @@ def claim_2(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_3(measured: Measured) -> Iterator[Verdict]:
+    """Judge whether the mean accuracy is the same under `algo_impl`, `algo` and `impl`, in each context."""
     for hardware, task in measured.contexts:
         sources = ("algo_impl", "algo", "impl")
         means = [measured.get(hardware, task, noise, "accuracy_mean") for noise in sources]
         if any(row is not None and row.interval == "t over sets" for row in means):
-            continue  # runs of one set are not independent, as the test takes them to be
+            continue  # the test assumes independent replicates; those of one seed set are not
         cells = [measured.accuracies(hardware, task, noise) for noise in sources]
         if all(len(cell) > 1 for cell in cells):
             yield _same_mean(f"{task} on {hardware}", cells)
 
 
 def claim_4(measured: Measured) -> Iterator[Verdict]:
+    """Judge whether the class with the largest std ratio exceeds the independent-error null, in each context."""
     for hardware, task in measured.contexts:
         row = measured.get(hardware, task, "algo_impl", "class_std_ratio_max")
         if row is not None and not np.isnan(row.value):
@@ -109,6 +123,7 @@ def claim_4(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_5(measured: Measured) -> Iterator[Verdict]:
+    """Judge whether the FNR of the sub-group with the fewest positives varies more than the null, in each context."""
     groups = measured.frame[measured.frame["metric"].isin(["group_fnr_std_relative", "group_positives"])]
     for hardware, task in measured.contexts:
         here = (groups["hardware"] == hardware) & (groups["task"] == task) & (groups["noise"] == "algo_impl")
@@ -123,6 +138,7 @@ def claim_5(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_6(measured: Measured) -> Iterator[Verdict]:
+    """Judge whether batch norm reduces churn, for each pair of networks with and without it."""
     for hardware, task in measured.contexts:
         twin = task.replace("-", "_bn-", 1)
         rows = [measured.get(hardware, name, "algo_impl", "churn") for name in (twin, task)]
@@ -131,23 +147,27 @@ def claim_6(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_7(measured: Measured) -> Iterator[Verdict]:
+    """Judge whether churn differs between tasks, on each hardware."""
     for hardware in measured.hardware:
         rows = [measured.get(hardware, task, "algo_impl", "churn") for task in measured.tasks]
         yield from _extremes(f"tasks on {hardware}", [row for row in rows if row is not None])
 
 
 def claim_8(measured: Measured) -> Iterator[Verdict]:
+    """Judge whether churn of implementation noise differs between hardware, for each task."""
     for task in measured.tasks:
         rows = [measured.get(hardware, task, "impl", "churn") for hardware in measured.hardware]
         yield from _extremes(f"{task} over hardware", [row for row in rows if row is not None])
 
 
 def claim_9(measured: Measured) -> Iterator[Verdict]:
+    """Judge whether implementation noise alone changes the weights in mixed precision (hardware `*_amp`)."""
     mixed = [(hardware, task) for hardware, task in measured.contexts if hardware.endswith("_amp")]
     yield from (_moves_weights(measured, hardware, task, "impl") for hardware, task in mixed)
 
 
 def claim_10(measured: Measured) -> Iterator[Verdict]:
+    """Judge whether churn of implementation noise rises with the number of multiprocessors, for each task."""
     for task in measured.tasks:
         rows = [measured.get(hardware, task, "impl", "churn") for hardware in measured.hardware]
         sizes = [measured.get(hardware, task, "impl", "multiprocessors") for hardware in measured.hardware]
@@ -159,13 +179,14 @@ def claim_10(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_11(measured: Measured) -> Iterator[Verdict]:
+    """Judge whether the order of examples inside a batch alone changes the weights, in each context."""
     for hardware, task in measured.contexts:
         if measured.get(hardware, task, "in_batch_order", "churn") is not None:
             yield _moves_weights(measured, hardware, task, "in_batch_order")
 
 
 def _moves_weights(measured: Measured, hardware: str, task: str, noise: str) -> Verdict:
-    """Whether a source alone moves the weights while control does not move at all."""
+    """Judge whether a source alone changes the weights while control stays bitwise equal."""
     churn, distance = (measured.get(hardware, task, noise, metric) for metric in ("churn", "l2_raw"))
     control = measured.get(hardware, task, "control", "l2_raw_buffers")
     context = f"{task} on {hardware}"
@@ -180,7 +201,7 @@ def _moves_weights(measured: Measured, hardware: str, task: str, noise: str) -> 
 
 
 def _log_ratio(first: pd.Series, second: pd.Series) -> tuple[float, float, int]:
-    """Log ratio of two independent estimates, its standard error (delta method), and degrees of freedom."""
+    """Return the log ratio of two independent estimates, its standard error (delta method) and degrees of freedom."""
     freedom = int(min(first.n_replicates, second.n_replicates)) - 1
     critical = stats.t.ppf(0.975, [first.n_replicates - 1, second.n_replicates - 1])
     errors = [(row.high - row.value) / t / row.value for row, t in zip((first, second), critical, strict=True)]
@@ -188,7 +209,7 @@ def _log_ratio(first: pd.Series, second: pd.Series) -> tuple[float, float, int]:
 
 
 def _same_order(context: str, first: pd.Series, second: pd.Series) -> Verdict:
-    """Equivalence within a factor: both one-sided tests at 5 % (the 90 % interval lies inside)."""
+    """Test equivalence within the factor SAME_ORDER: two one-sided tests at 5 %, so the 90 % interval lies inside."""
     n = int(min(first.n_replicates, second.n_replicates))
     if min(first.value, second.value) == 0:
         verdict = NOT_DECIDED if first.value == second.value else NOT_REPRODUCED
@@ -205,7 +226,7 @@ def _same_order(context: str, first: pd.Series, second: pd.Series) -> Verdict:
 
 
 def _same_mean(context: str, cells: list[np.ndarray]) -> Verdict:
-    """Equivalence of all means within SAME_MEAN_POINTS: the pair that is furthest apart decides."""
+    """Test equivalence of all means within SAME_MEAN_POINTS, and report the pair that is furthest apart."""
     pairs = list(itertools.combinations(cells, 2))
     results = [stats.ttest_ind(a, b, equal_var=False) for a, b in pairs]
     intervals = [result.confidence_interval(0.95) for result in results]
@@ -231,7 +252,7 @@ def _against_null(context: str, row: pd.Series) -> Verdict:
 
 
 def _ratio_verdict(context: str, first: pd.Series, second: pd.Series, above: bool, comparisons: int = 1) -> Verdict:
-    """Whether a ratio is above (or below) 1: its interval, widened by Bonferroni for so many comparisons."""
+    """Judge whether a ratio is above (or below) 1 by its interval, with Bonferroni's correction for comparisons."""
     n = int(min(first.n_replicates, second.n_replicates))
     if min(first.value, second.value) == 0:
         return Verdict("", context, NOT_DECIDED, n=n)
@@ -248,7 +269,7 @@ def _on_ratio_scale(context: str, verdict: str, log: float, margin: float, n: in
 
 
 def _rises(context: str, pairs: list[tuple[pd.Series, float]]) -> Verdict:
-    """Whether noise rises with a size: Kendall's tau, whose exact test is right for a handful of devices."""
+    """Judge whether noise rises with a size by Kendall's tau, whose exact test is valid for a handful of devices."""
     churn, size = [row.value for row, _ in pairs], [size for _, size in pairs]
     found = stats.kendalltau(size, churn)
     verdict = NOT_DECIDED
@@ -259,7 +280,7 @@ def _rises(context: str, pairs: list[tuple[pd.Series, float]]) -> Verdict:
 
 
 def _extremes(context: str, rows: list[pd.Series]) -> Iterator[Verdict]:
-    """The largest over the smallest; it is above 1 by construction, hence an interval for all pairs at once."""
+    """Judge the largest divided by the smallest. It is above 1 by construction, so the interval is for all pairs."""
     if len(rows) > 1:
         ordered = sorted(rows, key=lambda row: float(row.value))
         count = len(rows) * (len(rows) - 1) // 2

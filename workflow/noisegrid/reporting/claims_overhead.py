@@ -1,7 +1,7 @@
-"""The paper's claims on what determinism costs, C12 to C16, held against overhead.csv. See `claims` for the verdicts.
+"""Test the paper's claims on the overhead of determinism, C12 to C16, on overhead.csv. `claims` lists the verdicts.
 
-The effect is a ratio of step times, deterministic over default, unless catalog/claims.yaml says otherwise; n counts
-blocks.
+The effect is the overhead (step time of the deterministic arm divided by that of the default arm), unless
+catalog/claims.yaml says otherwise. n counts blocks.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,14 +15,15 @@ from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.verdicts import NOT_DECIDED, NOT_MEASURED, NOT_REPRODUCED, REPRODUCED, Verdict
 from noisegrid.runtime.hardware import entry
 
-#: A largest ratio within this factor of the published one reproduces it: the networks' code, CUDA and cuDNN all differ.
+#: A largest ratio within this factor of the published one reproduces it, because networks, CUDA and cuDNN differ.
 NEAR = 1.25
 KERNEL_SIZES = {1: "mediumcnn_k1", 3: "mediumcnn_k3", 5: "mediumcnn_k5", 7: "mediumcnn_k7"}
-#: Share of the difference that kernels of one arm alone must explain.
+#: Share of the difference in kernel time that the kernels of only one arm must explain.
 MOST = 0.5
 
 
 def claim_12(overhead: pd.DataFrame) -> Iterator[Verdict]:
+    """Judge whether the largest overhead is near the published one, on each hardware."""
     published = published_maxima()
     for hardware, row in _extremes(overhead, largest=True):
         context = f"largest on {hardware}: {row.network}"
@@ -30,7 +31,7 @@ def claim_12(overhead: pd.DataFrame) -> Iterator[Verdict]:
         if hardware not in published:
             yield Verdict(
                 "",
-                f"{context} (no number of the paper for this device)",
+                f"{context} (the paper has no number for this device)",
                 NOT_MEASURED,
                 row.ratio,
                 low,
@@ -47,11 +48,12 @@ def claim_12(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def claim_13(overhead: pd.DataFrame) -> Iterator[Verdict]:
+    """Judge whether the overhead differs between networks, on each hardware."""
     smallest = dict(_extremes(overhead, largest=False))
     for hardware, top in _extremes(overhead, largest=True):
         bottom = smallest[hardware]
         if top.network != bottom.network:
-            # the two are chosen among all networks, hence intervals for all of them at once
+            # the two are chosen among all networks, so the intervals hold for all networks at once
             count = (overhead_frame.determinism(overhead)["hardware"] == hardware).sum()
             high, low = (_interval(overhead, row, 1 - 0.05 / count) for row in (top, bottom))
             context = f"{top.network} against {bottom.network} on {hardware}"
@@ -59,6 +61,7 @@ def claim_13(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def claim_14(overhead: pd.DataFrame) -> Iterator[Verdict]:
+    """Judge whether the overhead is larger for the largest convolution kernel, on each hardware."""
     table = overhead_frame.determinism(overhead).set_index(overhead_frame.KEY)
     for hardware in dict.fromkeys(overhead["hardware"]):
         rows = [table.loc[(hardware, name)] for name in KERNEL_SIZES.values() if (hardware, name) in table.index]
@@ -69,7 +72,7 @@ def claim_14(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def claim_15(overhead: pd.DataFrame) -> Iterator[Verdict]:
-    """The oldest against the newest GPU generation that was timed, each by its largest ratio."""
+    """Judge whether the largest overhead is larger on the oldest GPU generation than on the newest one timed."""
     entries = {hardware: entry(hardware) for hardware, _ in _extremes(overhead, largest=True)}
     age = {name: float(e["compute_capability"]) for name, e in entries.items() if "compute_capability" in e}
     if len(set(age.values())) > 1:
@@ -80,6 +83,7 @@ def claim_15(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def claim_16(overhead: pd.DataFrame) -> Iterator[Verdict]:
+    """Judge whether kernels that only one arm runs explain the largest overhead, on each CUDA GPU."""
     kernels = overhead_frame.kernel_differences(overhead)
     kernels = kernels[kernels["only_in"] != ""]
     for hardware, row in _extremes(overhead, largest=True):
@@ -94,7 +98,7 @@ def claim_16(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def published_maxima() -> dict[str, float]:
-    """Hardware -> the paper's largest ratio, of those values that were verified (catalog/published.csv)."""
+    """Return the paper's largest ratio per hardware, for the values that were verified (catalog/published.csv)."""
     table = pd.read_csv(WORKFLOW / "catalog" / "published.csv", dtype=str)
     ratios = table[(table["item"] == "C12") & (table["unit"] == "1")]
     names = {found["title"]: name for name, found in catalog("hardware").items()}
@@ -102,7 +106,7 @@ def published_maxima() -> dict[str, float]:
 
 
 def _extremes(overhead: pd.DataFrame, largest: bool) -> Iterator[tuple[str, pd.Series]]:
-    """Every hardware with its network of the largest (or smallest) ratio."""
+    """Yield each hardware with the row of its network with the largest (or smallest) overhead."""
     table = overhead_frame.determinism(overhead)
     for hardware, part in table.groupby("hardware", sort=False):
         yield str(hardware), part.loc[part["ratio"].idxmax() if largest else part["ratio"].idxmin()]
@@ -121,7 +125,7 @@ def _estimate(row: pd.Series) -> stats.Estimate:
 
 
 def _quotient(context: str, first: stats.Estimate, second: stats.Estimate, n: int) -> Verdict:
-    """Whether one ratio is larger than another: their intervals do not meet. Low and high divide the ends crosswise."""
+    """Judge whether one ratio is above another: their intervals are apart. The quotient's ends divide opposite ends."""
     low, high = first.low / second.high, first.high / second.low
     verdict = NOT_DECIDED
     if not np.isnan(low):

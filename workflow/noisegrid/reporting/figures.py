@@ -1,7 +1,4 @@
-"""Draw figures from metrics.csv or overhead.csv, with the paper's numbering, as PDF and PNG. Opens no replicate.
-
-Command: python -m noisegrid.figures figure_1 --data metrics.csv --output figure_1.pdf
-"""
+"""Draw figures as PDF and PNG from metrics.csv or overhead.csv, with the paper's numbering. Reads no replicate."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -32,7 +29,7 @@ plt.style.use(Path(__file__).parent / "noisegrid.mplstyle")
 
 NULL_COLOUR = "#D9D9D9"
 NULL_LABEL = "95 % range if examples erred independently"
-#: The three measures of Figures 1, 2 and 5.
+#: The measures of Figures 1, 2, 5 and 8 and of figure_sources, with their axis labels.
 PANELS = {
     "accuracy_std": "std of top-1 (percentage points)",
     "churn": "churn (% of predictions)",
@@ -43,7 +40,7 @@ GROUP = ["hardware", "task"]
 
 
 def figure_1(frame: pd.DataFrame) -> Figure:
-    """Std of top-1, churn and L2 by task and the paper's noise sources."""
+    """Draw Figure 1: std of top-1, churn and L2, by task and the paper's noise."""
     return _by_task(frame, (*PAPER_NOISE, "control"))
 
 
@@ -55,10 +52,16 @@ GROUP_PANELS = {
 
 
 def figure_4(frame: pd.DataFrame) -> Figure:
-    """Sub-groups: spread of accuracy, false-positive and false-negative rate, with each group's size."""
+    """Draw Figure 4: spread of accuracy, false-positive and false-negative rate, by sub-group, with its size.
+
+    Raises
+    ------
+    NoisegridError
+        If no task has sub-groups.
+    """
     names = list(dict.fromkeys(select(frame, "group_positives", None)["group"]))
     if not names:
-        raise NoisegridError("figure_4 needs a task with sub-groups, e.g. resnet18-celeba")
+        raise NoisegridError("figure_4 requires a task with sub-groups, e.g. resnet18-celeba")
     sources = [noise for noise in PAPER_NOISE if (select(frame, "group_fpr_std", None)["noise"] == noise).any()]
     sizes = {
         kind: select(frame, f"group_{kind}", None).drop_duplicates("group").set_index("group")["value"]
@@ -81,15 +84,21 @@ def figure_4(frame: pd.DataFrame) -> Figure:
 
 
 def figure_5(frame: pd.DataFrame) -> Figure:
-    """The same by accelerator: each task's hardware one under the other."""
+    """Draw Figure 5: the measures of Figure 1 with the hardware of each task grouped together."""
     return _by_task(frame.sort_values("task", kind="stable"), PAPER_NOISE, ["task", "hardware"])
 
 
 def figure_across(frame: pd.DataFrame) -> Figure:
-    """Moving a run to another accelerator: churn across hardware beside churn within each."""
+    """Draw churn and L2 across hardware (the same replicate on two accelerators) next to those within each hardware.
+
+    Raises
+    ------
+    NoisegridError
+        If no task ran on several hardware.
+    """
     across = frame[frame["metric"].isin(["churn_across_hardware", "l2_unit_across_hardware"])]
     if across.empty:
-        raise NoisegridError("figure_across needs a task on more than one hardware")
+        raise NoisegridError("figure_across requires a task on more than one hardware")
     shown = across["noise"].unique()
     within = frame[frame["metric"].isin(["churn", "l2_unit"]) & frame["noise"].isin(shown)]
     both = pd.concat([within, across.assign(metric=across["metric"].str.removesuffix("_across_hardware"))])
@@ -114,7 +123,7 @@ def figure_across(frame: pd.DataFrame) -> Figure:
 
 
 def figure_8(frame: pd.DataFrame) -> Figure:
-    """Data order: of all examples, and inside batches that stay the same, beside all algorithmic noise."""
+    """Draw Figure 8: the order of all examples, and the order inside fixed batches, next to all algorithmic noise."""
     measured = frame[frame["noise"].isin(["order", "in_batch_order"])]
     cells = set(zip(measured["hardware"], measured["task"], strict=True))
     shown = [cell in cells for cell in zip(frame["hardware"], frame["task"], strict=True)]
@@ -122,12 +131,12 @@ def figure_8(frame: pd.DataFrame) -> Figure:
 
 
 def figure_sources(frame: pd.DataFrame) -> Figure:
-    """Every source alone, beside all of them together."""
+    """Draw the measures of Figure 1 for every single source, next to all sources together."""
     return _by_task(frame, tuple(noise for noise in FREE if noise != "control"))
 
 
 def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = GROUP) -> Figure:
-    """The three measures side by side; rows are noise sources, grouped by task and hardware."""
+    """Draw the three measures of PANELS side by side, with a row per noise, grouped by task and hardware."""
     cells = select(frame[frame["noise"].isin(sources)], "churn")
     groups = list(cells.groupby(list(keys), sort=False, observed=True))
     rows = sum(len(part) + 1 for _, part in groups)
@@ -152,7 +161,7 @@ def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = 
 
 
 def _not_measured(missing: dict[str, set[str]]) -> str:
-    """In words, what a figure lacks: sources that no group has, then what single groups lack."""
+    """Name the noise that was not measured: first that which no group has, then that which single groups lack."""
     nowhere = set.intersection(*missing.values()) if missing else set()
     parts = [", ".join(noise for noise in FREE if noise in nowhere)] if nowhere else []
     for title, sources in missing.items():
@@ -162,14 +171,20 @@ def _not_measured(missing: dict[str, set[str]]) -> str:
 
 
 def figure_2(frame: pd.DataFrame) -> Figure:
-    """The same network with and without batch norm, by noise source."""
+    """Draw Figure 2: the same network with and without batch norm, by noise.
+
+    Raises
+    ------
+    NoisegridError
+        If no network was measured both with and without batch norm.
+    """
     frame = frame[~frame["metric"].str.endswith("_across_hardware")]
     cells = set(zip(frame["hardware"], frame["task"], strict=True))
     keys = list(dict.fromkeys(zip(frame["hardware"], frame["task"], strict=True)))
     pairs = [(h, t, twin) for h, t in keys if (twin := t.replace("-", "_bn-", 1)) != t and (h, twin) in cells]
     if not pairs:
         raise NoisegridError(
-            "figure_2 needs a task with and without batch norm, as smallcnn-digits and smallcnn_bn-digits"
+            "figure_2 requires a task with and without batch norm, e.g. smallcnn-digits and smallcnn_bn-digits"
         )
     figure, grid = plt.subplots(
         len(pairs), 3, figsize=(7.4, 0.6 + 1.9 * len(pairs)), sharey="row", squeeze=False, layout="constrained"
@@ -196,7 +211,7 @@ def figure_2(frame: pd.DataFrame) -> Figure:
 
 
 def figure_3(frame: pd.DataFrame) -> Figure:
-    """Per-class over overall standard deviation, beside the independent-error null."""
+    """Draw Figure 3: per-class standard deviation divided by the overall one, with the independent-error null."""
     data = select(frame, "class_std_ratio", None)
     data = data[data["noise"].isin(PAPER_NOISE)]
     groups = [key for key, part in data.groupby(GROUP, sort=False, observed=True) if part["value"].notna().any()]
@@ -213,7 +228,7 @@ def figure_3(frame: pd.DataFrame) -> Figure:
         for axis, noise in zip(axes, sources, strict=True):
             cell = data[(data[GROUP] == list(key)).all(axis=1) & (data["noise"] == noise)]
             _draw_classes(axis, cell, noise)
-        axes[0].set_ylim(bottom=0)  # for the whole row, once it is full
+        axes[0].set_ylim(bottom=0)  # the row shares the axis: set it after everything is drawn
         axes[0].set_ylabel(f"{_title(dict(zip(GROUP, key, strict=True)), frame)}\nclass std / overall std")
     handles = [Patch(color=NULL_COLOUR, label=NULL_LABEL), Line2D([], [], color="#888888", label="its median")]
     _caption(figure, frame, handles, "")
@@ -243,7 +258,25 @@ def draw_estimate(
     null: bool = True,
     height: float = 0.8,
 ) -> None:
-    """One estimate with its interval, and its null range behind it."""
+    """Draw one estimate with its interval, and the range of its null behind it.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+        Where to draw.
+    row : pandas.Series
+        `value`, `low` and `high`, and for the null `null_low` and `null_high`; all in the unit of the x axis.
+    position : float
+        Row of the estimate on the y axis.
+    noise : str
+        Decides colour and marker.
+    filled : bool
+        Whether the marker is filled.
+    null : bool
+        Whether to draw the range of the null.
+    height : float
+        Height of that range, in rows.
+    """
     colour, marker = NOISES[noise].colour, NOISES[noise].marker
     if null and pd.notna(row["null_high"]) and row["null_high"] > 0:
         axis.barh(position, row["null_high"] - row["null_low"], height, row["null_low"], color=NULL_COLOUR, zorder=1)
@@ -272,7 +305,7 @@ def _draw_classes(axis: Axes, cell: pd.DataFrame, noise: str) -> None:
 
 
 def finish(axis: Axes, label: str, ticks: dict[int, str]) -> None:
-    """Label an axis: its unit below, and rows by position, tasks in bold."""
+    """Label the x axis, and the rows by position (`ticks`). Labels that are not the name of a noise are bold."""
     axis.set_xlabel(label)
     axis.set_xlim(left=0)
     axis.set_yticks(list(ticks), list(ticks.values()))
@@ -283,27 +316,37 @@ def finish(axis: Axes, label: str, ticks: dict[int, str]) -> None:
 
 
 def _title(key: dict[str, str], frame: pd.DataFrame) -> str:
-    """The task, with its hardware where the study has more than one."""
+    """Return the task, and its hardware if the study has several."""
     return key["task"] if frame["hardware"].nunique() == 1 else f"{key['task']}, {key['hardware']}"
 
 
 def _caption(
     figure: Figure, frame: pd.DataFrame, handles: Sequence[Artist], lines: str = " Lines: 95 % intervals."
 ) -> None:
-    """Legend above, and below it what no figure is without: n, device, versions, what the lines are."""
+    """Add the legend above, and below the axes n, device, versions and the meaning of the lines."""
     if handles:
         figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
     figure.supxlabel(f"{provenance(frame)}.{lines}", fontsize=6, color="#555555")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write `path` (.pdf) and a .png beside it, the same bytes for the same data."""
+    """Write a figure to `path` (.pdf) and to a .png next to it; the same data give the same bytes."""
     for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
         write_atomically(path.with_suffix(suffix), lambda path, m=metadata: figure.savefig(path, metadata=m))  # type: ignore[misc]
 
 
 def draw(name: str, data: Path, path: Path) -> None:
-    """Draw a figure from metrics.csv, or from overhead.csv where it shows prices."""
+    """Draw one figure and write it as PDF and PNG.
+
+    Parameters
+    ----------
+    name : str
+        A key of FIGURES.
+    data : Path
+        metrics.csv; for figures 6 and 7, overhead.csv.
+    path : Path
+        The PDF to write. The PNG is written next to it.
+    """
     load = load_overhead if name in arms.FIGURES else load_metrics
     figure = FIGURES[name](load(data))
     save(figure, path)

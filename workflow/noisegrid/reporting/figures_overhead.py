@@ -1,4 +1,4 @@
-"""Figures 6 and 7 from overhead.csv: what determinism costs by network and kernel size, and which kernels cost it."""
+"""Figures 6 and 7 from overhead.csv: the overhead by network and by kernel size, and the kernels that cause it."""
 
 import re
 from typing import Any
@@ -18,16 +18,17 @@ from noisegrid.study.arms import REFERENCE
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osD^v<>"
 PAPER_COLOUR = "#8C8C8C"
-#: The networks of Figure 6, left, in the paper's order; Figure 7 shows so many of those that pay most.
+#: The networks of Figure 6 (left), in the paper's order.
 PAPER_NETWORKS = (
     "vgg16", "vgg19", "resnet50", "resnet152", "densenet121", "densenet201", "inception_v3", "xception", "mobilenet",
     "efficientnet_b0",
 )  # fmt: skip
+#: Figure 7: how many networks (those with the largest overhead), and how many kernels of each.
 MOST_PAYING, KERNELS_SHOWN = 4, 6
 
 
 def figure_6(frame: pd.DataFrame) -> Figure:
-    """Deterministic over default step time: by network, and by kernel size."""
+    """Draw Figure 6: deterministic divided by default step time, by network and by kernel size."""
     table = overhead_frame.determinism(frame)
     hardware = list(dict.fromkeys(table["hardware"]))
     sized = table[table["network"].isin(KERNEL_SIZES.values())]
@@ -53,7 +54,7 @@ def figure_6(frame: pd.DataFrame) -> Figure:
 
 
 def figure_7(frame: pd.DataFrame) -> Figure:
-    """Kernel time per step of both arms, for the networks that pay most."""
+    """Draw Figure 7: kernel time per step of both arms, for the networks with the largest overhead."""
     table = overhead_frame.determinism(frame).sort_values("ratio", ascending=False).head(MOST_PAYING)
     kernels = frame[frame["measure"] == "kernel"]
     figure, axes = plt.subplots(
@@ -115,7 +116,7 @@ def _ratio_axis(set_label, draw_line) -> None:  # type: ignore[no-untyped-def]
 
 
 def _breakdown(axis: Axes, kernels: pd.DataFrame) -> None:
-    """Two stacked bars, default and deterministic: the longest kernels by name, the rest together."""
+    """Draw two stacked bars, default and deterministic: the longest kernels by name, the others together."""
     arms = (REFERENCE, overhead_frame.DETERMINISTIC)
     totals = kernels.pivot_table(index="kernel", columns="arm", values="value", aggfunc="sum", fill_value=0.0)
     totals = totals.reindex(columns=list(arms), fill_value=0.0)
@@ -133,7 +134,7 @@ def _breakdown(axis: Axes, kernels: pd.DataFrame) -> None:
 
 
 def short_name(kernel: str) -> str:
-    """A kernel's name without return type, namespaces, template arguments and parameters."""
+    """Return a kernel's name without return type, namespaces, template arguments and parameters."""
     name = kernel.removeprefix("void ")
     while (inner := re.sub(r"<[^<>]*>", "", name)) != name:
         name = inner

@@ -1,8 +1,4 @@
-"""What a study says, in a few sentences that a person can read: printed at the end of a run, first in the report.
-
-Reads: metrics.csv, and overhead.csv where the study times anything. Writes: findings.md, and the same as a page.
-Command: python -m noisegrid.findings --metrics metrics.csv [--overhead overhead.csv] --output findings.md
-"""
+"""The findings of a study in a few sentences, which end the workflow's output and open the report."""
 
 import re
 from html import escape
@@ -29,22 +25,22 @@ How much of these results is noise?
 
 {shown}
 
-**Where to look.** *Figures* has the paper's figures, *Tables* their numbers and the paper's claims held against them,
-*Cells* every number of one task on one hardware: pick the category, then the task.
+**Where to look.** *Figures* has the paper's figures. *Tables* has their numbers and the verdicts on the paper's claims.
+*Cells* has every number of one task on one hardware: pick the category, then the task.
 
-({basis}. Every number stands in ``metrics.csv`` and ``overhead.csv``; ``noisegrid package`` makes one file of all this
+({basis}. Every number is in ``metrics.csv`` or ``overhead.csv``. ``noisegrid package`` writes all of this into one file
 that others can check.)
 """
 
 
 def findings(frame: pd.DataFrame) -> list[str]:
-    """The sentences, each with its numbers; a question whose cells were not measured is left out."""
+    """Return the findings from metrics.csv, a sentence each. Questions whose cells were not measured are left out."""
     sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), null_sentence(frame)]
     return [sentence for sentence in [*sentences, *lost_sentences(frame)] if sentence]
 
 
 def control_sentence(frame: pd.DataFrame) -> str:
-    """Whether runs that hold everything are the same run."""
+    """Return how many control cells are bitwise equal; empty if none was measured."""
     control = select(frame[frame["noise"] == "control"], "l2_raw_buffers")
     if control.empty:
         return ""
@@ -53,7 +49,7 @@ def control_sentence(frame: pd.DataFrame) -> str:
 
 
 def churn_sentences(frame: pd.DataFrame) -> list[str]:
-    """Implementation noise beside algorithmic noise, by the share of predictions on which two runs differ."""
+    """Compare the churn of implementation noise with that of algorithmic noise, in each context that has both."""
     churn = select(frame, "churn").set_index(CELL)
     sentences = []
     for hardware, task in dict.fromkeys((h, t) for h, t, _ in churn.index):
@@ -70,7 +66,7 @@ def churn_sentences(frame: pd.DataFrame) -> list[str]:
 
 
 def gain_sentences(frame: pd.DataFrame) -> list[str]:
-    """The sentence that most users come for: which gain is real."""
+    """Return which gain in accuracy is real, in each context with all sources free."""
     spread = select(frame[frame["noise"].isin(["algo_impl"])], "accuracy_std")
     return [
         f"{row.task} on {row.hardware}: with {row.n_replicates} runs per method, an observed gain below "
@@ -81,7 +77,7 @@ def gain_sentences(frame: pd.DataFrame) -> list[str]:
 
 
 def null_sentence(frame: pd.DataFrame) -> str:
-    """Whether classes spread more than independent errors would."""
+    """Return how many per-class standard deviations exceed the independent-error null; empty if none was measured."""
     table = class_table(frame)
     if table.empty:
         return ""
@@ -93,7 +89,7 @@ def null_sentence(frame: pd.DataFrame) -> str:
 
 
 def lost_sentences(frame: pd.DataFrame) -> list[str]:
-    """Replicates that are missing from every number above."""
+    """Name the replicates that diverged or failed, which no number includes."""
     sentences = []
     for fate in ("diverged", "failed"):
         rows = select(frame, f"replicates_{fate}").itertuples()
@@ -104,7 +100,7 @@ def lost_sentences(frame: pd.DataFrame) -> list[str]:
 
 
 def overhead_sentences(overhead: pd.DataFrame) -> list[str]:
-    """What determinism costs on each hardware, and whether it was had for that."""
+    """Return the overhead of determinism on each hardware, and how many networks were bitwise repeatable."""
     table = overhead_frame.determinism(overhead)
     sentences = []
     for hardware, part in table.groupby("hardware", sort=False):
@@ -126,7 +122,17 @@ def _interval(row: pd.Series) -> str:
 
 
 def write(metrics_file: Path, overhead_file: Path | None, path: Path) -> None:
-    """Write the findings of a study: `path` (.md), and a page (.html) beside it."""
+    """Write the findings of a study as Markdown, HTML and reStructuredText.
+
+    Parameters
+    ----------
+    metrics_file : Path
+        metrics.csv.
+    overhead_file : Path or None
+        overhead.csv, if the study times networks.
+    path : Path
+        The .md to write. The .html, and the .rst (first page of the report), are written next to it.
+    """
     frame = load_metrics(metrics_file)
     overhead = overhead_frame.load_overhead(overhead_file) if overhead_file else None
     sentences, basis = findings(frame), f"{provenance(frame)}; 95 % intervals"
@@ -140,7 +146,17 @@ def write(metrics_file: Path, overhead_file: Path | None, path: Path) -> None:
 
 
 def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
-    """The first page of the report (reStructuredText): what was measured, on what, what it shows, where to look."""
+    """Return the first page of the report as reStructuredText.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        metrics.csv.
+    sentences : list of str
+        The findings.
+    basis : str
+        What the numbers rest on: n, device and versions.
+    """
     cells = single_hardware(frame).drop_duplicates(CELL)
     tasks = ", ".join(dict.fromkeys(cells["task"]))
     hardware = ", ".join(dict.fromkeys(cells["hardware"]))
@@ -148,18 +164,19 @@ def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
     sources = [noise for noise in FREE if (cells["noise"] == noise).any()]
     return FRONT.format(
         study=frame["study"].iloc[0],
-        measured=f"{runs} training runs in {len(cells)} cells: {tasks}, on {hardware}. Every cell leaves one source of "
-        f"randomness free and holds all others ({', '.join(sources)}), and its runs are compared with each other.",
+        measured=f"{runs} training runs in {len(cells)} cells: {tasks}, on {hardware}. Every cell leaves certain sources "
+        f"of randomness free and holds all others ({', '.join(sources)}). The runs of a cell are compared with each "
+        "other.",
         shown="\n".join(f"- {_plain(sentence)}" for sentence in sentences),
         basis=_plain(basis),
     )
 
 
 def _plain(text: str) -> str:
-    """Text in which reStructuredText and Jinja find nothing to interpret."""
+    """Escape a text so that neither reStructuredText nor Jinja interprets any of it."""
     return re.sub(r"([*`_|\\])", r"\\\1", text).replace("{", "(").replace("}", ")")
 
 
 def item(sentence: str) -> str:
-    """A sentence as an HTML list item."""
+    """Return a sentence as an HTML list item."""
     return f"<li>{escape(sentence)}</li>"

@@ -1,4 +1,4 @@
-"""metrics.csv as a data frame: the one thing that tables, figures and findings read."""
+"""metrics.csv as a data frame, which tables, figures and findings are made from."""
 
 from pathlib import Path
 
@@ -10,20 +10,38 @@ from noisegrid.study.sources import FREE
 
 
 def load_metrics(path: Path) -> pd.DataFrame:
-    """Read metrics.csv, check its columns, and order noise sources as everywhere: together, then alone."""
+    """Read metrics.csv, check its columns, and make `noise` an ordered category, in the order of the registry.
+
+    Raises
+    ------
+    NoisegridError
+        If the file cannot be read, or lacks a column.
+    """
     try:
         frame = pd.read_csv(path, dtype={"group": str}, keep_default_na=True)
     except (OSError, ValueError) as error:
         raise NoisegridError(f"cannot read {path}: {error}") from error
     missing = set(COLUMNS) - set(frame.columns)
     if missing:
-        raise NoisegridError(f"{path} lacks the columns {', '.join(sorted(missing))}; make it again with `snakemake`")
+        raise NoisegridError(
+            f"{path} lacks the columns {', '.join(sorted(missing))}; run `snakemake` to write it again"
+        )
     frame["noise"] = pd.Categorical(frame["noise"], list(FREE), ordered=True)
     return frame
 
 
 def select(frame: pd.DataFrame, metric: str, group: str | None = "all") -> pd.DataFrame:
-    """The rows of one metric, in the order of tasks (as measured) and noise sources; group None means every group."""
+    """Return the rows of one metric, ordered by hardware, task (as in the file) and noise.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        metrics.csv.
+    metric : str
+        Name of the metric.
+    group : str or None
+        One class, sub-group or replicate. `None` selects every group.
+    """
     rows = frame[frame["metric"] == metric]
     if group is not None:
         rows = rows[rows["group"] == group]
@@ -32,16 +50,16 @@ def select(frame: pd.DataFrame, metric: str, group: str | None = "all") -> pd.Da
 
 
 def single_hardware(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of one kind of hardware each, without the comparisons of two."""
+    """Return the rows that are about one hardware, without the comparisons across hardware."""
     return frame[~frame["hardware"].str.contains(" × ")]
 
 
 def provenance(frame: pd.DataFrame) -> str:
-    """The words without which no number is printed: n, device, versions."""
+    """Return what every printed number must carry: n, device and versions."""
     counts = sorted(set(frame["n_replicates"]))
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     examples = " / ".join(f"{count:,}" for count in sorted(set(frame["n_examples"])))
-    # what a comparison of two kinds of hardware has, each of the two has
+    # the device and versions of a comparison across hardware are those of its two sides
     single = single_hardware(frame)
     what = [" and ".join(sorted(set(single[column]))) for column in ("device", "versions")]
     return f"n = {n} replicates per cell, {examples} test images; {what[0]}; {what[1]}"

@@ -1,4 +1,4 @@
-"""Read overhead.csv; compute the ratio of every arm to the arm that it is compared with, and its kernels."""
+"""overhead.csv as a data frame: the ratio of each arm to the arm that it is compared with, and its kernels."""
 
 import io
 from pathlib import Path
@@ -15,12 +15,18 @@ KEY = ["hardware", "network"]
 DETERMINISTIC = "deterministic"
 #: Kernel times that differ by less than this share of a step count as the same.
 SAME_TIME = 0.02
-#: Share of all changes, taken without their signs, from which on a kernel that both arms run is told.
+#: A kernel that both arms run is listed if its change is at least this share of the sum of absolute changes.
 NOTABLE = 0.05
 
 
 def load_overhead(path: Path) -> pd.DataFrame:
-    """Read overhead.csv; hardware and networks in the order of the file, arms in that of the catalog."""
+    """Read overhead.csv and check its columns.
+
+    Raises
+    ------
+    NoisegridError
+        If the file cannot be read, or lacks a column.
+    """
     try:
         text = path.read_text()
         frame = pd.read_csv(io.StringIO(text), dtype={"kernel": str, "module": str, "note": str, "against": str})
@@ -28,16 +34,24 @@ def load_overhead(path: Path) -> pd.DataFrame:
         raise NoisegridError(f"cannot read {path}: {error}") from error
     missing = {"hardware", "network", "arm", "measure", "value", "block"} - set(frame.columns)
     if missing:
-        raise NoisegridError(f"{path} lacks the columns {', '.join(sorted(missing))}; make it again with `snakemake`")
+        raise NoisegridError(
+            f"{path} lacks the columns {', '.join(sorted(missing))}; run `snakemake` to write it again"
+        )
     words = ["against", "kernel", "module", "note", "direction"]
     frame[words] = frame[words].fillna("")
     return frame
 
 
 def prices(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per hardware, network and arm that ran, with the ratio of its step time to the arm it is held against.
+    """Return one row per hardware, network and arm that ran.
 
-    ratio, low, high: median over blocks and its 95 % interval; kernel_ratio: of the summed kernel times.
+    Hardware and networks are in the order of the file, and arms in that of the catalog.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `step_ms` is the median over blocks. `ratio` is the step time divided by that of the arm in `against`: the
+        median over blocks, with the 95 % interval `low` to `high`. `kernel_ratio` is the ratio of the summed kernel times.
     """
     rows = []
     for key, part in frame.groupby(KEY, sort=False):
@@ -62,21 +76,25 @@ def prices(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def skipped(frame: pd.DataFrame) -> pd.DataFrame:
-    """Arms that could not be run, with the reason."""
+    """Return the arms that could not be run, with the reason."""
     return _measure(frame, "skipped")[[*KEY, "arm", "note"]].reset_index(drop=True)
 
 
 def determinism(frame: pd.DataFrame) -> pd.DataFrame:
-    """The prices of deterministic algorithms against the framework's default."""
+    """Return the rows of `prices` that compare deterministic algorithms with the framework's default."""
     table = prices(frame)
     return table[(table["arm"] == DETERMINISTIC) & (table["against"] == REFERENCE)].reset_index(drop=True)
 
 
 def kernel_differences(frame: pd.DataFrame) -> pd.DataFrame:
-    """Where the price comes from: kernels that only one of the two arms runs, or whose time differs notably.
+    """Return the kernels that explain the overhead: only one arm runs them, or their time differs notably (NOTABLE).
 
-    Times in ms per training step. share_of_difference: deterministic minus default time of the kernel, over the
-    difference of the two sums; empty where those are the same within SAME_TIME. layers: where it runs, longest first.
+    Returns
+    -------
+    pandas.DataFrame
+        `default_ms` and `deterministic_ms` are in ms per training step. `share_of_difference` is the kernel's
+        deterministic minus default time, divided by the difference of the two sums. It is NaN if the sums are the same
+        within SAME_TIME. `layers` names the modules that the kernel runs for, longest time first.
     """
     rows = []
     for key, part in _measure(frame, "kernel").groupby(KEY, sort=False):
@@ -100,7 +118,7 @@ def kernel_differences(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def provenance(frame: pd.DataFrame) -> str:
-    """The words without which no timing is printed: n, device, versions."""
+    """Return what every printed overhead must carry: n, shapes, device and versions."""
     steps = _measure(frame, "step")
     blocks = sorted(set(steps.groupby([*KEY, "arm"]).size()))
     n = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
@@ -113,19 +131,19 @@ def provenance(frame: pd.DataFrame) -> str:
 
 
 def title(network: str) -> str:
-    """How figures call a network."""
+    """Return the title of a network for figures: that of the catalog, or its name."""
     return str(catalog("networks").get(network, {}).get("title", network))
 
 
 def _layers(kernels: pd.DataFrame) -> str:
-    """The modules that a kernel ran for, longest time first, at most three by name."""
+    """Name the modules that a kernel ran for, longest time first, at most three of them."""
     modules = kernels.groupby("module")["value"].sum().sort_values(ascending=False)
     names = [name or "(outside of any layer)" for name in modules.index]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _notes(of_arm: pd.DataFrame) -> dict[str, object]:
-    """What holds for all of an arm's rows, and how many blocks have a note of their own (throttled, shared, capped)."""
+    """Return the note of an arm, and count the blocks with a different one (throttled, shared, capped)."""
     first = _measure(of_arm, "first_step")["note"]
     note = first.iloc[0] if len(first) else ""
     return {"disturbed_blocks": int((_measure(of_arm, "step")["note"] != note).sum()), "note": note}

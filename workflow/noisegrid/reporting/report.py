@@ -1,7 +1,7 @@
-"""The study's HTML report: Snakemake's reporter, called on the finished files with the config of the running workflow.
+"""Write the HTML report of a study: call Snakemake's reporter with the config of the running workflow.
 
-Snakemake can report only on what is finished, so the workflow's last rule calls it once more, without its lock.
-Command: python -m noisegrid.report --snakefile Snakefile --config '{"study": ...}' --output report.html TARGET ...
+Snakemake reports only on finished files. The last rule of the workflow therefore calls Snakemake once more, without its
+lock.
 """
 
 import subprocess
@@ -17,11 +17,28 @@ STYLESHEET = WORKFLOW / "report" / "narrow.css"
 
 
 def write_report(snakefile: Path, config: str, targets: list[str], output: Path) -> None:
-    """Make a self-contained HTML report of the targets."""
+    """Write a self-contained HTML report of the targets.
+
+    Parameters
+    ----------
+    snakefile : Path
+        The workflow.
+    config : str
+        Its config, as JSON.
+    targets : list of str
+        Finished files that the report is about.
+    output : Path
+        The HTML file to write.
+
+    Raises
+    ------
+    NoisegridError
+        If Snakemake fails; with its output.
+    """
     with tempfile.TemporaryDirectory() as folder:
         configfile = Path(folder) / "config.json"
         configfile.write_text(config)
-        # targets first: --configfile and --report would swallow them
+        # targets come first, because --configfile and --report would take them as their own arguments
         snakemake = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(snakefile), "--nolock"]
         options = ["--cores", "1", "--configfile", str(configfile), "--report-stylesheet", str(STYLESHEET)]
         write_atomically(output, lambda path: _run([*snakemake, *options, "--report", str(path)]))

@@ -1,4 +1,4 @@
-"""What a study found, and where everything is, for the terminal."""
+"""A summary for the terminal: the findings of a study, and where its products are."""
 
 from pathlib import Path
 

@@ -1,7 +1,4 @@
-"""Tables from metrics.csv and overhead.csv, each as CSV (full numbers, units in the header), Markdown, LaTeX and HTML.
-
-Command: python -m noisegrid.tables --metrics metrics.csv [--overhead overhead.csv] --output tables/
-"""
+"""Tables from metrics.csv and overhead.csv, as CSV (unrounded, units in the header), Markdown, LaTeX and HTML."""
 
 from collections.abc import Callable
 from html import escape
@@ -23,7 +20,7 @@ GAINS_PERCENTAGE_POINTS = (0.1, 0.3, 1.0)
 
 
 def noise_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy, its spread, churn and L2 of every cell: the numbers behind Figures 1 and 2."""
+    """Return accuracy, its spread, churn and L2 of every cell: the numbers behind Figures 1 and 2."""
     columns = {
         "accuracy_percent": "accuracy_mean",
         "std_percentage_points": "accuracy_std",
@@ -37,14 +34,15 @@ def noise_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """The smallest gain that is real: what this cell's spread lets one see, and how many replicates a gain needs.
+    """Return the smallest gain that is significant given each cell's spread, and the replicates that a gain requires.
 
-    Two methods with this cell's spread, n runs each, two-sided t test at 95 %; replicates needed are for 80 % power.
+    The comparison is of two methods with the spread of the cell and n replicates each, by a two-sided t test at 95 %.
+    The required replicates give 80 % power. Cells without spread (control) are left out: any difference is real there.
     """
     rows = []
     for cell in select(frame, "accuracy_std").itertuples():
         if cell.value == 0:
-            continue  # control: any difference at all is real
+            continue
         row = {key: getattr(cell, key) for key in CELL}
         row["n_replicates"] = cell.n_replicates
         row["std_percentage_points"] = cell.value
@@ -59,7 +57,7 @@ def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def class_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Per-class spread beside the independent-error null: how many classes lie outside of it, and the largest ratio."""
+    """Return how many classes spread more or less than the independent-error null, and the largest ratio, per cell."""
     largest = select(frame, "class_std_ratio_max").set_index(CELL)
     rows = []
     for key, classes in select(frame, "class_accuracy_std", None).groupby(CELL, sort=False, observed=True):
@@ -78,7 +76,7 @@ def class_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def reference_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same runs as the paper's reference artifact would print them (its definitions, docs/metrics.md)."""
+    """Return the metrics by the definitions of the reference (the paper's published code); see docs/metrics.md."""
     columns = {
         "std_ddof0_percentage_points": "reference_accuracy_std",
         "agreement_at_midpoint_percent": "reference_agreement_midpoint",
@@ -88,8 +86,8 @@ def reference_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims_table(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Every claim of the paper with its test, effect, interval, n and verdict in each context that was measured."""
-    from noisegrid.reporting.claims import judge  # its scipy.stats costs every other table half a second
+    """Return the verdict on every claim of the paper in each context, with its test, effect, interval and n."""
+    from noisegrid.reporting.claims import judge  # importing scipy.stats takes half a second
 
     words = catalog("claims")
     rows = [
@@ -112,14 +110,14 @@ def claims_table(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> p
 
 
 def published_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """What is verified of the paper's numbers. All else is not recovered, and printed nowhere."""
+    """Return the paper's numbers that were verified. All others are "not recovered" and are printed nowhere."""
     published = pd.read_csv(WORKFLOW / "catalog" / "published.csv", dtype=str)
     rest = {"item": "everything else", "what": "tables and figures of the paper", "value": "not recovered"}
     return pd.concat([published, pd.DataFrame([rest])], ignore_index=True).fillna("")
 
 
 def taxonomy_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """The noise sources as run: what each leaves free, and in how many cells it was measured."""
+    """Return each noise that was measured: the sources that it leaves free, and its number of cells."""
     cells = frame[[*CELL]].drop_duplicates()["noise"].value_counts()
     rows = [
         {"noise": noise, "free": ", ".join(sorted(FREE[noise])) or "nothing", "cells": int(cells[noise])}
@@ -129,52 +127,52 @@ def taxonomy_table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-#: Name -> how it is made, and its caption.
+#: Name -> function that makes the table from metrics.csv, and its caption.
 TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "noise": (noise_table, "Accuracy and noise of every cell, with 95 % intervals (low, high)"),
     "difference": (
         difference_table,
-        "Which gain between two methods is real: smallest observed gain that a two-sided t test at 95 % calls real "
-        "with n replicates each (low and high: from the interval of the standard deviation), and replicates per "
-        "method that a true gain needs for 80 % power (high: at the upper end of that interval)",
+        "Which gain between two methods is real: smallest observed gain that is significant in a two-sided t test at "
+        "95 % with n replicates each (low and high: from the interval of the standard deviation), and replicates per "
+        "method that a true gain requires for 80 % power (high: at the upper end of that interval)",
     ),
     "classes": (
         class_table,
-        "Per-class standard deviations that lie inside, above and below the 95 % range of independent errors, and the "
-        "largest ratio of a class's standard deviation to the overall one beside the same range",
+        "Number of per-class standard deviations inside, above and below the 95 % range of independent errors, and the "
+        "largest ratio of a class's standard deviation to the overall one, with the same range",
     ),
     "claims": (
         claims_table,
-        "The paper's claims held against this study (intervals: 95 %; for C4 and C5 the range of independent errors)",
+        "The paper's claims, tested on this study (intervals: 95 %; for C4 and C5 the range of independent errors)",
     ),
-    "published": (published_table, "What is verified of the paper's own numbers (A verbatim, C inferred)"),
-    "taxonomy": (taxonomy_table, "Noise sources as run"),
+    "published": (published_table, "The paper's own numbers that were verified (A verbatim, C inferred)"),
+    "taxonomy": (taxonomy_table, "The noise of this study, and the sources that it leaves free"),
     "reference": (
         reference_table,
-        "The same runs by the reference artifact's definitions, for comparison with old numbers",
+        "The same replicates by the definitions of the reference (the paper's published code)",
     ),
 }
 
 
-#: The same, from overhead.csv.
+#: Name -> function that makes the table from overhead.csv, and its caption.
 OVERHEAD_TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "overhead": (
         overhead_frame.prices,
-        "What each arm costs: step time (median over blocks), its ratio to the arm it is held against with the 95 % "
-        "interval of the median over blocks, the same for summed kernel time, the first step with all that is chosen "
-        "or compiled in it, and whether two runs from one state are bitwise equal",
+        "The overhead of each arm: step time (median over blocks), its ratio to the arm that it is compared with and "
+        "the 95 % interval of the median over blocks, the ratio of summed kernel times, the first step including "
+        "the choice of kernels and compilation, and whether two runs from one state are bitwise equal",
     ),
     "kernels": (
         overhead_frame.kernel_differences,
-        "Where the price comes from: kernels that only the default or only the deterministic arm runs, or whose time "
-        "differs notably, their share of the difference in summed kernel time, and the layers that they belong to",
+        "The kernels that explain the overhead: those that only the default or only the deterministic arm runs, or "
+        "whose time differs notably; their share of the difference in summed kernel time; and their layers",
     ),
     "skipped": (overhead_frame.skipped, "Arms that were not timed, and why"),
 }
 
 
 def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]) -> pd.DataFrame:
-    """One row per cell, one column per metric, with low and high where asked for."""
+    """Return one row per cell and one column per metric, with low and high for those in with_interval."""
     parts = []
     for name, metric in columns.items():
         rows = select(frame, metric).set_index([*CELL, "n_replicates"])
@@ -184,7 +182,7 @@ def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]
 
 
 def write_table(table: pd.DataFrame, caption: str, path: Path) -> None:
-    """Write the four forms of a table: `path` (.csv), and .md, .tex and .html beside it."""
+    """Write a table as `path` (.csv), and as .md, .tex and .html next to it."""
     reading = table.map(_round)
     write_text(path, table.to_csv(index=False, float_format="%.9g"))
     write_text(path.with_suffix(".md"), f"{caption}.\n\n{reading.to_markdown(index=False, disable_numparse=True)}\n")
@@ -195,7 +193,7 @@ def write_table(table: pd.DataFrame, caption: str, path: Path) -> None:
 
 
 def _round(value: object) -> str:
-    """Three significant digits below ten, two decimals above: what a reader takes in."""
+    """Format a value for readers: three significant digits below ten, two decimals from ten on."""
     if pd.isna(value):
         return ""
     if isinstance(value, float):
@@ -209,7 +207,17 @@ def _html(table: pd.DataFrame, caption: str) -> str:
 
 
 def write_all(metrics_file: Path, overhead_file: Path | None, folder: Path) -> None:
-    """Write every table of a study, in four forms each. overhead_file: overhead.csv, if the study times anything."""
+    """Write every table of a study in its four formats.
+
+    Parameters
+    ----------
+    metrics_file : Path
+        metrics.csv.
+    overhead_file : Path or None
+        overhead.csv, if the study times networks.
+    folder : Path
+        Folder to write into.
+    """
     frame = load_metrics(metrics_file)
     overhead = load_overhead(overhead_file) if overhead_file else None
     for name, (make, caption) in TABLES.items():

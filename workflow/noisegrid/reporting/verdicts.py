@@ -1,4 +1,4 @@
-"""A verdict on one of the paper's claims, and its words."""
+"""The verdict on one of the paper's claims, and the words for it."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,23 @@ NOT_DECIDED, NOT_MEASURED = "not decided", "not measured here"
 
 @dataclass(frozen=True)
 class Verdict:
-    """One claim in one context. low and high: 95 % interval of the effect, or the null's range for C4 and C5."""
+    """The verdict on one claim in one context.
+
+    Attributes
+    ----------
+    claim : str
+        C1 to C16.
+    context : str
+        Where the claim was tested: usually a task on a hardware.
+    verdict : str
+        One of the constants of this module.
+    effect : float
+        The effect, as catalog/claims.yaml defines it for the claim.
+    low, high : float
+        The 95 % interval of the effect. For C4 and C5, the 95 % range of the null.
+    n : int
+        Replicates, or blocks for C12 to C16.
+    """
 
     claim: str
     context: str

@@ -79,6 +79,16 @@ def _entry(name: str) -> dict[str, Any]:
     return found
 
 
+def stack_of(hardware: str) -> str:
+    """Return the stack of a hardware."""
+    return str(entry(hardware)["stack"])
+
+
+def gpus_per_job(hardware: str) -> int:
+    """Return how many GPUs a job on this hardware asks for."""
+    return int(entry(hardware)["device"] == "cuda")
+
+
 def _check_kernels(name: str, found: dict[str, Any]) -> None:
     """A stack's wheels must hold code for the device: that of its own generation, or of an older minor one."""
     arch = stack(found["stack"]).arch

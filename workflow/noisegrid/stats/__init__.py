@@ -1,10 +1,10 @@
-"""Pure functions on arrays: what the replicates of a cell say about noise. Imports NumPy and SciPy only.
+"""Statistics of the noise between replicates, as pure functions on arrays. Imports only NumPy and SciPy.
 
 Shapes: `predictions` (replicates, examples) of class indices; `labels` (examples,); `correct` (replicates, examples) of
 booleans; `logits` (replicates, examples, classes). Fractions lie between 0 and 1; `measuring` turns them into percent.
 
-Definitions: paper, section 3 (churn, L2, standard deviation of top-1), in the corrected reading. Functions named
-`reference_*` follow the paper's published code where it differs.
+The definitions of churn, L2 and standard deviation of top-1 accuracy follow section 3 of the paper, with the
+corrections in docs/metrics.md. Functions named `reference_*` follow the paper's published code where it differs.
 """
 
 from noisegrid.stats.calibration import expected_calibration_error, softmax

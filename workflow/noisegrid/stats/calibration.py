@@ -6,15 +6,31 @@ Array = np.ndarray
 
 
 def softmax(logits: Array) -> Array:
-    """Probabilities along the last axis."""
+    """Convert logits to probabilities along the last axis."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     probabilities: Array = powers / powers.sum(axis=-1, keepdims=True)
     return probabilities
 
 
 def expected_calibration_error(probabilities: Array, labels: Array, bins: int = 15) -> float:
-    """ECE of one replicate, probabilities (examples, classes): gap between confidence and accuracy, in equal-width
-    bins of confidence, weighted by their share of the examples (Guo et al., ICML 2017)."""
+    """Compute the expected calibration error of one replicate.
+
+    This is the gap between confidence and accuracy, averaged over bins of confidence. Each bin is weighted by its share
+    of the examples.
+
+    Parameters
+    ----------
+    probabilities : (examples, classes)
+        The predicted probabilities.
+    labels : (examples,)
+        The true classes.
+    bins : int
+        Number of bins of equal width.
+
+    References
+    ----------
+    Guo et al., On calibration of modern neural networks, ICML 2017.
+    """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
     index = np.minimum((confidence * bins).astype(int), bins - 1)

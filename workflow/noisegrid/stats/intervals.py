@@ -21,15 +21,23 @@ class Estimate(NamedTuple):
 
 
 def student_quantile(freedom: int) -> float:
-    """Two-sided critical value of Student's t. (scipy.special, since scipy.stats takes ten times as long to import.)"""
+    """Return the two-sided critical value of Student's t at CONFIDENCE for some degrees of freedom."""
+    # scipy.special, because scipy.stats takes ten times as long to import
     return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
 def mean(values: Array, sets: Array | None = None) -> Estimate:
-    """Mean of (replicates,) with Student's t interval.
+    """Estimate a mean with Student's t interval.
 
-    sets (replicates,): numbers of sets that hold the same seeds. Runs of one are not independent of each other, so with
-    several the mean is that of the sets' means, and what varies is the sets: t on sets - 1.
+    Replicates of one seed set are not independent. With several seed sets, the estimate is therefore the mean of the
+    means of the seed sets, and t has one degree of freedom less than there are seed sets.
+
+    Parameters
+    ----------
+    values : (replicates,)
+        The values.
+    sets : (replicates,), optional
+        Number of the seed set of each replicate.
     """
     if sets is not None and len(kinds := np.unique(sets)) > 1:
         values = np.array([values[sets == kind].mean() for kind in kinds])
@@ -39,26 +47,27 @@ def mean(values: Array, sets: Array | None = None) -> Estimate:
 
 
 def std(values: Array) -> Estimate:
-    """`spread` of (replicates,) with the chi-square interval, which assumes near-normal values."""
+    """Estimate the standard deviation of (replicates,) with the chi-square interval, which assumes normal values."""
     return std_interval(float(spread(values)), len(values) - 1)
 
 
 def std_interval(value: float, freedom: int) -> Estimate:
-    """The chi-square interval of a standard deviation with so many degrees of freedom."""
+    """Return a standard deviation with its chi-square interval for some degrees of freedom."""
     tails = special.chdtri(freedom, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     low, high = value * np.sqrt(freedom / tails)
     return Estimate(value, float(low), float(high))
 
 
 def median(values: Array | Sequence[float]) -> float:
-    """Median of (values,)."""
+    """Return the median of (values,)."""
     return float(np.median(np.asarray(values, dtype=float)))
 
 
 def median_interval(values: Array | Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
-    """Median of (values,) with the interval between two order statistics, which assumes nothing of the distribution.
+    """Estimate the median of (values,) with an interval between two order statistics.
 
-    At least `confidence`; NaN where so few values cannot give it (95 %: below six).
+    The interval makes no assumption about the distribution. It covers the median with at least `confidence`. Its ends
+    are NaN if there are too few values for that (fewer than six at 95 %).
     """
     ordered = np.sort(np.asarray(values, dtype=float))
     n = len(ordered)
@@ -70,6 +79,14 @@ def median_interval(values: Array | Sequence[float], confidence: float = CONFIDE
 
 
 def ratio_of_blocks(values: Sequence[float], reference: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
-    """Ratio of two arms' times, block by block: each block stands beside the one that was timed next to it."""
-    pairs = zip(values, reference, strict=False)  # a run that was cut off has a block more of one arm
+    """Estimate the median ratio of two arms' step times, pairing blocks that were timed one after the other.
+
+    Parameters
+    ----------
+    values, reference : (blocks,)
+        Step times of the two arms, in the order of the blocks. Surplus blocks of one arm are ignored.
+    confidence : float
+        Confidence of the interval.
+    """
+    pairs = zip(values, reference, strict=False)  # an interrupted run has one more block of one arm
     return median_interval([value / other for value, other in pairs], confidence)

@@ -1,4 +1,4 @@
-"""The independent-error null: the spread that remains if every example errs independently of all others."""
+"""The independent-error null: the spread to expect if every example errs independently of all others."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,12 +8,12 @@ import numpy as np
 from noisegrid.stats.intervals import CONFIDENCE
 
 Array = np.ndarray
-#: Permuted values (replicates x unstable examples x draws) that a null may cost: about ten seconds.
+#: Limit on permuted values (replicates x unstable examples x draws), which take about ten seconds.
 NULL_WORK = 400_000_000
 
 
 class Null(NamedTuple):
-    """What a statistic would be if examples erred independently: its median and central 95 % range."""
+    """Median and central 95 % range of a statistic under independent errors."""
 
     median: Array
     low: Array
@@ -27,12 +27,33 @@ def independent_error_null(
     draws: int | None = None,
     groups: Array | None = None,
 ) -> Null:
-    """The independent-error null of a statistic of `correct` (replicates, examples).
+    """Compute the distribution of a statistic if every example errs independently.
 
-    Each example keeps how often it was right, but in which replicates is redrawn, independently of all other examples:
-    what is left is the spread that plain sampling gives (Jordan, ICLR 2024). Examples that are always right or always
-    wrong stay as they are, so only the others are permuted. By default 1,000 draws, fewer (at least 200) where one is
-    large. `groups` (replicates,) keeps permutations inside a group.
+    Each example keeps its number of correct predictions, but the replicates that predict it correctly are drawn anew,
+    independently of all other examples. The spread that remains is that of sampling alone. Examples that all replicates
+    predict correctly, or none, do not change, so only the others are permuted.
+
+    Parameters
+    ----------
+    correct : bool (replicates, examples)
+        Whether each prediction is correct.
+    statistic : callable
+        Maps an array like `correct` to an array.
+    rng : Generator
+        Source of the random numbers.
+    draws : int, optional
+        Number of permutations. By default 1,000, or fewer (at least 200) if `correct` is large.
+    groups : (replicates,), optional
+        Group of each replicate. Permutations stay inside a group.
+
+    Returns
+    -------
+    Null
+        Median and central 95 % range, with the shape of the statistic.
+
+    References
+    ----------
+    Jordan, On the variance of neural network training with respect to test sets and distributions, ICLR 2024.
     """
     unstable = np.flatnonzero(correct.any(axis=0) & ~correct.all(axis=0))
     members = [np.arange(len(correct))] if groups is None else [np.flatnonzero(groups == g) for g in np.unique(groups)]

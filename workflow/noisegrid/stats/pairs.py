@@ -9,19 +9,42 @@ from scipy.spatial.distance import pdist
 from noisegrid.stats.intervals import Estimate, student_quantile
 
 Array = np.ndarray
-#: Logits of all replicates together that are held in memory: half a gigabyte in float32.
+#: Limit on logits in memory, of all replicates together: half a gigabyte in float32.
 LOGIT_VALUES = 125_000_000
 
 
 def predictions_of(logits: Array, labels: Array) -> Array:
-    """What logits (..., examples, classes) predict: the likeliest class (..., examples), or, where labels are
-    (examples, attributes), each attribute's own yes or no (..., examples, attributes)."""
+    """Convert logits to predictions.
+
+    Parameters
+    ----------
+    logits : (..., examples, classes)
+        Outputs of the network.
+    labels : (examples,) or (examples, attributes)
+        The labels. Only their number of axes is used.
+
+    Returns
+    -------
+    (..., examples) or bool (..., examples, attributes)
+        The most likely class, or for each attribute whether its logit is positive.
+    """
     predicted: Array = logits.argmax(axis=-1) if labels.ndim == 1 else (logits > 0)
     return predicted
 
 
 def churn_matrix(predictions: Array) -> Array:
-    """Fraction of examples on which two replicates differ: (replicates, replicates), zero on the diagonal."""
+    """Compute the fraction of examples on which two replicates differ, for all pairs of replicates.
+
+    Parameters
+    ----------
+    predictions : (replicates, examples)
+        The predicted classes.
+
+    Returns
+    -------
+    (replicates, replicates)
+        Symmetric, zero on the diagonal.
+    """
     n = len(predictions)
     matrix = np.zeros((n, n))
     for i, j in combinations(range(n), 2):
@@ -30,12 +53,29 @@ def churn_matrix(predictions: Array) -> Array:
 
 
 def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = None) -> Estimate:
-    """Mean over pairs of a symmetric (replicates, replicates) matrix, with an interval over *runs*.
+    """Estimate the mean distance between two replicates.
 
-    Pairs that share a run are not independent, so each run is left out in turn: the delete-one jackknife of a
-    U-statistic of degree two (Arvesen 1969), with Student's t on replicates - 1. Nor are runs that hold the same seeds:
-    with several `sets` (replicates,) a whole set is left out, with t on sets - 1. `wanted` (replicates, replicates) of
-    booleans picks pairs; None means all. Where leaving one out leaves no pair, low and high are NaN.
+    The interval is a delete-one jackknife over replicates (over seed sets, if there are several), because pairs that
+    share a replicate are not independent, and neither are replicates that share a seed set. Student's t has one degree
+    of freedom less than there are replicates (seed sets).
+
+    Parameters
+    ----------
+    matrix : (replicates, replicates)
+        Symmetric. The diagonal is ignored.
+    wanted : bool (replicates, replicates), optional
+        The pairs to include. By default all.
+    sets : (replicates,), optional
+        Number of the seed set of each replicate.
+
+    Returns
+    -------
+    Estimate
+        Value with its 95 % interval. The ends are NaN where leaving one unit out leaves no pair.
+
+    References
+    ----------
+    Arvesen, Jackknifing U-statistics, Ann. Math. Stat. 40 (1969).
     """
     n = len(matrix)
     mask = ~np.eye(n, dtype=bool) if wanted is None else wanted & ~np.eye(n, dtype=bool)
@@ -43,7 +83,7 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
     member = (units[:, None] == np.unique(units)).astype(float)
     sums, counts = (member.T @ (part * mask) @ member for part in (matrix, np.ones_like(matrix)))
     value = sums.sum() / counts.sum()
-    # what is left without one unit: all, less its row and its column, which share its own block
+    # sums without one unit: the total minus its row and its column, which have its own block in common
     left_sums, left_counts = (part.sum() - 2 * part.sum(axis=1) + part.diagonal() for part in (sums, counts))
     if left_counts.min() < 1:
         return Estimate(float(value), np.nan, np.nan)
@@ -54,11 +94,24 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
 
 
 def l2_matrices(weights: Sequence[Array], parameters: int, chunk: int = 1 << 20) -> dict[str, Array]:
-    """Distances between weight vectors (values,), in four readings, each (replicates, replicates).
+    """Compute L2 distances between weight vectors under four definitions.
 
-    `raw` and `unit` (every vector scaled to length one first), each over the parameters alone and, as `*_buffers`, over
-    parameters and batch norm's running statistics. Vectors may be memory-mapped: a chunk of each is held at a time.
-    The sums run in float64 over differences, so that equal vectors are at distance exactly 0.
+    The sums run over differences in float64, so that the distance of equal vectors is exactly 0.
+
+    Parameters
+    ----------
+    weights : sequence of (values,)
+        One vector per replicate, parameters before buffers. Vectors may be memory-mapped.
+    parameters : int
+        Number of parameters in a vector.
+    chunk : int
+        Number of values of each vector that are in memory at a time.
+
+    Returns
+    -------
+    dict of (replicates, replicates)
+        `raw` and `unit` (every vector scaled to length 1 first) over the parameters alone; `raw_buffers` and
+        `unit_buffers` over the parameters and the running statistics of batch norm.
     """
     parts = {"": slice(0, parameters), "_buffers": slice(0, len(weights[0]))}
     matrices = {}
@@ -84,16 +137,40 @@ def _distances(vectors: Sequence[Array], scales: Array, chunk: int) -> Array:
 
 
 def logit_sample(replicates: int, shape: tuple[int, ...]) -> Array:
-    """Which examples the logit correlation looks at: all, or as many, evenly spaced, as LOGIT_VALUES allow."""
+    """Choose the examples for the logit correlation: all, or as many evenly spaced ones as LOGIT_VALUES allows.
+
+    Parameters
+    ----------
+    replicates : int
+        Number of replicates.
+    shape : (int, int)
+        Numbers of examples and classes.
+
+    Returns
+    -------
+    int (chosen examples,)
+        Indices of the examples.
+    """
     examples, classes = shape
     wanted = max(1, min(examples, LOGIT_VALUES // (replicates * classes)))
     return np.linspace(0, examples - 1, wanted).astype(int)
 
 
 def logit_correlation_matrix(logits: Array) -> Array:
-    """Pearson correlation of two replicates' logits, over examples and classes, each example's mean taken out first.
+    """Compute the Pearson correlation between the logits of two replicates, for all pairs of replicates.
 
-    (A constant added to all logits of an example changes no prediction.) (replicates, replicates), one on the diagonal.
+    The mean logit of each example is subtracted first, because a constant added to all logits of an example changes no
+    prediction.
+
+    Parameters
+    ----------
+    logits : (replicates, examples, classes)
+        Outputs of the networks.
+
+    Returns
+    -------
+    (replicates, replicates)
+        Symmetric, one on the diagonal.
     """
     centred = logits - logits.mean(axis=2, keepdims=True)
     matrix: Array = np.corrcoef(centred.reshape(len(logits), -1))

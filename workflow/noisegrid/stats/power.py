@@ -1,4 +1,4 @@
-"""How large a difference a study can show, and how many replicates a difference takes."""
+"""The smallest difference that a study can detect, and the replicates that a difference requires."""
 
 import math
 
@@ -11,14 +11,28 @@ Array = np.ndarray
 
 
 def significant_difference(deviation: float, n: int) -> float:
-    """The smallest observed gain between two methods, n runs each, that a t test calls real at 95 %."""
+    """Return the smallest observed gain that a two-sample t test calls significant at 95 %, with n runs per method."""
     return float(student_quantile(2 * n - 2) * deviation * np.sqrt(2 / n))
 
 
 def replicates_needed(deviation: float, gain: float, power: float = 0.8, limit: int = 100_000) -> int | None:
-    """Runs per method so that a true gain is called real at 95 % (two-sided) with this power.
+    """Return the number of runs per method that detects a true gain at 95 % (two-sided).
 
-    None above limit, or where the deviation is not known (NaN).
+    Parameters
+    ----------
+    deviation : float
+        Standard deviation between runs.
+    gain : float
+        The true gain, in the unit of the deviation.
+    power : float
+        The probability of detection.
+    limit : int
+        The largest number of runs to consider.
+
+    Returns
+    -------
+    int or None
+        None if the number exceeds the limit, or if the deviation is unknown (NaN).
     """
     if math.isnan(deviation):
         return None
@@ -35,7 +49,7 @@ def replicates_needed(deviation: float, gain: float, power: float = 0.8, limit: 
 
 
 def t_test_power(deviation: float, gain: float, n: int) -> float:
-    """Probability that a two-sided two-sample t test at 95 % sees a true gain with n runs each (noncentral t)."""
+    """Return the power of a two-sided two-sample t test at 95 % for a true gain, with n runs per method."""
     if n < 2:
         return 0.0
     if deviation == 0:

@@ -41,6 +41,15 @@ def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[s
     return inherited | entry
 
 
+def check_own_network(settings: dict[str, Any]) -> None:
+    """Refuse to train with a network of the user's whose file was edited after the study was planned."""
+    task = settings["task"]
+    if "source" in task and reference_digest(task["build"], "task") != task["source"]:
+        raise NoisegridError(
+            f"the file of network {task['build']} was edited after this study was planned; run Snakemake again"
+        )
+
+
 def resolve_datasets(own: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
     """Return the catalog's datasets and the study's own."""
     for name, entry in own.items():

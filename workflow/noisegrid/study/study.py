@@ -95,6 +95,11 @@ class Study:
         """Every task on every hardware that is named for it: (hardware, task)."""
         return list(dict.fromkeys((cell.hardware, cell.task) for cell in self.cells))
 
+    @property
+    def hardware(self) -> list[str]:
+        """All hardware that the study trains or times on."""
+        return list(dict.fromkeys([*self.values("hardware"), *(timed.hardware for timed in self.timed_networks)]))
+
     def values(self, what: str) -> list[str]:
         """The distinct values of `hardware`, `task`, `noise` or `dataset`, in the study's order."""
         return list(dict.fromkeys(str(getattr(cell, what)) for cell in self.cells))
@@ -105,8 +110,25 @@ def digest(settings: Any) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def load_study(name_or_path: str) -> Study:
-    """Read, check and resolve a study, by name (workflow/studies) or by path. Raise NoisegridError for a mistake."""
+def differences(old: Any, new: Any, key: str = "") -> list[str]:
+    """Which keys of two settings differ, each with both values."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        names = sorted(old.keys() | new.keys())
+        return [
+            text for name in names for text in differences(old.get(name), new.get(name), f"{key}.{name}".lstrip("."))
+        ]
+    return [] if old == new else [f"{key}: {old} -> {new}"]
+
+
+def load_study(name_or_path: str, design: Path | None = None) -> Study:
+    """Read, check and resolve a study, by name (workflow/studies) or by path. Raise NoisegridError for a mistake.
+
+    If `design` exists, it is read instead: the study as it was resolved by the call that started the work.
+    """
+    if design is not None and design.exists():
+        from noisegrid.study.design import read
+
+        return read(design)
     path = find(name_or_path)
     document, where = read_yaml(path), str(path)
     check_old_keys(document, where)
@@ -164,6 +186,14 @@ def cells_of_block(
         }
         _check_memory(hardware, task, tasks[task].get("memory_gb", 0.0), where)
         yield _cell(document["name"], (hardware, task, noise), settings, block, where)
+
+
+def name_of(name_or_path: str) -> str:
+    """Return the name of a study without resolving it."""
+    path = find(name_or_path)
+    document = read_yaml(path)
+    check(document, "study", str(path))
+    return str(document["name"])
 
 
 def find(name_or_path: str) -> Path:

@@ -1,1 +1,1 @@
-"""One replicate, from seeds and switches to a folder. Start with train.py, which reads top to bottom."""
+"""The training of one replicate, from seeds and switches to a folder on disk. Start with train.py."""

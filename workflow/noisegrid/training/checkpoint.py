@@ -1,8 +1,8 @@
-"""The state of a run that is not finished: put on disk now and then, and when the scheduler asks the job to stop.
+"""Checkpoints of unfinished runs, written at intervals and when the scheduler asks the job to stop.
 
-A checkpoint's file name carries the digest of its bytes: it is whole and unchanged, or it is not used. Each belongs to
-one run (settings, seeds, switches, code, image): a state of another is never taken up. A resumed run ends with the very
-bits of an uninterrupted one wherever the run itself is repeatable.
+The file name of a checkpoint is the digest of its bytes, so a truncated or changed checkpoint is detected and ignored.
+A checkpoint belongs to one run (settings, seeds, switches, code, image), and no other run resumes from it. A resumed
+run ends with the same bits as an uninterrupted one, provided that the run itself is repeatable.
 """
 
 import hashlib
@@ -18,23 +18,39 @@ import torch
 
 from noisegrid.common.errors import NoisegridError
 
-#: What asks a job to stop: SLURM sends SIGTERM at the time limit and before preemption, some sites SIGUSR1 earlier.
+#: Signals that ask a job to stop. SLURM sends SIGTERM at the time limit and before preemption; some sites send SIGUSR1
+#: earlier.
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class Interrupted(Exception):
-    """The job was asked to stop; the run's state is on disk, and the next job goes on from there."""
+    """A request to stop the job. The state of the run is on disk, and the next job resumes it."""
 
 
 class Resumable(Protocol):
-    """What can be put away and taken up again."""
+    """A run that can be checkpointed and resumed."""
 
-    def state_dict(self) -> dict[str, Any]: ...
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of the run."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore a state that state_dict returned."""
+        ...
 
 
 class Checkpoints:
-    """The checkpoints of one run, in a folder of their own. Without a folder nothing is ever saved."""
+    """The checkpoints of one run, in a folder of their own.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        The folder of the checkpoints. Without a folder, nothing is saved.
+    identity : str
+        Digest of everything that identifies the run. A checkpoint with another identity is ignored.
+    every_s : float
+        Seconds between two checkpoints.
+    """
 
     def __init__(self, folder: Path | None = None, identity: str = "", every_s: float = 600.0) -> None:
         self.folder, self.identity, self.every_s = folder, identity, every_s
@@ -42,7 +58,7 @@ class Checkpoints:
         self.asked_to_stop = False
 
     def listen(self) -> None:
-        """From now on a stop signal, one that was blocked until now too, asks the run to put its state away."""
+        """Handle stop signals from now on, including any that arrived while they were blocked."""
         for number in STOP_SIGNALS:
             signal.signal(number, self._ask_to_stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
@@ -51,7 +67,13 @@ class Checkpoints:
         self.asked_to_stop = True
 
     def visit(self, run: Resumable) -> None:
-        """Called between two steps: saves if it is time. Raises Interrupted, after saving, if the job has to stop."""
+        """Save the run if a checkpoint is due or the job has to stop. The run calls this between two steps.
+
+        Raises
+        ------
+        Interrupted
+            If the job has to stop. The run is saved first.
+        """
         due = self.folder is not None and time.monotonic() - self.saved_at >= self.every_s
         if due or (self.asked_to_stop and self.folder is not None):
             self.save(run)
@@ -59,7 +81,7 @@ class Checkpoints:
             raise Interrupted
 
     def save(self, run: Resumable) -> None:
-        """Write the run's state; the older checkpoint goes when the new one is in place."""
+        """Write the state of the run, then delete the older checkpoint."""
         assert self.folder is not None
         buffer = io.BytesIO()
         torch.save({"identity": self.identity, "state": run.state_dict()}, buffer)
@@ -82,16 +104,23 @@ class Checkpoints:
         self.saved_at = time.monotonic()
 
     def resume(self, run: Resumable, device: torch.device) -> bool:
-        """Take up the newest good state, if there is one; says on stderr what was not good."""
+        """Resume the run from its newest valid checkpoint. Print a line to stderr for each checkpoint that is ignored.
+
+        Returns
+        -------
+        bool
+            Whether a valid checkpoint was found.
+        """
         for path in sorted(self._files(), key=lambda path: path.stat().st_mtime, reverse=True):
             content = path.read_bytes()
             if hashlib.sha256(content).hexdigest() != path.stem:
-                print(f"{path} is truncated or changed; it is not used", file=sys.stderr, flush=True)
+                print(f"checkpoint {path} is ignored: it is truncated or changed", file=sys.stderr, flush=True)
                 continue
             found = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
             if found["identity"] != self.identity:
                 print(
-                    f"{path} belongs to another run (settings, code or image changed); it is not used", file=sys.stderr
+                    f"checkpoint {path} is ignored: it belongs to another run (settings, code or image changed)",
+                    file=sys.stderr,
                 )
                 continue
             run.load_state_dict(found["state"])
@@ -99,7 +128,7 @@ class Checkpoints:
         return False
 
     def clear(self) -> None:
-        """The run is finished: its checkpoints are not needed any more."""
+        """Delete all checkpoints of a finished run."""
         for path in self._files():
             path.unlink(missing_ok=True)
         if self.folder is not None and self.folder.is_dir() and not any(self.folder.iterdir()):

@@ -1,9 +1,10 @@
-"""Train replicates of one task on one hardware, in processes forked from this one, so that PyTorch is imported once.
+"""One training job: the replicates of one task on one hardware.
 
-Finished replicates are kept and never trained again, whatever becomes of the job.
+Each replicate is trained in a process forked from this one, so that PyTorch is imported once. Finished replicates are
+kept and never trained again, however the job ends.
 
-Writes: <results>/<study>/replicates/<cell>/<replicate>/ and, at the end, the batch file that lists what came of each.
-Command: python -m noisegrid.replicates --study quick --hardware cpu --task smallcnn-digits --replicates 0-9 ...
+Writes <results>/<study>/replicates/<cell>/<replicate>/ and, at the end, the batch file that lists the outcome of each
+replicate.
 """
 
 import argparse
@@ -12,16 +13,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-# NumPy's own threads would be started by the import and not survive the fork
+# importing NumPy would start its own threads, and they would not survive the fork
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# and CUDA does not survive it either: whoever asks for devices while importing is to ask the driver's monitor instead
+# CUDA does not survive the fork either: a library that looks for devices at import must ask NVML instead
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 
 import torch
 import torch._inductor
 
-# The optimisers import torch._dynamo: once here, rather than in every replicate. In PyTorch 2.7 that import computes
-# something, and the instruction set would be fixed before the fork (noise.apply_flags would stop every replicate).
+# The optimisers import torch._dynamo; importing it here does this once rather than in every replicate. In PyTorch 2.7
+# this import computes something, which would fix the instruction set before the fork (noise.apply_flags would then stop
+# every replicate).
 if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12):
     import torch._dynamo
 
@@ -32,6 +34,7 @@ from noisegrid.records import record
 from noisegrid.runtime import container, machine, refused_nodes
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.batch import batch_of
+from noisegrid.study.recipes import check_own_network
 from noisegrid.study.study import Cell, load_study
 from noisegrid.training.pool import DIVERGED, INTERRUPTED, Pool
 from noisegrid.training.replicate import Image, is_finished, job_of
@@ -40,23 +43,47 @@ from noisegrid.training.replicate import Image, is_finished, job_of
 def train_replicates(
     cells: list[Cell], numbers: range, results: Path, pool: Pool, image: Image = None, accept_failures: bool = False
 ) -> dict[str, Any]:
-    """Train what is not finished yet; returns the content of the batch file.
+    """Train the replicates that are not finished yet.
 
-    Raises NoisegridError, after all others have been tried, if a replicate failed for another reason than divergence
-    (unless failures are accepted: then they are listed), or if the scheduler asked this job to stop.
+    Parameters
+    ----------
+    cells : list of Cell
+        Cells of one task on one hardware.
+    numbers : range
+        Numbers of the replicates. A cell skips the numbers that it does not have.
+    results : Path
+        The folder of all results.
+    pool : Pool
+        Trains the replicates.
+    image : dict, optional
+        The image that this process runs in, as container.check_inside returns it.
+    accept_failures : bool
+        List failed replicates instead of raising an error.
+
+    Returns
+    -------
+    dict
+        The content of the batch file: per noise, the weight hashes and which replicates diverged or failed.
+
+    Raises
+    ------
+    NoisegridError
+        If the scheduler asked this job to stop, or if a replicate failed for another reason than divergence. The other
+        replicates are trained first.
     """
     jobs = [job_of(cell, number, results, image) for cell in cells for number in numbers if number < cell.replicates]
     statuses = pool.run([job for job in jobs if not is_finished(job)])
     away = [job.name for job, status in statuses if status == INTERRUPTED]
     if pool.stopping:
         raise NoisegridError(
-            f"stopped by the scheduler, with {len(away)} replicates put away; the next job goes on from there"
+            f"stopped by the scheduler: {len(away)} replicates checkpointed; the next job resumes them"
         )
     crashed = [job.name for job, status in statuses if status not in (0, DIVERGED)]
     if crashed and not accept_failures:
         raise NoisegridError(
-            f"{len(crashed)} of {len(jobs)} replicates failed ({', '.join(crashed)}), see above; "
-            "the others are kept, and the next call trains only what is missing (tables without them: accept_failures)"
+            f"{len(crashed)} of {len(jobs)} replicates failed ({', '.join(crashed)}); see the errors above. "
+            "The others are kept, and the next call trains only the missing ones. "
+            "To get tables without them, set accept_failures"
         )
     diverged = [job.name for job, status in statuses if status == DIVERGED]
     return {
@@ -76,14 +103,15 @@ def train_replicates(
 
 
 def run_job(options: argparse.Namespace) -> None:
-    """Train what `noisegrid train` asks for, and write the batch file."""
+    """Train the replicates that the options of `noisegrid train` name, and write the batch file."""
     batch = batch_of(options.replicates)
-    cells = load_study(options.study).siblings(options.hardware, options.task, batch)
+    cells = load_study(options.study, options.design).siblings(options.hardware, options.task, batch)
     if not cells:
         raise NoisegridError(
             f"study {options.study} has no cell of task {options.task} on {options.hardware}"
             + (f" with noise {batch.noise}" if batch.noise else "")
         )
+    check_own_network(cells[0].settings)
     image = container.check_inside(options.image)
     machine.check_stack(hardware_entry(options.hardware)["stack"])
     data = open_prepared(options.dataset)

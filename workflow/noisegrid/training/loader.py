@@ -1,7 +1,7 @@
-"""Batches of a prepared dataset: order and augmentation from their own streams, done for many images at a time.
+"""Batches of a prepared dataset, ordered and augmented for many images at a time.
 
-The augmentation of an example depends on (augment seed, epoch, example) and on nothing else, so changing the order
-leaves every example's crop as it was.
+Order and augmentation draw from separate random streams. The augmentation of an example depends only on (augment seed,
+epoch, example), so a change of the order does not change the crop of any example.
 """
 
 import itertools
@@ -17,20 +17,33 @@ from torch.nn import functional
 from noisegrid.study.seeds import Seeds
 from noisegrid.training.noise import epoch_rng
 
-#: Batches whose images are converted and augmented in one go, which spreads the cost of small tensor operations, and
-#: their bytes: fewer of large images, of which the device could not hold so many beside the network.
+#: Batches that are converted and augmented together, to amortise small tensor operations; and the limit on their bytes.
+#: The limit makes a chunk of large images smaller, because the device must hold it together with the network.
 CHUNK, CHUNK_BYTES = 32, 256 * 1024**2
-EVALUATION_BATCH = 200  # as the artifact
-#: Of ImageNet's training set, in units of full scale (torchvision's transforms).
+EVALUATION_BATCH = 200  # as in the reference
+#: Mean and standard deviation per channel of ImageNet's training set, as fractions of full scale (torchvision).
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-#: Datasets up to this size are kept on the device as they are (uint8).
+#: Datasets up to this size (bytes) are kept on the device as uint8.
 RESIDENT_BYTES = 4 * 1024**3
 
 
 class Batches:
-    """The images and labels of one part of a dataset, on a device, as the task's network wants them.
+    """The training or test part of a dataset, in batches on a device.
 
-    images: uint8 (examples, channels, size, size); labels: int64 (examples,).
+    Parameters
+    ----------
+    images : uint8 (examples, channels, size, size)
+        The stored images.
+    labels : int64 (examples,) or uint8 (examples, attributes)
+        A class per example, or 0 or 1 per attribute.
+    full_scale : float
+        The largest value that a pixel can have.
+    task : dict
+        The settings of the task: batch size, pixel scaling, augmentation.
+    device : torch.device
+        Where the batches are needed.
+    memory_format : torch.memory_format
+        The layout of the batches in memory.
     """
 
     def __init__(
@@ -45,7 +58,7 @@ class Batches:
         # a dataset that fits stays on the device; a larger one stays a memory map, read a chunk at a time
         self.images = torch.from_numpy(np.array(images)).to(device) if images.nbytes <= RESIDENT_BYTES else images
         self.labels = torch.from_numpy(np.array(labels)).to(device)
-        if labels.ndim == 2:  # binary cross-entropy wants numbers
+        if labels.ndim == 2:  # binary cross-entropy requires floating point
             self.labels = self.labels.float()
         bytes_per_batch = 4 * task["batch_size"] * math.prod(images.shape[1:])
         self.chunk = max(1, min(CHUNK, CHUNK_BYTES // bytes_per_batch))
@@ -55,9 +68,21 @@ class Batches:
         self.memory_format = memory_format
 
     def training(self, seeds: Seeds, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """All examples once, in the order of (order seed, epoch), augmented by (augment seed, epoch, example).
+        """Yield the batches of one epoch: every example once, shuffled and augmented.
 
-        start: the number of batches to leave out, where a run goes on in the middle of an epoch.
+        Parameters
+        ----------
+        seeds : Seeds
+            The order depends on (order seed, epoch), the augmentation on (augment seed, epoch, example).
+        epoch : int
+            Number of the epoch, from 0.
+        start : int
+            Number of batches to skip, for a run that resumes in the middle of an epoch.
+
+        Yields
+        ------
+        inputs : float32 (batch, channels, size, size)
+        labels : (batch,) or (batch, attributes)
         """
         count = len(self.labels)
         order = torch.from_numpy(self._order(seeds, epoch, count)).to(self.device)
@@ -81,7 +106,7 @@ class Batches:
             yield from itertools.islice(batches, max(skip, 0), None)
 
     def evaluation(self) -> Iterator[Tensor]:
-        """All examples in their own order, as they are."""
+        """Yield the inputs of all examples in stored order, without random augmentation."""
         for examples in torch.arange(len(self.labels)).split(EVALUATION_BATCH):
             inputs = self._inputs(examples.to(self.device))
             if size := self.task["augment"].get("resized_crop"):
@@ -97,7 +122,7 @@ class Batches:
         return to_inputs(images, self.task["pixels"], self.full_scale)
 
     def _order(self, seeds: Seeds, epoch: int, count: int) -> np.ndarray:
-        """A permutation of the examples; the source `in_batch_order` shuffles once more, within each batch."""
+        """Return a permutation of the examples. The source `in_batch_order` shuffles each batch once more."""
         order = epoch_rng(seeds["order"], epoch).permutation(count)
         if "in_batch_order" not in seeds:
             return order
@@ -112,7 +137,7 @@ class Batches:
         return torch.from_numpy(boxes).to(self.device)
 
     def _draw(self, seed: int, epoch: int, count: int) -> tuple[Tensor | None, Tensor | None]:
-        """Shifts (examples, 2) in 0..2*pad and flips (examples,) of every example in one epoch."""
+        """Draw the shift (examples, 2) in 0..2*pad and the flip (examples,) of every example in one epoch."""
         pad, flip = self.task["augment"]["pad"], self.task["augment"]["flip"]
         if not pad and not flip:
             return None, None
@@ -123,9 +148,21 @@ class Batches:
 
 
 def random_boxes(rng: np.random.Generator, count: int, flip: bool) -> np.ndarray:
-    """Inception-style crops: 8 to 100 % of the area, aspect 3/4 to 4/3, anywhere inside, mirrored half of the time.
+    """Draw Inception-style crops: 8 to 100 % of the area, aspect ratio 3/4 to 4/3, anywhere inside the image.
 
-    (count, 4): centre x and y, half width and half height, in units of the half image; a negative half width mirrors.
+    Parameters
+    ----------
+    rng : Generator
+        Source of the random numbers.
+    count : int
+        Number of crops.
+    flip : bool
+        Whether to mirror half of the crops.
+
+    Returns
+    -------
+    float32 (count, 4)
+        Centre x and y, half width and half height, in units of half the image. A negative half width means mirrored.
     """
     area = rng.uniform(0.08, 1.0, count)
     aspect = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), count))
@@ -136,7 +173,7 @@ def random_boxes(rng: np.random.Generator, count: int, flip: bool) -> np.ndarray
 
 
 def resized_crop(inputs: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """Cut each example's box (N, 4; see random_boxes) out of (N, C, H, W) and resize it to size x size, bilinear."""
+    """Crop each example of (N, C, H, W) to its box (N, 4; see random_boxes) and resize it bilinearly to size x size."""
     x, y, width, height = boxes.unbind(1)
     zero = torch.zeros_like(x)
     affine = torch.stack([torch.stack([width, zero, x], 1), torch.stack([zero, height, y], 1)], 1)
@@ -145,11 +182,22 @@ def resized_crop(inputs: Tensor, boxes: Tensor, size: int) -> Tensor:
 
 
 def to_inputs(images: Tensor, pixels: str, full_scale: float) -> Tensor:
-    """Raw uint8 images (N, C, H, W) to float32 network inputs.
+    """Convert stored images to network inputs.
 
-    `scale`: raw / full scale. `raw`: as stored. `imagenet`: minus the channels' mean, over their deviation.
-    `standardise`: per image, zero mean and unit deviation, the deviation at least
-    1 / sqrt(number of values) (tf.image.per_image_standardization).
+    Parameters
+    ----------
+    images : uint8 (N, C, H, W)
+        The stored images.
+    pixels : {"scale", "raw", "imagenet", "standardise"}
+        `scale` divides by full scale. `raw` keeps the stored values. `imagenet` divides by full scale, subtracts the
+        mean of each channel and divides by its standard deviation. `standardise` gives each image zero mean and unit
+        standard deviation; the divisor is at least 1 / sqrt(number of values) (tf.image.per_image_standardization).
+    full_scale : float
+        The largest value that a pixel can have.
+
+    Returns
+    -------
+    float32 (N, C, H, W)
     """
     inputs = images.to(torch.float32) / full_scale
     if pixels == "scale":
@@ -166,12 +214,12 @@ def to_inputs(images: Tensor, pixels: str, full_scale: float) -> Tensor:
 
 
 def crop_and_flip(inputs: Tensor, shifts: Tensor, flips: Tensor, pad: int) -> Tensor:
-    """Pad (N, C, H, W) with zeros, crop back to H x W at each example's shift (N, 2), mirror where flips (N,)."""
+    """Pad (N, C, H, W) with zeros, crop to H x W at each example's shift (N, 2), mirror where flips (N,) is true."""
     height, width = inputs.shape[2:]
     padded = functional.pad(inputs, (pad, pad, pad, pad))
     across = torch.arange(width, device=inputs.device)
     rows = shifts[:, :1] + torch.arange(height, device=inputs.device)
     columns = shifts[:, 1:] + torch.where(flips[:, None], width - 1 - across, across)
     example = torch.arange(len(inputs), device=inputs.device)[:, None, None]
-    # the slice between index tensors moves channels last: (N, H, W, C)
+    # a slice between index tensors moves the channels last: (N, H, W, C)
     return padded[example, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

@@ -1,12 +1,14 @@
-"""Noise sources become seeds and switches. The only file that touches global RNG state or backend switches.
+"""Translation of a cell's noise into seeds and switches.
 
-Every source is a stream of its own, derived from the study's root seed; a source left free gets another seed in every
-replicate, a source held gets the same one. "Free" therefore never means "unrecorded": a run's seeds and switches, as
-written to its record, say how to run it again.
+No other module changes global random state or backend switches.
 
-`impl` has no seed that a framework would read. On a CPU it is which instruction set each numerical library uses and
-how many threads a run has; on CUDA it is the framework's own kernels and autotuning (free) or deterministic algorithms
-(held).
+Every source has its own random stream, derived from the root seed of the study. A free source gets a different seed in
+every replicate; a held source gets the same seed. Free sources are recorded too: the seeds and switches in the record
+of a run are enough to run it again.
+
+The source `impl` has no seed that a framework could read. On a CPU, `impl` is the instruction set of each numerical
+library and the number of threads. On CUDA, it is the framework's default kernels with autotuning (free) or
+deterministic algorithms (held).
 """
 
 import itertools
@@ -25,9 +27,9 @@ from noisegrid.study.sources import FREE
 
 Flags = dict[str, Any]
 
-#: Environment variable by which each CPU library is told its instruction set; read at its first dispatch.
+#: Environment variable that sets the instruction set of each CPU library, which reads it at its first dispatch.
 CPU_VARIABLES = {"aten": "ATEN_CPU_CAPABILITY", "onednn": "ONEDNN_MAX_CPU_ISA", "mkl": "MKL_CBWR"}
-#: What the processor must report (/proc/cpuinfo) for a library's setting to mean what it says.
+#: Flags that the processor must report (/proc/cpuinfo) for a library's setting to take effect.
 CPU_REQUIREMENTS = {
     "avx2": {"avx2", "fma"},
     "AVX2": {"avx2", "fma"},
@@ -41,7 +43,19 @@ _LIBRARY_DEFAULTS: Flags = {"aten": "", "onednn": "", "mkl": ""}
 
 
 def derive_flags(hardware: dict[str, Any], root: int, task: str, noise: str, replicate: int) -> Flags:
-    """The switches of one replicate: what `impl` leaves free or holds, and the arithmetic, which is always pinned."""
+    """Return the switches of one replicate.
+
+    Parameters
+    ----------
+    hardware : dict
+        The settings of the hardware. They pin the arithmetic (precision, TF32, memory format) of every replicate.
+    root : int
+        The root seed of the study.
+    task, noise : str
+        Names of the task and of the noise, which decides whether `impl` is free.
+    replicate : int
+        Number of the replicate, from 0.
+    """
     free, autotune = "impl" in FREE[noise], not FREE[noise].isdisjoint({"impl", "autotune"})
     pinned = {
         "precision": hardware["precision"],
@@ -55,23 +69,23 @@ def derive_flags(hardware: dict[str, Any], root: int, task: str, noise: str, rep
         return pinned | {"deterministic": True} | _supported(kernels["held"])
     environments = cpu_environments(kernels["free"])
     order = np.random.default_rng(stream(root, f"impl/{task}/{noise}")).permutation(len(environments))
-    # drawn without repetition until all are used: ten replicates are ten different environments where there are ten
+    # environments are drawn without replacement, so ten replicates run in ten different ones if ten exist
     return pinned | {"deterministic": True} | environments[order[replicate % len(environments)]]
 
 
 def init_flags() -> Flags:
-    """The switches under which initial weights are drawn, on every hardware: the instruction set that all x86 have."""
+    """Return the switches under which all hardware draws initial weights: the baseline instruction set of x86-64."""
     pinned = {"precision": "fp32", "tf32": False, "memory_format": "contiguous_format", "deterministic": True}
     return pinned | _supported({"aten": "default", "onednn": "SSE41", "mkl": "COMPATIBLE", "threads": 1})
 
 
 def held_flags(hardware: dict[str, Any]) -> Flags:
-    """The switches of a replicate that holds `impl`."""
+    """Return the switches of a replicate that holds `impl`."""
     return derive_flags(hardware, root=0, task="", noise="control", replicate=0)
 
 
 def cpu_environments(free: dict[str, list[Any]]) -> list[Flags]:
-    """Every combination of the catalog's instruction sets and thread counts that this processor can run."""
+    """List all combinations of the catalog's instruction sets and thread counts that this processor can run."""
     names = ("aten", "onednn", "mkl", "threads")
     combinations = [dict(zip(names, values, strict=True)) for values in itertools.product(*(free[n] for n in names))]
     supported = [flags for flags in combinations if _supported(flags) == flags]
@@ -79,7 +93,7 @@ def cpu_environments(free: dict[str, list[Any]]) -> list[Flags]:
 
 
 def _supported(flags: Flags) -> Flags:
-    """The same switches, with a library's own default where this processor lacks the instruction set."""
+    """Replace each instruction set that this processor lacks by the default of the library."""
     has = processor_features()
     return {
         name: value if name == "threads" or (has and CPU_REQUIREMENTS[value] <= has) else _LIBRARY_DEFAULTS[name]
@@ -89,7 +103,7 @@ def _supported(flags: Flags) -> Flags:
 
 @cache
 def processor_features() -> frozenset[str]:
-    """Instruction-set flags of an x86 Linux processor; empty elsewhere, where the libraries take no such switches."""
+    """Return the instruction-set flags of an x86 Linux processor, or an empty set on other machines."""
     if platform.machine() not in {"x86_64", "AMD64"} or not Path("/proc/cpuinfo").exists():
         return frozenset()
     line = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
@@ -97,7 +111,15 @@ def processor_features() -> frozenset[str]:
 
 
 def apply_flags(flags: Flags) -> None:
-    """Set every switch of a run together. Must come before the process computes anything: libraries look only once."""
+    """Set all switches of a run.
+
+    Call this before the process computes anything, because the libraries read their switches only once.
+
+    Raises
+    ------
+    NoisegridError
+        If PyTorch does not run with the requested instruction set.
+    """
     for name, variable in CPU_VARIABLES.items():
         if flags.get(name):
             os.environ[variable] = flags[name]
@@ -108,7 +130,7 @@ def apply_flags(flags: Flags) -> None:
 
 
 def set_switches(flags: Flags) -> None:
-    """Set the framework's switches that may change while a process runs; those not named get PyTorch's defaults."""
+    """Set the switches that can change while a process runs. Switches that `flags` omits get PyTorch's defaults."""
     deterministic: bool = flags.get("deterministic", False)
     tf32: bool | None = flags.get("tf32")
     torch.use_deterministic_algorithms(deterministic)
@@ -120,29 +142,29 @@ def set_switches(flags: Flags) -> None:
 
 
 def _check_dispatch(flags: Flags) -> None:
-    """ATen can be asked what it dispatches to: believe it, not the variable."""
+    """Check the instruction set that ATen reports, because the environment variable may not have taken effect."""
     wanted = str(flags.get("aten", "")).upper()
     actual = torch.backends.cpu.get_cpu_capability()
-    actual = "DEFAULT" if actual == "NO AVX" else actual  # as older releases call it
+    actual = "DEFAULT" if actual == "NO AVX" else actual  # the name in older releases
     if wanted and wanted != actual:
         raise NoisegridError(
-            f"asked for the instruction set {wanted}, but PyTorch runs with {actual}: "
-            "either this processor lacks it, or the process had computed something before its switches were set"
+            f"the run requires the instruction set {wanted}, but PyTorch uses {actual}: "
+            f"either this processor lacks {wanted}, or the process computed something before its switches were set"
         )
 
 
 def seed_global(seed: int) -> None:
-    """Seed the framework's global generators, from which initialisers and dropout draw."""
+    """Seed PyTorch's global generators, from which initialisers and dropout draw."""
     torch.manual_seed(seed)
 
 
 def epoch_rng(seed: int, epoch: int) -> np.random.Generator:
-    """The generator of one epoch of one stream (order, augment); nothing else goes in, so any epoch can be redone."""
+    """Return the generator of one stream (order, augment) for one epoch. Any epoch can be repeated on its own."""
     return np.random.default_rng(np.random.SeedSequence([seed, epoch]))
 
 
 def move_one_weight(vector: np.ndarray, seed: int) -> np.ndarray:
-    """The source `one_ulp`: a copy of (values,) in which one value, drawn by the seed, is the next float up or down."""
+    """Copy (values,) and move one random value to the next float up or down: the source `one_ulp`."""
     rng, moved = np.random.default_rng(seed), vector.copy()
     index, direction = rng.integers(len(vector)), rng.choice([-np.inf, np.inf])
     moved[index] = np.nextafter(vector[index], np.float32(direction))

@@ -1,7 +1,7 @@
-"""How long a replicate takes where it is to be trained: a minute of one, measured and thrown away.
+"""The pilot: measures the duration of a replicate on the hardware that will train it.
 
-Writes: <results>/<study>/pilot/<hardware>/<task>.json; from then on the plan packs replicates into jobs by it.
-Command: python -m noisegrid.pilot --study mine --hardware a100 --task resnet50-mine --dataset ... --output ...
+Trains one replicate for about a minute, times it and discards it. Writes
+<results>/<study>/pilot/<hardware>/<task>.json, from which the plan computes how many replicates fit into one job.
 """
 
 import json
@@ -15,17 +15,17 @@ from noisegrid.common.files import write_text
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.runtime import container, machine, refused_nodes
 from noisegrid.runtime.hardware import entry as hardware_entry
-from noisegrid.study.study import Cell, load_study
+from noisegrid.study.study import Cell, Study
 from noisegrid.training.checkpoint import Checkpoints, Interrupted
 from noisegrid.training.replicate import run_of
 from noisegrid.training.train import Diverged, Run, Training, train
 
-#: Steps before the clock starts (kernels are chosen, caches filled), and seconds that are then measured.
+#: Steps before the clock starts (PyTorch selects kernels, caches fill), and seconds that are measured after them.
 WARM_UP_STEPS, MEASURED_S = 64, 60.0
 
 
 class Clock(Checkpoints):
-    """Looks at its watch where a run would be put away, and ends the run once the pace is known."""
+    """A timer in place of checkpoints, which times the steps and stops the run once the pace is known."""
 
     def __init__(self, device: str) -> None:
         super().__init__()
@@ -33,7 +33,13 @@ class Clock(Checkpoints):
         self.steps, self.began, self.measured_s, self.evaluation_s = 0, 0.0, 0.0, 0.0
 
     def visit(self, run: Any) -> None:
-        """Called between two steps. Raises Interrupted when enough was seen."""
+        """Count a step. The run calls this between two steps.
+
+        Raises
+        ------
+        Interrupted
+            After MEASURED_S seconds of measurement.
+        """
         self.steps += 1
         if self.steps == WARM_UP_STEPS:
             machine.synchronize(self.device)
@@ -46,7 +52,7 @@ class Clock(Checkpoints):
 
     @property
     def step_s(self) -> float:
-        """Seconds per step, augmentation and bookkeeping included."""
+        """Seconds per step, including augmentation and bookkeeping."""
         return self.measured_s / (self.steps - WARM_UP_STEPS)
 
     def _time_evaluation(self, run: Training) -> None:
@@ -56,16 +62,26 @@ class Clock(Checkpoints):
 
 
 def measure(run: Run, data: Dataset) -> dict[str, Any]:
-    """Seconds of one replicate, and what they were measured on. Must be the first thing that this process computes.
+    """Measure the duration of one replicate. Call this before the process computes anything.
 
-    A run that ends before the pace is known was measured whole; of a longer one, the steps and one of its two
-    evaluations were, and the rest is arithmetic. Raises NoisegridError if it diverges.
+    A short run is measured as a whole. A longer run is stopped after a minute, and its duration is extrapolated from
+    the time per step and the time of one of its two evaluations.
+
+    Returns
+    -------
+    dict
+        The duration in seconds, the number of steps that ran, and the threads, device and software of the measurement.
+
+    Raises
+    ------
+    NoisegridError
+        If the training diverges.
     """
     clock, began = Clock(run.settings["hardware"]["device"]), time.perf_counter()
     try:
         seconds = train(run, data, clock).seconds["total_s"]
     except Diverged as error:
-        raise NoisegridError(f"task {run.settings['task']['network']} diverges: {error}") from error
+        raise NoisegridError(f"the pilot run of network {run.settings['task']['network']} diverged: {error}") from error
     except Interrupted:
         task = run.settings["task"]
         steps = task["epochs"] * math.ceil(len(data.train_labels) / task["batch_size"])
@@ -81,18 +97,17 @@ def measure(run: Run, data: Dataset) -> dict[str, Any]:
 
 
 def held(cells: list[Cell]) -> Cell:
-    """The cell whose pace stands for all: they differ in seeds and kernels, and control has the slower kernels."""
+    """Return the cell to time. Cells differ only in seeds and kernels, and `control` has the slower kernels."""
     return next((cell for cell in cells if cell.noise == "control"), cells[0])
 
 
 def run_pilot(
-    study_name: str, hardware: str, task: str, dataset: Path, results: Path, image: Path | None, output: Path
+    study: Study, hardware: str, task: str, dataset: Path, results: Path, image: Path | None, output: Path
 ) -> None:
-    """Measure the pace of one task on one hardware and write it."""
-    study = load_study(study_name)
+    """Measure the pace of one task on one hardware and write it to the output file."""
     cells = study.siblings(hardware, task)
     if not cells:
-        raise NoisegridError(f"study {study_name} has no cell of task {task} on {hardware}")
+        raise NoisegridError(f"study {study.name} has no cell of task {task} on {hardware}")
     container.check_inside(image)
     machine.check_stack(hardware_entry(hardware)["stack"])
     data, cell = open_prepared(dataset), held(cells)

@@ -1,8 +1,8 @@
-"""Jobs run side by side, each in a process of its own that is forked from this one, which has computed nothing.
+"""A pool that trains replicates side by side, each in its own process.
 
-No state passes from one to the next, a crash harms one replicate only, and the libraries' instruction sets can differ
-between replicates (they are chosen when a process first computes). When the scheduler asks this job to stop, every
-replicate puts its state on disk, and the next job goes on from there.
+The processes are forked from this one, which has computed nothing. Replicates therefore share no state, a crash affects
+one replicate only, and replicates can use different instruction sets (a library chooses its own when a process first
+computes). When the scheduler asks the job to stop, every running replicate is checkpointed; the next job resumes it.
 """
 
 import multiprocessing
@@ -24,13 +24,25 @@ from noisegrid.training.replicate import Job, is_finished, train_and_write
 from noisegrid.training.train import Diverged
 
 FORK = multiprocessing.get_context("fork")
-#: Exit statuses of a replicate: a finding, not a fault of the machine; and stopped by the scheduler, its state kept.
+#: Exit statuses of a replicate: its training diverged (a finding, not a fault); the scheduler stopped it, checkpointed.
 DIVERGED, INTERRUPTED = 3, 75
 
 
 @dataclass
 class Pool:
-    """Runs jobs, never more threads at a time than cores. checkpoint_s: seconds between two checkpoints of a run."""
+    """A pool of training processes that never run more threads at a time than there are cores.
+
+    Attributes
+    ----------
+    data : Dataset
+        The dataset that all replicates share.
+    cores : int
+        Threads that may be busy at a time. A replicate with more threads runs alone.
+    checkpoint_s : float
+        Seconds between two checkpoints of a run.
+    stopping : bool
+        Whether the scheduler has asked this job to stop.
+    """
 
     data: Dataset
     cores: int
@@ -38,7 +50,13 @@ class Pool:
     stopping: bool = False
 
     def run(self, jobs: list[Job]) -> list[tuple[Job, int]]:
-        """The exit status of each job that was started; all of them, unless the scheduler asks this process to stop."""
+        """Run the jobs.
+
+        Returns
+        -------
+        list of (Job, int)
+            The exit status of each started job. All jobs are started, unless the scheduler asks this process to stop.
+        """
         waiting, statuses = list(jobs), list[tuple[Job, int]]()
         self.running: list[tuple[Job, BaseProcess]] = []
         progress = Progress(len(jobs), f"{jobs[0].cell.task} on {jobs[0].cell.hardware}" if jobs else "", "replicates")
@@ -58,18 +76,18 @@ class Pool:
 
     def _start(self, job: Job) -> None:
         process = FORK.Process(target=child, args=(job, self.data, self.checkpoint_s))
-        # a request to stop waits until the child listens for itself: with this process's handler it would be lost
+        # block stop signals until the child has installed its own handler; this process's handler would lose them
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             process.start()
             self.running.append((job, process))
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-        if self.stopping:  # asked between the loop's look and the fork
+        if self.stopping:  # the signal came after the loop checked and before the fork
             process.terminate()
 
     def _collect(self) -> list[tuple[Job, int]]:
-        # each process is asked once: one that ends between two looks would be in neither list
+        # read each exit code only once: a process that ends between two reads would be in neither list
         looked = [(job, process, process.exitcode) for job, process in self.running]
         done = [(job, code) for job, _, code in looked if code is not None]
         self.running = [(job, process) for job, process, code in looked if code is None]
@@ -79,10 +97,12 @@ class Pool:
         return done
 
     def _stop(self, number: int, frame: object) -> None:
-        """Pass the scheduler's request on; children put their states away and end."""
+        """Pass the stop signal on to the running processes, which checkpoint and exit."""
         self.stopping = True
         print(
-            f"asked to stop (signal {number}): putting {len(self.running)} replicates away", file=sys.stderr, flush=True
+            f"stop requested (signal {number}): checkpointing {len(self.running)} replicates",
+            file=sys.stderr,
+            flush=True,
         )
         for _, process in self.running:
             if process.pid is not None and process.exitcode is None:
@@ -90,13 +110,13 @@ class Pool:
 
 
 def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
-    """What a forked process does: one replicate, one line about it."""
+    """Train one replicate in a forked process, and print one line about its outcome."""
     checkpoints = job.checkpoints(checkpoint_s)
     checkpoints.listen()
     names = {"study": job.cell.study, "hardware": job.cell.hardware, "task": job.cell.task, "noise": job.cell.noise}
     try:
         with one_writer(job.folder):
-            if is_finished(job):  # by another copy of this job, while this one waited
+            if is_finished(job):  # another copy of this job trained it while this one waited
                 return
             outcome = train_and_write(job.run, names, job.replicate, data, job.folder, job.image, checkpoints)
             checkpoints.clear()
@@ -105,7 +125,7 @@ def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
         print(f"{job.name} diverged: {error}", file=sys.stderr, flush=True)
         sys.exit(DIVERGED)
     except Interrupted:
-        print(f"{job.name} was put away, to be gone on with", file=sys.stderr, flush=True)
+        print(f"{job.name} checkpointed; the next job resumes it", file=sys.stderr, flush=True)
         sys.exit(INTERRUPTED)
     except Exception as error:
         if not isinstance(error, NoisegridError):

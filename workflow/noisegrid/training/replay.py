@@ -1,8 +1,6 @@
-"""Run one replicate again, alone, from its record, and compare the bits.
+"""The replay of one replicate from its record, with a comparison of the bits.
 
-Reads: a record.json and the prepared dataset that it names. Writes nothing, or a new replicate folder with --output.
-Command: python -m noisegrid.replay results/quick/replicates/cpu/smallcnn-digits/algo/3/record.json
-Exit status: 0 if the weight hash is the recorded one, 1 if not.
+Reads a record.json and the prepared dataset that it names. Writes a new replicate folder if one is given.
 """
 
 from pathlib import Path
@@ -19,11 +17,33 @@ from noisegrid.training.train import Outcome, Run, train
 
 
 def replay(path: Path, datasets: Path, output: Path | None) -> int:
-    """Train again with the record's settings, seeds and switches; print both hashes; return the exit status."""
+    """Train a replicate again with the settings, seeds and switches of its record, and print both weight hashes.
+
+    Parameters
+    ----------
+    path : Path
+        The record.json of the replicate.
+    datasets : Path
+        The folder of the prepared datasets.
+    output : Path or None
+        The folder to write the new replicate to, or None to write nothing.
+
+    Returns
+    -------
+    int
+        The exit code: 0 if weights, predictions and labels have the recorded bits, 1 otherwise.
+
+    Raises
+    ------
+    NoisegridError
+        If the record or the dataset cannot be used.
+    """
     old = record.read_record(path.parent)
     data = open_prepared(datasets / old["dataset"]["name"])
     if data.digest != old["dataset"]["digest"]:
-        raise NoisegridError(f"{datasets / data.name} is not the dataset of {path}: digest {data.digest} differs")
+        raise NoisegridError(
+            f"{datasets / data.name} is not the dataset that {path} names: its digest is {data.digest}"
+        )
     run = Run(old["settings"], old["seeds"], old["flags"])
     outcome = (
         train_and_write(run, old["cell"], old["replicate"], data, output, container.check_inside(None))
@@ -32,17 +52,19 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     )
     same = outcome.final.weights.hash == old["weight_hash"]
     print(f"recorded  {old['weight_hash']}\nreplayed  {outcome.final.weights.hash}")
-    print("same bits" if same else "other bits")
+    print("same bits" if same else "other bits")  # noisegrid.crate.rerun reads these lines
     if not same:
         print(_explain(old))
         return 1
     if others := _others(old, outcome, record.read(path.parent, record.WEIGHTS), data):
-        print(f"other bits\nwhat differs:\n  nothing that the record knows of, but its {', '.join(others)}")
+        print(
+            f"other bits\nwhat differs:\n  nothing that the record knows of: equal weights, other {', '.join(others)}"
+        )
     return 1 if others else 0
 
 
 def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, data: Dataset) -> list[str]:
-    """What the replicate holds besides its final weights that did not come out again, though the weights did."""
+    """List which other parts of a replicate were not reproduced, although its final weights were."""
     arrays = packed.predictions()
     same = {
         "initial weights": outcome.initial_hash == old["initial_weight_hash"],
@@ -54,7 +76,7 @@ def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, dat
 
 
 def _explain(old: dict[str, Any]) -> str:
-    """What differs between the recorded run and this one, or that the record promises no equal bits."""
+    """Describe how this run differs from the recorded one, and say if equal bits are not guaranteed."""
     here = {
         "device": machine.device(old["settings"]["hardware"]["device"]),
         "software": machine.software(),
@@ -67,5 +89,5 @@ def _explain(old: dict[str, Any]) -> str:
         if old[part].get(key) != value
     ]
     if not old["flags"]["deterministic"]:
-        differences.insert(0, "  the record left the framework's kernels free: equal bits are not promised")
+        differences.insert(0, "  the recorded run left the framework's kernels free, so equal bits are not guaranteed")
     return "what differs:\n" + ("\n".join(differences) or "  nothing that the record knows of")

@@ -1,4 +1,4 @@
-"""One replicate of a cell: what training it takes, training it, and writing its folder."""
+"""One replicate of a cell: its job, its training and its folder."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,13 +18,27 @@ from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.train import NEVER, Outcome, Run, train
 
-#: What a record says of the image that its run was in.
+#: The container image of a run, as its record describes it; None outside any image.
 Image = dict[str, Any] | None
 
 
 @dataclass(frozen=True)
 class Job:
-    """One replicate to train."""
+    """One replicate to train.
+
+    Attributes
+    ----------
+    cell : Cell
+        The cell of the replicate.
+    replicate : int
+        Its number, from 0.
+    run : Run
+        Its settings, seeds and switches.
+    folder : Path
+        The folder to write.
+    image : dict or None
+        The container image that this process runs in.
+    """
 
     cell: Cell
     replicate: int
@@ -34,27 +48,28 @@ class Job:
 
     @property
     def name(self) -> str:
+        """The name of the replicate in messages."""
         return f"replicate {self.replicate} of {self.cell.path}"
 
     @property
     def failure(self) -> Path:
-        """Where the reason is kept if it fails; gone when it is trained."""
+        """The file with the reason of a failure. It is deleted once the replicate is trained."""
         return record.failure_file(self.folder)
 
     def checkpoints(self, every_s: float) -> Checkpoints:
-        """The checkpoints of this very run: of the same settings, seeds, switches, code and image."""
+        """Return the checkpoints of exactly this run: same settings, seeds, switches, code and image."""
         image = (self.image or {}).get("definition")
         identity = digest([self.run.settings, self.run.seeds, self.run.flags, machine.code()["source_digest"], image])
         return Checkpoints(record.checkpoint_folder(self.folder), identity, every_s)
 
 
 def job_of(cell: Cell, replicate: int, results: Path, image: Image = None) -> Job:
-    """What training one replicate of a cell takes."""
+    """Return the job that trains one replicate of a cell."""
     return Job(cell, replicate, run_of(cell, replicate), record.replicate_folder(results, cell, replicate), image)
 
 
 def run_of(cell: Cell, replicate: int) -> Run:
-    """The seeds and switches of one replicate of a cell."""
+    """Return the settings, seeds and switches of one replicate of a cell."""
     where = cell.settings["seed"], cell.task, cell.noise, replicate
     flags = noise.derive_flags(cell.settings["hardware"], *where)
     return Run(cell.settings, derive_seeds(*where, cell.seed_sets), flags)
@@ -69,7 +84,25 @@ def train_and_write(
     image: Image = None,
     checkpoints: Checkpoints = NEVER,
 ) -> Outcome:
-    """Train one replicate in this process and write its folder. image: what container.check_inside found."""
+    """Train one replicate in this process and write its folder.
+
+    Parameters
+    ----------
+    run : Run
+        The settings, seeds and switches.
+    cell : dict
+        The names of study, hardware, task and noise, for the record.
+    replicate : int
+        The number of the replicate, for the record.
+    data : Dataset
+        The prepared dataset.
+    folder : Path
+        The folder to write. It must not exist yet.
+    image : dict, optional
+        The container image that this process runs in, as container.check_inside returns it.
+    checkpoints : Checkpoints
+        The checkpoints to resume from and to write. By default there are none.
+    """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     outcome = train(run, data, checkpoints)
     labels = np.asarray(data.test_labels)
@@ -112,7 +145,13 @@ def train_and_write(
 
 
 def is_finished(job: Job) -> bool:
-    """Whether a whole replicate of this very experiment is on disk. One of another experiment is an error."""
+    """Return whether the replicate of a job is on disk and complete.
+
+    Raises
+    ------
+    NoisegridError
+        If the folder is damaged, or if its replicate was trained with other settings or in another image.
+    """
     if not job.folder.exists():
         return False
     found = record.read(job.folder).record

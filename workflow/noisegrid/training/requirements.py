@@ -1,8 +1,7 @@
-"""What a task needs: device memory at least, and floating-point operations per epoch.
+"""The requirements of a task: a lower bound on device memory, and floating-point operations per epoch.
 
-Counted on torch's meta device, where nothing is computed and nothing is allocated. A real run needs more memory
-(workspaces of the kernels, fragments), so a task that does not fit by this count fits nowhere.
-Command: python -m noisegrid.needs (one line per task: what tasks.yaml has as memory_gb and tflop_per_epoch)
+Both are counted on PyTorch's meta device, which computes and allocates nothing. A real run requires more memory (kernel
+workspaces, fragmentation), so a device with less memory than this count cannot train the task.
 """
 
 from typing import Any
@@ -15,19 +14,42 @@ from noisegrid.common.schemas import catalog
 from noisegrid.networks import build
 from noisegrid.study.recipes import resolve_tasks
 
-#: Copies of the parameters beside the parameters: gradients, and what the optimiser keeps.
+#: Tensors as large as the parameters, besides the parameters: gradients and the state of the optimiser.
 COPIES = {"adam": 3, "sgd": 2}
 
 
 def training_bytes(task: dict[str, Any], shape: tuple[int, int, int]) -> int:
-    """Bytes that one fp32 training step holds at its fullest; `shape` is classes, channels, size (pixels)."""
+    """Count the peak memory of one fp32 training step.
+
+    Parameters
+    ----------
+    task : dict
+        A resolved task of the catalog.
+    shape : (int, int, int)
+        Classes, channels and size (pixels) of the dataset.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
     network, inputs = _on_meta(task, shape)
     weights = sum(parameter.nbytes for parameter in network.parameters())
     return weights * (1 + COPIES[task["optimizer"]["name"]]) + _kept_for_backward(network, inputs)
 
 
 def training_flop(task: dict[str, Any], shape: tuple[int, int, int], examples: int) -> float:
-    """Floating-point operations of one epoch: those of the forward pass, counted, times three for the backward pass."""
+    """Count the floating-point operations of one epoch: three times those of the forward pass.
+
+    Parameters
+    ----------
+    task : dict
+        A resolved task of the catalog.
+    shape : (int, int, int)
+        Classes, channels and size (pixels) of the dataset.
+    examples : int
+        Number of training examples.
+    """
     network, inputs = _on_meta(task, shape)
     with FlopCounterMode(display=False) as counter:
         network(inputs)
@@ -35,7 +57,7 @@ def training_flop(task: dict[str, Any], shape: tuple[int, int, int], examples: i
 
 
 def _on_meta(task: dict[str, Any], shape: tuple[int, int, int]) -> tuple[torch.nn.Module, Tensor]:
-    """The task's network and one batch, without memory."""
+    """Return the network of a task and one batch on the meta device, where they take no memory."""
     classes, channels, size = shape
     size = task["augment"].get("resized_crop", size)
     entry = catalog("networks")[task["network"]]
@@ -46,11 +68,11 @@ def _on_meta(task: dict[str, Any], shape: tuple[int, int, int]) -> tuple[torch.n
 
 
 def _kept_for_backward(network: torch.nn.Module, inputs: Tensor) -> int:
-    """Bytes of the distinct tensors that autograd keeps, parameters left out."""
+    """Count the bytes of the distinct tensors that autograd keeps, without the parameters."""
     kept: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:
-        kept[tensor.untyped_storage()._cdata] = tensor  # held, so that no storage is counted under a reused address
+        kept[tensor.untyped_storage()._cdata] = tensor  # keep a reference, so that no address is reused
         return tensor
 
     own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
@@ -61,7 +83,7 @@ def _kept_for_backward(network: torch.nn.Module, inputs: Tensor) -> int:
 
 
 def print_all() -> None:
-    """Print the requirements of every task of the catalog, for workflow/catalog/tasks.yaml."""
+    """Print memory_gb and tflop_per_epoch of every task, for workflow/catalog/tasks.yaml."""
     for name, task in resolve_tasks({}, "the catalog").items():
         dataset = catalog("datasets")[task["dataset"]]
         shape = dataset["classes"], dataset["channels"], dataset["size"]

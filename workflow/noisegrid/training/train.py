@@ -1,6 +1,7 @@
-"""Train one replicate: settings, seeds and switches in, predictions and weights out. Reads top to bottom.
+"""The training of one replicate: settings, seeds and switches in, predictions and weights out.
 
-Writes nothing and knows nothing of Snakemake; `record` puts what comes out of here on disk.
+Functions appear in the order in which a run calls them. This module writes no files except checkpoints; `record.write`
+writes its results to disk.
 """
 
 import hashlib
@@ -29,18 +30,28 @@ from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.loader import Batches
 
-#: No checkpoints: short runs start again instead.
+#: No checkpoints: an interrupted run starts again from the beginning.
 NEVER = Checkpoints()
 UNMARKED = nullcontext()
 
 
 class Diverged(Exception):
-    """The loss is no longer a number."""
+    """A training loss that is not finite."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """All that decides a replicate: run it twice with impl held and get the same bits."""
+    """Everything that determines a replicate. With `impl` held, two runs of it give the same bits.
+
+    Attributes
+    ----------
+    settings : dict
+        The settings of the cell: task, hardware and root seed.
+    seeds : Seeds
+        The seed of each source.
+    flags : Flags
+        The switches of PyTorch and of the numerical libraries.
+    """
 
     settings: dict[str, Any]
     seeds: Seeds
@@ -49,10 +60,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Weights:
-    """A network's state as one vector, so that distances need no framework.
+    """The state of a network as one vector, so that distances can be computed without PyTorch.
 
-    vector: float32 (values,), parameters before buffers. layout: name, shape, kind (parameter or buffer) and first
-    index of each tensor.
+    Attributes
+    ----------
+    vector : float32 (values,)
+        Parameters first, then buffers.
+    layout : list of dict
+        Name, shape, kind (parameter or buffer) and first index of each tensor.
     """
 
     vector: np.ndarray
@@ -60,18 +75,26 @@ class Weights:
 
     @property
     def parameters(self) -> int:
-        """How many leading values are parameters; the rest are buffers."""
+        """The number of parameters. They come first in the vector; the rest are buffers."""
         return parameter_count(self.layout, len(self.vector))
 
     @property
     def hash(self) -> str:
-        """SHA-256 over every bit of every tensor: equal hashes mean bitwise equal networks."""
+        """SHA-256 of the vector. Equal hashes mean bitwise equal networks."""
         return hashlib.sha256(self.vector.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The network at one moment. logits: float32 (test examples, classes)."""
+    """The network at one point of the training.
+
+    Attributes
+    ----------
+    logits : float32 (test examples, classes)
+        Outputs on the test set.
+    weights : Weights
+        Parameters and buffers.
+    """
 
     logits: np.ndarray
     weights: Weights
@@ -79,7 +102,21 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training gives. `half` is the state after half of the epochs, where the paper's artifact took its churn."""
+    """The result of a training run.
+
+    Attributes
+    ----------
+    initial_hash : str
+        Hash of the initial weights, before `one_ulp` changes one of them.
+    midpoint : Snapshot
+        The state after half of the epochs, at which the reference measures churn.
+    final : Snapshot
+        The state after the last epoch.
+    history : list of dict
+        Epoch, learning rate, mean training loss (nats) and duration (seconds) of each epoch.
+    seconds : dict
+        Duration of the training alone and of the whole run.
+    """
 
     initial_hash: str
     midpoint: Snapshot
@@ -89,10 +126,16 @@ class Outcome:
 
 
 def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
-    """Train and evaluate one replicate. Must be the first thing that this process computes (see noise.apply_flags).
+    """Train and evaluate one replicate, from its checkpoint if there is one.
 
-    Goes on from a checkpoint where there is one. Raises Diverged when an epoch's mean loss is not finite, and
-    Interrupted when the job was asked to stop.
+    Call this before the process computes anything (see noise.apply_flags).
+
+    Raises
+    ------
+    Diverged
+        If the mean loss of an epoch is not finite.
+    Interrupted
+        If the job was asked to stop. The state of the run is saved first.
     """
     began = time.perf_counter()
     device = torch.device(run.settings["hardware"]["device"])
@@ -110,9 +153,20 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
 
 
 class Training:
-    """A run under way: all that decides what comes next, so that it can be put away and taken up again.
+    """A run in progress, with all the state that a checkpoint needs to resume it.
 
-    epoch, step: how many epochs, and how many batches of the epoch under way, are done. losses: of those batches.
+    Attributes
+    ----------
+    epoch : int
+        Number of finished epochs.
+    step : int
+        Number of finished batches of the current epoch.
+    losses : list of Tensor
+        Losses of these batches, on the device.
+    seconds : float
+        Time spent in training so far.
+    midpoint : Snapshot or None
+        The state after half of the epochs, once it is reached.
     """
 
     def __init__(self, run: Run, data: Dataset, start: Weights, device: torch.device) -> None:
@@ -126,13 +180,13 @@ class Training:
         self.train_batches = Batches(data.train_images, data.train_labels, data.full_scale, *options)
         self.test_batches = Batches(data.test_images, data.test_labels, data.full_scale, *options)
         self.optimizer = optimizer_of(self.network, self.task["optimizer"])
-        self.scaler = GradScaler(device.type, enabled=self.precision == "amp_fp16")  # off: passes everything through
+        self.scaler = GradScaler(device.type, enabled=self.precision == "amp_fp16")  # does nothing if disabled
         self.epoch, self.step, self.losses, self.seconds = 0, 0, list[Tensor](), 0.0
         self.history: list[dict[str, float]] = []
         self.midpoint: Snapshot | None = None
 
     def run_epoch(self, checkpoints: Checkpoints) -> None:
-        """Train to the end of the epoch under way. Asks the device for one number only."""
+        """Train to the end of the current epoch. Only the mean loss is transferred from the device."""
         started, before = time.perf_counter(), self.seconds
         rate = set_learning_rate(self.optimizer, self.task, self.epoch)
         self.network.train()
@@ -156,21 +210,21 @@ class Training:
         self.step += 1
 
     def snapshot(self) -> Snapshot:
-        """Logits on the test images, and the weights."""
+        """Evaluate the network on the test images and copy its weights."""
         self.network.eval()
         with torch.inference_mode(), autocast(self.test_batches.device, self.precision):
             logits = torch.cat([self.network(inputs) for inputs in self.test_batches.evaluation()])
         return Snapshot(logits.float().cpu().numpy(), weights_of(self.network))
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, optimiser, scaler, random states, and how far it is; tensors and plain values only."""
+        """Return weights, optimiser, scaler, random states and progress as tensors and plain values."""
         midpoint = self.midpoint
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "random": torch.get_rng_state(),
-            # of this run's device: a CPU run must not wake CUDA, which may be there and not work
+            # only on CUDA: a CPU run must not initialise CUDA, which may be installed but broken
             "random_cuda": torch.cuda.get_rng_state() if self.train_batches.device.type == "cuda" else None,
             "epoch": self.epoch,
             "step": self.step,
@@ -182,7 +236,7 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what state_dict gave."""
+        """Restore a state that state_dict returned."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
@@ -197,10 +251,15 @@ class Training:
 
 
 def initial_weights(run: Run, data: Dataset) -> Weights:
-    """The initial weights, drawn on the CPU under one instruction set, so that they depend on the `init` seed alone.
+    """Draw the initial weights on the CPU under a fixed instruction set, so that they depend only on the `init` seed.
 
-    Initialisers round differently under other instruction sets, and a process keeps the ones it first computes with:
-    hence another process, forked before this one has computed anything.
+    Initialisers round differently under different instruction sets, and a process keeps the instruction set with which
+    it first computes. The weights are therefore drawn in a separate process, forked before this one computes anything.
+
+    Raises
+    ------
+    NoisegridError
+        If the network cannot be built.
     """
     receiver, sender = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("fork").Process(target=_send_initial_weights, args=(run, data, sender))
@@ -209,7 +268,9 @@ def initial_weights(run: Run, data: Dataset) -> Weights:
     try:
         weights: Weights = receiver.recv()
     except EOFError:
-        raise NoisegridError(f"network {run.settings['task']['build']} could not be built, see above") from None
+        raise NoisegridError(
+            f"network {run.settings['task']['build']} could not be built; see the error above"
+        ) from None
     process.join()
     return weights
 
@@ -221,7 +282,7 @@ def _send_initial_weights(run: Run, data: Dataset, sender: Connection) -> None:
 
 
 def build_network(task: dict[str, Any], data: Dataset) -> nn.Module:
-    """The task's network with fresh weights from torch's global generator."""
+    """Build the network of a task. Its initial weights come from PyTorch's global generator."""
     _, channels, size, _ = data.train_images.shape
     shape = {"classes": data.classes, "channels": channels, "size": size}
     dropout = {"dropout": task["dropout"]} if task["dropout"] else {}
@@ -229,7 +290,7 @@ def build_network(task: dict[str, Any], data: Dataset) -> nn.Module:
 
 
 def optimizer_of(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
-    """Adam or SGD in the fused form: one kernel for all tensors, so that no heuristic chooses another."""
+    """Return a fused Adam or SGD: one kernel updates all tensors, so no heuristic selects another kernel."""
     if settings["name"] == "sgd":
         rate, momentum, decay = (settings[key] for key in ("learning_rate", "momentum", "weight_decay"))
         return torch.optim.SGD(network.parameters(), rate, momentum, weight_decay=decay, fused=True)
@@ -248,9 +309,31 @@ def training_step(
     smoothing: float = 0.0,
     update_range: AbstractContextManager[Any] = UNMARKED,
 ) -> Tensor:
-    """One step, what is trained and what is timed: forward, backward, optimiser.
+    """Run one training step: forward, backward, optimiser. Training and the overhead stage share it.
 
-    Gives the loss, still on the device. update_range: in which the optimiser works, for a profiler.
+    Parameters
+    ----------
+    forward : callable
+        Maps inputs to logits: the network, or a compiled form of it.
+    optimizer : Optimizer
+        Updates the weights.
+    scaler : GradScaler
+        Scales the loss in fp16; disabled otherwise.
+    inputs : (batch, channels, size, size)
+        The images.
+    labels : int64 (batch,) or float32 (batch, attributes)
+        The labels.
+    precision : {"fp32", "amp_fp16", "amp_bf16"}
+        The arithmetic of forward pass and loss.
+    smoothing : float
+        Label smoothing.
+    update_range : context manager
+        Entered while the optimiser works, so that a profiler can mark its kernels.
+
+    Returns
+    -------
+    Tensor
+        The loss in nats, still on the device.
     """
     with autocast(inputs.device, precision):
         loss = loss_of(forward(inputs), labels, smoothing)
@@ -263,7 +346,11 @@ def training_step(
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, task: dict[str, Any], epoch: int) -> float:
-    """Piecewise constant: the last factor of the schedule whose epoch has come; before, the steps of a warm-up."""
+    """Set and return the learning rate of an epoch.
+
+    The rate rises linearly during the warm-up epochs. After them, the last factor of the schedule whose epoch has been
+    reached applies.
+    """
     warmup = task["optimizer"].get("warmup_epochs", 0)
     factor = next((f for start, f in reversed(task["schedule"]) if epoch >= start), 1.0)
     if epoch < warmup:
@@ -275,20 +362,20 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, task: dict[str, Any], ep
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Mixed precision where the hardware entry says so; nothing for fp32."""
+    """Return the autocast context of a precision. It does nothing for fp32."""
     dtype = torch.float16 if precision == "amp_fp16" else torch.bfloat16
     return torch.autocast(device.type, dtype, enabled=precision != "fp32")
 
 
 def loss_of(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-    """Mean loss in nats: cross-entropy of one class per example, binary cross-entropy of many attributes."""
+    """Return the mean loss in nats: cross-entropy for one class per example, binary cross-entropy for attributes."""
     if labels.ndim == 2:
         return functional.binary_cross_entropy_with_logits(logits, labels)
     return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
 def disturbed(weights: Weights, seeds: Seeds) -> Weights:
-    """The weights to start from: as drawn, or with one parameter moved by one unit in the last place."""
+    """Move one parameter by one unit in the last place if the source `one_ulp` has a seed."""
     if "one_ulp" not in seeds:
         return weights
     count = weights.parameters
@@ -297,7 +384,7 @@ def disturbed(weights: Weights, seeds: Seeds) -> Weights:
 
 
 def load_weights(network: nn.Module, weights: Weights) -> None:
-    """Put a weight vector into a network of the same layout."""
+    """Copy a weight vector into a network of the same layout."""
     tensors = dict(network.named_parameters()) | dict(network.named_buffers())
     vector = torch.from_numpy(weights.vector)
     with torch.no_grad():
@@ -307,7 +394,7 @@ def load_weights(network: nn.Module, weights: Weights) -> None:
 
 
 def weights_of(network: nn.Module) -> Weights:
-    """Parameters, then floating-point buffers (batch norm's running mean and variance), as one float32 vector."""
+    """Return parameters and floating-point buffers (running statistics of batch norm) as one float32 vector."""
     tensors: list[tuple[str, str, Tensor]] = [
         (name, "parameter", tensor) for name, tensor in network.named_parameters()
     ]

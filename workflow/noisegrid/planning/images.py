@@ -1,0 +1,86 @@
+"""Which images the jobs of a study run in. All of it is empty unless Snakemake runs with --sdm apptainer."""
+
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from noisegrid.runtime.hardware import ANALYSIS, ROOT, gpus_per_job, stack, stack_of
+from noisegrid.study.study import Study
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of a study.
+
+    Attributes
+    ----------
+    study : Study
+    config : dict
+        The workflow's config.
+    used : bool
+        Whether jobs run in containers.
+    """
+
+    study: Study
+    config: dict[str, Any]
+    used: bool
+
+    @cached_property
+    def stacks(self) -> list[str]:
+        """The stacks that this study requires, and no other."""
+        return list(dict.fromkeys([ANALYSIS, *map(stack_of, self.study.hardware)]))
+
+    @property
+    def training_stack(self) -> str:
+        """The stack in which datasets are prepared: that of the study's first hardware."""
+        return stack_of(self.study.hardware[0])
+
+    def file(self, stack_name: str) -> str:
+        """Return the image file of a stack."""
+        return f"{self.config['containers']}/{stack_name}.sif"
+
+    def inspection(self, stack_name: str) -> str:
+        """Return what was found when the image of a stack was checked from inside."""
+        return f"{self.config['containers']}/{stack_name}.json"
+
+    def log(self, name: str) -> str:
+        """Return a log beside the images."""
+        return f"{self.config['containers']}/logs/{name}.log"
+
+    def inspections(self, *stack_names: str) -> list[str]:
+        """Return what a job waits for before it runs in the images of these stacks."""
+        return [self.inspection(name) for name in stack_names] if self.used else []
+
+    def option(self, stack_name: str) -> list[str]:
+        """Return the option by which a job checks that it runs in the right image."""
+        return [word for path in self.inspections(stack_name) for word in ("--image", path)]
+
+    def definition(self, stack_name: str) -> str:
+        """Return the digest of an image's definition and pins, which marks what ran in it."""
+        # never empty: Snakemake notices a changed parameter only by a value that was not among the old ones
+        return stack(stack_name).definition if self.used else "no image"
+
+    def source_option(self, stack_name: str) -> list[str]:
+        """Return the options that name an image made elsewhere; none if it is to be built here."""
+        given = self.config["images"].get(stack_name)
+        if given is None:
+            return []
+        return ["--image", given["image"], *(["--sha256", given["sha256"]] if "sha256" in given else [])]
+
+    def mirror_option(self) -> list[str]:
+        """Return the option that names the Debian mirror to build from; none if the machine's own is used."""
+        named = self.config["debian_mirror"]
+        return ["--mirror", named] if named else []
+
+    def engine_arguments(self) -> str:
+        """Return what binds the working tree and the data into every container and gives it the GPUs."""
+        ours = [Path(self.config[key]) for key in ("results", "datasets", "containers")]
+        for folder in ours:
+            folder.mkdir(parents=True, exist_ok=True)  # only an existing folder can be bound, and jobs write here
+        paths = [ROOT, self.study.source.parent, *self.config["dataset_folders"].values(), *ours]
+        folders = [folder for folder in dict.fromkeys(Path(path).resolve() for path in paths) if folder.exists()]
+        binds = " ".join(f"--bind {shlex.quote(str(folder))}" for folder in folders)
+        cuda = any(gpus_per_job(hardware) for hardware in self.study.hardware)
+        return f" {binds}{' --nv' if cuda else ''}"

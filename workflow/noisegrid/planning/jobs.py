@@ -1,0 +1,121 @@
+"""What a rule asks about one job: functions of Snakemake's wildcards."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from noisegrid.planning.plan import Plan
+from noisegrid.planning.site import RESOURCES
+from noisegrid.runtime import refused_nodes
+from noisegrid.runtime.hardware import stack_of
+from noisegrid.study import arms
+
+
+def untracked(value: Any) -> Callable[..., Any]:
+    """Return a parameter that decides no content: if it changes, no job runs again.
+
+    `value` may be a function of the wildcards.
+    """
+
+    # Snakemake does not track a parameter whose function asks for the output
+    def parameter(wildcards: Any, output: Any) -> Any:
+        return value(wildcards) if callable(value) else value
+
+    return parameter
+
+
+class Jobs:
+    """The inputs, parameters and resources of the jobs of a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    # --- datasets and images ---
+
+    def dataset(self, wildcards: Any) -> str:
+        """Return the folder of the prepared dataset that a task reads."""
+        return f"{self.plan.config['datasets']}/{self._cells(wildcards)[0].dataset}"
+
+    def manifest(self, wildcards: Any) -> str:
+        """Return the manifest of that dataset."""
+        return f"{self.dataset(wildcards)}/manifest.json"
+
+    def raw_folder_option(self, wildcards: Any) -> list[str]:
+        """Return the option that names a dataset's raw folder; none if torchvision is to download it."""
+        folder = self.plan.config["dataset_folders"].get(wildcards.dataset)
+        return ["--folder", folder] if folder else []
+
+    def image(self, wildcards: Any) -> str:
+        """Return the image of a hardware's stack, or of a stack."""
+        return self.plan.images.file(self._stack(wildcards))
+
+    def inspection(self, wildcards: Any) -> list[str]:
+        """Return what a job in that image waits for."""
+        return self.plan.images.inspections(self._stack(wildcards))
+
+    def image_option(self, wildcards: Any) -> list[str]:
+        """Return the option by which a job checks that it runs in that image."""
+        return self.plan.images.option(self._stack(wildcards))
+
+    def image_source(self, wildcards: Any) -> list[str]:
+        """Return the options that name an image made elsewhere."""
+        return self.plan.images.source_option(wildcards.stack)
+
+    def definition(self, wildcards: Any) -> str:
+        """Return the digest of that image's definition."""
+        return self.plan.images.definition(self._stack(wildcards))
+
+    # --- training and measuring ---
+
+    def batch_digest(self, wildcards: Any) -> str:
+        """Hash what a job has to train, so that it runs again for other settings or another cell."""
+        return self.plan.batch_digest(wildcards.hardware, wildcards.task, wildcards.batch)
+
+    def pace_identity(self, wildcards: Any) -> str:
+        """Hash the settings that determine the duration of a replicate."""
+        return self.plan.study.pace_identity(wildcards.hardware, wildcards.task)
+
+    def cell_batches(self, wildcards: Any) -> list[str]:
+        """Return the batch files that hold replicates of a cell."""
+        return self.plan.batch_files(wildcards.hardware, wildcards.task, wildcards.noise)
+
+    def batches_of_all_hardware(self, wildcards: Any) -> list[str]:
+        """Return the batch files of a task and noise on every hardware that measures it."""
+        names = self.plan.hardware_of(wildcards.task, wildcards.noise)
+        return [file for name in names for file in self.plan.batch_files(name, wildcards.task, wildcards.noise)]
+
+    def timed_digest(self, wildcards: Any) -> str:
+        """Hash what a timing job has to time."""
+        return self.plan.timed_digest(wildcards.hardware, wildcards.network)
+
+    def figure_data(self, wildcards: Any) -> str:
+        """Return the file that a figure is drawn from."""
+        return f"{self.plan.paths.folder}/{arms.data_of(wildcards.figure)}"
+
+    # --- resources ---
+
+    def resources(self, alone: bool = False, **fixed: Any) -> dict[str, Any]:
+        """Return what jobs on a wildcard's hardware ask their scheduler for.
+
+        Parameters
+        ----------
+        alone : bool
+            Whether nothing else may run on the node.
+        fixed
+            Resources that do not depend on the job.
+        """
+        return {name: self._resource(name, alone) for name in RESOURCES} | fixed
+
+    def _resource(self, name: str, alone: bool) -> Callable[..., Any]:
+        def value(wildcards: Any, attempt: int) -> Any:
+            # a new call asks refused nodes again: the node or the request may have been repaired
+            refused = refused_nodes.nodes(Path(self.plan.paths.folder), wildcards.hardware) if attempt > 1 else []
+            return self.plan.site.resources(wildcards.hardware, attempt, alone, refused)[name]
+
+        return value
+
+    def _cells(self, wildcards: Any) -> list[Any]:
+        return self.plan.study.siblings(wildcards.hardware, wildcards.task)
+
+    def _stack(self, wildcards: Any) -> str:
+        return str(wildcards.stack) if hasattr(wildcards, "stack") else stack_of(wildcards.hardware)

@@ -1,0 +1,70 @@
+"""How replicates are packed into training jobs: as many per job as fit into its time."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from noisegrid.planning import estimate
+from noisegrid.planning.site import Site
+from noisegrid.runtime.hardware import gpus_per_job
+from noisegrid.study.batch import Batch, split
+from noisegrid.study.study import Study
+
+#: Where the pace is unknown: replicates per job, and how many jobs a study makes at most (then each holds more).
+USUAL_REPLICATES_PER_JOB, MANY_JOBS = 10, 300
+#: The share of a job's time that is planned for. Nodes differ, and what does not fit costs another submission.
+PLANNED = 0.8
+
+
+@dataclass(frozen=True)
+class Packing:
+    """The training jobs of a study."""
+
+    study: Study
+    config: dict[str, Any]
+    site: Site
+
+    def batches(self, hardware: str, task: str) -> list[Batch]:
+        """Return what each job holds that trains a task on a hardware."""
+        return self._packed[hardware, task]
+
+    @cached_property
+    def _packed(self) -> dict[tuple[str, str], list[Batch]]:
+        """The batches of every task on every hardware, computed once: thousands of jobs ask."""
+        return {names: self._pack(*names) for names in self.study.tasks}
+
+    def _pack(self, hardware: str, task: str) -> list[Batch]:
+        cells = self.study.siblings(hardware, task)
+        count = max(cell.replicates for cell in cells)
+        size = self.config["replicates_per_job"] or self._fitting(hardware, task, len(cells))
+        if size >= 1:
+            return split(count, size)
+        size = max(1, self._fitting(hardware, task, cells=1))
+        return [batch for cell in cells for batch in split(cell.replicates, size, cell.noise)]
+
+    def _fitting(self, hardware: str, task: str, cells: int) -> int:
+        """Return how many replicates of each of some cells fit into one job."""
+        pace = estimate.pace(self.study, hardware, task, Path(self.config["results"]))
+        if pace is None:
+            return max(USUAL_REPLICATES_PER_JOB, math.ceil(self._wanted / MANY_JOBS))
+        hours = PLANNED * self._at_a_time(hardware, pace) * self.site.settings["minutes_per_job"] / 60
+        return int(hours / (pace.hours * cells))
+
+    @cached_property
+    def _wanted(self) -> int:
+        """The replicates of all tasks; those of several cells of one task count once."""
+        return sum(max(cell.replicates for cell in self.study.siblings(*names)) for names in self.study.tasks)
+
+    def _at_a_time(self, hardware: str, pace: estimate.Pace) -> int:
+        """Return how many replicates a job trains side by side."""
+        return 1 if gpus_per_job(hardware) else max(1, self.config["threads_per_job"] // pace.threads)
+
+    def longest_job_hours(self, line: estimate.Estimate) -> float:
+        """Return the duration of the longest job of a task on a hardware, or 0 if the pace is unknown."""
+        if line.pace is None:
+            return 0.0
+        names = line.hardware, line.task
+        runs = [len(batch.numbers) * len(self.study.siblings(*names, batch)) for batch in self.batches(*names)]
+        return line.pace.hours * max(runs) / self._at_a_time(line.hardware, line.pace)

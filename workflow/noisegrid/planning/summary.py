@@ -1,0 +1,45 @@
+"""What a study would submit and what it would cost, for `noisegrid plan`."""
+
+from pathlib import Path
+
+from noisegrid.planning import estimate
+from noisegrid.planning.plan import Plan
+
+#: How often slurm/config.yaml lets a job be submitted, with more time each time.
+ATTEMPTS = 3
+
+
+def summary(plan: Plan) -> str:
+    """Return a line per task and hardware, notes on jobs that are too long, and the totals."""
+    lines = [
+        f"{'hardware':16s} {'task':28s} {'cells':>5s} {'replicates':>10s} {'jobs':>5s} {'device-hours':>12s} {'by':>8s}"
+    ]
+    found = estimate.estimates(plan.study, Path(plan.config["results"]))
+    for line in found:
+        jobs = len(plan.batches(line.hardware, line.task))
+        hours = "not known" if line.hours is None else f"{line.hours:.3g}"
+        by = "" if line.pace is None else "pilot" if line.pace.measured else "estimate"
+        lines.append(
+            f"{line.hardware:16s} {line.task:28s} {line.cells:5d} {line.replicates:10d} {jobs:5d} {hours:>12s} {by:>8s}"
+        )
+    lines += [note for line in found if (note := _too_long(plan, line))]
+    known = [line.hours for line in found if line.hours is not None]
+    jobs = sum(len(plan.batches(line.hardware, line.task)) for line in found)
+    lines.append(
+        f"{plan.study.name}: {len(plan.study.cells)} cells, {sum(line.replicates for line in found)} replicates in "
+        f"{jobs} training jobs, {len(plan.study.timed_networks)} timing jobs; about {sum(known):.3g} device-hours"
+        + ("" if len(known) == len(found) else " for what is known; `snakemake pilot` measures the rest")
+    )
+    return "\n".join(lines)
+
+
+def _too_long(plan: Plan, line: estimate.Estimate) -> str:
+    """Return a note on jobs that will not be done when their time is up for the last time."""
+    hours = plan.packing.longest_job_hours(line)
+    have = sum(range(1, ATTEMPTS + 1)) * plan.site.settings["minutes_per_job"] / 60
+    if hours <= have:
+        return ""
+    return (
+        f"note: a job of {line.task} on {line.hardware} takes about {hours:.0f} h, and its {ATTEMPTS} attempts have "
+        f"{have:.0f} h on SLURM: raise minutes_per_job (slurm/site.yaml), or call Snakemake again until it is done"
+    )

@@ -1,0 +1,81 @@
+"""The resolved study on disk, design.json: written by the call that starts the work, read by every job.
+
+A job reads what was planned. So `auto` means the machine that planned, and an edited catalog changes no running study.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import write_text
+from noisegrid.study.arms import TimedNetwork
+from noisegrid.study.study import Cell, Study, differences
+
+#: Raised when the form of the file changes.
+FORMAT = 1
+
+
+def document_of(study: Study) -> dict[str, Any]:
+    """Return the content of design.json: the study with every `like`, `auto` and catalog entry resolved."""
+    used = study.values("dataset")
+    return {
+        "format": FORMAT,
+        "name": study.name,
+        "description": study.description,
+        "source": str(study.source.resolve()),
+        "share_gpu": study.share_gpu,
+        "cells": [asdict(cell) for cell in study.cells],
+        "datasets": {name: study.datasets[name] for name in used},
+        "timed_networks": [asdict(timed) | {"arms": list(timed.arms)} for timed in study.timed_networks],
+        "requirements": {name: study.requirements.get(name, {}) for name in study.values("task")},
+    }
+
+
+def write(study: Study, path: Path) -> None:
+    """Write design.json, unless it says the same already: its time then stays."""
+    text = json.dumps(document_of(study), indent=1) + "\n"
+    if not path.exists() or path.read_text() != text:
+        write_text(path, text)
+
+
+def read(path: Path) -> Study:
+    """Read design.json. Raise NoisegridError, with the remedy, if it is damaged or of another version."""
+    remedy = "run Snakemake again, which writes it anew"
+    try:
+        found = json.loads(path.read_text())
+    except OSError as error:
+        raise NoisegridError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
+    except ValueError as error:
+        raise NoisegridError(f"{path} is truncated or edited (no JSON); {remedy}") from error
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise NoisegridError(f"{path} was written by another version of noisegrid; {remedy}")
+    try:
+        return Study(
+            name=found["name"],
+            description=found["description"],
+            source=Path(found["source"]),
+            cells=tuple(Cell(**cell) for cell in found["cells"]),
+            datasets=found["datasets"],
+            share_gpu=found["share_gpu"],
+            timed_networks=tuple(TimedNetwork(**t | {"arms": tuple(t["arms"])}) for t in found["timed_networks"]),
+            requirements=found["requirements"],
+        )
+    except (KeyError, TypeError) as error:
+        raise NoisegridError(f"{path} was edited ({error}); {remedy}") from error
+
+
+def changes(study: Study, path: Path) -> list[str]:
+    """Return how a study differs from its design.json, one entry each; none if there is no such file yet."""
+    if not path.exists():
+        return []
+    old, new = (
+        {cell.path: cell.settings | {"replicates": cell.replicates} for cell in one.cells}
+        for one in (read(path), study)
+    )
+    found = [f"cell {name} is new" for name in new.keys() - old.keys()]
+    found += [f"cell {name} is gone" for name in old.keys() - new.keys()]
+    for name in [name for name in new if name in old]:
+        found += [f"{name}: {change}" for change in differences(old[name], new[name])]
+    return sorted(found)

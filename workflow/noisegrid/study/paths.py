@@ -1,0 +1,93 @@
+"""The only place that spells a path below the results of a study."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StudyPaths:
+    """Paths below the results of one study, as strings that rules and messages can use.
+
+    Attributes
+    ----------
+    results : str
+        The folder of all results.
+    study : str
+        The name of the study.
+    """
+
+    results: str
+    study: str
+
+    @property
+    def folder(self) -> str:
+        """The folder of the study."""
+        return f"{self.results}/{self.study}"
+
+    @property
+    def design(self) -> str:
+        """The resolved study."""
+        return f"{self.folder}/design.json"
+
+    @property
+    def metrics(self) -> str:
+        """All metrics of all cells."""
+        return f"{self.folder}/metrics.csv"
+
+    @property
+    def overhead(self) -> str:
+        """All timed blocks of all networks."""
+        return f"{self.folder}/overhead.csv"
+
+    @property
+    def crate(self) -> str:
+        """The package."""
+        return f"{self.folder}/{self.study}.crate.zip"
+
+    @property
+    def report(self) -> str:
+        """The HTML report."""
+        return f"{self.folder}/report.html"
+
+    def findings(self, suffix: str) -> str:
+        """Return the sentences in one format."""
+        return f"{self.folder}/findings.{suffix}"
+
+    def replicate(self, cell: str, number: int | str) -> str:
+        """Return the folder of a replicate; `cell` is hardware/task/noise."""
+        return f"{self.folder}/replicates/{cell}/{number}"
+
+    def batch(self, hardware: str, task: str, name: str) -> str:
+        """Return what a training job leaves."""
+        return f"{self.folder}/batches/{hardware}/{task}/{name}.json"
+
+    def pilot(self, hardware: str, task: str) -> str:
+        """Return the measured pace of a task."""
+        return f"{self.folder}/pilot/{hardware}/{task}.json"
+
+    def cell_metrics(self, cell: str) -> str:
+        """Return the metrics of one cell; `cell` is hardware/task/noise."""
+        return f"{self.folder}/cells/{cell}.csv"
+
+    def across(self, task: str, noise: str) -> str:
+        """Return the comparison of the same runs across hardware."""
+        return f"{self.folder}/across/{task}/{noise}.csv"
+
+    def timed(self, hardware: str, network: str, suffix: str) -> str:
+        """Return the timed blocks (csv) or the record (json) of a network."""
+        return f"{self.folder}/overhead/{hardware}/{network}.{suffix}"
+
+    def figure(self, name: str, suffix: str) -> str:
+        """Return a figure in one format."""
+        return f"{self.folder}/figures/{name}.{suffix}"
+
+    def table(self, name: str, suffix: str) -> str:
+        """Return a table in one format."""
+        return f"{self.folder}/tables/{name}.{suffix}"
+
+    def cell_page(self, hardware: str, task: str) -> str:
+        """Return the page with all numbers of a task on one hardware."""
+        return f"{self.folder}/tables/cells/{hardware}.{task}.html"
+
+    def log(self, name: str) -> str:
+        """Return the log of a job."""
+        return f"{self.folder}/logs/{name}.log"
