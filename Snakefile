@@ -48,9 +48,9 @@ rule pilot:
 
 
 onstart:
+    check_machine_or_exit(PLAN, workflow.dag.needrun_jobs(), local=workflow.local_exec)
     # every job reads the resolved study, so that all of them work on the same cells
     write_design(PLAN)
-    check_machine_or_exit(PLAN, workflow.dag.needrun_jobs(), local=workflow.local_exec)
 
 
 onsuccess:

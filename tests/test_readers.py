@@ -128,14 +128,13 @@ def test_a_licensed_dataset_is_never_fetched(tmp_path):
 
 
 def test_group_spreads_by_hand():
-    """Two runs, four images: positives 0 and 1, group of images 1 and 3."""
-    positive = np.array([True, True, False, False])
-    correct = np.array([[True, True, True, True], [True, False, True, False]])
-    masks = np.array([[False, True, False, True]])
-    half, one = np.std([0, 0.5], ddof=1), np.std([0, 1], ddof=1)
-    expected = [
-        [half, one],
-        [half, one],
-        [half, one],
-    ]  # accuracy, FPR (1 of 2 negatives wrong), FNR (1 of 2 positives)
-    assert stats.group_spreads(correct, positive, masks, np.zeros(2)) == pytest.approx(np.array(expected))
+    """Two runs, eight images: 0 to 3 are positive, 4 to 7 negative; the group holds the images 0, 1 and 4 to 7."""
+    positive = np.array([True] * 4 + [False] * 4)
+    correct = np.ones((2, 8), bool)
+    correct[1, [0, 4, 5, 6]] = False  # the second run misses one positive, and three negatives
+    masks = np.array([[True, True, False, False, True, True, True, True]])
+    accuracy = [np.std([1, 4 / 8], ddof=1), np.std([1, 2 / 6], ddof=1)]
+    false_positive = [np.std([0, 3 / 4], ddof=1)] * 2  # of 4 negatives, all of them in the group
+    false_negative = [np.std([0, 1 / 4], ddof=1), np.std([0, 1 / 2], ddof=1)]  # of 4 positives, 2 in the group
+    found = stats.group_spreads(correct, positive, masks, np.zeros(2))
+    assert found == pytest.approx(np.array([accuracy, false_positive, false_negative]))

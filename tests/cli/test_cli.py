@@ -123,7 +123,10 @@ def test_init_overwrites_nothing_and_refuses_odd_names(tmp_path):
     assert done.returncode == 1 and "mine.yaml exists" in done.stdout
     assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
     done = noisegrid("init", "my study", cwd=tmp_path)
-    assert done.returncode == 1 and "'my study' may hold letters, digits and '_' only" in done.stdout
+    assert (
+        done.returncode == 1
+        and "'my study' may contain only letters, digits and '_', and must start with a letter" in done.stdout
+    )
 
 
 #: One mistake of each kind, and the sentence about it.
@@ -193,5 +196,5 @@ def test_results_of_the_earlier_layout_are_refused(tmp_path):
     (tmp_path / "results/quick/cost.csv").touch()
     done = noisegrid("plan", "quick", cwd=tmp_path)
     assert done.returncode == 1
-    assert "results/quick holds results of an earlier version of noisegrid (cost.csv)" in done.stdout
+    assert "results/quick contains results of an earlier version of noisegrid (cost.csv)" in done.stdout
     assert os.listdir(tmp_path / "results/quick") == ["cost.csv"]  # noqa: PTH208

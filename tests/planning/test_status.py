@@ -11,7 +11,7 @@ from noisegrid.records.record import replicate_folder
 from noisegrid.study.study import load_study
 
 
-def test_every_fate_of_a_replicate_is_told(tmp_path):
+def test_every_state_of_a_replicate_is_reported(tmp_path):
     study = load_study(str(TINY))
     cell = study.cell("cpu", "tiny-digits", "in_batch_order")  # four replicates
     folders = [replicate_folder(tmp_path, cell, number) for number in range(4)]
@@ -24,8 +24,10 @@ def test_every_fate_of_a_replicate_is_told(tmp_path):
         found = status_of(cell, tmp_path)
         text = summary(study, tmp_path)
     assert len(found.finished_at) == 1 and found.left == 3
-    assert found.failures == {1: "OSError: disk full"} and found.put_away == [2]
+    assert found.failures == {1: "OSError: disk full"} and found.checkpointed == [2]
     assert f"process {os.getpid()}" in found.running[3]
+    assert "done  running  checkpointed  failed   left" in text
+    assert f"running: replicate 3 of cpu/tiny-digits/in_batch_order: process {os.getpid()}" in text
     assert "failed: replicate 1 of cpu/tiny-digits/in_batch_order: OSError: disk full" in text
     assert "tiny: 0 of 21 cells and 1 of" in text and "1 running, 1 failed" in text
 

@@ -75,7 +75,7 @@ def test_price_is_the_ratio_of_neighbouring_blocks():
 def test_disturbed_blocks_are_counted_not_listed():
     rows = timing("a", 1.5)
     rows[3]["note"] = "other processes used 40% of the cores"
-    table = overhead_frame.prices(frame(rows)).set_index("arm")
+    table = overhead_frame.overhead_ratios(frame(rows)).set_index("arm")
     assert table.loc["default", "disturbed_blocks"] == 1 and table.loc["deterministic", "disturbed_blocks"] == 0
 
 

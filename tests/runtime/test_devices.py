@@ -53,7 +53,7 @@ def test_two_jobs_get_two_devices_and_a_third_waits(fake_gpus):
     got = {first.stdout.readline().strip(), second.stdout.readline().strip()}
     assert got == {f"GPU-a-{fake_gpus}", f"GPU-b-{fake_gpus}"}
     third = hold()
-    assert third.stderr.readline() == "all 2 devices are taken, waiting\n"
+    assert third.stderr.readline() == "all 2 devices are in use; waiting\n"
     first.communicate()
     assert third.stdout.readline().strip() in got
     third.communicate(), second.communicate()
@@ -119,9 +119,12 @@ def test_the_process_that_forks_never_asks_for_cuda(datasets, tmp_path):
 
 
 def test_another_model_is_refused(fake_gpus):
-    with pytest.raises(NoisegridError, match="needs a H100, but this machine has Tesla V100"), devices.claim("H100"):
+    with (
+        pytest.raises(NoisegridError, match="requires GPU model H100, but this machine has Tesla V100"),
+        devices.claim("H100"),
+    ):
         pass
-    with pytest.raises(NoisegridError, match="hardware h200 needs a H200, and this machine has Tesla V100"):
+    with pytest.raises(NoisegridError, match="hardware h200 requires GPU model H200, but this machine has Tesla V100"):
         devices.check_present("h200", catalog("hardware")["h200"])
     devices.check_present("v100", catalog("hardware")["v100"])
 
@@ -132,7 +135,7 @@ def test_a_node_that_slurm_gave_wrongly_is_noted_for_the_next_attempt(fake_gpus,
     with refused_nodes.claimed(catalog("hardware")["v100"], tmp_path, "v100") as uuid:
         assert uuid is None  # SLURM has chosen
     assert refused_nodes.nodes(tmp_path, "h100") == []
-    refused = pytest.raises(devices.WrongDevice, match="needs a H100, but was given a Tesla V100")
+    refused = pytest.raises(devices.WrongDevice, match="requires GPU model H100, but the scheduler assigned Tesla V100")
     with refused, refused_nodes.claimed(catalog("hardware")["h100"], tmp_path, "h100"):
         pass
     assert refused_nodes.nodes(tmp_path, "h100") == ["node7"] and refused_nodes.nodes(tmp_path, "v100") == []
@@ -142,7 +145,7 @@ def test_a_node_that_slurm_gave_wrongly_is_noted_for_the_next_attempt(fake_gpus,
 
 def test_a_wrong_device_outside_of_a_study_is_refused_and_noted_nowhere(fake_gpus, monkeypatch):
     monkeypatch.setenv("SLURMD_NODENAME", "node7")
-    refused = pytest.raises(devices.WrongDevice, match="needs a H100")
+    refused = pytest.raises(devices.WrongDevice, match="requires GPU model H100")
     with refused, refused_nodes.claimed(catalog("hardware")["h100"], None, "h100"):
         pass
 
@@ -153,7 +156,7 @@ def test_the_first_job_settles_the_model_for_all(fake_gpus, tmp_path, monkeypatc
     refused_nodes.settle(tmp_path, "v100", "Tesla V100-SXM2-32GB")
     refused_nodes.settle(tmp_path, "v100", "Tesla V100-SXM2-32GB")
     refused_nodes.settle(tmp_path, "v100", None)  # cannot be told
-    message = "began on Tesla V100-SXM2-32GB, and this is Tesla V100-SXM2-16GB"
+    message = "began v100 on Tesla V100-SXM2-32GB, but this device is Tesla V100-SXM2-16GB"
     with pytest.raises(devices.WrongDevice, match=message), refused_nodes.claimed(v100, tmp_path, "v100") as uuid:
         refused_nodes.settle(tmp_path, "v100", machine.model_here(v100, uuid))
     assert refused_nodes.nodes(tmp_path, "v100") == ["node8"]
@@ -161,7 +164,7 @@ def test_the_first_job_settles_the_model_for_all(fake_gpus, tmp_path, monkeypatc
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     assert machine.model_here(v100, None) == "Tesla V100-SXM2-16GB"
     refused_nodes.settle(tmp_path, "h200", "NVIDIA H200")
-    with pytest.raises(devices.WrongDevice, match="this is NVIDIA H200 NVL"):
+    with pytest.raises(devices.WrongDevice, match="this device is NVIDIA H200 NVL"):
         refused_nodes.settle(tmp_path, "h200", "NVIDIA H200 NVL")
 
 

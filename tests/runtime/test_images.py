@@ -103,13 +103,13 @@ def test_the_mirror_is_read_from_apt(tmp_path):
     (tmp_path / "sources.list.d/debian.sources").write_text("")
     (tmp_path / "sources.list").write_text("deb [signed-by=/k] http://old.test/debian bookworm main\n")
     assert images.mirror(None, tmp_path) == "http://old.test/debian"
-    with pytest.raises(NoisegridError, match="debian_mirror"):
+    with pytest.raises(NoisegridError, match="set debian_mirror to build images"):
         images.mirror(None, tmp_path / "none")
 
 
 def test_a_full_disk_is_told_before_the_build(monkeypatch, tmp_path):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12 - 10**9, 10**9))
-    with pytest.raises(NoisegridError, match=r"takes 4 GB in .*, and 1.0 GB are free"):
+    with pytest.raises(NoisegridError, match=r"needs 4 GB in .*, but 1.0 GB are free"):
         images.check_disk(hardware.stack("analysis"), tmp_path)
 
 
@@ -117,7 +117,7 @@ def test_a_given_image_with_another_digest_is_not_kept(tmp_path):
     given = tmp_path / "given.sif"
     given.write_bytes(b"image")
     with pytest.raises(
-        NoisegridError, match="has the SHA-256 6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d"
+        NoisegridError, match="has SHA-256 6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d"
     ):
         images.take(str(given), "0" * 64, tmp_path / "out.sif")
     assert not (tmp_path / "out.sif").exists() and given.exists()
@@ -142,7 +142,7 @@ def test_a_build_that_fails_leaves_nothing(tmp_path, monkeypatch):
     engine.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(images, "check_disk", lambda *_: None)
-    with pytest.raises(NoisegridError, match="could not be made"):
+    with pytest.raises(NoisegridError, match="could not be created"):
         images.build(hardware.stack("analysis"), tmp_path / "out/analysis.sif", "http://mirror.test")
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -165,7 +165,7 @@ def test_a_driver_that_is_too_old_is_told_with_the_floor(monkeypatch, tmp_path):
 def test_a_job_outside_of_its_image_stops(tmp_path):
     inspected = tmp_path / "image.json"
     inspected.write_text(json.dumps({"stack": "s", "definition": "d", "image": "i.sif"}))
-    with pytest.raises(NoisegridError, match=r"runs outside of any: Snakemake ignores .* --sdm apptainer"):
+    with pytest.raises(NoisegridError, match=r"runs outside any container: Snakemake ignores .* --sdm apptainer"):
         container.check_inside(inspected)
 
 
@@ -175,7 +175,7 @@ def test_a_job_in_another_image_stops(tmp_path, monkeypatch):
     about.write_text(json.dumps({"stack": "s", "definition": "old", "commit": "c"}))
     monkeypatch.setattr(container, "ABOUT", about)
     monkeypatch.setenv("APPTAINER_CONTAINER", "i.sif")
-    with pytest.raises(NoisegridError, match=r"runs in another \(s, old\)"):
+    with pytest.raises(NoisegridError, match=r"runs in another image \(s, old\)"):
         container.check_inside(inspected)
 
 
@@ -190,7 +190,7 @@ def test_runs_of_different_images_are_not_mixed(tmp_path):
     [
         (
             {"packages": {"torch": "2.12.0", "torchvision": "0.27.1"}},
-            "packages.torch is 2.12.0, and the stack promises 2.12.1",
+            "packages.torch is 2.12.0, but the stack requires 2.12.1",
         ),
         ({"cuda": "12.8"}, "cuda is 12.8"),
         ({"arch": ["sm_75"]}, "no kernels for sm_100"),
@@ -209,5 +209,7 @@ def test_another_framework_than_the_cells_need_stops_before_any_work(tmp_path):
     study.write_text(INSIDE.read_text().replace("hardware: [cpu]", "hardware: [cpu@torch2.7-cu126]"))
     done = snakemake(tmp_path, study=study)
     assert done.returncode == 1
-    assert "this study needs the stack torch2.7-cu126 (torch 2.7.1)" in done.stdout and "--sdm apptainer" in done.stdout
+    assert (
+        "this study requires the stack torch2.7-cu126 (torch 2.7.1)" in done.stdout and "--sdm apptainer" in done.stdout
+    )
     assert not (tmp_path / "results").exists()

@@ -263,7 +263,7 @@ def node_with_another_gpu(site, calm):
     assert [job["NodeList"] for job in site.jobs()] == [first, second, second], done.stdout
     refused = site.folder / "results/wrong/refused/a100"
     assert [path.name for path in refused.iterdir()] == [first]
-    assert "needs a A100, but was given a Tesla V100" in (refused / first).read_text()
+    assert "requires GPU model A100, but the scheduler assigned Tesla V100" in (refused / first).read_text()
     log = (site.folder / "results/wrong/logs/batches/a100/smallcnn-digits/0-1.log").read_text()
     assert "PyTorch sees no GPU" in log
 

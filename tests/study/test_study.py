@@ -102,7 +102,7 @@ def test_a_machine_must_be_ready_for_what_is_to_be_done_and_no_more(tmp_path):
     preflight.check_machine(made, drawing, local=True)
     training = preflight.work_of(made, [job("train_replicates", hardware="h200", task="smallcnn-digits", batch="0-9")])
     assert training.cells == list(made.study.cells) and training.hardware == ["h200"]
-    with pytest.raises(NoisegridError, match="hardware h200 needs a H200"):
+    with pytest.raises(NoisegridError, match="hardware h200 requires GPU model H200"):
         preflight.check_machine(made, training, local=True)
     preflight.check_machine(made, training, local=False)  # the nodes have it
     assert preflight.work_of(made, [job("prepare_dataset", dataset="digits")]).datasets == ["digits"]
@@ -144,7 +144,7 @@ def test_a_job_of_one_source_does_not_change_with_another_source(tmp_path):
 def test_a_rule_that_names_no_module_is_told():
     assert plan.modules_digest("reporting/tables", "stats/*") != plan.modules_digest("reporting/tables")
     assert plan.modules_digest("reporting/noisegrid.mplstyle")
-    with pytest.raises(FileNotFoundError, match="claims, which is no module"):
+    with pytest.raises(FileNotFoundError, match="claims, which is not a module"):
         plan.modules_digest("claims")
 
 
@@ -160,7 +160,7 @@ def test_a_batchs_name_says_what_it_holds():
     assert batch_of("algo.1-2") == Batch(1, 2, "algo") and list(batch_of("algo.1-2").numbers) == [1, 2]
     assert batch_of("0-9").holds("impl") and not batch_of("algo.0-9").holds("impl")
     for wrong in ("", "0", "0-", "a-b", "Algo.0-1", "algo/0-1", "algo..0-1"):
-        with pytest.raises(NoisegridError, match="is no batch"):
+        with pytest.raises(NoisegridError, match="is not a batch"):
             batch_of(wrong)
 
 
@@ -172,7 +172,7 @@ WRONG = {
     "unknown task": (lambda d: d["cells"][0].update(tasks=["smalcnn-digits"]), "did you mean 'smallcnn-digits'?"),
     "too little memory": (
         lambda d: d["cells"][0].update(hardware=["v100"], tasks=["resnet50-imagenet"]),
-        "task resnet50-imagenet needs at least 22.3 GB of device memory, and v100 has 16 GB",
+        "task resnet50-imagenet needs at least 22.3 GB of device memory, but v100 has 16 GB",
     ),
     "unknown hardware": (
         lambda d: d["cells"][0].update(hardware=["cpus"]),
@@ -210,7 +210,10 @@ WRONG = {
         lambda d: d.update(tasks={"x": {"like": "smallcnn-digits", "dropout": "1e-1"}}),
         "write it as 1.0e-01 (YAML reads 1e-1 as text)",
     ),
-    "like in a circle": (lambda d: d.update(tasks={"x": {"like": "y"}, "y": {"like": "x"}}), "goes in a circle"),
+    "like in a circle": (
+        lambda d: d.update(tasks={"x": {"like": "y"}, "y": {"like": "x"}}),
+        "`like` is circular (x -> y -> x)",
+    ),
     "taken name": (lambda d: d.update(tasks={"smallcnn-digits": {"epochs": 3}}), "already in the catalog"),
 }
 

@@ -1,5 +1,7 @@
 """Noise sources: free means another recorded seed in every replicate, held means the same one everywhere."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -101,9 +103,11 @@ def test_cuda_impl_free_is_the_frameworks_own_and_held_is_deterministic():
 
 
 @pytest.mark.parametrize("setting", ["impl", "algo"])
-def test_switches_are_really_set(setting):
+def test_switches_are_really_set(setting, monkeypatch, request):
     import torch
 
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", torch.backends.cudnn.benchmark)
+    request.addfinalizer(partial(torch.use_deterministic_algorithms, torch.are_deterministic_algorithms_enabled()))
     noise.apply_flags(noise.derive_flags(CUDA, 1, "t", setting, 0))
     free = setting == "impl"
     assert torch.are_deterministic_algorithms_enabled() is not free

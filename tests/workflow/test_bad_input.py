@@ -52,5 +52,5 @@ def test_hardware_that_this_machine_lacks_stops_before_any_work(tmp_path):
     study.write_text(TINY.read_text().replace("hardware: [cpu]", "hardware: [h200]"))
     done = snakemake(tmp_path, study=study)
     assert done.returncode == 1
-    assert "hardware h200 needs a H200, and this machine has" in done.stdout
+    assert "hardware h200 requires GPU model H200, but this machine has" in done.stdout
     assert not (tmp_path / "resources").exists()

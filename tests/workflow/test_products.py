@@ -6,18 +6,18 @@ import pandas as pd
 import pytest
 from conftest import metrics, planned, snakemake
 
-from noisegrid.planning.plan import OVERHEAD_TABLES, TABLES
+from noisegrid.reporting.registry import TABLES
 
 pytestmark = pytest.mark.slow
 
 PRODUCTS = [
     "metrics.csv",
     "overhead.csv",
-    "cost/cpu/mediumcnn_k3.json",
+    "overhead/cpu/mediumcnn_k3.json",
     "findings.md",
     "report.html",
     *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3, 5, 6, 7, 8, "sources", "across") for suffix in ("pdf", "png")),
-    *(f"tables/{table}.{suffix}" for table in (*TABLES, *OVERHEAD_TABLES) for suffix in
+    *(f"tables/{table}.{suffix}" for table in TABLES for suffix in
       ("csv", "md", "tex", "html")),
 ]  # fmt: skip
 
@@ -46,7 +46,9 @@ def test_the_same_seeds_on_other_hardware_give_other_bits_and_that_is_measured(f
     churn = {row["noise"]: float(row["value"]) for row in across if row["metric"] == "churn_across_hardware"}
     distance = {row["noise"]: float(row["value"]) for row in across if row["metric"] == "l2_unit_across_hardware"}
     assert set(churn) == {"algo", "impl", "control"}
-    assert 0 < distance["control"] < 0.1 < 1  # one network on each, not the same one
+    # run by run the same network but for rounding; two networks of one cell are ten times as far apart
+    within = next(row for row in metrics(finished) if row["metric"] == "l2_unit" and row["noise"] == "algo")
+    assert all(0 < value < 0.1 * float(within["value"]) for value in distance.values())
     assert all(row["n_pairs"] == "3" for row in across)
 
 

@@ -28,6 +28,7 @@ rule draw_figure:
     container:
         PLAN.images.file(ANALYSIS)
     params:
+        caption=JOBS.figure_caption,
         code=modules_digest("reporting/*", "stats/*", "reporting/noisegrid.mplstyle"),
     shell:
         "python -m noisegrid figure {wildcards.figure:q} --data {input.data:q}"

@@ -16,8 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
     from noisegrid.common.errors import NoisegridError, unknown
-    from noisegrid.reporting.figures import FIGURES, draw
+    from noisegrid.reporting.registry import FIGURES
 
     if options.figure not in FIGURES:
         raise NoisegridError(unknown("figure", options.figure, FIGURES))
+    from noisegrid.reporting.figures import draw
+
     draw(options.figure, options.data, options.output)

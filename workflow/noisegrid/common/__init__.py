@@ -1,1 +1,1 @@
-"""What every subpackage uses: errors, schemas, atomic files, locks, provenance. Imports no other subpackage."""
+"""Errors, schemas, atomic files, locks and provenance, for every subpackage. Imports no other subpackage."""

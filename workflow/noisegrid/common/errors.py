@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend: one sentence that names the thing and the remedy, and no traceback."""
+"""Errors that the user can fix. Each is one sentence that names the problem and the remedy, without a traceback."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -6,11 +6,11 @@ from difflib import get_close_matches
 
 
 class NoisegridError(Exception):
-    """Something the user can mend; the message names the key, cell or file and says how."""
+    """A problem that the user can fix; the message names the key, cell or file, and the remedy."""
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
-    """Say that `name` is no known `kind`, with the nearest valid name, or all of them if none is near."""
+    """Return a sentence about an unknown name, with the nearest valid name, or all valid names if none is near."""
     names = sorted(known)
     near = get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"

@@ -1,4 +1,4 @@
-"""Writing so that nobody reads half a file, and checksums so that nobody trusts a changed one."""
+"""Atomic writing, so that no reader sees a partial file, and checksums, so that a changed file is noticed."""
 
 import csv
 import hashlib
@@ -15,9 +15,23 @@ from noisegrid.common.errors import NoisegridError
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file beside `path`, then move it there; on an error nothing is left."""
+    """Write a file atomically.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Its folder is created if necessary.
+    write : callable
+        Takes the path of a temporary file in the same folder, and writes it. The temporary file is then moved to
+        `path`. After an error, neither file is left behind.
+
+    Raises
+    ------
+    NoisegridError
+        If the operating system refuses to write.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # the suffix stays last: some writers choose the format by it
+    # the suffix stays last, because some writers choose the format by it
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         write(temporary)
@@ -34,7 +48,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def csv_text(rows: Iterable[dict[str, Any]], columns: Sequence[str], digits: int = 9) -> str:
-    """Some columns of rows as CSV, numbers with so many significant digits, absent values as empty fields."""
+    """Return rows as CSV text.
+
+    Parameters
+    ----------
+    rows : iterable of dict
+        Keys that are not in `columns` are left out.
+    columns : sequence of str
+        The columns, in order. A missing or NaN value becomes an empty field.
+    digits : int
+        Significant digits of floating-point numbers.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -49,6 +73,6 @@ def _field(value: Any, digits: int) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""A small self-contained page, since Snakemake's report shows HTML and offers all else as a download."""
+"""A small self-contained HTML page. Snakemake's report displays HTML, but offers other formats only as downloads."""
 
 from html import escape
 
@@ -15,7 +15,7 @@ small { white-space: nowrap; color: #666; }
 
 
 def page(title: str, body: str) -> str:
-    """An HTML document with the house's style; `body` is HTML already."""
+    """Return an HTML document in the common style; `title` is plain text, `body` is HTML."""
     return (
         f"<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<meta name=viewport content='width=device-width'>\n"
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n{body}\n</html>\n"

@@ -1,7 +1,8 @@
-"""One writer at a time: two copies of one job (a requeued one and its retry, an orphan and its successor) do not meet.
+"""Locks that allow one writer per folder at a time.
 
-The operating system gives a lock back when its process ends, however it ends, so that no lock is ever stale. A file
-system that nodes share must pass flock between them (NFSv4, Lustre with -o flock, GPFS, BeeGFS).
+They keep two copies of one job apart: a requeued job and its retry, or an orphaned job and its successor. The operating
+system releases a lock when its process ends, even if the process is killed, so no lock becomes stale. A file system
+that nodes share must support flock across nodes (NFSv4, Lustre with -o flock, GPFS, BeeGFS).
 """
 
 import fcntl
@@ -17,13 +18,13 @@ POLL_S = 1.0
 
 
 def lock_file(folder: Path) -> Path:
-    """The file that is locked while a folder is being made."""
+    """Return the file that is locked while a folder is being written."""
     return folder.with_name(f".{folder.name}.lock")
 
 
 @contextmanager
 def one_writer(folder: Path) -> Iterator[None]:
-    """Hold the right to make a folder; wait, and say for whom, while another process has it."""
+    """Hold the lock of a folder; if another process holds it, print which one and wait."""
     path = lock_file(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = _acquire(path)
@@ -35,7 +36,7 @@ def one_writer(folder: Path) -> Iterator[None]:
 
 
 def owner(folder: Path) -> str | None:
-    """Who is making a folder right now (host, process, SLURM job); None if nobody is."""
+    """Return which process is writing a folder (process, host, SLURM job), or None if no process is."""
     path = lock_file(folder)
     try:
         handle = os.open(path, os.O_RDWR)
@@ -48,7 +49,7 @@ def owner(folder: Path) -> str | None:
 
 
 def flocked(handle: int) -> bool:
-    """Whether an open file could be locked, here and now, for this process alone."""
+    """Lock an open file for this process alone, without waiting; return whether that succeeded."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -61,14 +62,16 @@ def _holder(handle: int) -> str:
 
 
 def _acquire(path: Path) -> int:
-    told = False
+    announced = False
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         if not flocked(handle):
-            if not told:
+            if not announced:
                 holder = _holder(handle)
-                print(f"{path.parent} is being written by {holder}; waiting for it", file=sys.stderr, flush=True)
-                told = True
+                print(
+                    f"{path.parent} is being written by {holder}; waiting for it to finish", file=sys.stderr, flush=True
+                )
+                announced = True
             os.close(handle)
             time.sleep(POLL_S)
             continue
@@ -76,7 +79,7 @@ def _acquire(path: Path) -> int:
             os.ftruncate(handle, 0)
             os.write(handle, f"{_myself()}\n".encode())
             return handle
-        os.close(handle)  # its last owner removed the file between our opening and locking it
+        os.close(handle)  # the previous owner removed the file after it was opened here and before it was locked
 
 
 def _is_still_there(handle: int, path: Path) -> bool:

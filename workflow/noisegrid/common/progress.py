@@ -1,10 +1,10 @@
-"""A line on the terminal now and then: how much is done, and how long the rest will take."""
+"""Progress lines on the terminal: how much is done, and how long the rest will take."""
 
 import time
 
 
 class Progress:
-    """Counts to a total. `label` names the work, `unit` what is counted."""
+    """A counter that prints its progress; `label` names the work, `unit` names what is counted."""
 
     EVERY_S = 10
 
@@ -13,10 +13,10 @@ class Progress:
         self.began = self.shown = time.monotonic()
 
     def show(self, done: int) -> None:
-        """Say how far it is, but not more often than every EVERY_S seconds, and at the end of long work."""
+        """Print the progress at most once every EVERY_S seconds, and at the end of work that took longer than that."""
         now = time.monotonic()
         if done == 0:
-            return  # nothing to judge a pace by
+            return  # the pace is not known yet
         if now - self.shown < self.EVERY_S and not (done == self.total and now - self.began > self.EVERY_S):
             return
         self.shown = now

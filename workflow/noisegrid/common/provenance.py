@@ -1,4 +1,4 @@
-"""Which code this is: the working tree's commit, and the digest of the modules that decide what training does."""
+"""The version of the code: the commit of the working tree, and the digest of the modules that determine training."""
 
 import hashlib
 import os
@@ -9,27 +9,27 @@ from noisegrid.common.commands import git
 from noisegrid.common.schemas import WORKFLOW
 
 TRAINING_MODULES = ("study/seeds", "training/noise", "training/loader", "networks", "training/train")
-#: By which jobs in containers, where there is no git, are told what was asked outside: commit, and clean or changed.
-TOLD = "NOISEGRID_TREE"
+#: The environment variable that passes the state of the working tree to jobs in containers, which have no git.
+TREE_VARIABLE = "NOISEGRID_TREE"
 
 
 def source_digest(folder: Path) -> str:
-    """Short digest of the training modules in a folder of the package's code. Raises OSError if one is missing."""
+    """Return a short digest of the training modules in a folder of code. Raise OSError if one is missing."""
     text = b"".join((folder / f"{name}.py").read_bytes() for name in TRAINING_MODULES)
     return hashlib.sha256(text).hexdigest()[:16]
 
 
 @cache
 def tree() -> tuple[str | None, bool | None]:
-    """The git commit of the working tree, and whether tracked files differ from it; None outside of a checkout."""
-    if told := os.environ.get(TOLD, "").split():
-        return told[0], told[1] == "changed"
+    """Return the git commit of the working tree, and whether tracked files differ from it; None outside a checkout."""
+    if passed := os.environ.get(TREE_VARIABLE, "").split():
+        return passed[0], passed[1] == "changed"
     root = WORKFLOW.parent
     commit, changes = git(root, "rev-parse", "HEAD"), git(root, "status", "--porcelain", "--untracked-files=no")
     return (commit[0] if commit else None), (None if changes is None else bool(changes))
 
 
-def telling() -> str:
-    """The value by which jobs in containers are told; empty outside of a checkout."""
+def tree_value() -> str:
+    """Return the value of TREE_VARIABLE: commit, and `clean` or `changed`; empty outside a checkout."""
     commit, changed = tree()
     return f"{commit} {'changed' if changed else 'clean'}" if commit else ""

@@ -1,6 +1,6 @@
-"""YAML documents (config, study, catalog) read and held against their schemas in workflow/schemas.
+"""Reading of YAML documents (config, study, catalog), and their validation with the schemas in workflow/schemas.
 
-Reads: YAML files. Gives: plain dictionaries, or one clear NoisegridError that names the file, the key and the remedy.
+A document becomes a plain dictionary. A mistake raises one NoisegridError that names the file, the key and the remedy.
 """
 
 import ast
@@ -24,24 +24,27 @@ WORKFLOW = Path(__file__).resolve().parent.parent.parent
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """The schema workflow/schemas/<name>.schema.yaml."""
+    """Return the schema workflow/schemas/<name>.schema.yaml."""
     document: dict[str, Any] = yaml.safe_load((WORKFLOW / "schemas" / f"{name}.schema.yaml").read_text())
     return document
 
 
 @cache
 def catalog(name: str) -> dict[str, Any]:
-    """Read workflow/catalog/<name>.yaml. Its keys become names of files and words of commands, so they have a form."""
+    """Return the entries of workflow/catalog/<name>.yaml.
+
+    Its keys become file names and arguments of commands, so only some characters are allowed in them.
+    """
     path = WORKFLOW / "catalog" / f"{name}.yaml"
     entries = read_yaml(path)
     for key in entries:
         if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", str(key)) is None:
-            raise NoisegridError(f"{path}: the name {key!r} may hold letters, digits, '_', '-' and '.' only")
+            raise NoisegridError(f"{path}: the name {key!r} may contain only letters, digits, '_', '-' and '.'")
     return entries
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping; errors name the file and the line."""
+    """Return a YAML mapping; errors name the file and the line."""
     try:
         document = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -49,12 +52,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise NoisegridError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):
-        raise NoisegridError(f"{path} must hold a mapping of keys to values")
+        raise NoisegridError(f"{path} must contain a mapping of keys to values")
     return document
 
 
 def imported(kind: str, reference: str) -> Any:
-    """What package.module:function names; `kind` (network, dataset) is for the error."""
+    """Import package.module:function and return it; `kind` (network, dataset) is its name in an error."""
     module, _, function = reference.partition(":")
     try:
         return getattr(import_module(module), function)
@@ -63,9 +66,21 @@ def imported(kind: str, reference: str) -> Any:
 
 
 def check_reference(reference: str, where: str) -> Path:
-    """Check that package.module:function can be found, without running it (it may need what this machine lacks).
+    """Check that package.module:function exists, and return the file that defines it.
 
-    Gives the file that it stands in.
+    The module is not imported, because it may need libraries or devices that this machine lacks.
+
+    Parameters
+    ----------
+    reference : str
+        The reference, as package.module:function.
+    where : str
+        The file and key that contain the reference, for the error.
+
+    Raises
+    ------
+    NoisegridError
+        If the form is wrong, or the module or the function does not exist.
     """
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*", reference) is None:
         raise NoisegridError(f"{where}: {reference!r} is not of the form package.module:function")
@@ -79,7 +94,7 @@ def check_reference(reference: str, where: str) -> Path:
         sys.path.pop(0)
     if found is None or found.origin is None:
         raise NoisegridError(
-            f"{where}: there is no module {module!r} (looked in {Path.cwd()} and among what is installed)"
+            f"{where}: there is no module {module!r} (searched {Path.cwd()} and the installed packages)"
         )
     tree = ast.parse(Path(found.origin).read_text())
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
@@ -92,7 +107,7 @@ def check_reference(reference: str, where: str) -> Path:
 
 
 def reference_digest(reference: str, where: str) -> str:
-    """Short digest of the file that package.module:function stands in; checked as in check_reference."""
+    """Return a short digest of the file that defines package.module:function; check it as `check_reference` does."""
     return sha256(check_reference(reference, where))[:16]
 
 
@@ -103,7 +118,7 @@ def problems(document: dict[str, Any], schema_name: str, where: str) -> list[str
 
 
 def check(document: dict[str, Any], schema_name: str, where: str) -> None:
-    """Hold a document against a schema; raise one sentence about the most telling error."""
+    """Validate a document with a schema; raise NoisegridError with one sentence about the most relevant error."""
     error = best_match(Draft202012Validator(schema(schema_name)).iter_errors(document))
     if error is not None:
         raise NoisegridError(f"{where}: {_sentence(error)}")
@@ -119,7 +134,7 @@ def _sentence(error: ValidationError) -> str:
     if error.validator == "enum":
         return prefix + unknown("value", error.instance, map(str, error.validator_value))
     if error.validator == "required":
-        missing = next(name for name in error.validator_value if name not in error.instance)
+        missing = next(name for name in error.validator_value if error.message.startswith(repr(name)))
         return f"{prefix}the key {missing!r} is missing"
     if error.validator == "type":
         hint = _type_hint(error.instance, error.validator_value)
@@ -131,7 +146,7 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _type_hint(value: object, wanted: object) -> str:
-    """YAML 1.1 reads 1e-3 as a string; say how to write it."""
+    """Return how to write a number that YAML 1.1 reads as a string, such as 1e-3; else an empty string."""
     if wanted != "number" or not isinstance(value, str):
         return ""
     try:

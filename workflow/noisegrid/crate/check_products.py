@@ -18,7 +18,7 @@ from noisegrid.reporting import cell_pages
 from noisegrid.reporting import figures as drawing
 from noisegrid.reporting import findings as saying
 from noisegrid.reporting import tables as writing
-from noisegrid.study import arms
+from noisegrid.reporting.registry import FIGURES
 
 NOT_MADE = "not made yet"
 
@@ -107,10 +107,10 @@ def figures(package: Crate) -> tuple[str, Iterator[str]]:
             yield from _missing(package, ["figures"])
         with tempfile.TemporaryDirectory() as place:
             for stem in sorted(stems):
-                if stem not in drawing.FIGURES:
+                if stem not in FIGURES:
                     yield f"figures/{stem} is not a figure of this study"
                     continue
-                drawing.draw(stem, package.results / arms.data_of(stem), Path(place) / f"{stem}.pdf")
+                drawing.draw(stem, package.results / FIGURES[stem].data, Path(place) / f"{stem}.pdf")
                 for name in (f"{stem}.png", f"{stem}.pdf"):
                     if name not in made:
                         yield f"figures/{name} is missing"

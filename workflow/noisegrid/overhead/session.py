@@ -164,7 +164,7 @@ class Session:
             except Refused as again:
                 del self.remedied[arm.name]
                 return f"{again} has no deterministic implementation"
-        except Exception as error:  # compilers raise what they like
+        except Exception as error:  # a compiler may raise any exception
             if is_out_of_memory(error) or arm.name == REFERENCE:
                 raise
             return " ".join(f"{type(error).__name__}: {error}".split())[:300]
@@ -303,7 +303,7 @@ def time_network(timing: TimedNetwork, hardware: dict[str, Any], common: Row, ou
     note = common["note"]
     while (session := _attempt(timing, hardware, common | {"note": note}, output)) is None:
         if timing.batch_size == 1:
-            raise NoisegridError(f"{timing.path} does not fit the device's memory even with one image per step")
+            raise NoisegridError(f"{timing.path} does not fit into the device's memory, even with one image per step")
         gc.collect()
         if hardware["device"] == "cuda":
             torch.cuda.empty_cache()

@@ -120,17 +120,17 @@ def time_and_print(timing: TimedNetwork, hardware: dict[str, Any], common: Row, 
     return True
 
 
-def asked_for(options: argparse.Namespace, hardware: str) -> list[TimedNetwork]:
-    """Return the networks to time that the command line names, either from a study or directly."""
+def asked_for(options: argparse.Namespace, hardware: str) -> tuple[str, list[TimedNetwork]]:
+    """Return the name of the study, if there is one, and the networks that the command line asks to time."""
     names = ALL if options.network == ["all"] else options.network
     if options.study:
         study = load_study(options.study, options.design)
         found = [timed for timed in study.timed_networks if timed.hardware == hardware and timed.network in names]
         if not found:
             raise NoisegridError(f"study {options.study} does not time {', '.join(names)} on {hardware}")
-        return found
+        return study.name, found
     more = {key: value for key in ("size", "batch_size", "blocks", "steps") if (value := getattr(options, key))}
-    return [timed_network(hardware, name, options.arms, "--network", **more) for name in names]
+    return "", [timed_network(hardware, name, options.arms, "--network", **more) for name in names]
 
 
 def time_networks(options: argparse.Namespace) -> None:
@@ -142,7 +142,7 @@ def time_networks(options: argparse.Namespace) -> None:
         If the device is not available or not idle, or if a network failed. The other networks are timed first.
     """
     hardware_name = devices.catalog_name() if options.hardware == "auto" else options.hardware
-    timed_networks = asked_for(options, hardware_name)
+    study_name, timed_networks = asked_for(options, hardware_name)
     hardware = entry(hardware_name)
     cuda = hardware["device"] == "cuda"
     image = container.check_inside(options.image)
@@ -160,7 +160,7 @@ def time_networks(options: argparse.Namespace) -> None:
         machine.check_device(hardware)
         device = machine.device(hardware["device"])
         common = {
-            "study": options.study or "",
+            "study": study_name,
             "hardware": hardware_name,
             "device": device["model"],
             "uuid": device.get("uuid", ""),

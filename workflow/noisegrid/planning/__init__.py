@@ -1,1 +1,1 @@
-"""What the Snakefile asks: the plan, how replicates are packed into jobs, resources, preflight checks, status."""
+"""Planning for the Snakefile: the plan, the packing of replicates into jobs, resources, preflight checks, status."""

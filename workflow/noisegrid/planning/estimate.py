@@ -1,8 +1,8 @@
-"""What a study will cost before anything is submitted: replicates, submissions, and device-hours.
+"""The estimate of a study before anything is submitted: replicates and device-hours.
 
-Hours come from a pilot (`snakemake pilot`) where there was one, else from arithmetic (the task's counted operations
-over the device's peak) at a share of the peak that small and large convolutional networks reach in practice: right
-within a factor of about two for ResNets, too low for the smallest networks, which wait for kernel launches.
+If a pilot was run (`snakemake pilot`), the hours are measured. Otherwise they are the task's counted operations divided
+by the share of the device's peak that convolutional networks reach in practice. This estimate is within a factor of
+about two for ResNets. It is too low for the smallest networks, which wait for kernel launches.
 """
 
 import json
@@ -15,13 +15,23 @@ from noisegrid.runtime.hardware import entry
 from noisegrid.study.paths import StudyPaths
 from noisegrid.study.study import Study
 
-#: Share of the peak that training reaches, fp32 and mixed precision.
+#: The share of the device's peak that training reaches, by precision.
 REACHED = {"fp32": 0.35, "amp_fp16": 0.15, "amp_bf16": 0.15}
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How long one replicate takes. hours: of one device; threads: of the CPU; measured: by a pilot."""
+    """The duration of one replicate.
+
+    Attributes
+    ----------
+    hours : float
+        Device-hours.
+    threads : int
+        CPU threads that the replicate used.
+    measured : bool
+        Whether a pilot measured it.
+    """
 
     hours: float
     threads: int
@@ -30,7 +40,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A task on a hardware. pace: None where there was no pilot and the catalog does not know."""
+    """The number of cells and replicates of a task on a hardware, and their pace; `pace` is None if it is unknown."""
 
     hardware: str
     task: str
@@ -40,12 +50,12 @@ class Estimate:
 
     @property
     def hours(self) -> float | None:
-        """Device-hours of all replicates."""
+        """The device-hours of all replicates; None if the pace is unknown."""
         return None if self.pace is None else self.replicates * self.pace.hours
 
 
 def estimates(study: Study, results: Path) -> list[Estimate]:
-    """One line per task and hardware of a study. results: folder of all results, where pilots leave what they found."""
+    """Return one estimate per task and hardware of a study; `results` is the folder of all results."""
     found = []
     for hardware, task in study.tasks:
         cells = study.siblings(hardware, task)
@@ -55,7 +65,7 @@ def estimates(study: Study, results: Path) -> list[Estimate]:
 
 
 def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
-    """Of one replicate: measured, or else by arithmetic; None where peak or arithmetic are not known."""
+    """Return the pace of a task: measured or else estimated; None if the peak or the operations are unknown."""
     path = pilot_file(results, study, hardware, task)
     if path.exists() and (measured := _measured(path, study.pace_identity(hardware, task))):
         return measured
@@ -68,15 +78,15 @@ def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
 
 
 def pilot_file(results: Path, study: Study, hardware: str, task: str) -> Path:
-    """Return the file in which the pilot of a task leaves what it found."""
+    """Return the file to which the pilot of a task writes its measurement."""
     return Path(StudyPaths(str(results), study.name).pilot(hardware, task))
 
 
 def _measured(path: Path, identity: str) -> Pace | None:
-    """What a pilot found; None if it was of another recipe or hardware. Raises NoisegridError that names the file."""
+    """Return the pace that a pilot measured, or None if it belongs to another recipe or hardware."""
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise NoisegridError(f"{path} cannot be read ({error}); delete it, and call `snakemake pilot` again") from error
+        raise NoisegridError(f"{path} cannot be read ({error}); delete it, and run `snakemake pilot` again") from error
     check(found, "pilot", str(path))
     return Pace(found["seconds_per_replicate"] / 3600, found["threads"], True) if found["of"] == identity else None

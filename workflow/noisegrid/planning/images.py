@@ -1,4 +1,4 @@
-"""Which images the jobs of a study run in. All of it is empty unless Snakemake runs with --sdm apptainer."""
+"""The images that the jobs of a study run in. Nothing requires an image unless Snakemake runs with --sdm apptainer."""
 
 import shlex
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ class Images:
     Attributes
     ----------
     study : Study
+        The study.
     config : dict
         The workflow's config.
     used : bool
@@ -29,7 +30,7 @@ class Images:
 
     @cached_property
     def stacks(self) -> list[str]:
-        """The stacks that this study requires, and no other."""
+        """The stacks that this study requires."""
         return list(dict.fromkeys([ANALYSIS, *map(stack_of, self.study.hardware)]))
 
     @property
@@ -42,43 +43,43 @@ class Images:
         return f"{self.config['containers']}/{stack_name}.sif"
 
     def inspection(self, stack_name: str) -> str:
-        """Return what was found when the image of a stack was checked from inside."""
+        """Return the file with the inspection of a stack's image."""
         return f"{self.config['containers']}/{stack_name}.json"
 
     def log(self, name: str) -> str:
-        """Return a log beside the images."""
+        """Return a log file in the folder of the images."""
         return f"{self.config['containers']}/logs/{name}.log"
 
     def inspections(self, *stack_names: str) -> list[str]:
-        """Return what a job waits for before it runs in the images of these stacks."""
+        """Return the inspection files that a job requires to run in the images of some stacks."""
         return [self.inspection(name) for name in stack_names] if self.used else []
 
     def option(self, stack_name: str) -> list[str]:
-        """Return the option by which a job checks that it runs in the right image."""
+        """Return the option that makes a job check that it runs in the right image."""
         return [word for path in self.inspections(stack_name) for word in ("--image", path)]
 
     def definition(self, stack_name: str) -> str:
-        """Return the digest of an image's definition and pins, which marks what ran in it."""
-        # never empty: Snakemake notices a changed parameter only by a value that was not among the old ones
+        """Return the digest of an image's definition and pins; jobs run again if it changes."""
+        # never empty: Snakemake detects a changed parameter only if the new value was not among the old ones
         return stack(stack_name).definition if self.used else "no image"
 
     def source_option(self, stack_name: str) -> list[str]:
-        """Return the options that name an image made elsewhere; none if it is to be built here."""
+        """Return the options that name an image from elsewhere; none if the image must be built here."""
         given = self.config["images"].get(stack_name)
         if given is None:
             return []
         return ["--image", given["image"], *(["--sha256", given["sha256"]] if "sha256" in given else [])]
 
     def mirror_option(self) -> list[str]:
-        """Return the option that names the Debian mirror to build from; none if the machine's own is used."""
+        """Return the option that names the Debian mirror; none if the mirror of this machine's apt is used."""
         named = self.config["debian_mirror"]
         return ["--mirror", named] if named else []
 
     def engine_arguments(self) -> str:
-        """Return what binds the working tree and the data into every container and gives it the GPUs."""
+        """Return the container engine's arguments, which bind the working tree and the data and give access to GPUs."""
         ours = [Path(self.config[key]) for key in ("results", "datasets", "containers")]
         for folder in ours:
-            folder.mkdir(parents=True, exist_ok=True)  # only an existing folder can be bound, and jobs write here
+            folder.mkdir(parents=True, exist_ok=True)  # only an existing folder can be bound, and jobs write to these
         paths = [ROOT, self.study.source.parent, *self.config["dataset_folders"].values(), *ours]
         folders = [folder for folder in dict.fromkeys(Path(path).resolve() for path in paths) if folder.exists()]
         binds = " ".join(f"--bind {shlex.quote(str(folder))}" for folder in folders)

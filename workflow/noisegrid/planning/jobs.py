@@ -1,4 +1,4 @@
-"""What a rule asks about one job: functions of Snakemake's wildcards."""
+"""The inputs, parameters and resources of one job, as functions of Snakemake's wildcards."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,18 +6,18 @@ from typing import Any
 
 from noisegrid.planning.plan import Plan
 from noisegrid.planning.site import RESOURCES
+from noisegrid.reporting.registry import FIGURES
 from noisegrid.runtime import refused_nodes
 from noisegrid.runtime.hardware import stack_of
-from noisegrid.study import arms
 
 
 def untracked(value: Any) -> Callable[..., Any]:
-    """Return a parameter that decides no content: if it changes, no job runs again.
+    """Return a parameter that does not affect the output; no job runs again if it changes.
 
     `value` may be a function of the wildcards.
     """
 
-    # Snakemake does not track a parameter whose function asks for the output
+    # Snakemake does not track a parameter whose function takes the argument `output`
     def parameter(wildcards: Any, output: Any) -> Any:
         return value(wildcards) if callable(value) else value
 
@@ -37,28 +37,28 @@ class Jobs:
         return f"{self.plan.config['datasets']}/{self._cells(wildcards)[0].dataset}"
 
     def manifest(self, wildcards: Any) -> str:
-        """Return the manifest of that dataset."""
+        """Return the manifest of the prepared dataset that a task reads."""
         return f"{self.dataset(wildcards)}/manifest.json"
 
     def raw_folder_option(self, wildcards: Any) -> list[str]:
-        """Return the option that names a dataset's raw folder; none if torchvision is to download it."""
+        """Return the option that names a dataset's raw folder; none if torchvision downloads it."""
         folder = self.plan.config["dataset_folders"].get(wildcards.dataset)
         return ["--folder", folder] if folder else []
 
     def image(self, wildcards: Any) -> str:
-        """Return the image of a hardware's stack, or of a stack."""
+        """Return the image of a stack, or of a hardware's stack."""
         return self.plan.images.file(self._stack(wildcards))
 
     def inspection(self, wildcards: Any) -> list[str]:
-        """Return what a job in that image waits for."""
+        """Return the inspection file of that image, if jobs run in containers."""
         return self.plan.images.inspections(self._stack(wildcards))
 
     def image_option(self, wildcards: Any) -> list[str]:
-        """Return the option by which a job checks that it runs in that image."""
+        """Return the option that makes a job check that it runs in that image."""
         return self.plan.images.option(self._stack(wildcards))
 
     def image_source(self, wildcards: Any) -> list[str]:
-        """Return the options that name an image made elsewhere."""
+        """Return the options that name an image from elsewhere."""
         return self.plan.images.source_option(wildcards.stack)
 
     def definition(self, wildcards: Any) -> str:
@@ -68,7 +68,7 @@ class Jobs:
     # --- training and measuring ---
 
     def batch_digest(self, wildcards: Any) -> str:
-        """Hash what a job has to train, so that it runs again for other settings or another cell."""
+        """Hash the settings and cells that a job trains, so that the job runs again if they change."""
         return self.plan.batch_digest(wildcards.hardware, wildcards.task, wildcards.batch)
 
     def pace_identity(self, wildcards: Any) -> str:
@@ -85,17 +85,21 @@ class Jobs:
         return [file for name in names for file in self.plan.batch_files(name, wildcards.task, wildcards.noise)]
 
     def timed_digest(self, wildcards: Any) -> str:
-        """Hash what a timing job has to time."""
+        """Hash the settings of a timing job."""
         return self.plan.timed_digest(wildcards.hardware, wildcards.network)
 
     def figure_data(self, wildcards: Any) -> str:
         """Return the file that a figure is drawn from."""
-        return f"{self.plan.paths.folder}/{arms.data_of(wildcards.figure)}"
+        return f"{self.plan.paths.folder}/{FIGURES[wildcards.figure].data}"
+
+    def figure_caption(self, wildcards: Any) -> str:
+        """Return the caption of a figure in the report."""
+        return FIGURES[wildcards.figure].caption
 
     # --- resources ---
 
     def resources(self, alone: bool = False, **fixed: Any) -> dict[str, Any]:
-        """Return what jobs on a wildcard's hardware ask their scheduler for.
+        """Return the resources that jobs on a wildcard's hardware request from the scheduler.
 
         Parameters
         ----------
@@ -108,7 +112,7 @@ class Jobs:
 
     def _resource(self, name: str, alone: bool) -> Callable[..., Any]:
         def value(wildcards: Any, attempt: int) -> Any:
-            # a new call asks refused nodes again: the node or the request may have been repaired
+            # a first attempt may use refused nodes again, because the node or the request may have been fixed
             refused = refused_nodes.nodes(Path(self.plan.paths.folder), wildcards.hardware) if attempt > 1 else []
             return self.plan.site.resources(wildcards.hardware, attempt, alone, refused)[name]
 

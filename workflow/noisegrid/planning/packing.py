@@ -1,4 +1,4 @@
-"""How replicates are packed into training jobs: as many per job as fit into its time."""
+"""The packing of replicates into training jobs. Each job gets as many replicates as fit into its time."""
 
 import math
 from dataclasses import dataclass
@@ -12,27 +12,27 @@ from noisegrid.runtime.hardware import gpus_per_job
 from noisegrid.study.batch import Batch, split
 from noisegrid.study.study import Study
 
-#: Where the pace is unknown: replicates per job, and how many jobs a study makes at most (then each holds more).
+#: If the pace is unknown: replicates per job, and the number of jobs above which each job holds more replicates.
 USUAL_REPLICATES_PER_JOB, MANY_JOBS = 10, 300
-#: The share of a job's time that is planned for. Nodes differ, and what does not fit costs another submission.
+#: The share of a job's time that is planned. Nodes differ in speed, and an unfinished job must be submitted again.
 PLANNED = 0.8
 
 
 @dataclass(frozen=True)
 class Packing:
-    """The training jobs of a study."""
+    """The assignment of a study's replicates to training jobs."""
 
     study: Study
     config: dict[str, Any]
     site: Site
 
     def batches(self, hardware: str, task: str) -> list[Batch]:
-        """Return what each job holds that trains a task on a hardware."""
+        """Return the batch of each training job of a task on a hardware."""
         return self._packed[hardware, task]
 
     @cached_property
     def _packed(self) -> dict[tuple[str, str], list[Batch]]:
-        """The batches of every task on every hardware, computed once: thousands of jobs ask."""
+        """The batches of every task on every hardware, computed once, because thousands of jobs need them."""
         return {names: self._pack(*names) for names in self.study.tasks}
 
     def _pack(self, hardware: str, task: str) -> list[Batch]:
@@ -45,7 +45,7 @@ class Packing:
         return [batch for cell in cells for batch in split(cell.replicates, size, cell.noise)]
 
     def _fitting(self, hardware: str, task: str, cells: int) -> int:
-        """Return how many replicates of each of some cells fit into one job."""
+        """Return how many replicates of each of `cells` cells fit into one job."""
         pace = estimate.pace(self.study, hardware, task, Path(self.config["results"]))
         if pace is None:
             return max(USUAL_REPLICATES_PER_JOB, math.ceil(self._wanted / MANY_JOBS))
@@ -54,11 +54,11 @@ class Packing:
 
     @cached_property
     def _wanted(self) -> int:
-        """The replicates of all tasks; those of several cells of one task count once."""
+        """The number of replicates of all tasks; the replicates of several cells of one task count once."""
         return sum(max(cell.replicates for cell in self.study.siblings(*names)) for names in self.study.tasks)
 
     def _at_a_time(self, hardware: str, pace: estimate.Pace) -> int:
-        """Return how many replicates a job trains side by side."""
+        """Return how many replicates a job trains at the same time."""
         return 1 if gpus_per_job(hardware) else max(1, self.config["threads_per_job"] // pace.threads)
 
     def longest_job_hours(self, line: estimate.Estimate) -> float:

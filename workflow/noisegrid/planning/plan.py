@@ -1,7 +1,7 @@
-"""The plan of a study: the validated config and study, and the files that its rules make.
+"""The plan of a study: the validated config and study, and the files that the rules make.
 
-The Snakefile makes it at parse time, so this module stays light: it imports neither torch nor pandas. All checks of the
-user's input that can be made before any work starts are made here.
+The Snakefile builds the plan at parse time, so this module imports neither torch nor pandas. It runs all checks of the
+user's input that are possible before work starts.
 """
 
 import hashlib
@@ -15,25 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
-from noisegrid.common.provenance import TOLD, telling
+from noisegrid.common.provenance import TREE_VARIABLE, tree_value
 from noisegrid.common.schemas import WORKFLOW, catalog, check, read_yaml, schema
 from noisegrid.planning.images import Images
 from noisegrid.planning.packing import Packing
 from noisegrid.planning.site import Site, load_site
 from noisegrid.records.record import check_settings
+from noisegrid.reporting.registry import FIGURES, TABLES, names_for
 from noisegrid.runtime.hardware import ROOT
 from noisegrid.study import design
 from noisegrid.study.batch import PATTERN, Batch, batch_of
 from noisegrid.study.paths import StudyPaths
 from noisegrid.study.study import Cell, Study, digest, load_study, name_of
 
-TABLES = ("noise", "difference", "classes", "claims", "taxonomy", "published", "reference")
-OVERHEAD_TABLES = ("overhead", "kernels", "skipped")
-
 
 @dataclass(frozen=True)
 class Plan:
-    """A study with the config that it runs under."""
+    """A study and the workflow's config."""
 
     study: Study
     config: dict[str, Any]
@@ -42,22 +40,22 @@ class Plan:
 
     @cached_property
     def paths(self) -> StudyPaths:
-        """Where everything of this study is."""
+        """The paths of this study's results."""
         return StudyPaths(self.config["results"], self.study.name)
 
     @cached_property
     def packing(self) -> Packing:
-        """How replicates are packed into jobs."""
+        """The packing of replicates into jobs."""
         return Packing(self.study, self.config, self.site)
 
     @cached_property
     def images(self) -> Images:
-        """Which images jobs run in."""
+        """The images that jobs run in."""
         return Images(self.study, self.config, self.in_containers)
 
     @property
     def wildcards(self) -> dict[str, str]:
-        """Constraints, so that a typing error in a target matches nothing instead of something odd."""
+        """The constraints of wildcards, so that a misspelt target matches no rule."""
         names = {what: self.study.values(what) for what in ("task", "noise", "dataset")}
         names |= {"hardware": self.study.hardware, "stack": list(catalog("stacks")), "figure": self.figures}
         names |= {"network": [timed.network for timed in self.study.timed_networks] or ["none"]}
@@ -66,7 +64,7 @@ class Plan:
     # --- training jobs ---
 
     def batches(self, hardware: str, task: str) -> list[Batch]:
-        """Return what each job holds that trains a task on a hardware."""
+        """Return the batch of each training job of a task on a hardware."""
         return self.packing.batches(hardware, task)
 
     def batch_files(self, hardware: str, task: str, noise: str | None = None) -> list[str]:
@@ -79,17 +77,17 @@ class Plan:
         return self.study.siblings(hardware, task, batch_of(batch))
 
     def batch_digest(self, hardware: str, task: str, batch: str) -> str:
-        """Hash what a job has to train: settings and number of replicates of its cells."""
+        """Hash the settings and the number of replicates of the cells that a job trains."""
         return digest([(cell.digest, cell.replicates) for cell in self.cells_of(hardware, task, batch)])
 
     def pilot_files(self) -> list[str]:
-        """Return the measured pace of every task on every hardware."""
+        """Return the pilot file of every task on every hardware."""
         return [self.paths.pilot(*names) for names in self.study.tasks]
 
     # --- measuring ---
 
     def cell_files(self) -> list[str]:
-        """Return the metrics of every cell."""
+        """Return the file of metrics of every cell."""
         return [self.paths.cell_metrics(cell.path) for cell in self.study.cells]
 
     def hardware_of(self, task: str, noise: str) -> list[str]:
@@ -97,7 +95,7 @@ class Plan:
         return [cell.hardware for cell in self.study.cells if (cell.task, cell.noise) == (task, noise)]
 
     def across_files(self) -> list[str]:
-        """Return the comparison of every task and noise that is measured on more than one hardware."""
+        """Return the comparison file of every task and noise that is measured on more than one hardware."""
         pairs = dict.fromkeys((cell.task, cell.noise) for cell in self.study.cells)
         return [self.paths.across(*names) for names in pairs if len(self.hardware_of(*names)) > 1]
 
@@ -105,20 +103,20 @@ class Plan:
 
     @property
     def overhead(self) -> list[str]:
-        """overhead.csv, if the study times any network."""
+        """The path of overhead.csv, or no path if the study times no network."""
         return [self.paths.overhead] if self.study.timed_networks else []
 
     @property
     def overhead_option(self) -> list[str]:
-        """The option that names it."""
+        """The option that names overhead.csv, if there is one."""
         return ["--overhead", *self.overhead] if self.overhead else []
 
     def timed_files(self) -> list[str]:
-        """Return the timed blocks of every network."""
+        """Return the file of timed blocks of every network."""
         return [self.paths.timed(timed.hardware, timed.network, "csv") for timed in self.study.timed_networks]
 
     def timed_digest(self, hardware: str, network: str) -> str:
-        """Hash what a timing job has to time."""
+        """Hash the settings of a timing job."""
         timed = [asdict(t) for t in self.study.timed_networks if (t.hardware, t.network) == (hardware, network)]
         return digest([{key: value for key, value in entry.items() if value != ""} for entry in timed])
 
@@ -126,33 +124,20 @@ class Plan:
 
     @property
     def figures(self) -> list[str]:
-        """The figures that this study's cells can fill."""
-        tasks, noise = set(self.study.values("task")), set(self.study.values("noise"))
-        drawable = {
-            "figure_1": True,
-            "figure_2": any(task.replace("-", "_bn-", 1) in tasks - {task} for task in tasks),
-            "figure_3": not noise.isdisjoint({"algo_impl", "algo", "impl"}),
-            "figure_4": any(self.study.datasets[d].get("groups") for d in self.study.values("dataset")),
-            "figure_5": len(self.study.values("hardware")) > 1,
-            "figure_across": bool(self.across_files()),
-            "figure_6": bool(self.study.timed_networks),
-            "figure_7": bool(self.study.timed_networks),
-            "figure_8": not noise.isdisjoint({"order", "in_batch_order"}),
-            "figure_sources": len(noise - {"control"}) > 3,
-        }
-        return [figure for figure, possible in drawable.items() if possible]
+        """The figures that this study can fill."""
+        return names_for(self.study, FIGURES)
 
     @property
     def tables(self) -> list[str]:
-        """The tables that this study fills."""
-        return [*TABLES, *(OVERHEAD_TABLES if self.study.timed_networks else ())]
+        """The tables that this study can fill."""
+        return names_for(self.study, TABLES)
 
     def table_files(self, suffix: str) -> list[str]:
-        """Return every table in one format."""
+        """Return the file of every table in one format."""
         return [self.paths.table(table, suffix) for table in self.tables]
 
     def products(self) -> list[str]:
-        """Return what a person looks at, one file of each."""
+        """Return the files for readers: findings, figures, tables and cell pages, one format of each."""
         figures = [self.paths.figure(figure, "png") for figure in self.figures]
         pages = [self.paths.cell_page(*names) for names in self.study.tasks]
         return [self.paths.findings("md"), *figures, *self.table_files("html"), *pages]
@@ -161,37 +146,42 @@ class Plan:
 
     @property
     def config_json(self) -> str:
-        """The config, for a command that starts from it."""
+        """The config as JSON, for commands that build the plan from it."""
         return json.dumps(self.config, sort_keys=True)
 
     @property
     def training_options(self) -> list[str]:
-        """The options of training jobs that config and study decide."""
+        """The options of training jobs that come from the config and the study."""
         failures = ["--accept-failures"] if self.config["accept_failures"] else []
         share = ["--share-gpu"] if self.study.share_gpu else []
         return ["--checkpoint-minutes", str(self.config["checkpoint_minutes"]), *failures, *share]
 
 
 def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = False) -> Plan:
-    """Check config, study, dataset folders and existing results. Raise NoisegridError for the first mistake.
+    """Return the plan, after checking the config, the study, the dataset folders and existing results.
 
     Parameters
     ----------
     config : dict
-        The workflow's config; the schema's defaults stand for what is missing.
+        The workflow's config. Missing keys come from config.yaml, and then from the defaults of the schema.
     in_containers : bool
         Whether jobs run in containers.
     in_job : bool
-        Whether this is a job of a call that has written design.json, which is then read instead of the study.
+        Whether this process is a job. A job reads design.json, which the call that submitted it wrote.
+
+    Raises
+    ------
+    NoisegridError
+        For the first mistake.
     """
     defaults = {key: entry["default"] for key, entry in schema("config")["properties"].items() if "default" in entry}
-    # Snakemake skips config.yaml where the workflow is used as a module
+    # Snakemake ignores config.yaml if the workflow is used as a module
     config = defaults | read_yaml(ROOT / "config.yaml") | config
     check(config, "config", "config")
     planned = Path(StudyPaths(config["results"], name_of(config["study"])).design) if in_job else None
     plan = Plan(load_study(config["study"], planned), config, in_containers)
     if config["require_containers"] and not in_containers:
-        raise NoisegridError("config: require_containers is set, and Snakemake runs none: call it with --sdm apptainer")
+        raise NoisegridError("config: require_containers is set, but Snakemake uses none; call it with --sdm apptainer")
     for name in config["dataset_folders"]:
         if name not in plan.study.datasets:
             raise NoisegridError(f"config: dataset_folders: {unknown('dataset', name, plan.study.datasets)}")
@@ -200,23 +190,23 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     return plan
 
 
-#: What only results of an earlier version hold, as patterns below the folder of a study.
+#: Patterns below the folder of a study that match only files of an earlier version.
 OLD_LAYOUT = ("cost", "cost.csv", "replicates/*/*/*/*/half_weights.npy")
 
 
 def check_layout(paths: StudyPaths) -> None:
-    """Refuse a results folder of an earlier version, whose files have other names."""
+    """Raise NoisegridError if the folder of a study has results of an earlier version, with other file names."""
     folder = Path(paths.folder)
     for pattern in OLD_LAYOUT:
         if found := next(folder.glob(pattern), None):
             raise NoisegridError(
-                f"{folder} holds results of an earlier version of noisegrid ({found.relative_to(folder)}), which are "
-                "never mixed with new ones: give the study another name, or move the folder away"
+                f"{folder} contains results of an earlier version of noisegrid ({found.relative_to(folder)}), which "
+                "cannot be mixed with new results; rename the study, or move the folder away"
             )
 
 
 def make_or_exit(config: dict[str, Any], in_containers: bool = False, in_job: bool = False) -> Plan:
-    """Call `make` for the Snakefile: bad input ends Snakemake with one line instead of a traceback."""
+    """Call `make` for the Snakefile; a mistake ends Snakemake with one line instead of a traceback."""
     try:
         plan = make(config, in_containers, in_job)
         for note in [] if in_job else notes(plan):
@@ -227,7 +217,7 @@ def make_or_exit(config: dict[str, Any], in_containers: bool = False, in_job: bo
 
 
 def notes(plan: Plan, most: int = 5) -> list[str]:
-    """Return what changed in the study since it was last run, at most so many entries and how many more there are."""
+    """Return the first `most` changes of the study since it was last run, and the number of further changes."""
     found = design.changes(plan.study, Path(plan.paths.design))
     more = [f"and {len(found) - most} more changes"] if len(found) > most else []
     return [f"study {plan.study.name} changed since it was last run: {line}" for line in [*found[:most], *more]]
@@ -239,28 +229,33 @@ def write_design(plan: Plan) -> None:
 
 
 def modules_digest(*names: str) -> str:
-    """Hash the text of some modules, as the parameter by which an edit reruns a cheap rule; a file time does not.
+    """Hash the text of some modules.
+
+    A rule has this digest as a parameter, so that its jobs run again if a module is edited, but not if only the
+    modification time of a file changes.
 
     Parameters
     ----------
     names
-        Modules without suffix (`reporting/tables`, `stats/*`), or any file by its whole name.
+        Modules without suffix (`reporting/tables`, `stats/*`), or files with their suffix.
     """
     paths = [path for name in names for path in _modules(name)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
 def _modules(name: str) -> list[Path]:
-    """Return the files of a module's name or pattern."""
+    """Return the files that the name or pattern of a module matches."""
     found = sorted((WORKFLOW / "noisegrid").glob(name if "." in name else f"{name}.py"))
     if not found:
-        raise FileNotFoundError(f"a rule names {name}, which is no module")  # a defect of ours, not of the user
+        raise FileNotFoundError(
+            f"a rule names {name}, which is not a module"
+        )  # a bug in the workflow, not a mistake of the user
     return found
 
 
 def shell_prefix() -> str:
-    """Return what puts the package on the path and Snakemake's own Python first, except inside a container."""
+    """Return the commands that set PYTHONPATH, PATH (to Snakemake's Python, outside containers) and TREE_VARIABLE."""
     python = shlex.quote(str(Path(sys.executable).parent))
     inside = '[ -n "${{APPTAINER_CONTAINER:-}}" ]'
     path = f"export PYTHONPATH={shlex.quote(str(WORKFLOW))}; {inside} || export PATH={python}:$PATH; "
-    return f"{path}export {TOLD}={shlex.quote(telling())}; "
+    return f"{path}export {TREE_VARIABLE}={shlex.quote(tree_value())}; "

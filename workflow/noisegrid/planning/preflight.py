@@ -1,5 +1,7 @@
-"""Whether this machine is ready for what a call is about to do: asked when work starts, so that a study can be planned,
-and its figures drawn again, anywhere."""
+"""Checks that this machine is ready for the work of a call.
+
+They run when work starts. Therefore any machine can plan a study, and draw its figures again.
+"""
 
 import json
 import sys
@@ -23,7 +25,7 @@ from noisegrid.study.study import Cell
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done: cells to train, hardware to time networks on, datasets to prepare."""
+    """The work of a call: cells to train, hardware to time networks on, datasets to prepare."""
 
     cells: list[Cell]
     timed: list[str]
@@ -31,12 +33,12 @@ class Work:
 
     @property
     def hardware(self) -> list[str]:
-        """What jobs compute on."""
+        """The hardware that jobs compute on."""
         return list(dict.fromkeys([*(cell.hardware for cell in self.cells), *self.timed]))
 
 
 def all_of(plan: Plan) -> Work:
-    """The work of a study that is not begun."""
+    """Return the work of a whole study, as if nothing had been done yet."""
     return Work(
         list(plan.study.cells),
         list(dict.fromkeys(timing.hardware for timing in plan.study.timed_networks)),
@@ -45,7 +47,7 @@ def all_of(plan: Plan) -> Work:
 
 
 def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
-    """The work of Snakemake's jobs (`workflow.dag.needrun_jobs()`)."""
+    """Return the work of Snakemake's jobs (`workflow.dag.needrun_jobs()`), in the order of the study."""
     cells, timed, datasets = set[Cell](), set[str](), set[str]()
     for job in jobs:
         names = job.wildcards_dict
@@ -57,7 +59,7 @@ def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
             timed.add(names["hardware"])
         elif job.rule.name == "prepare_dataset":
             datasets.add(names["dataset"])
-    # in the study's order: Snakemake's jobs come in none, and the first that is amiss is told
+    # Snakemake's jobs have no fixed order; with the study's order, the first error is always the same
     whole = all_of(plan)
     return Work(
         [cell for cell in whole.cells if cell in cells],
@@ -67,9 +69,21 @@ def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
 
 
 def check_machine(plan: Plan, work: Work, local: bool) -> None:
-    """Raw files, images or this environment, devices, and what is on disk already. Raises NoisegridError.
+    """Check raw files, images or the environment, devices, and existing results.
 
-    `local`: jobs run on this machine, and not on a cluster's nodes.
+    Parameters
+    ----------
+    plan : Plan
+        The plan of the study.
+    work : Work
+        The work of this call.
+    local : bool
+        Whether jobs run on this machine, and not on the nodes of a cluster.
+
+    Raises
+    ------
+    NoisegridError
+        For the first check that fails.
     """
     results = Path(plan.config["results"])
     check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, work.datasets)
@@ -81,7 +95,7 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
         _check_environment(stacks)
     for name in stacks:
         cells = [cell for cell in work.cells if stack_of(cell.hardware) == name]
-        if name not in plan.config["images"]:  # what a given image holds is known when it was looked at
+        if name not in plan.config["images"]:  # the definition of a given image is known only after its inspection
             image = {"definition": plan.images.definition(name)} if plan.in_containers else None
             check_images(results, cells, image)
     if local:
@@ -90,7 +104,7 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
 
 
 def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
-    """What building takes, asked before the first minute of it."""
+    """Check the requirements of building images: engine, mirror, disk space, and images with current definitions."""
     images.engine()
     folder = Path(plan.config["containers"])
     for name in dict.fromkeys(stacks):
@@ -99,8 +113,8 @@ def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
         inspection = folder / f"{name}.json"
         if inspection.exists() and json.loads(inspection.read_text())["definition"] != stack(name).definition:
             raise NoisegridError(
-                f"{folder / name}.sif was built from another definition or other pins than there are now; delete it "
-                "and its .json, and it is built again"
+                f"{folder / name}.sif was built from another definition or other pins than the current ones; delete "
+                "it and its .json to build it again"
             )
         if not (folder / f"{name}.sif").exists():
             images.mirror(plan.config["debian_mirror"])
@@ -108,7 +122,7 @@ def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
 
 
 def _check_environment(stacks: Iterable[str]) -> None:
-    """Outside of containers, jobs run in this environment: its framework must be that of the cells' stack."""
+    """Check that this environment has the framework of the stacks; without containers, jobs run in it."""
     try:
         have = version("torch").partition("+")[0]
     except PackageNotFoundError:
@@ -117,13 +131,13 @@ def _check_environment(stacks: Iterable[str]) -> None:
         wanted = stack(name).packages["torch"]
         if wanted != have:
             raise NoisegridError(
-                f"this study needs the stack {name} (torch {wanted}), and this environment has torch {have}; "
-                f"add --sdm apptainer, or work in an environment of that stack (make STACK={name} VENV=.venv-{name})"
+                f"this study requires the stack {name} (torch {wanted}), but this environment has torch {have}; "
+                f"add --sdm apptainer, or use an environment of that stack (make STACK={name} VENV=.venv-{name})"
             )
 
 
 def check_machine_or_exit(plan: Plan, jobs: Iterable[Any], local: bool) -> None:
-    """`check_machine` for the Snakefile's onstart."""
+    """Call `check_machine` for the Snakefile's onstart; a failed check ends Snakemake with one line."""
     try:
         check_machine(plan, work_of(plan, jobs), local)
     except NoisegridError as error:

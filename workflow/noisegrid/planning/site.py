@@ -1,4 +1,4 @@
-"""What a job asks its scheduler for, by hardware and site (slurm/site.yaml). Outside a cluster only `gpu` matters."""
+"""The resources that a job requests, by hardware and site (slurm/site.yaml). Outside a cluster, only `gpu` matters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from noisegrid.common.schemas import check, read_yaml, schema
 from noisegrid.runtime.hardware import ROOT, entry
 
 SITE = ROOT / "slurm" / "site.yaml"
-#: The resources that a site decides on.
+#: The resources that depend on the site.
 RESOURCES = (
     "gpu", "gpu_model", "constraint", "mem_mb", "runtime", "slurm_account", "slurm_partition", "slurm_extra"
 )  # fmt: skip
@@ -16,17 +16,30 @@ RESOURCES = (
 
 @dataclass(frozen=True)
 class Site:
-    """The site's file, complete; the schema's defaults where there is none."""
+    """The settings of the site's file, completed with the defaults of the schema."""
 
     settings: dict[str, Any]
 
     def resources(
         self, hardware: str, attempt: int, alone: bool = False, refused: Sequence[str] = ()
     ) -> dict[str, Any]:
-        """Snakemake resources of a training or timing job; None leaves one out.
+        """Return the Snakemake resources of a training or timing job; a resource that is None is not requested.
 
-        runtime: minutes, more at each attempt. mem_mb: MB. alone: nothing else may run on the node.
-        refused: nodes on which earlier attempts found another device.
+        Parameters
+        ----------
+        hardware : str
+            The hardware's name.
+        attempt : int
+            The number of the attempt; each attempt gets more time than the one before.
+        alone : bool
+            Whether nothing else may run on the node.
+        refused : sequence of str
+            The nodes on which earlier attempts found another device.
+
+        Returns
+        -------
+        dict
+            The value of each of RESOURCES; `runtime` is in minutes, `mem_mb` in MB.
         """
         found = entry(hardware)
         cuda, slurm = found["device"] == "cuda", found.get("slurm", {})
@@ -50,12 +63,12 @@ class Site:
 
 
 def _of(partitions: dict[str, str], hardware: str) -> str | None:
-    """A hardware's partition; one with a stack of its own (`h200@torch2.7-cu126`) needs no other entry."""
+    """Return the partition of a hardware; `h200@torch2.7-cu126` uses the entry of `h200` if it has none of its own."""
     return partitions.get(hardware, partitions.get(hardware.partition("@")[0]))
 
 
 def load_site() -> Site:
-    """Read slurm/site.yaml, if there is one. Raises NoisegridError that names the key."""
+    """Return the settings of slurm/site.yaml, if it exists. Raise NoisegridError if the file is invalid."""
     settings = read_yaml(SITE) if SITE.exists() else {}
     check(settings, "site", str(SITE))
     defaults = {key: value["default"] for key, value in schema("site")["properties"].items() if "default" in value}

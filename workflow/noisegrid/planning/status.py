@@ -1,6 +1,6 @@
-"""How far a study is, read from disk: while it runs, from another terminal, and after.
+"""The progress of a study, read from disk.
 
-Command: python -m noisegrid.status [--study NAME] [--results FOLDER]
+`noisegrid status` prints it from any terminal, while the study runs and afterwards.
 """
 
 import json
@@ -13,30 +13,46 @@ from noisegrid.records import record
 from noisegrid.records.record import replicate_folder
 from noisegrid.study.study import Cell, Study
 
-#: Finished replicates whose pace is taken: the last ones, since a study's cells cost differently.
+#: How many of the last finished replicates determine the pace. Earlier ones may belong to slower or faster cells.
 RECENT = 50
 
 
 @dataclass(frozen=True)
 class CellStatus:
-    """What has become of a cell's replicates. failures: number -> reason; finished_at: seconds since 1970."""
+    """The state of a cell's replicates.
+
+    Attributes
+    ----------
+    cell : Cell
+        The cell.
+    finished_at : list of float
+        When each finished replicate ended, in seconds since 1970.
+    running : dict
+        The process that trains each running replicate, by its number.
+    checkpointed : list of int
+        The numbers of replicates that stopped at a checkpoint, which the next job resumes.
+    diverged : list of int
+        The numbers of replicates whose training diverged.
+    failures : dict
+        The reason of each failure, by the number of the replicate.
+    """
 
     cell: Cell
     finished_at: list[float]
     running: dict[int, str]
-    put_away: list[int]
+    checkpointed: list[int]
     diverged: list[int]
     failures: dict[int, str]
 
     @property
     def left(self) -> int:
-        """Replicates that are still to be trained."""
+        """The number of replicates that remain to be trained."""
         return self.cell.replicates - len(self.finished_at) - len(self.diverged)
 
 
 def status_of(cell: Cell, results: Path) -> CellStatus:
-    """Look at a cell's folders; reads no record, so that thousands of replicates take a second."""
-    finished_at, running, put_away, failures = [], {}, [], {}
+    """Return the state of a cell from its folders, without opening records: thousands of replicates take a second."""
+    finished_at, running, checkpointed, failures = [], {}, [], {}
     diverged = _diverged(cell, results)
     for number in range(cell.replicates):
         folder = replicate_folder(results, cell, number)
@@ -46,20 +62,20 @@ def status_of(cell: Cell, results: Path) -> CellStatus:
         elif owner := locks.owner(folder):
             running[number] = owner
         elif any(record.checkpoint_folder(folder).glob("*.pt")):
-            put_away.append(number)
+            checkpointed.append(number)
         elif (failure := record.failure_file(folder)).exists():
             failures[number] = failure.read_text().strip()
-    return CellStatus(cell, finished_at, running, put_away, diverged, failures)
+    return CellStatus(cell, finished_at, running, checkpointed, diverged, failures)
 
 
 def _diverged(cell: Cell, results: Path) -> list[int]:
     batches = (results / cell.study / "batches" / cell.hardware / cell.task).glob("*.json")
     found = [json.loads(path.read_text())["cells"].get(cell.noise, {"diverged": []})["diverged"] for path in batches]
-    return sorted({number for part in found for number in part})  # jobs packed otherwise may overlap
+    return sorted({number for part in found for number in part})  # jobs of different packings may overlap
 
 
 def hours_left(cells: list[CellStatus]) -> float | None:
-    """By the pace of the last finished replicates; None before there is one."""
+    """Return the hours left at the pace of the last finished replicates, or None if the pace is unknown."""
     times = sorted(moment for cell in cells for moment in cell.finished_at)[-RECENT:]
     if len(times) < 2 or times[-1] == times[0]:
         return None
@@ -68,20 +84,18 @@ def hours_left(cells: list[CellStatus]) -> float | None:
 
 
 def summary(study: Study, results: Path) -> str:
-    """A line per cell that is not done, the failures with their reasons, and one line that says it all."""
+    """Return a line per unfinished cell, running and failed replicates, and one line for the whole study."""
     cells = [status_of(cell, results) for cell in study.cells]
-    lines = [f"{'cell':44s} done  running  put away  failed   left"]
+    lines = [f"{'cell':44s} done  running  checkpointed  failed   left"]
     for cell in cells:
         if cell.left:
-            numbers = len(cell.finished_at), len(cell.running), len(cell.put_away), len(cell.failures), cell.left
+            numbers = len(cell.finished_at), len(cell.running), len(cell.checkpointed), len(cell.failures), cell.left
             lines.append(
-                f"{cell.cell.path:44s} {numbers[0]:4d} {numbers[1]:8d} {numbers[2]:9d} {numbers[3]:7d} {numbers[4]:6d}"
+                f"{cell.cell.path:44s} {numbers[0]:4d} {numbers[1]:8d} {numbers[2]:13d} {numbers[3]:7d} {numbers[4]:6d}"
             )
     lines = lines if any(cell.left for cell in cells) else []
     for cell in cells:
-        lines += [
-            f"replicate {number} is trained by {owner}: {cell.cell.path}" for number, owner in cell.running.items()
-        ]
+        lines += [f"running: replicate {number} of {cell.cell.path}: {owner}" for number, owner in cell.running.items()]
         lines += [f"failed: replicate {number} of {cell.cell.path}: {why}" for number, why in cell.failures.items()]
     return "\n".join([*lines, _one_line(study, cells, results)])
 
@@ -100,5 +114,5 @@ def _one_line(study: Study, cells: list[CellStatus], results: Path) -> str:
     if (hours := hours_left(cells)) and finished < total:
         parts.append(f"{hours:.1f} hours left at the pace of the last replicates")
         newest = max(moment for cell in cells for moment in cell.finished_at)
-        parts.append(f"the last one {(time.time() - newest) / 60:.0f} minutes ago")
+        parts.append(f"the last replicate finished {(time.time() - newest) / 60:.0f} minutes ago")
     return "; ".join(parts)

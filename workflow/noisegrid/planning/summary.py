@@ -1,16 +1,16 @@
-"""What a study would submit and what it would cost, for `noisegrid plan`."""
+"""The summary that `noisegrid plan` prints: the jobs that a study would submit, and their device-hours."""
 
 from pathlib import Path
 
 from noisegrid.planning import estimate
 from noisegrid.planning.plan import Plan
 
-#: How often slurm/config.yaml lets a job be submitted, with more time each time.
+#: The number of attempts that slurm/config.yaml gives a job. Each attempt gets more time.
 ATTEMPTS = 3
 
 
 def summary(plan: Plan) -> str:
-    """Return a line per task and hardware, notes on jobs that are too long, and the totals."""
+    """Return a line per task and hardware, a note per job that takes too long, and the totals."""
     lines = [
         f"{'hardware':16s} {'task':28s} {'cells':>5s} {'replicates':>10s} {'jobs':>5s} {'device-hours':>12s} {'by':>8s}"
     ]
@@ -28,18 +28,18 @@ def summary(plan: Plan) -> str:
     lines.append(
         f"{plan.study.name}: {len(plan.study.cells)} cells, {sum(line.replicates for line in found)} replicates in "
         f"{jobs} training jobs, {len(plan.study.timed_networks)} timing jobs; about {sum(known):.3g} device-hours"
-        + ("" if len(known) == len(found) else " for what is known; `snakemake pilot` measures the rest")
+        + ("" if len(known) == len(found) else " for tasks with a known pace; `snakemake pilot` measures the rest")
     )
     return "\n".join(lines)
 
 
 def _too_long(plan: Plan, line: estimate.Estimate) -> str:
-    """Return a note on jobs that will not be done when their time is up for the last time."""
+    """Return a note if a job cannot finish within all its attempts, else an empty string."""
     hours = plan.packing.longest_job_hours(line)
     have = sum(range(1, ATTEMPTS + 1)) * plan.site.settings["minutes_per_job"] / 60
     if hours <= have:
         return ""
     return (
-        f"note: a job of {line.task} on {line.hardware} takes about {hours:.0f} h, and its {ATTEMPTS} attempts have "
-        f"{have:.0f} h on SLURM: raise minutes_per_job (slurm/site.yaml), or call Snakemake again until it is done"
+        f"note: a job of {line.task} on {line.hardware} takes about {hours:.0f} h, but its {ATTEMPTS} attempts have "
+        f"{have:.0f} h on SLURM; raise minutes_per_job (slurm/site.yaml), or run Snakemake again until the job is done"
     )

@@ -11,7 +11,7 @@ from noisegrid.reporting.metrics_frame import load_metrics, provenance, single_h
 from noisegrid.study.sources import FREE
 
 #: Prefixes of the metrics that pages leave out.
-LEFT_OUT = ("artifact_", "replicates_")
+LEFT_OUT = ("reference_", "replicates_")
 
 
 def task_page(frame: pd.DataFrame, hardware: str, task: str) -> str:

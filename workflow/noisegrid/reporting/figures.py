@@ -1,7 +1,7 @@
 """Draw figures as PDF and PNG from metrics.csv or overhead.csv, with the paper's numbering. Reads no replicate."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -19,10 +19,9 @@ from matplotlib.patches import Patch
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_atomically
-from noisegrid.reporting.figures_overhead import figure_6, figure_7
 from noisegrid.reporting.metrics_frame import load_metrics, provenance, select
 from noisegrid.reporting.overhead_frame import load_overhead
-from noisegrid.study import arms
+from noisegrid.reporting.registry import FIGURES, OVERHEAD
 from noisegrid.study.sources import FREE, NOISES
 
 plt.style.use(Path(__file__).parent / "noisegrid.mplstyle")
@@ -235,20 +234,6 @@ def figure_3(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
-    "figure_1": figure_1,
-    "figure_2": figure_2,
-    "figure_3": figure_3,
-    "figure_4": figure_4,
-    "figure_5": figure_5,
-    "figure_6": figure_6,
-    "figure_7": figure_7,
-    "figure_8": figure_8,
-    "figure_across": figure_across,
-    "figure_sources": figure_sources,
-}
-
-
 def draw_estimate(
     axis: Axes,
     row: pd.Series,
@@ -341,13 +326,13 @@ def draw(name: str, data: Path, path: Path) -> None:
     Parameters
     ----------
     name : str
-        A key of FIGURES.
+        A figure of the registry.
     data : Path
         metrics.csv; for figures 6 and 7, overhead.csv.
     path : Path
         The PDF to write. The PNG is written next to it.
     """
-    load = load_overhead if name in arms.FIGURES else load_metrics
-    figure = FIGURES[name](load(data))
+    entry = FIGURES[name]
+    figure = entry.make(load_overhead(data) if entry.data == OVERHEAD else load_metrics(data))
     save(figure, path)
     plt.close(figure)

@@ -164,9 +164,9 @@ def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
     sources = [noise for noise in FREE if (cells["noise"] == noise).any()]
     return FRONT.format(
         study=frame["study"].iloc[0],
-        measured=f"{runs} training runs in {len(cells)} cells: {tasks}, on {hardware}. Every cell leaves certain sources "
-        f"of randomness free and holds all others ({', '.join(sources)}). The runs of a cell are compared with each "
-        "other.",
+        measured=f"{runs} training runs in {len(cells)} cells: {tasks}, on {hardware}. Every cell leaves certain "
+        f"sources of randomness free and holds all others ({', '.join(sources)}). "
+        "The runs of a cell are compared with each other.",
         shown="\n".join(f"- {_plain(sentence)}" for sentence in sentences),
         basis=_plain(basis),
     )

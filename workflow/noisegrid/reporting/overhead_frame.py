@@ -42,7 +42,7 @@ def load_overhead(path: Path) -> pd.DataFrame:
     return frame
 
 
-def prices(frame: pd.DataFrame) -> pd.DataFrame:
+def overhead_ratios(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row per hardware, network and arm that ran.
 
     Hardware and networks are in the order of the file, and arms in that of the catalog.
@@ -51,7 +51,7 @@ def prices(frame: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `step_ms` is the median over blocks. `ratio` is the step time divided by that of the arm in `against`: the
-        median over blocks, with the 95 % interval `low` to `high`. `kernel_ratio` is the ratio of the summed kernel times.
+        median over blocks, with the 95 % interval `low` to `high`. `kernel_ratio` is the ratio of summed kernel times.
     """
     rows = []
     for key, part in frame.groupby(KEY, sort=False):
@@ -81,8 +81,8 @@ def skipped(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def determinism(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `prices` that compare deterministic algorithms with the framework's default."""
-    table = prices(frame)
+    """Return the rows of `overhead_ratios` that compare deterministic algorithms with the framework's default."""
+    table = overhead_ratios(frame)
     return table[(table["arm"] == DETERMINISTIC) & (table["against"] == REFERENCE)].reset_index(drop=True)
 
 

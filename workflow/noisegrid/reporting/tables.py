@@ -1,6 +1,5 @@
 """Tables from metrics.csv and overhead.csv, as CSV (unrounded, units in the header), Markdown, LaTeX and HTML."""
 
-from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from noisegrid.common.schemas import WORKFLOW, catalog
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.metrics_frame import load_metrics, provenance, select
 from noisegrid.reporting.overhead_frame import load_overhead
+from noisegrid.reporting.registry import METRICS, TABLES
 from noisegrid.study.sources import FREE
 
 CELL = ["hardware", "task", "noise"]
@@ -127,50 +127,6 @@ def taxonomy_table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-#: Name -> function that makes the table from metrics.csv, and its caption.
-TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
-    "noise": (noise_table, "Accuracy and noise of every cell, with 95 % intervals (low, high)"),
-    "difference": (
-        difference_table,
-        "Which gain between two methods is real: smallest observed gain that is significant in a two-sided t test at "
-        "95 % with n replicates each (low and high: from the interval of the standard deviation), and replicates per "
-        "method that a true gain requires for 80 % power (high: at the upper end of that interval)",
-    ),
-    "classes": (
-        class_table,
-        "Number of per-class standard deviations inside, above and below the 95 % range of independent errors, and the "
-        "largest ratio of a class's standard deviation to the overall one, with the same range",
-    ),
-    "claims": (
-        claims_table,
-        "The paper's claims, tested on this study (intervals: 95 %; for C4 and C5 the range of independent errors)",
-    ),
-    "published": (published_table, "The paper's own numbers that were verified (A verbatim, C inferred)"),
-    "taxonomy": (taxonomy_table, "The noise of this study, and the sources that it leaves free"),
-    "reference": (
-        reference_table,
-        "The same replicates by the definitions of the reference (the paper's published code)",
-    ),
-}
-
-
-#: Name -> function that makes the table from overhead.csv, and its caption.
-OVERHEAD_TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
-    "overhead": (
-        overhead_frame.prices,
-        "The overhead of each arm: step time (median over blocks), its ratio to the arm that it is compared with and "
-        "the 95 % interval of the median over blocks, the ratio of summed kernel times, the first step including "
-        "the choice of kernels and compilation, and whether two runs from one state are bitwise equal",
-    ),
-    "kernels": (
-        overhead_frame.kernel_differences,
-        "The kernels that explain the overhead: those that only the default or only the deterministic arm runs, or "
-        "whose time differs notably; their share of the difference in summed kernel time; and their layers",
-    ),
-    "skipped": (overhead_frame.skipped, "Arms that were not timed, and why"),
-}
-
-
 def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]) -> pd.DataFrame:
     """Return one row per cell and one column per metric, with low and high for those in with_interval."""
     parts = []
@@ -220,8 +176,10 @@ def write_all(metrics_file: Path, overhead_file: Path | None, folder: Path) -> N
     """
     frame = load_metrics(metrics_file)
     overhead = load_overhead(overhead_file) if overhead_file else None
-    for name, (make, caption) in TABLES.items():
-        table = claims_table(frame, overhead) if name == "claims" else make(frame)
-        write_table(table, f"{caption}; {provenance(frame)}", folder / f"{name}.csv")
-    for name, (make, caption) in OVERHEAD_TABLES.items() if overhead is not None else ():
-        write_table(make(overhead), f"{caption}; {overhead_frame.provenance(overhead)}", folder / f"{name}.csv")
+    for name, entry in TABLES.items():
+        if entry.data == METRICS:
+            table = claims_table(frame, overhead) if name == "claims" else entry.make(frame)
+            write_table(table, f"{entry.caption}; {provenance(frame)}", folder / f"{name}.csv")
+        elif overhead is not None:
+            caption = f"{entry.caption}; {overhead_frame.provenance(overhead)}"
+            write_table(entry.make(overhead), caption, folder / f"{name}.csv")

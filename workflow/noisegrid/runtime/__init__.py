@@ -1,1 +1,1 @@
-"""The machine that a job runs on: hardware of the catalog, GPUs and who claimed them, containers and their images."""
+"""The machine that a job runs on: hardware of the catalog, GPUs and their locks, containers and their images."""

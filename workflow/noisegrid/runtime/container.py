@@ -1,4 +1,4 @@
-"""The image that a process runs in: what it says of itself, and whether it is the one that the job was meant for."""
+"""The image that a process runs in, and the check that it is the image that the job requires."""
 
 import json
 import os
@@ -7,12 +7,12 @@ from typing import Any
 
 from noisegrid.common.errors import NoisegridError
 
-#: Written into every image when it is built (containers/image.def); outside of one, there is no such file.
+#: A file that every image contains (containers/image.def); it does not exist outside images.
 ABOUT = Path("/opt/noisegrid/image.json")
 
 
 def about() -> dict[str, str] | None:
-    """Stack, definition digest and commit of the image that this process runs in; None outside."""
+    """Return stack, definition digest and commit of the image that this process runs in; None outside an image."""
     if not running_in_one() or not ABOUT.is_file():
         return None
     found: dict[str, str] = json.loads(ABOUT.read_text())
@@ -20,14 +20,27 @@ def about() -> dict[str, str] | None:
 
 
 def running_in_one() -> bool:
-    """Whether Apptainer (or Singularity) started this process."""
+    """Return whether Apptainer (or Singularity) started this process."""
     return bool(os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER"))
 
 
 def check_inside(inspection: Path | None) -> dict[str, Any] | None:
-    """What a record says about its container. Raises NoisegridError if a job is not inside the image it was meant for.
+    """Return the description of the container for a record, after checking that it is the required one.
 
-    inspection: the JSON that was written inside that image; None for a job that needs none.
+    Parameters
+    ----------
+    inspection : Path or None
+        The JSON that `noisegrid inspect-image` wrote inside the required image; None if the job requires no image.
+
+    Returns
+    -------
+    dict or None
+        Stack, definition, and for a required image also its commit, file and digests. None outside an image.
+
+    Raises
+    ------
+    NoisegridError
+        If the job does not run inside the required image.
     """
     inside = about()
     if inspection is None:
@@ -35,12 +48,12 @@ def check_inside(inspection: Path | None) -> dict[str, Any] | None:
     expected = json.loads(inspection.read_text())
     if inside is None:
         raise NoisegridError(
-            f"this job is meant for the image {expected['image']}, but runs outside of any: Snakemake ignores "
+            f"this job requires the image {expected['image']}, but runs outside any container: Snakemake ignores "
             "`container:` unless it is called with --sdm apptainer"
         )
     if (inside["stack"], inside["definition"]) != (expected["stack"], expected["definition"]):
         raise NoisegridError(
-            f"this job is meant for the image {expected['image']} ({expected['definition']}), but runs in another "
+            f"this job requires the image {expected['image']} ({expected['definition']}), but runs in another image "
             f"({inside['stack']}, {inside['definition']})"
         )
     keys = ("stack", "definition", "commit", "image", "image_sha256", "installed_sha256")

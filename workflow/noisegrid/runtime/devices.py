@@ -1,8 +1,8 @@
-"""Which GPUs this machine has, and claiming one of them: a job computes on a device that no other job has.
+"""The GPUs of this machine, and locks that give each job a GPU of its own.
 
-A scheduler's choice (CUDA_VISIBLE_DEVICES already set) is respected. Elsewhere a job takes the first device whose lock
-file it can lock; the operating system gives the lock back when the process ends, however it ends, so that no lock is
-ever stale. Asks nvidia-smi, not torch: a process that is to be forked must not touch CUDA.
+If a scheduler has already set CUDA_VISIBLE_DEVICES, its choice is used. Otherwise a job takes the first GPU whose lock
+file it can lock. The operating system releases the lock when the process ends, even if the process is killed, so no
+lock becomes stale. This module calls nvidia-smi, not torch, because a process that will fork must not initialise CUDA.
 """
 
 import os
@@ -24,18 +24,18 @@ POLL_S = 2.0
 
 
 class WrongDevice(NoisegridError):
-    """This machine has another GPU than the job needs; another machine may have it."""
+    """An error: this machine has another device model than the job requires; another machine may have the right one."""
 
 
 def gpus() -> dict[str, str]:
-    """UUID -> model name of every GPU of this machine; empty without NVIDIA's driver."""
+    """Return the model name of every GPU of this machine by its UUID; empty without NVIDIA's driver."""
     lines = [line.partition(",") for line in nvidia_smi("--query-gpu=uuid,name")]
     return {uuid.strip(): name.strip() for uuid, _, name in lines}
 
 
 def chosen() -> str | None:
-    """UUID of the device that a scheduler has chosen for this process (CUDA_VISIBLE_DEVICES), however named."""
-    # numbers are those of PCI_BUS_ID, as nvidia-smi counts, which `claim` makes CUDA's order too
+    """Return the UUID of the device that a scheduler chose for this process (CUDA_VISIBLE_DEVICES), or None."""
+    # a number is an index in the order of PCI_BUS_ID, which nvidia-smi uses, and which `claim` sets for CUDA too
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
     if first.startswith(("GPU-", "MIG-")):
         return first
@@ -44,9 +44,17 @@ def chosen() -> str | None:
 
 
 def is_model(name: str, model: str) -> bool:
-    """Whether a device name as CUDA reports it is of a catalog's model: its words in one run, so that L4 is not L40.
+    """Return whether a device is of a catalog's model.
 
-    A slice of a device (MIG) is another model than the whole.
+    The model must be a sequence of whole words in the device's name, so that L4 does not match L40. A slice of a device
+    (MIG) is a different model from the whole device.
+
+    Parameters
+    ----------
+    name : str
+        The name that CUDA or nvidia-smi reports.
+    model : str
+        The model in the catalog.
     """
     if "MIG" in name.split() and "MIG" not in model.split():
         return False
@@ -54,7 +62,7 @@ def is_model(name: str, model: str) -> bool:
 
 
 def named(names: list[str], where: str) -> list[str]:
-    """Hardware as a study names it, with `auto` replaced by what this machine has. where: for the error."""
+    """Return hardware names with `auto` replaced by this machine's hardware; `where` is the place for the error."""
     try:
         return [catalog_name() if name == "auto" else name for name in names]
     except NoisegridError as error:
@@ -62,7 +70,7 @@ def named(names: list[str], where: str) -> list[str]:
 
 
 def catalog_name() -> str:
-    """What `hardware: auto` means here: the fp32 entry of this machine's GPUs, or cpu where there is none."""
+    """Return the hardware that `auto` stands for: the fp32 entry for this machine's GPUs, or cpu without a GPU."""
     models = sorted(set(gpus().values()))
     if not models:
         return "cpu"
@@ -70,29 +78,45 @@ def catalog_name() -> str:
     found = [name for name, entry in entries.items() if any(is_model(model, entry.get("gpu", " ")) for model in models)]
     if len(found) != 1:
         raise NoisegridError(
-            f"hardware: auto finds {', '.join(models)}, which is {' and '.join(found) or 'not'} in "
+            f"hardware: auto found {', '.join(models)}, which matches {' and '.join(found) or 'no entry'} in "
             "workflow/catalog/hardware.yaml; name the hardware, or add an entry for it"
         )
     return found[0]
 
 
 def check_present(name: str, hardware: dict[str, Any]) -> None:
-    """Whether this machine has the GPU that a hardware entry names."""
+    """Raise NoisegridError if this machine lacks the GPU that a hardware entry names."""
     have = sorted(set(gpus().values()))
     if hardware["device"] == "cuda" and not any(is_model(model, hardware["gpu"]) for model in have):
         raise NoisegridError(
-            f"hardware {name} needs a {hardware['gpu']}, and this machine has {', '.join(have) or 'no GPU'}; "
-            "use a study for `hardware: [auto]`, or send the jobs to a cluster (--profile slurm)"
+            f"hardware {name} requires GPU model {hardware['gpu']}, but this machine has "
+            f"{', '.join(have) or 'no GPU'}; use a study with `hardware: [auto]`, or submit the jobs "
+            "to a cluster (--profile slurm)"
         )
 
 
 @contextmanager
 def claim(model: str, shared: bool = False) -> Iterator[str | None]:
-    """Make one free GPU of a model the only one that this process and its children see; wait while all are taken.
+    """Make one free GPU of a model the only GPU that this process and its children see; wait while all are in use.
 
-    Gives its UUID, or None where the scheduler has already chosen. With `shared`, several jobs may use one device.
+    Parameters
+    ----------
+    model : str
+        The model in the catalog.
+    shared : bool
+        Whether several jobs may use one GPU at the same time.
+
+    Yields
+    ------
+    str or None
+        The UUID of the GPU; None if a scheduler has already chosen one.
+
+    Raises
+    ------
+    WrongDevice
+        If this machine has no GPU of the model, or the scheduler chose one of another model.
     """
-    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # CUDA's own is the fastest first
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # CUDA's default order is the fastest first
     if os.environ.get("CUDA_VISIBLE_DEVICES"):
         _check_chosen(model)
         yield None
@@ -100,7 +124,7 @@ def claim(model: str, shared: bool = False) -> Iterator[str | None]:
     fitting = [uuid for uuid, name in gpus().items() if is_model(name, model)]
     if not fitting:
         have = ", ".join(sorted(set(gpus().values()))) or "no GPU"
-        raise WrongDevice(f"this job needs a {model}, but this machine has {have}")
+        raise WrongDevice(f"this job requires GPU model {model}, but this machine has {have}")
     uuid, lock = (fitting[os.getpid() % len(fitting)], -1) if shared else _lock_one(fitting)
     os.environ["CUDA_VISIBLE_DEVICES"] = uuid
     print(f"computing on {model} {uuid}", file=sys.stderr, flush=True)
@@ -113,15 +137,15 @@ def claim(model: str, shared: bool = False) -> Iterator[str | None]:
 
 
 def _check_chosen(model: str) -> None:
-    """Refuse the device that the scheduler has chosen if the driver says that it is of another model."""
+    """Raise WrongDevice if the driver reports another model for the device that the scheduler chose."""
     name = gpus().get(chosen() or "")
     if name is not None and not is_model(name, model):
-        raise WrongDevice(f"this job needs a {model}, but was given a {name}")
+        raise WrongDevice(f"this job requires GPU model {model}, but the scheduler assigned {name}")
 
 
 def _lock_one(uuids: list[str]) -> tuple[str, int]:
-    """The first device whose lock is free, and the open file that holds it."""
-    told = False
+    """Wait for a device whose lock is free; return its UUID and the open, locked file."""
+    announced = False
     while True:
         for uuid in uuids:
             path = Path(tempfile.gettempdir()) / f"noisegrid-{uuid}.lock"
@@ -132,23 +156,23 @@ def _lock_one(uuids: list[str]) -> tuple[str, int]:
             os.ftruncate(lock, 0)
             os.write(lock, f"{os.getpid()}\n".encode())
             return uuid, lock
-        if not told:
-            print(f"all {len(uuids)} devices are taken, waiting", file=sys.stderr, flush=True)
-            told = True
+        if not announced:
+            print(f"all {len(uuids)} devices are in use; waiting", file=sys.stderr, flush=True)
+            announced = True
         time.sleep(POLL_S)
 
 
 def _open_for_all(path: Path) -> int:
-    """A lock file that every user of this machine may lock, whoever came first and whatever the umask."""
+    """Open a lock file that every user of this machine may lock, whoever created it and whatever the umask."""
     for _ in range(2):
         try:
-            return os.open(path, os.O_RDWR)  # without O_CREAT: Linux refuses that on others' files in /tmp
+            return os.open(path, os.O_RDWR)  # without O_CREAT, which Linux refuses for files of other users in /tmp
         except FileNotFoundError:
             pass
         try:
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError:
-            continue  # another has just made it
+            continue  # another process has just created it
         os.fchmod(lock, 0o666)
         return lock
-    raise NoisegridError(f"the lock {path} comes and goes; is something cleaning {path.parent}?")
+    raise NoisegridError(f"the lock file {path} keeps disappearing; is another program cleaning {path.parent}?")

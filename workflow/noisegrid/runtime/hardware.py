@@ -1,6 +1,6 @@
-"""What a hardware's name stands for: an entry of the catalog, or the same device with another stack (`h100@STACK`).
+"""The entries of the hardware catalog, and the same devices with other stacks (`h100@STACK`).
 
-Reads workflow/catalog/hardware.yaml and stacks.yaml; imports no torch.
+This module reads workflow/catalog/hardware.yaml and stacks.yaml. It imports no torch.
 """
 
 import hashlib
@@ -14,13 +14,29 @@ from noisegrid.common.schemas import WORKFLOW, catalog, check
 
 ROOT = WORKFLOW.parent
 DEFINITION = ROOT / "containers" / "image.def"
-#: The stack of everything that needs no framework.
+#: The stack of all commands that need no framework.
 ANALYSIS = "analysis"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One pinned set of framework and CUDA. cuda, arch and driver are empty for the analysis stack."""
+    """A pinned set of packages: framework, CUDA and libraries.
+
+    Attributes
+    ----------
+    name, title : str
+        The name in the catalog, and the name for readers.
+    packages : dict
+        The version of each main package.
+    disk_gb : float
+        The space that building the image needs, in GB.
+    cuda : str
+        The CUDA version; empty for the analysis stack.
+    arch : tuple of str
+        The GPU generations for which the wheels contain kernels (`sm_90`); empty for the analysis stack.
+    driver : str
+        The oldest driver that supports this CUDA version; empty for the analysis stack.
+    """
 
     name: str
     title: str
@@ -32,18 +48,18 @@ class Stack:
 
     @property
     def pins(self) -> Path:
-        """The pin file, used by the image and by a plain virtual environment alike."""
+        """The pin file, which both the image and a virtual environment use."""
         return ROOT / "envs" / f"{self.name}.txt"
 
     @cached_property
     def definition(self) -> str:
-        """Digest of what an image of this stack is built from: the definition and the pins."""
+        """The digest of the files that an image of this stack is built from: the definition and the pins."""
         return hashlib.sha256(DEFINITION.read_bytes() + self.pins.read_bytes()).hexdigest()[:16]
 
 
 @cache
 def stack(name: str) -> Stack:
-    """A stack by name, or a clear error."""
+    """Return a stack by its name. Raise NoisegridError if there is none."""
     entries = catalog("stacks")
     if name not in entries:
         raise NoisegridError(unknown("stack", name, entries))
@@ -51,10 +67,19 @@ def stack(name: str) -> Stack:
 
 
 def entry(name: str, where: str = "") -> dict[str, Any]:
-    """The catalog's entry of a hardware, complete and checked. `NAME@STACK` is NAME with another stack.
+    """Return the validated catalog entry of a hardware, with defaults filled in.
 
-    Raises NoisegridError for a name that is not there, or a stack that has no kernels for the device. where: the place
-    that names it, for the error.
+    Parameters
+    ----------
+    name : str
+        A name in the catalog, or `NAME@STACK` for the same device with another stack.
+    where : str
+        The file and key that contain the name, for the error.
+
+    Raises
+    ------
+    NoisegridError
+        If the name is unknown, or if the stack has no kernels for the device.
     """
     try:
         return dict(_entry(name))
@@ -85,12 +110,12 @@ def stack_of(hardware: str) -> str:
 
 
 def gpus_per_job(hardware: str) -> int:
-    """Return how many GPUs a job on this hardware asks for."""
+    """Return how many GPUs a job on a hardware requests."""
     return int(entry(hardware)["device"] == "cuda")
 
 
 def _check_kernels(name: str, found: dict[str, Any]) -> None:
-    """A stack's wheels must hold code for the device: that of its own generation, or of an older minor one."""
+    """Check that a stack has kernels for the device: the same major compute capability, the same or an older minor."""
     arch = stack(found["stack"]).arch
     if found["device"] != "cuda":
         return
@@ -99,5 +124,5 @@ def _check_kernels(name: str, found: dict[str, Any]) -> None:
     if not any(code[:-1] == major and int(code[-1]) <= int(minor) for code in codes):
         raise NoisegridError(
             f"hardware {name}: the stack {found['stack']} has no kernels for compute capability {major}.{minor} "
-            f"(it has {', '.join(arch)}); name another with {name.partition('@')[0]}@STACK"
+            f"(it has {', '.join(arch)}); choose another stack with {name.partition('@')[0]}@STACK"
         )

@@ -1,8 +1,7 @@
-"""Make a stack's image: build it from containers/image.def, or take one that was made elsewhere.
+"""The image of a stack, built from containers/image.def or taken from elsewhere.
 
-Checked before any work: a container engine, the disk, the mirror. An image gets its name only when it is whole, so that
-a build that is killed leaves nothing that could be used.
-Command: python -m noisegrid.images --stack analysis --output resources/containers/analysis.sif [--image PATH|OCI]
+The container engine, the disk space and the mirror are checked before any work. An image gets its final name only when
+it is complete, so a build that is killed leaves no partial image. `noisegrid build-image` calls this module.
 """
 
 import os
@@ -20,23 +19,24 @@ from noisegrid.common.provenance import tree
 from noisegrid.runtime.hardware import DEFINITION, ROOT, Stack
 
 ENGINES = ("apptainer", "singularity")
-#: zstd at a low level: a large image in half the time of gzip and no larger; no times, so that two builds differ less.
+#: For a large image, zstd at a low level takes half the time of gzip, at the same size or less.
+#: Times are left out, so that two builds differ less.
 SQUASHFS = "-comp zstd -Xcompression-level 3 -all-time 0 -mkfs-time 0"
 
 
 def engine() -> str:
-    """The container engine of this machine."""
+    """Return the container engine of this machine. Raise NoisegridError if there is none."""
     found = next((name for name in ENGINES if shutil.which(name)), None)
     if found is None:
         raise NoisegridError(
-            "no container engine on this machine: install Apptainer (apptainer.org), or load its module; without it, "
-            "leave out --sdm apptainer, and jobs run in the Python environment that Snakemake runs in"
+            "no container engine on this machine: install Apptainer (apptainer.org) or load its module; to run without "
+            "containers, leave out --sdm apptainer, and jobs run in Snakemake's own Python environment"
         )
     return found
 
 
 def mirror(named: str | None, sources: Path = Path("/etc/apt")) -> str:
-    """The Debian mirror to build from: as config.yaml names it, or what this machine's own apt uses."""
+    """Return the Debian mirror to build from: the one that config.yaml names, or the one of this machine's apt."""
     if named:
         return named
     for path in sorted([*sources.glob("sources.list"), *sources.glob("sources.list.d/*")]):
@@ -44,23 +44,23 @@ def mirror(named: str | None, sources: Path = Path("/etc/apt")) -> str:
             found = re.match(r"(?:deb(?:\s+\[.*?\])?|URIs:)\s+(\w+://\S+)", line.strip())
             if found and "security" not in found[1]:
                 return found[1]
-    raise NoisegridError("config: name a Debian mirror to build images from (debian_mirror: ...); apt here names none")
+    raise NoisegridError("config: set debian_mirror to build images; apt on this machine has no mirror configured")
 
 
 def check_disk(what: Stack, folder: Path) -> None:
-    """A build that runs out of disk fails after minutes; say so before."""
+    """Raise NoisegridError if the disk is too full for a build, which would otherwise fail after minutes."""
     temporary = Path(os.environ.get("APPTAINER_TMPDIR") or tempfile.gettempdir())
     for place in {temporary, folder}:
         free = shutil.disk_usage(_existing(place)).free / 1e9
         if free < what.disk_gb:
             raise NoisegridError(
-                f"building {what.name} takes {what.disk_gb:g} GB in {place}, and {free:.1f} GB are free; "
-                "name another disk with APPTAINER_TMPDIR, or another folder with `containers` in config.yaml"
+                f"building {what.name} needs {what.disk_gb:g} GB in {place}, but {free:.1f} GB are free; "
+                "choose another disk with APPTAINER_TMPDIR, or another folder with `containers` in config.yaml"
             )
 
 
 def build(what: Stack, output: Path, mirror_url: str) -> None:
-    """Build the image under another name and move it into place when it is whole."""
+    """Build the image under a temporary name, and move it to `output` when it is complete."""
     check_disk(what, output.parent)
     arguments = {
         "MIRROR": mirror_url,
@@ -76,7 +76,22 @@ def build(what: Stack, output: Path, mirror_url: str) -> None:
 
 
 def take(image: str, digest: str | None, output: Path) -> None:
-    """Use an image that was made elsewhere: a file is linked, anything else is an OCI reference and is pulled."""
+    """Use an image that was built elsewhere.
+
+    Parameters
+    ----------
+    image : str
+        A file, which is linked, or an OCI reference (with `://`), which is pulled.
+    digest : str or None
+        The expected SHA-256; None to accept any image.
+    output : Path
+        The image's place in the folder of containers.
+
+    Raises
+    ------
+    NoisegridError
+        If the file does not exist, the pull fails or the SHA-256 differs.
+    """
     if "://" in image:
         _into_place(output, lambda path: [engine(), "pull", "--force", str(path), image])
     else:
@@ -88,7 +103,7 @@ def take(image: str, digest: str | None, output: Path) -> None:
     found = sha256(output) if digest else None
     if found != digest:
         output.unlink()
-        raise NoisegridError(f"config: images: {image} has the SHA-256 {found}, and not {digest}; nothing was kept")
+        raise NoisegridError(f"config: images: {image} has SHA-256 {found}, expected {digest}; the image was not kept")
 
 
 def _into_place(output: Path, command: Callable[[Path], list[str]]) -> None:
@@ -100,17 +115,17 @@ def _into_place(output: Path, command: Callable[[Path], list[str]]) -> None:
     write_atomically(output.absolute(), make)
 
 
-#: What an ordinary user needs, since building is root's unless the site has set this up.
+#: A hint for ordinary users, who can build images only if the site has set this up.
 FAKEROOT = (
-    "; building as an ordinary user needs user namespaces and fakeroot (apptainer.org): where the site does not allow "
-    "it, build elsewhere and name the file in config.yaml (images)"
+    "; building as an ordinary user needs user namespaces and fakeroot (apptainer.org): if the site does not allow "
+    "them, build the image elsewhere and name its file in config.yaml (images)"
 )
 
 
 def _why(output: Path) -> str:
-    """What to try when the engine failed; its own words stand above."""
+    """Return the message for a failed engine, whose own output was printed before."""
     hint = "" if os.geteuid() == 0 else FAKEROOT
-    return f"the image {output} could not be made, see the engine's own words above{hint}"
+    return f"the image {output} could not be created; see the output of the container engine above{hint}"
 
 
 def _existing(path: Path) -> Path:

@@ -1,8 +1,8 @@
-"""Look at an image from inside: what is really installed, held against what its stack promises. Run in the image.
+"""The inspection of an image from inside: the installed packages are compared with the requirements of its stack.
 
-Writes: a JSON with versions, GPU generations of the wheels, NCCL, and digests of the image and of what is installed.
-Fails when the image is not what workflow/catalog/stacks.yaml says.
-Command (inside): python -m noisegrid.inspection --stack torch2.12-cu130 --image IMAGE.sif --output IMAGE.json
+The result has the versions, the GPU generations of the wheels, NCCL, and the digests of the image and of the installed
+files. The inspection fails if the image differs from workflow/catalog/stacks.yaml. `noisegrid inspect-image` calls this
+module inside the image.
 """
 
 import hashlib
@@ -18,10 +18,30 @@ from noisegrid.runtime.hardware import Stack
 
 
 def inspect(what: Stack, image: Path) -> dict[str, Any]:
-    """What is found inside. Raises NoisegridError naming the first promise that is not kept."""
+    """Return the description of an image.
+
+    Parameters
+    ----------
+    what : Stack
+        The stack that the image must contain.
+    image : Path
+        The image that this process runs in.
+
+    Returns
+    -------
+    dict
+        Versions, digests, and the size of the image in bytes.
+
+    Raises
+    ------
+    NoisegridError
+        If this process does not run in an image, or naming the first requirement that the image does not meet.
+    """
     inside = container.about()
     if inside is None:
-        raise NoisegridError(f"{image} is to be inspected from inside, and this process runs in no image of noisegrid")
+        raise NoisegridError(
+            f"{image} must be inspected from inside, but this process does not run in a noisegrid image"
+        )
     found: dict[str, Any] = {
         "stack": what.name,
         "definition": inside["definition"],
@@ -40,7 +60,7 @@ def inspect(what: Stack, image: Path) -> dict[str, Any]:
 
 
 def framework() -> dict[str, Any]:
-    """The framework's own account of itself."""
+    """Return the versions of PyTorch, CUDA, cuDNN and NCCL, and the GPU generations of the wheels."""
     import torch
 
     return {
@@ -48,13 +68,13 @@ def framework() -> dict[str, Any]:
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),
         "nccl": ".".join(map(str, torch.cuda.nccl.version())),
-        # torch.cuda.get_arch_list() is empty where there is no GPU; this is what it reads
+        # torch.cuda.get_arch_list() is empty without a GPU; this is the function that it calls with one
         "arch": (torch._C._cuda_getArchFlags() or "").split(),
     }
 
 
 def installed_digest() -> str:
-    """SHA-256 over every installed file's path and digest, as the wheels' own lists (RECORD) have them."""
+    """Return the SHA-256 of the paths and digests of all installed files, taken from the wheels' lists (RECORD)."""
     lines = []
     for distribution in distributions():
         for file in distribution.files or []:
@@ -64,17 +84,17 @@ def installed_digest() -> str:
 
 
 def check(what: Stack, found: dict[str, Any]) -> None:
-    """Hold what was found against what the stack promises."""
-    promised: dict[str, Any] = {f"packages.{name}": value for name, value in what.packages.items()}
+    """Compare the description of an image with its stack. Raise NoisegridError for the first difference."""
+    required: dict[str, Any] = {f"packages.{name}": value for name, value in what.packages.items()}
     actual: dict[str, Any] = {f"packages.{name}": value.partition("+")[0] for name, value in found["packages"].items()}
     if what.cuda:
-        promised["cuda"], actual["cuda"] = what.cuda, found["cuda"]
-    for key, value in promised.items():
+        required["cuda"], actual["cuda"] = what.cuda, found["cuda"]
+    for key, value in required.items():
         if actual[key] != value:
-            raise NoisegridError(f"image of {what.name}: {key} is {actual[key]}, and the stack promises {value}")
+            raise NoisegridError(f"image of {what.name}: {key} is {actual[key]}, but the stack requires {value}")
     missing = sorted(set(what.arch) - set(found.get("arch", [])))
     if missing:
         raise NoisegridError(
-            f"image of {what.name}: no kernels for {', '.join(missing)}, which the stack promises "
+            f"image of {what.name}: no kernels for {', '.join(missing)}, which the stack requires "
             f"(the wheels have {', '.join(found['arch'])})"
         )

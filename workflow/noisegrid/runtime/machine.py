@@ -1,4 +1,4 @@
-"""What a run ran on and with: device, software, code. Goes into every record, so that no number stands without it."""
+"""The device, software and code of a run. Every record contains them, so that no number appears without them."""
 
 import os
 import platform
@@ -18,11 +18,11 @@ from noisegrid.runtime.hardware import stack
 
 
 def device(kind: str) -> dict[str, Any]:
-    """The device of kind `cpu` or `cuda` that this process computes on. Memory in bytes."""
+    """Return the description of this process's device, of kind `cpu` or `cuda`; memory is in bytes."""
     host = {"host_cpu": _processor(), "host_cores": os.cpu_count()}
     if kind == "cpu":
         return {"kind": "cpu", "model": _processor(), **host}
-    properties = torch.cuda.get_device_properties(0)  # the one that the job claimed
+    properties = torch.cuda.get_device_properties(0)  # device 0 is the one that the job claimed
     return {
         "kind": "cuda",
         "model": properties.name,
@@ -36,36 +36,50 @@ def device(kind: str) -> dict[str, Any]:
 
 
 def check_device(hardware: dict[str, Any]) -> None:
-    """A cell belongs to one hardware: stop before training on another GPU model than it names."""
+    """Raise NoisegridError if this process would train on another GPU model than the cell names."""
     if hardware["device"] != "cuda":
         return
     if not torch.cuda.is_available():
-        raise NoisegridError(f"this cell needs a {hardware['gpu']}, but PyTorch sees no GPU: {_why_no_gpu()}")
+        raise NoisegridError(
+            f"this cell requires GPU model {hardware['gpu']}, but PyTorch sees no GPU: {_why_no_gpu()}"
+        )
     name = torch.cuda.get_device_name(0)
     if not devices.is_model(name, hardware["gpu"]):
         raise NoisegridError(
-            f"this cell needs a {hardware['gpu']}, but the job found itself on {name}; give it the right node"
+            f"this cell requires GPU model {hardware['gpu']}, but the job runs on {name}; send it to a node with that "
+            "model"
         )
 
 
 def model_here(hardware: dict[str, Any], uuid: str | None) -> str | None:
-    """The device model as the processor or the driver tells it; None where it cannot be told.
+    """Return the model that the processor or the driver reports.
 
-    uuid: of the GPU that was claimed, None where the scheduler has chosen. Asks the driver, not CUDA, which does not
-    survive a fork.
+    The driver is asked and not CUDA, because a process that will fork must not initialise CUDA.
+
+    Parameters
+    ----------
+    hardware : dict
+        The catalog's entry.
+    uuid : str or None
+        The UUID of the claimed GPU; None if the scheduler chose the GPU.
+
+    Returns
+    -------
+    str or None
+        The model; None if it is unknown.
     """
     return _processor() if hardware["device"] == "cpu" else devices.gpus().get(uuid or devices.chosen() or "")
 
 
 def synchronize(kind: str) -> None:
-    """Wait for the device of kind `cpu` or `cuda`; a CPU run must not wake CUDA, which may be there and not work."""
+    """Wait for the device of kind `cpu` or `cuda`; a CPU run must not initialise CUDA, which may be broken."""
     if kind == "cuda":
         torch.cuda.synchronize()
 
 
 @cache
 def software() -> dict[str, Any]:
-    """Versions of what computes. CUDA and cuDNN are those of the wheel, also where no GPU is used."""
+    """Return the versions of the software; CUDA is the wheel's, and cuDNN is None without a GPU."""
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -79,7 +93,7 @@ def software() -> dict[str, Any]:
 
 @cache
 def code() -> dict[str, Any]:
-    """The git commit of the working tree, whether it was changed since, and a digest of the training modules."""
+    """Return the commit of the working tree, whether tracked files differ from it, and the training modules' digest."""
     commit, changed = tree()
     return {
         "git_commit": commit,
@@ -89,24 +103,31 @@ def code() -> dict[str, Any]:
 
 
 def _uuid(name: str) -> str:
-    """As nvidia-smi writes it: PyTorch leaves the prefix out."""
+    """Return a UUID as nvidia-smi writes it; PyTorch leaves out the prefix."""
     return name if name.startswith(("GPU-", "MIG-")) else f"GPU-{name}"
 
 
 def _why_no_gpu() -> str:
-    """The driver beside the oldest that this CUDA runs with."""
+    """Return why PyTorch sees no GPU: the driver and the oldest driver that this CUDA supports, or no GPU assigned."""
     driver, cuda = _driver(), torch.version.cuda
-    floor = next((entry["driver"] for entry in catalog("stacks").values() if entry.get("cuda") == cuda), "a newer one")
-    return f"the driver is {driver}, and CUDA {cuda} needs {floor} or later" if driver else "the job was given none"
+    floor = next(
+        (entry["driver"] for entry in catalog("stacks").values() if entry.get("cuda") == cuda), "a newer driver"
+    )
+    return (
+        f"the driver is {driver}, and CUDA {cuda} needs {floor} or later"
+        if driver
+        else "no GPU was assigned to the job"
+    )
 
 
 def check_stack(name: str) -> None:
-    """A cell belongs to one stack: stop before training with another framework than it names."""
-    promised = stack(name).packages["torch"]
-    if torch.__version__.partition("+")[0] != promised:
+    """Raise NoisegridError if this process would train with another framework than the cell's stack."""
+    required = stack(name).packages["torch"]
+    if torch.__version__.partition("+")[0] != required:
         raise NoisegridError(
-            f"this cell needs the stack {name} (torch {promised}), but this is torch {torch.__version__}; run in its "
-            f"image (--sdm apptainer), or in an environment of its own (make STACK={name})"
+            f"this cell requires the stack {name} (torch {required}), but this environment has torch "
+            f"{torch.__version__}; run in the image of the stack (--sdm apptainer), or in an environment of the stack "
+            f"(make STACK={name})"
         )
 
 
@@ -119,7 +140,7 @@ def _version(package: str) -> str | None:
 
 @cache
 def _processor() -> str:
-    """The processor's model name, as Linux tells it."""
+    """Return the processor's model name, as Linux reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

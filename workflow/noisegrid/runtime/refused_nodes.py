@@ -1,4 +1,4 @@
-"""The device a job computes on; a node that turns out to have another one is noted, and avoided by the next attempt."""
+"""Notes of the nodes whose device is not the required one. The next attempt of a job avoids these nodes."""
 
 import os
 from collections.abc import Iterator
@@ -12,9 +12,23 @@ from noisegrid.runtime import devices
 
 @contextmanager
 def claimed(hardware: dict[str, Any], results: Path | None, name: str, shared: bool = False) -> Iterator[str | None]:
-    """The GPU of a job whose hardware is one (`devices.claim`), None on a CPU; a node of another kind is noted.
+    """Claim the device of a job, and note this node if it has another device model.
 
-    hardware: the catalog's entry; name: its key; results: folder of the study, None where there is none.
+    Parameters
+    ----------
+    hardware : dict
+        The catalog's entry.
+    results : Path or None
+        The folder of the study, for the note; None outside a study.
+    name : str
+        The hardware's name.
+    shared : bool
+        Whether several jobs may use one GPU at the same time.
+
+    Yields
+    ------
+    str or None
+        The UUID of the GPU (`devices.claim`); None on a CPU.
     """
     try:
         with devices.claim(hardware["gpu"], shared) if hardware["device"] == "cuda" else nullcontext() as uuid:
@@ -26,9 +40,23 @@ def claimed(hardware: dict[str, Any], results: Path | None, name: str, shared: b
 
 
 def settle(results: Path, name: str, model: str | None) -> None:
-    """The first job of a study on a hardware settles which device model that is (of 16 or 32 GB, of PCIe or SXM).
+    """Fix the device model of a hardware for a whole study (such as 16 or 32 GB, PCIe or SXM).
 
-    Raises WrongDevice for every other model, before it trains. model: None where it cannot be told.
+    The first job on the hardware decides.
+
+    Parameters
+    ----------
+    results : Path
+        The folder of the study.
+    name : str
+        The hardware's name.
+    model : str or None
+        The model of this job's device. None, for an unknown model, skips the check.
+
+    Raises
+    ------
+    WrongDevice
+        If an earlier job of the study ran on another model.
     """
     if model is None:
         return
@@ -38,7 +66,7 @@ def settle(results: Path, name: str, model: str | None) -> None:
         mine = place.with_name(f".{name}.{os.uname().nodename}.{os.getpid()}")
         mine.write_text(f"{model}\n")
         try:
-            os.link(mine, place)  # whole, and of the first only
+            os.link(mine, place)  # a link appears complete, and only the first job can create it
         except FileExistsError:
             pass
         finally:
@@ -46,14 +74,14 @@ def settle(results: Path, name: str, model: str | None) -> None:
     settled = place.read_text().strip()
     if settled != model:
         raise devices.WrongDevice(
-            f"this study's {name} began on {settled}, and this is {model}; its replicates share the model: name nodes "
-            "of one kind to the scheduler (slurm/site.yaml), or add a hardware of your own to the catalog (to begin "
-            f"anew, delete {place} and the replicates)"
+            f"this study began {name} on {settled}, but this device is {model}; all replicates must use one model: "
+            "restrict jobs to nodes of one kind (slurm/site.yaml), or add your own hardware to the catalog (to start "
+            f"again, delete {place} and the replicates)"
         )
 
 
 def nodes(results: Path, name: str) -> list[str]:
-    """The nodes on which jobs of a hardware found another device than theirs."""
+    """Return the nodes on which jobs of a hardware found another device than the required one."""
     place = _folder(results, name)
     return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
 

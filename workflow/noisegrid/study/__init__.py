@@ -1,1 +1,1 @@
-"""A study and what it resolves to, before any work: cells, seeds, noise, recipes, timed networks. Imports no torch."""
+"""A study and its resolved parts: cells, seeds, noise, recipes, timed networks. Imports no torch."""

@@ -1,4 +1,4 @@
-"""Which networks a study times, on what, and under which arms. Reads the catalogs; imports no torch."""
+"""The networks that a study times, their hardware, and the arms. Reads the catalogs; imports no torch."""
 
 import itertools
 from dataclasses import dataclass
@@ -11,18 +11,25 @@ from noisegrid.runtime import devices
 from noisegrid.runtime.hardware import entry
 
 REFERENCE = "default"
-#: The figures that are drawn from timings.
-FIGURES = ("figure_6", "figure_7")
-
-
-def data_of(figure: str) -> str:
-    """The file of the results that a figure is drawn from."""
-    return "overhead.csv" if figure in FIGURES else "metrics.csv"
 
 
 @dataclass(frozen=True)
 class Arm:
-    """The training step under some of PyTorch's switches (workflow/catalog/arms.yaml)."""
+    """A setting of PyTorch's switches for the training step (workflow/catalog/arms.yaml).
+
+    Attributes
+    ----------
+    name, title : str
+        The name in the catalog, and the name for readers.
+    switches : dict
+        The switches and their values.
+    against : str
+        The arm that this one is compared with; empty for the default.
+    requires : str
+        The device feature that the arm requires; empty if it requires none.
+    slow : bool
+        Whether the arm is timed only if a study names it.
+    """
 
     name: str
     title: str
@@ -34,9 +41,26 @@ class Arm:
 
 @dataclass(frozen=True)
 class TimedNetwork:
-    """One network timed on one hardware.
+    """One network that is timed on one hardware.
 
-    size: pixels; a block is `steps` training steps of one arm; source: digest of the file of a network of one's own.
+    Attributes
+    ----------
+    hardware, network : str
+        The names in the catalogs; the network of a user is package.module.function.
+    build : str
+        The function that builds the network, as package.module:function.
+    options : dict
+        The options of that function.
+    arms : tuple of str
+        The arms, in the catalog's order.
+    size : int
+        The edge length of an image in pixels.
+    batch_size : int
+        The number of images per training step.
+    blocks, steps : int
+        The number of blocks of each arm, and the number of training steps in a block.
+    source : str
+        The digest of the file that defines a user's network; empty for a network of the catalog.
     """
 
     hardware: str
@@ -52,23 +76,23 @@ class TimedNetwork:
 
     @property
     def path(self) -> str:
-        """Its place below the overhead folder, and its name in messages."""
+        """The timing's path below the overhead folder, and its name in messages."""
         return f"{self.hardware}/{self.network}"
 
 
 @cache
 def arms() -> dict[str, Arm]:
-    """All arms of the catalog."""
+    """Return all arms of the catalog by name."""
     return {name: Arm(name, **entry) for name, entry in catalog("arms").items()}
 
 
 def usual_arms() -> list[str]:
-    """The arms that are timed when nobody names any."""
+    """Return the arms that are timed if a study names none."""
     return [name for name, arm in arms().items() if not arm.slow]
 
 
 def why_not(arm: Arm, hardware: dict[str, Any]) -> str:
-    """Why an arm means nothing on a hardware; empty if it does."""
+    """Return why an arm does not apply to a hardware, or an empty string if it does."""
     if arm.requires and hardware["device"] != "cuda":
         return "only CUDA has this switch"
     if arm.requires == "tf32" and float(hardware["compute_capability"]) < 8:
@@ -77,7 +101,22 @@ def why_not(arm: Arm, hardware: dict[str, Any]) -> str:
 
 
 def timed_networks(blocks: list[dict[str, Any]], where: str, start: int = 0) -> tuple[TimedNetwork, ...]:
-    """The timings of a study's `overhead` blocks. Raises NoisegridError for unknown names and pairs named twice."""
+    """Return the networks that the `overhead` blocks of a study time.
+
+    Parameters
+    ----------
+    blocks : list of dict
+        The blocks of the study.
+    where : str
+        The file of the study, for errors.
+    start : int
+        The number of the first block, for errors.
+
+    Raises
+    ------
+    NoisegridError
+        If a name is unknown, or a network is named twice for the same hardware.
+    """
     found: dict[str, TimedNetwork] = {}
     for index, block in enumerate(blocks, start):
         here = f"{where}: overhead[{index}]"
@@ -92,7 +131,26 @@ def timed_networks(blocks: list[dict[str, Any]], where: str, start: int = 0) -> 
 
 
 def timed_network(hardware: str, network: str, names: list[str] | None, where: str, **more: int) -> TimedNetwork:
-    """One timing, with the network's entry of the catalog or the user's own package.module:function spelt out."""
+    """Return one timed network, with its catalog entry or the user's package.module:function resolved.
+
+    Parameters
+    ----------
+    hardware : str
+        The hardware's name.
+    network : str
+        A name in the catalog, or package.module:function.
+    names : list of str or None
+        The arms; None for the usual ones.
+    where : str
+        The file and key that contain the names, for errors.
+    more
+        Fields of TimedNetwork that differ from the defaults.
+
+    Raises
+    ------
+    NoisegridError
+        If the network or an arm is unknown.
+    """
     own, source = ":" in network, ""
     if own:
         source = reference_digest(network, f"{where}: network")
@@ -107,7 +165,7 @@ def timed_network(hardware: str, network: str, names: list[str] | None, where: s
 
 
 def _with_references(names: list[str] | None, where: str) -> tuple[str, ...]:
-    """The named arms and those that they are held against, in the catalog's order."""
+    """Return the named arms and the arms that they are compared with, in the catalog's order."""
     wanted = set(names or usual_arms()) | {REFERENCE}
     for name in list(wanted):
         if name not in arms():

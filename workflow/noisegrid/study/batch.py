@@ -1,5 +1,8 @@
-"""What one training job holds, and how it is called: `0-9` are these replicates of every noise source of a task, since
-they share all else; `algo.0-1` of one source, where a replicate of every source would not fit a job's time."""
+"""The replicates that one training job trains, and the name of the job.
+
+The batch `0-9` has replicates 0 to 9 of every noise of a task, which share all other settings. The batch `algo.0-1` has
+replicates of one noise only; it is used if a replicate of every noise does not fit into the time of a job.
+"""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ PATTERN = r"(?:[a-z_]+\.)?[0-9]+-[0-9]+"
 
 @dataclass(frozen=True)
 class Batch:
-    """Replicates first to last, the last included. noise: None for every noise source."""
+    """Replicates `first` to `last` (inclusive) of one noise, or of every noise of the task if `noise` is None."""
 
     first: int
     last: int
@@ -20,32 +23,34 @@ class Batch:
 
     @property
     def name(self) -> str:
-        """The stem of its file."""
+        """The name of the batch, and the stem of its file."""
         return f"{self.noise}.{self.first}-{self.last}" if self.noise else f"{self.first}-{self.last}"
 
     @property
     def numbers(self) -> range:
-        """The replicates."""
+        """The numbers of the replicates."""
         return range(self.first, self.last + 1)
 
     def holds(self, noise: str) -> bool:
-        """Whether it has replicates of a noise source."""
+        """Return whether the batch has replicates of a noise."""
         return self.noise in (None, noise)
 
 
-#: Holds every noise source; no job is called so.
+#: A batch that holds every noise. No job has this batch.
 WHOLE = Batch(0, 0)
 
 
 def batch_of(name: str) -> Batch:
-    """The batch of that name. Raises NoisegridError for anything else."""
+    """Return the batch of a name. Raise NoisegridError if the name has another form."""
     if re.fullmatch(PATTERN, name) is None:
-        raise NoisegridError(f"{name!r} is no batch; write first-last, as in 0-9, or source.first-last, as in algo.0-1")
+        raise NoisegridError(
+            f"{name!r} is not a batch; write first-last, as in 0-9, or noise.first-last, as in algo.0-1"
+        )
     noise, _, span = name.rpartition(".")
     first, last = map(int, span.split("-"))
     return Batch(first, last, noise or None)
 
 
 def split(count: int, size: int, noise: str | None = None) -> list[Batch]:
-    """Replicates 0 to count - 1 in batches of `size`."""
+    """Return the batches of `size` replicates that cover replicates 0 to count - 1; the last may be smaller."""
     return [Batch(first, min(first + size, count) - 1, noise) for first in range(0, count, size)]

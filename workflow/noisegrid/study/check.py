@@ -1,4 +1,4 @@
-"""Find all mistakes of a study at once, where `load_study` stops at the first."""
+"""The check that finds all mistakes of a study at once; `load_study` stops at the first."""
 
 import itertools
 from collections.abc import Callable
@@ -13,26 +13,26 @@ from noisegrid.study.arms import timed_networks
 
 
 class Mistakes:
-    """The mistakes found so far, each once, in the order of the file."""
+    """The mistakes found so far, without duplicates, in the order of the file."""
 
     def __init__(self) -> None:
         self.found = dict[str, None]()
         self.malformed = False
 
     def collect(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function and keep its error; return its result, or None."""
+        """Call a function and return its result; after a NoisegridError, keep the message and return None."""
         try:
             return function(*arguments)
         except NoisegridError as error:
             self.found[str(error)] = None
         except (AttributeError, KeyError, TypeError, ValueError):
-            if not self.malformed:  # else the schema's own sentence says what is wrong
+            if not self.malformed:  # otherwise the schema's error already names the mistake
                 raise
         return None
 
 
 def mistakes(name_or_path: str) -> list[str]:
-    """Return one sentence per mistake of a study; none if it can be run."""
+    """Return one sentence per mistake of a study; the list is empty if the study can be run."""
     result = Mistakes()
     path = result.collect(studies.find, name_or_path)
     document = path and result.collect(read_yaml, path)
@@ -52,7 +52,7 @@ def mistakes(name_or_path: str) -> list[str]:
 
 
 def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None:
-    """Check every task, dataset, cell and timed network by itself."""
+    """Check each task, dataset, cell and timed network on its own."""
     own = document.get("tasks", {})
     tasks, datasets = recipes.resolve_tasks({}, where), dict(catalog("datasets"))
     for name in own:
@@ -66,7 +66,7 @@ def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None
             result.collect(studies.hardware_settings, hardware, here)
         for task, noise in itertools.product(block["tasks"], block["noise"]):
             if task in own and task not in tasks:
-                continue  # its own mistake is in the list
+                continue  # the mistake in this task is already in the list
             for hardware in names:
                 one = {"hardware": [hardware], "tasks": [task], "noise": [noise], **_size(block)}
                 result.collect(_cells, document, one, tasks, datasets, here)
@@ -75,7 +75,7 @@ def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None
 
 
 def _cells(*arguments: Any) -> list[studies.Cell]:
-    """Resolve the cells of a block now, so that their mistakes are raised."""
+    """Resolve the cells of a block at once, so that their mistakes are raised here."""
     return list(studies.cells_of_block(*arguments))
 
 

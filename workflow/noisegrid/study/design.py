@@ -1,6 +1,6 @@
-"""The resolved study on disk, design.json: written by the call that starts the work, read by every job.
+"""The resolved study on disk, design.json. The call that starts the work writes it, and every job reads it.
 
-A job reads what was planned. So `auto` means the machine that planned, and an edited catalog changes no running study.
+Therefore `auto` means the machine that planned the study, and editing a catalog does not change a running study.
 """
 
 import json
@@ -13,7 +13,7 @@ from noisegrid.common.files import write_text
 from noisegrid.study.arms import TimedNetwork
 from noisegrid.study.study import Cell, Study, differences
 
-#: Raised when the form of the file changes.
+#: The version of the file's format.
 FORMAT = 1
 
 
@@ -34,21 +34,21 @@ def document_of(study: Study) -> dict[str, Any]:
 
 
 def write(study: Study, path: Path) -> None:
-    """Write design.json, unless it says the same already: its time then stays."""
+    """Write design.json, unless its content is unchanged; the file then keeps its modification time."""
     text = json.dumps(document_of(study), indent=1) + "\n"
     if not path.exists() or path.read_text() != text:
         write_text(path, text)
 
 
 def read(path: Path) -> Study:
-    """Read design.json. Raise NoisegridError, with the remedy, if it is damaged or of another version."""
-    remedy = "run Snakemake again, which writes it anew"
+    """Return the study in design.json. Raise NoisegridError if the file is damaged or of another version."""
+    remedy = "run Snakemake again to rewrite it"
     try:
         found = json.loads(path.read_text())
     except OSError as error:
         raise NoisegridError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
     except ValueError as error:
-        raise NoisegridError(f"{path} is truncated or edited (no JSON); {remedy}") from error
+        raise NoisegridError(f"{path} is truncated or edited (not JSON); {remedy}") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise NoisegridError(f"{path} was written by another version of noisegrid; {remedy}")
     try:
@@ -67,15 +67,15 @@ def read(path: Path) -> Study:
 
 
 def changes(study: Study, path: Path) -> list[str]:
-    """Return how a study differs from its design.json, one entry each; none if there is no such file yet."""
+    """Return one entry per difference between a study and its design.json; none if the file does not exist yet."""
     if not path.exists():
         return []
     old, new = (
         {cell.path: cell.settings | {"replicates": cell.replicates} for cell in one.cells}
         for one in (read(path), study)
     )
-    found = [f"cell {name} is new" for name in new.keys() - old.keys()]
-    found += [f"cell {name} is gone" for name in old.keys() - new.keys()]
+    found = [f"cell {name} was added" for name in new.keys() - old.keys()]
+    found += [f"cell {name} was removed" for name in old.keys() - new.keys()]
     for name in [name for name in new if name in old]:
         found += [f"{name}: {change}" for change in differences(old[name], new[name])]
     return sorted(found)

@@ -1,4 +1,4 @@
-"""The only place that spells a path below the results of a study."""
+"""All paths below the results of a study. No other module spells them."""
 
 from dataclasses import dataclass
 
@@ -25,22 +25,22 @@ class StudyPaths:
 
     @property
     def design(self) -> str:
-        """The resolved study."""
+        """The file of the resolved study."""
         return f"{self.folder}/design.json"
 
     @property
     def metrics(self) -> str:
-        """All metrics of all cells."""
+        """The metrics of all cells."""
         return f"{self.folder}/metrics.csv"
 
     @property
     def overhead(self) -> str:
-        """All timed blocks of all networks."""
+        """The timed blocks of all networks."""
         return f"{self.folder}/overhead.csv"
 
     @property
     def crate(self) -> str:
-        """The package."""
+        """The package of the study, a zipped RO-Crate."""
         return f"{self.folder}/{self.study}.crate.zip"
 
     @property
@@ -49,7 +49,7 @@ class StudyPaths:
         return f"{self.folder}/report.html"
 
     def findings(self, suffix: str) -> str:
-        """Return the sentences in one format."""
+        """Return the file of findings in one format."""
         return f"{self.folder}/findings.{suffix}"
 
     def replicate(self, cell: str, number: int | str) -> str:
@@ -57,31 +57,31 @@ class StudyPaths:
         return f"{self.folder}/replicates/{cell}/{number}"
 
     def batch(self, hardware: str, task: str, name: str) -> str:
-        """Return what a training job leaves."""
+        """Return the summary file that a training job writes."""
         return f"{self.folder}/batches/{hardware}/{task}/{name}.json"
 
     def pilot(self, hardware: str, task: str) -> str:
-        """Return the measured pace of a task."""
+        """Return the file with the pace that a pilot measured."""
         return f"{self.folder}/pilot/{hardware}/{task}.json"
 
     def cell_metrics(self, cell: str) -> str:
-        """Return the metrics of one cell; `cell` is hardware/task/noise."""
+        """Return the file of metrics of one cell; `cell` is hardware/task/noise."""
         return f"{self.folder}/cells/{cell}.csv"
 
     def across(self, task: str, noise: str) -> str:
-        """Return the comparison of the same runs across hardware."""
+        """Return the file that compares the same runs across hardware."""
         return f"{self.folder}/across/{task}/{noise}.csv"
 
     def timed(self, hardware: str, network: str, suffix: str) -> str:
-        """Return the timed blocks (csv) or the record (json) of a network."""
+        """Return the file of timed blocks (csv) or the record (json) of a network."""
         return f"{self.folder}/overhead/{hardware}/{network}.{suffix}"
 
     def figure(self, name: str, suffix: str) -> str:
-        """Return a figure in one format."""
+        """Return the file of a figure in one format."""
         return f"{self.folder}/figures/{name}.{suffix}"
 
     def table(self, name: str, suffix: str) -> str:
-        """Return a table in one format."""
+        """Return the file of a table in one format."""
         return f"{self.folder}/tables/{name}.{suffix}"
 
     def cell_page(self, hardware: str, task: str) -> str:
@@ -89,5 +89,5 @@ class StudyPaths:
         return f"{self.folder}/tables/cells/{hardware}.{task}.html"
 
     def log(self, name: str) -> str:
-        """Return the log of a job."""
+        """Return the log file of a job."""
         return f"{self.folder}/logs/{name}.log"

@@ -1,19 +1,34 @@
-"""Tasks and datasets: entries of the catalogs and of a study, resolved into the settings of a cell."""
+"""Tasks and datasets of the catalogs and of a study, and their resolution into the settings of a cell."""
 
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.schemas import catalog, check, check_reference, reference_digest
 
-#: What a task requires; these and the words about it change no result.
+#: Keys of a task that change no result: its requirements, and the descriptions.
 REQUIREMENTS = frozenset({"memory_gb", "tflop_per_epoch"})
 WORDS = frozenset({"deviations"}) | REQUIREMENTS
-#: A change of any of these makes inherited requirements wrong.
+#: If a task changes any of these keys, it does not inherit requirements, since they would be wrong.
 DECIDES_REQUIREMENTS = frozenset({"network", "network_options", "dataset", "batch_size", "augment"})
 
 
 def resolve_tasks(own: dict[str, Any], where: str, only: str | None = None) -> dict[str, dict[str, Any]]:
-    """Return the catalog's tasks and the study's own (or only one of them), with every `like` replaced."""
+    """Return the tasks of the catalog and of a study, with every `like` resolved.
+
+    Parameters
+    ----------
+    own : dict
+        The tasks that the study defines.
+    where : str
+        The file of the study, for errors.
+    only : str, optional
+        The only task to resolve.
+
+    Raises
+    ------
+    NoisegridError
+        If a task is malformed, has the name of a catalog's task, or has a `like` that is unknown or circular.
+    """
     taken = sorted(own.keys() & catalog("tasks").keys())
     if taken:
         raise NoisegridError(f"{where}: tasks.{taken[0]} is already in the catalog; give yours another name")
@@ -28,7 +43,7 @@ def resolve_tasks(own: dict[str, Any], where: str, only: str | None = None) -> d
 
 def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[str, ...] = ()) -> dict[str, Any]:
     if name in trail:
-        raise NoisegridError(f"{where}: tasks.{trail[0]}: `like` goes in a circle ({' -> '.join([*trail, name])})")
+        raise NoisegridError(f"{where}: tasks.{trail[0]}: `like` is circular ({' -> '.join([*trail, name])})")
     if name not in entries:
         raise NoisegridError(f"{where}: tasks.{trail[-1]}.like: {unknown('task', name, entries)}")
     entry = dict(entries[name])
@@ -42,7 +57,7 @@ def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[s
 
 
 def check_own_network(settings: dict[str, Any]) -> None:
-    """Refuse to train with a network of the user's whose file was edited after the study was planned."""
+    """Raise NoisegridError if the file of a user's network was edited after the study was planned."""
     task = settings["task"]
     if "source" in task and reference_digest(task["build"], "task") != task["source"]:
         raise NoisegridError(
@@ -51,7 +66,7 @@ def check_own_network(settings: dict[str, Any]) -> None:
 
 
 def resolve_datasets(own: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
-    """Return the catalog's datasets and the study's own."""
+    """Return the datasets of the catalog and of a study. Raise NoisegridError if one of the study is invalid."""
     for name, entry in own.items():
         check(entry, "dataset", f"{where}: datasets.{name}")
         check_reference(entry["read"], f"{where}: datasets.{name}.read")
@@ -63,7 +78,22 @@ def resolve_datasets(own: dict[str, Any], where: str) -> dict[str, dict[str, Any
 def task_settings(
     tasks: dict[str, dict[str, Any]], datasets: dict[str, dict[str, Any]], name: str, where: str
 ) -> dict[str, Any]:
-    """Return the settings of a task: its recipe with the network spelt out, without what changes no result."""
+    """Return the settings of a task: its recipe with the network resolved, without keys that change no result.
+
+    Parameters
+    ----------
+    tasks, datasets : dict
+        The resolved tasks and datasets.
+    name : str
+        The name of the task.
+    where : str
+        The file and key that contain the name, for errors.
+
+    Raises
+    ------
+    NoisegridError
+        If the task, its dataset or its network is unknown.
+    """
     if name not in tasks:
         raise NoisegridError(f"{where}: {unknown('task', name, tasks)}")
     recipe = {key: value for key, value in tasks[name].items() if key not in WORDS}
@@ -71,7 +101,7 @@ def task_settings(
         raise NoisegridError(f"{where}: task {name}: {unknown('dataset', recipe['dataset'], datasets)}")
     network, networks, own = recipe["network"], catalog("networks"), {}
     if ":" in network:
-        # an edited network is another one, and so is its cell
+        # an edited network is a different network, so its cell gets a different digest
         own = {"source": reference_digest(network, f"{where}: task {name}: network")}
     elif network not in networks:
         raise NoisegridError(f"{where}: task {name}: {unknown('network', network, networks)}")

@@ -1,4 +1,4 @@
-"""The seeds of every run: independent streams from a study's root seed. Needs no torch: a reader can check them."""
+"""The seeds of every run: independent streams from a study's root seed. Imports no torch, so readers can check them."""
 
 import hashlib
 
@@ -10,19 +10,35 @@ Seeds = dict[str, int]
 
 
 def stream(root: int, label: str) -> np.random.SeedSequence:
-    """The random stream called `label` under a root seed; streams of different labels are independent.
+    """Return the random stream of a label under a root seed; streams of different labels are independent.
 
-    Source: numpy.random.SeedSequence (entropy pool of the root and the label's SHA-256).
+    The stream is a numpy.random.SeedSequence, whose entropy pool holds the root and the label's SHA-256.
     """
     return np.random.SeedSequence([root, int.from_bytes(hashlib.sha256(label.encode()).digest()[:16])])
 
 
 def derive_seeds(root: int, task: str, noise: str, replicate: int, seed_sets: int = 1) -> Seeds:
-    """One seed (53 bits, so that any JSON reader keeps it exact) per noise source of one replicate.
+    """Derive one seed per source of a replicate.
 
-    Hardware is no part of a label: replicate k has the same seeds on every device, so that devices can be compared run
-    by run. Held sources share one seed over all cells of the study; with several seed sets, replicate k holds those
-    of set k modulo their number. A probe has a seed only where it is free.
+    A seed has 53 bits, so that every JSON reader keeps it exact. The hardware is not part of a label: replicate k has
+    the same seeds on every device, so that devices can be compared run by run. A held source has one seed in all cells
+    of the study, or one seed per seed set. A probe has a seed only if it is free.
+
+    Parameters
+    ----------
+    root : int
+        The study's root seed.
+    task, noise : str
+        The task and the noise of the cell.
+    replicate : int
+        The number of the replicate.
+    seed_sets : int
+        The number of seed sets; replicate k belongs to set k modulo this number.
+
+    Returns
+    -------
+    dict
+        The seed of each source.
     """
     free, seed_set = FREE[noise], replicate % seed_sets
 

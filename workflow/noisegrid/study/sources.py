@@ -1,6 +1,6 @@
-"""The registry of noise: what can vary, what a cell leaves free, and how it is labelled and drawn.
+"""The registry of noise: the sources, the sources that each noise leaves free, and how figures label and draw them.
 
-To add a source: one entry in SOURCES, one in NOISES, and what it does to a run in `training/noise.py`.
+To add a source, add one entry to SOURCES and one to NOISES, and its effect on a run to `training/noise.py`.
 """
 
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from typing import Any
 
 Settings = dict[str, Any]
 
-#: The paper's sources. Each has a random stream of its own, whether it is free or held.
+#: The sources of the paper. Each has its own random stream, whether it is free or held.
 SOURCES = ("init", "order", "augment", "dropout", "impl")
-#: Sources beyond the paper: parts of another source, or the smallest disturbance there is. Held means absent.
+#: Sources beyond the paper: parts of another source, or the smallest possible disturbance. A held probe is absent.
 PROBES = ("in_batch_order", "one_ulp", "autotune")
-#: All of the paper's sources except the implementation.
+#: The sources of the paper without the implementation.
 ALGORITHMIC = frozenset(SOURCES) - {"impl"}
 
 
@@ -35,18 +35,18 @@ def _without_cudnn(task: Settings, hardware: Settings) -> str:
 
 @dataclass(frozen=True)
 class Noise:
-    """What a cell leaves free; everything else is held.
+    """The sources that a cell leaves free; all others are held.
 
     Attributes
     ----------
     name : str
         The name in studies, paths and tables.
     free : frozenset of str
-        The sources that are free: a different recorded seed or switch in every replicate.
+        The free sources: each replicate has a different recorded seed or switch.
     label : str
         The name for readers.
     colour, marker : str
-        How figures draw it (colours of Okabe and Ito, which colour-blind readers can tell apart).
+        The colour and marker in figures (colours of Okabe and Ito, which colour-blind readers can distinguish).
     missing : callable
         Takes the settings of task and hardware; returns why the source does not exist there, or an empty string.
     """
@@ -59,7 +59,7 @@ class Noise:
     missing: Callable[[Settings, Settings], str] = _always
 
 
-#: In the order of tables and legends.
+#: Every noise, in the order of tables and legends.
 NOISES = {
     noise.name: noise
     for noise in (
@@ -76,5 +76,5 @@ NOISES = {
         Noise("autotune", frozenset({"autotune"}), "cuDNN autotuning", "#AA4499", "P", _without_cudnn),
     )
 }
-#: Noise -> the sources that it leaves free.
+#: The free sources of each noise, by its name.
 FREE = {name: noise.free for name, noise in NOISES.items()}

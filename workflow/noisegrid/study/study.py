@@ -1,7 +1,7 @@
-"""A study becomes a list of cells; the cell is the only way to make a path, a seed label or a setting.
+"""The resolution of a study into cells. All paths, seed labels and settings come from a cell.
 
-Reads: the study's YAML, the catalogs, their schemas. Imports neither torch nor Snakemake, so that the Snakefile parses
-quickly and every later stage can ask what a cell is.
+This module reads the study's YAML, the catalogs and their schemas. It imports neither torch nor Snakemake, so the
+Snakefile parses quickly, and every later stage can use it.
 """
 
 import hashlib
@@ -21,13 +21,23 @@ from noisegrid.study.batch import WHOLE, Batch
 from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.sources import NOISES
 
-#: Raised by hand when training changes its meaning: results of different protocols are never mixed.
+#: Increased by hand when the meaning of training changes. Results of different protocols are never mixed.
 PROTOCOL = 1
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One hardware x task x noise source of a study, with everything that decides its results."""
+    """One combination of hardware, task and noise in a study, with all settings that determine its results.
+
+    Attributes
+    ----------
+    study, hardware, task, noise : str
+        The names.
+    replicates : int
+        The number of training runs.
+    settings : dict
+        The resolved settings that determine the results.
+    """
 
     study: str
     hardware: str
@@ -38,27 +48,46 @@ class Cell:
 
     @property
     def path(self) -> str:
-        """The cell's place below every results folder, and its name in messages: hardware/task/noise."""
+        """The cell's path below every results folder, and its name in messages: hardware/task/noise."""
         return f"{self.hardware}/{self.task}/{self.noise}"
 
     @property
     def dataset(self) -> str:
+        """The name of the task's dataset."""
         return str(self.settings["task"]["dataset"])
 
     @property
     def seed_sets(self) -> int:
-        """Over how many sets of held seeds the cell is averaged; replicate k belongs to set k modulo this."""
+        """The number of seed sets over which the cell is averaged; replicate k belongs to set k modulo this number."""
         return int(self.settings.get("seed_sets", 1))
 
     @property
     def digest(self) -> str:
-        """Short digest of the settings: two cells with one digest mean the same experiment."""
+        """The short digest of the settings; cells with the same digest are the same experiment."""
         return digest(self.settings)
 
 
 @dataclass(frozen=True)
 class Study:
-    """A validated study. needs: task -> those of REQUIREMENTS that its recipe states."""
+    """A validated study.
+
+    Attributes
+    ----------
+    name, description : str
+        As the study file gives them.
+    source : Path
+        The study file.
+    cells : tuple of Cell
+        The cells, in the order of the file.
+    datasets : dict
+        The entry of every dataset of the catalog and the study, by name.
+    share_gpu : bool
+        Whether several training jobs may use one GPU at the same time.
+    timed_networks : tuple of TimedNetwork
+        The networks whose overhead is measured.
+    requirements : dict
+        For each task, the keys of REQUIREMENTS that its recipe states.
+    """
 
     name: str
     description: str
@@ -70,7 +99,7 @@ class Study:
     requirements: dict[str, dict[str, float]] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
     def cell(self, hardware: str, task: str, noise: str) -> Cell:
-        """The cell of that name, or a clear error."""
+        """Return a cell by its names. Raise NoisegridError if there is none."""
         for cell in self.cells:
             if (cell.hardware, cell.task, cell.noise) == (hardware, task, noise):
                 return cell
@@ -78,9 +107,9 @@ class Study:
         raise NoisegridError(f"study {self.name}: {unknown('cell', wanted, (cell.path for cell in self.cells))}")
 
     def siblings(self, hardware: str, task: str, batch: Batch = WHOLE) -> list[Cell]:
-        """The cells of one task on one hardware: what training jobs work on, since they differ in noise alone.
+        """Return the cells of one task on one hardware, which differ in their noise alone.
 
-        batch: those that a job holds replicates of.
+        Training jobs train them together. With a batch, return only the cells whose replicates the batch holds.
         """
         cells = (cell for cell in self.cells if (cell.hardware, cell.task) == (hardware, task))
         return [cell for cell in cells if batch.holds(cell.noise)]
@@ -92,7 +121,7 @@ class Study:
 
     @property
     def tasks(self) -> list[tuple[str, str]]:
-        """Every task on every hardware that is named for it: (hardware, task)."""
+        """All pairs (hardware, task) of the study."""
         return list(dict.fromkeys((cell.hardware, cell.task) for cell in self.cells))
 
     @property
@@ -101,17 +130,17 @@ class Study:
         return list(dict.fromkeys([*self.values("hardware"), *(timed.hardware for timed in self.timed_networks)]))
 
     def values(self, what: str) -> list[str]:
-        """The distinct values of `hardware`, `task`, `noise` or `dataset`, in the study's order."""
+        """Return the distinct values of `hardware`, `task`, `noise` or `dataset`, in the study's order."""
         return list(dict.fromkeys(str(getattr(cell, what)) for cell in self.cells))
 
 
 def digest(settings: Any) -> str:
-    """SHA-256 (first 16 hex digits) of a JSON-able value, independent of key order."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of a JSON value, independent of key order."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def differences(old: Any, new: Any, key: str = "") -> list[str]:
-    """Which keys of two settings differ, each with both values."""
+    """Return the keys in which two settings differ, each with both values."""
     if isinstance(old, dict) and isinstance(new, dict):
         names = sorted(old.keys() | new.keys())
         return [
@@ -121,9 +150,19 @@ def differences(old: Any, new: Any, key: str = "") -> list[str]:
 
 
 def load_study(name_or_path: str, design: Path | None = None) -> Study:
-    """Read, check and resolve a study, by name (workflow/studies) or by path. Raise NoisegridError for a mistake.
+    """Read, check and resolve a study.
 
-    If `design` exists, it is read instead: the study as it was resolved by the call that started the work.
+    Parameters
+    ----------
+    name_or_path : str
+        The name of a study in workflow/studies, or the path of a study file.
+    design : Path, optional
+        The study's design.json. If it exists, the study is read from it, as the call that started the work resolved it.
+
+    Raises
+    ------
+    NoisegridError
+        For the first mistake in the study.
     """
     if design is not None and design.exists():
         from noisegrid.study.design import read
@@ -154,12 +193,12 @@ def load_study(name_or_path: str, design: Path | None = None) -> Study:
     )
 
 
-#: Keys of earlier versions, with the words of today.
+#: The current names of keys from earlier versions.
 OLD_KEYS = {"cost": "overhead", "pairs": "seed_sets", "departures": "deviations"}
 
 
 def check_old_keys(document: dict[str, Any], where: str) -> None:
-    """Say in one sentence what the keys of an earlier version are called today."""
+    """Raise NoisegridError with the current names if a study uses keys of an earlier version."""
     blocks = [document, *document.get("cells", []), *document.get("tasks", {}).values()]
     used = [old for old in OLD_KEYS if any(isinstance(block, dict) and old in block for block in blocks)]
     if used:
@@ -174,7 +213,7 @@ def cells_of_block(
     datasets: dict[str, dict[str, Any]],
     where: str,
 ) -> Iterator[Cell]:
-    """Yield the cells of one block of a study: the product of its hardware, tasks and noise."""
+    """Yield the cells of one block of a study: the product of its hardware, tasks and noises."""
     names = devices.named(block["hardware"], where)
     for hardware, task, noise in itertools.product(names, block["tasks"], block["noise"]):
         settings = {
@@ -197,7 +236,7 @@ def name_of(name_or_path: str) -> str:
 
 
 def find(name_or_path: str) -> Path:
-    """Return the file of a study: one of workflow/studies by its name, or any by its path."""
+    """Return the file of a study, which is given by its name in workflow/studies or by its path."""
     own = Path(name_or_path)
     if own.suffix in {".yaml", ".yml"}:
         if not own.is_file():
@@ -210,40 +249,40 @@ def find(name_or_path: str) -> Path:
 
 
 def _cell(study: str, names: tuple[str, str, str], settings: dict[str, Any], block: dict[str, Any], where: str) -> Cell:
-    """One cell of a block, checked for sources that are not there."""
+    """Return one cell of a block, after checking its replicates and its noise."""
     replicates, seed_sets = block["replicates"], block.get("seed_sets", 1)
     if replicates < 2 * seed_sets:
-        raise NoisegridError(f"{where}: {seed_sets} seed sets need at least {2 * seed_sets} replicates, two of each")
+        raise NoisegridError(f"{where}: {seed_sets} seed sets need at least {2 * seed_sets} replicates, two in each")
     if seed_sets > 1:
         settings["seed_sets"] = seed_sets
     _check_noise(names[1], settings, names[2], where)
     return Cell(study, *names, replicates, settings)
 
 
-#: What of a catalog entry decides a result, as opposed to what finds or describes the machine.
+#: The keys of a catalog entry that determine results. The other keys find or describe the machine.
 HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "kernels")
 
 
 def hardware_settings(name: str, where: str) -> dict[str, Any]:
-    """Return what of a hardware decides results."""
+    """Return the settings of a hardware that determine results."""
     entry = hardware_entry(name, where)
     settings = {key: entry[key] for key in HARDWARE_SETTINGS if key in entry}
-    # a stack that is named makes another experiment; that of the catalog goes without saying
+    # a stack that the study names makes a different experiment; the default stack of the catalog is not a setting
     return settings | ({"stack": entry["stack"]} if "@" in name else {})
 
 
 def _check_memory(hardware: str, task: str, need: float, where: str) -> None:
-    """A task that does not fit the device's memory is refused before any work."""
+    """Raise NoisegridError if a task does not fit into the memory of a hardware's device."""
     have = hardware_entry(hardware).get("memory_gb")
     if have is not None and need > have:
         raise NoisegridError(
-            f"{where}: task {task} needs at least {need:g} GB of device memory, and {hardware} has {have:g} GB; "
-            "take hardware with more, or a task of your own with a smaller batch_size"
+            f"{where}: task {task} needs at least {need:g} GB of device memory, but {hardware} has {have:g} GB; "
+            "use hardware with more memory, or define a task with a smaller batch_size"
         )
 
 
 def _check_noise(task: str, settings: dict[str, Any], noise: str, where: str) -> None:
-    """Refuse a source that does not exist in the recipe or on the hardware: it would be control under another name."""
+    """Raise NoisegridError if a source does not exist in the recipe or on the hardware: the cell would be control."""
     if noise not in NOISES:
         raise NoisegridError(f"{where}: {unknown('noise', noise, NOISES)}")
     if why := NOISES[noise].missing(settings["task"], settings["hardware"]):

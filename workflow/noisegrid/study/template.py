@@ -1,4 +1,4 @@
-"""The files of `noisegrid init`: a study that trains as it is, with comments on what to change."""
+"""The files that `noisegrid init` writes: a study that can be run unchanged, with comments on what to change."""
 
 import re
 from pathlib import Path
@@ -8,20 +8,20 @@ from noisegrid.common.files import write_text
 
 STUDY = """\
 # A study: hardware x task x noise, with replicates. `noisegrid check {name}.yaml` reports mistakes,
-# `noisegrid plan {name}.yaml` says what it would take, `snakemake --config study={name}.yaml` runs it.
+# `noisegrid plan {name}.yaml` shows what it would submit, `snakemake --config study={name}.yaml` runs it.
 
 name: {name}
-seed: 1                      # the root of every random number in the study
+seed: 1                      # the root seed of all random numbers in the study
 cells:
   - hardware: [cpu]          # names in workflow/catalog/hardware.yaml, or auto
     tasks: [{task}]
-    noise: [algo, impl, control]   # what is left free; all else is held (docs/noise.md)
-    replicates: 5            # training runs per cell; a spread needs two, and ten say more
+    noise: [algo, impl, control]   # the sources left free; all others are held (docs/noise.md)
+    replicates: 5            # training runs per cell; two is the minimum, ten give narrower intervals
 tasks:
   {task}:
-    like: smallcnn-digits    # start from a task of workflow/catalog/tasks.yaml, and change what differs
+    like: smallcnn-digits    # start from a task of workflow/catalog/tasks.yaml, and list the changes
     epochs: 4
-    schedule: [[2, 0.1]]     # from epoch 2 on, a tenth of the learning rate
+    schedule: [[2, 0.1]]     # from epoch 2 on, the learning rate is multiplied by 0.1
 """
 OWN_NETWORK = """\
     network: {name}_network:network    # the function in {name}_network.py
@@ -36,17 +36,20 @@ datasets:
     full_scale: 16           # the value of a white pixel
 """
 NETWORK = '''\
-"""A network of your own. It draws its initial weights from PyTorch's global generator, as usual."""
+"""Your own network. Its initial weights come from PyTorch's global generator, as usual."""
 
 from torch import nn
 
 
 def network(classes: int, channels: int, size: int, width: int) -> nn.Module:
-    """Return one hidden layer. The dataset gives classes, channels and size (pixels); the study gives the width."""
+    """Return a network with one hidden layer.
+
+    The dataset sets classes, channels and size (pixels); the study sets the width.
+    """
     return nn.Sequential(nn.Flatten(), nn.Linear(channels * size * size, width), nn.ReLU(), nn.Linear(width, classes))
 '''
 DATASET = '''\
-"""A dataset of your own. It is read once; its arrays are then checksummed and shared by all replicates."""
+"""Your own dataset. It is read once; its arrays are then checksummed and shared by all replicates."""
 
 from pathlib import Path
 
@@ -59,7 +62,7 @@ from noisegrid.readers import Raw
 def read(folder: Path | None, cache: Path) -> Raw:
     """Return uint8 images (examples, channels, size, size) and labels (examples,), for training and test.
 
-    `folder` is what config.yaml names for this dataset under dataset_folders, or None; `cache` is for downloads.
+    `folder` is the entry of this dataset under dataset_folders in config.yaml, or None; `cache` is for downloads.
     """
     images, labels = load_digits(return_X_y=True)
     images = images.astype(np.uint8).reshape(-1, 1, 8, 8)
@@ -68,7 +71,21 @@ def read(folder: Path | None, cache: Path) -> Raw:
 
 
 def write(name: str, folder: Path, network: bool, dataset: bool) -> list[Path]:
-    """Write the study and what was asked for; return the files, the study first.
+    """Write a study, and the files for a network and a dataset if requested.
+
+    Parameters
+    ----------
+    name : str
+        The name of the study.
+    folder : Path
+        The folder for the files.
+    network, dataset : bool
+        Whether to write an example of a network or a dataset.
+
+    Returns
+    -------
+    list of Path
+        The files; the study comes first.
 
     Raises
     ------
@@ -76,7 +93,9 @@ def write(name: str, folder: Path, network: bool, dataset: bool) -> list[Path]:
         If the name cannot be that of a Python module, or if one of the files exists.
     """
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) is None:
-        raise NoisegridError(f"init: the name {name!r} may hold letters, digits and '_' only, and a letter first")
+        raise NoisegridError(
+            f"init: the name {name!r} may contain only letters, digits and '_', and must start with a letter"
+        )
     study = STUDY.format(name=name, task=f"{name}-task")
     files = {}
     if network:

@@ -55,7 +55,7 @@ class Batches:
         device: torch.device,
         memory_format: torch.memory_format,
     ) -> None:
-        # a dataset that fits stays on the device; a larger one stays a memory map, read a chunk at a time
+        # a small dataset is kept on the device; a larger one stays memory-mapped and is read in chunks
         self.images = torch.from_numpy(np.array(images)).to(device) if images.nbytes <= RESIDENT_BYTES else images
         self.labels = torch.from_numpy(np.array(labels)).to(device)
         if labels.ndim == 2:  # binary cross-entropy requires floating point

@@ -1,0 +1,112 @@
+"""Every figure on hand-made metrics: what is drawn is where its number says, in the panel of its metric."""
+
+import itertools
+from importlib import import_module
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from factories import metrics_frame, value_of
+from matplotlib.figure import Figure
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.reporting import figures, registry
+from noisegrid.study.study import load_study
+
+PANELS = ("accuracy_std", "churn", "l2_unit")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def drawn(figure: Figure, panel: int) -> list[float]:
+    """Return the x positions of the markers in a panel, in the order of drawing."""
+    lines = [line for line in figure.axes[panel].lines if line.get_marker() not in ("None", None, "")]
+    return [float(x) for line in lines for x in np.atleast_1d(line.get_xdata())]
+
+
+@pytest.mark.parametrize(
+    ("name", "noise"),
+    [
+        ("figure_1", ("algo_impl", "algo", "impl", "control")),
+        ("figure_5", ("algo_impl", "algo", "impl")),
+        ("figure_8", ("algo", "order", "in_batch_order")),
+        ("figure_sources", ("algo_impl", "algo", "impl", "init", "order")),
+    ],
+)
+def test_measures_by_task(name, noise):
+    frame = metrics_frame(noise=noise)
+    figure = registry.FIGURES[name].make(frame)
+    for panel, metric in enumerate(PANELS):
+        assert sorted(set(drawn(figure, panel))) == sorted({value_of(frame, n, metric) for n in noise}), metric
+
+
+def test_figure_2_has_both_networks():
+    frame = metrics_frame(("net-data", "net_bn-data"))
+    figure = figures.figure_2(frame)
+    for panel, metric in enumerate(PANELS):
+        rows = frame[(frame["metric"] == metric) & (frame["group"] == "all")]
+        assert sorted(set(drawn(figure, panel))) == sorted(set(rows["value"])), metric
+    with pytest.raises(NoisegridError, match="with and without batch norm"):
+        figures.figure_2(metrics_frame())
+
+
+def test_figure_3_shows_every_class_of_every_noise():
+    frame = metrics_frame()
+    figure = figures.figure_3(frame)
+    for axis, noise in zip(figure.axes, ("algo_impl", "algo", "impl"), strict=True):
+        heights = {float(y) for line in axis.lines for y in np.atleast_1d(line.get_ydata())}
+        heights |= {float(y) for part in axis.collections for _, y in np.asarray(part.get_offsets()).reshape(-1, 2)}
+        assert {value_of(frame, noise, "class_std_ratio", group=f"class {k}") for k in range(3)} <= heights, noise
+
+
+def test_figure_4_shows_every_rate_of_every_group():
+    base = metrics_frame(noise=("algo_impl",)).iloc[0]
+    metrics = [f"group_{rate}_std" for rate in ("accuracy", "fpr", "fnr")]
+    rows = [
+        base.to_dict() | {"metric": metric, "group": group, "value": 10.0 * (1 + number), "low": np.nan, "high": np.nan}
+        for number, (metric, group) in enumerate(itertools.product(metrics, ("all", "young", "old")))
+    ]
+    rows += [
+        base.to_dict() | {"metric": f"group_{kind}", "group": group, "value": 5.0}
+        for kind, group in itertools.product(("positives", "negatives"), ("all", "young", "old"))
+    ]
+    figure = figures.figure_4(pd.DataFrame(rows))
+    assert [drawn(figure, panel) for panel in range(3)] == [[10, 20, 30], [40, 50, 60], [70, 80, 90]]
+    with pytest.raises(NoisegridError, match="sub-groups"):
+        figures.figure_4(metrics_frame())
+
+
+def test_figure_across_shows_within_and_between():
+    frame = metrics_frame(noise=("algo",))
+    across = frame[frame["metric"].isin(["churn", "l2_unit"])].assign(hardware="cpu × other", value=7.0)
+    both = pd.concat([frame, across.assign(metric=across["metric"] + "_across_hardware")])
+    figure = figures.figure_across(both)
+    assert set(drawn(figure, 0)) == {value_of(frame, "algo", "churn"), 7.0}
+    assert set(drawn(figure, 1)) == {value_of(frame, "algo", "l2_unit"), 7.0}
+    with pytest.raises(NoisegridError, match="more than one hardware"):
+        figures.figure_across(frame)
+
+
+def test_every_figure_has_a_test_and_a_function():
+    """Figures 6 and 7 are drawn from overhead.csv (test_overhead_frame.py)."""
+    tested = {"figure_1", "figure_2", "figure_3", "figure_4", "figure_5", "figure_8", "figure_across", "figure_sources"}
+    assert set(registry.FIGURES) == tested | {"figure_6", "figure_7"}
+    for entry in [*registry.FIGURES.values(), *registry.TABLES.values()]:
+        module, _, function = entry.function.partition(":")
+        assert entry.caption and callable(getattr(import_module(f"noisegrid.reporting.{module}"), function))
+
+
+@pytest.mark.parametrize(
+    ("study", "missing"),
+    [
+        ("quick", {"figure_4", "figure_5", "figure_across"}),
+        ("paper", {"figure_8", "figure_sources"}),
+    ],
+)
+def test_a_study_draws_what_its_cells_can_fill(study, missing):
+    assert set(registry.FIGURES) - set(registry.names_for(load_study(study), registry.FIGURES)) == missing

@@ -1,0 +1,93 @@
+"""Every table on hand-made metrics: each number stands in its own column."""
+
+import pandas as pd
+import pytest
+from factories import CLASSES, metrics_frame, value_of
+
+from noisegrid import stats
+from noisegrid.reporting import tables
+from noisegrid.reporting.registry import TABLES
+
+FRAME = metrics_frame()
+
+
+def row(table: pd.DataFrame, noise: str) -> pd.Series:
+    return table[table["noise"] == noise].iloc[0]
+
+
+def test_noise_table():
+    table = tables.noise_table(FRAME)
+    assert list(table["noise"]) == ["algo_impl", "algo", "impl", "control"] and set(table["n_replicates"]) == {10}
+    columns = {
+        "accuracy_percent": ("accuracy_mean", "value"),
+        "std_percentage_points": ("accuracy_std", "value"),
+        "std_percentage_points_low": ("accuracy_std", "low"),
+        "std_percentage_points_high": ("accuracy_std", "high"),
+        "churn_percent": ("churn", "value"),
+        "churn_percent_low": ("churn", "low"),
+        "churn_percent_high": ("churn", "high"),
+        "l2_unit": ("l2_unit", "value"),
+        "l2_raw": ("l2_raw", "value"),
+        "logit_correlation": ("logit_correlation", "value"),
+        "calibration_error_percent": ("calibration_error", "value"),
+    }
+    assert list(table.columns[4:]) == list(columns)
+    for noise in ("algo_impl", "algo", "impl", "control"):
+        for column, (metric, end) in columns.items():
+            assert row(table, noise)[column] == value_of(FRAME, noise, metric, end), (noise, column)
+
+
+def test_difference_table():
+    table = tables.difference_table(FRAME)
+    assert list(table["noise"]) == ["algo_impl", "algo", "impl"]  # in control any difference is real
+    spread = {end: value_of(FRAME, "impl", "accuracy_std", end) for end in ("value", "low", "high")}
+    found = row(table, "impl")
+    assert found["std_percentage_points"] == spread["value"]
+    for column, end in (("", "value"), ("_low", "low"), ("_high", "high")):
+        expected = stats.significant_difference(spread[end], 10)
+        assert found[f"real_gain_percentage_points{column}"] == pytest.approx(expected)
+    small = FRAME.assign(**{end: FRAME[end] / 10_000 for end in ("value", "low", "high")})
+    found = row(tables.difference_table(small), "impl")
+    for gain in (0.1, 0.3, 1):
+        for column, end in (("", "value"), ("_high", "high")):
+            expected = stats.replicates_needed(spread[end] / 10_000, gain)
+            assert found[f"replicates_for_{gain:g}_points{column}"] == expected
+
+
+def test_class_table():
+    frame = metrics_frame()
+    inside = (frame["metric"] == "class_accuracy_std") & (frame["group"] == "class 0")
+    frame.loc[inside, "null_high"] = frame.loc[inside, "value"] + 1
+    below = (frame["metric"] == "class_accuracy_std") & (frame["group"] == "class 1")
+    frame.loc[below, "null_low"] = frame.loc[below, "value"] + 1
+    frame.loc[below, "null_high"] = frame.loc[below, "value"] + 2
+    found = row(tables.class_table(frame), "algo")
+    assert (found["classes"], found["inside_null"], found["above_null"], found["below_null"]) == (CLASSES, 1, 1, 1)
+    for column, end in (("largest_ratio", "value"), ("largest_ratio_null_median", "null_median"),
+                        ("largest_ratio_null_low", "null_low"), ("largest_ratio_null_high", "null_high")):  # fmt: skip
+        assert found[column] == value_of(frame, "algo", "class_std_ratio_max", end)
+
+
+def test_reference_table():
+    found = row(tables.reference_table(FRAME), "algo")
+    assert found["std_ddof0_percentage_points"] == value_of(FRAME, "algo", "reference_accuracy_std")
+    assert found["agreement_at_midpoint_percent"] == value_of(FRAME, "algo", "reference_agreement_midpoint")
+    assert found["l2_raw_with_buffers_at_midpoint"] == value_of(FRAME, "algo", "reference_l2_midpoint")
+
+
+def test_taxonomy_table():
+    table = tables.taxonomy_table(metrics_frame(("a-data", "b-data"), ("algo", "control")))
+    assert table.to_dict("records") == [
+        {"noise": "algo", "free": "augment, dropout, init, order", "cells": 2},
+        {"noise": "control", "free": "nothing", "cells": 2},
+    ]
+
+
+def test_every_table_is_written_in_four_formats_under_its_caption(tmp_path):
+    FRAME.to_csv(tmp_path / "metrics.csv", index=False)
+    tables.write_all(tmp_path / "metrics.csv", None, tmp_path / "tables")
+    written = {path.name for path in (tmp_path / "tables").iterdir()}
+    names = [name for name, entry in TABLES.items() if entry.data == "metrics.csv"]
+    assert written == {f"{name}.{suffix}" for name in names for suffix in ("csv", "md", "tex", "html")}
+    markdown = (tmp_path / "tables/noise.md").read_text()
+    assert markdown.startswith(TABLES["noise"].caption) and "n = 10 replicates per cell" in markdown

@@ -1,0 +1,235 @@
+"""The registry of figures and tables: an addition is one entry here and its function.
+
+This module imports neither Matplotlib nor pandas, since the Snakefile reads it.
+
+An entry names its function as `module:function` of this subpackage, which is imported when it is called.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from noisegrid.study.study import Study
+
+METRICS, OVERHEAD = "metrics.csv", "overhead.csv"
+
+
+def _always(study: Study) -> bool:
+    return True
+
+
+def _times_networks(study: Study) -> bool:
+    return bool(study.timed_networks)
+
+
+def _measures(*noise: str) -> Callable[[Study], bool]:
+    """Return whether a study measures at least one of some kinds of noise."""
+
+    def applies(study: Study) -> bool:
+        return not set(study.values("noise")).isdisjoint(noise)
+
+    return applies
+
+
+def _has_batch_norm_twins(study: Study) -> bool:
+    tasks = set(study.values("task"))
+    return any(task.replace("-", "_bn-", 1) in tasks - {task} for task in tasks)
+
+
+def _has_groups(study: Study) -> bool:
+    return any(study.datasets[name].get("groups") for name in study.values("dataset"))
+
+
+def _has_several_hardware(study: Study) -> bool:
+    return len(study.values("hardware")) > 1
+
+
+def _repeats_across_hardware(study: Study) -> bool:
+    pairs = [(cell.task, cell.noise) for cell in study.cells]
+    return len(set(pairs)) < len(pairs)
+
+
+def _has_single_sources(study: Study) -> bool:
+    return len(set(study.values("noise")) - {"control"}) > 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A figure or a table.
+
+    Attributes
+    ----------
+    name : str
+        The stem of its files.
+    function : str
+        What makes it from a data frame, as `module:function` of this subpackage.
+    caption : str
+        What it shows, for the report; for a table, also above the table.
+    applies : callable
+        Whether a study's cells can fill it.
+    data : str
+        The file that it is made from.
+    """
+
+    name: str
+    function: str
+    caption: str
+    applies: Callable[[Study], bool] = _always
+    data: str = METRICS
+
+    def make(self, frame: Any) -> Any:
+        """Call its function."""
+        module, _, function = self.function.partition(":")
+        return getattr(import_module(f"noisegrid.reporting.{module}"), function)(frame)
+
+
+FIGURES = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            "figure_1",
+            "figures:figure_1",
+            "Figure 1 of the paper: standard deviation of top-1 accuracy, predictive churn (share of test images "
+            "on which two runs disagree, over all pairs) and L2 distance between final weights of unit length, by "
+            "task and noise. Lines are 95 % intervals. The grey range contains the standard deviation (95 %) if "
+            "errors on test images are independent of each other.",
+        ),
+        Entry(
+            "figure_2",
+            "figures:figure_2",
+            "Figure 2 of the paper: the same measures for the small CNN without (filled) and with (open) batch "
+            "normalisation. Lines are 95 % intervals.",
+            _has_batch_norm_twins,
+        ),
+        Entry(
+            "figure_3",
+            "figures:figure_3",
+            "Figure 3 of the paper: per-class over overall standard deviation of accuracy. The grey range is what "
+            "independent errors of the same images give (95 %). Only a mark outside of it says that noise affects "
+            "a class more than chance explains.",
+            _measures("algo_impl", "algo", "impl"),
+        ),
+        Entry(
+            "figure_4",
+            "figures:figure_4",
+            "Figure 4 of the paper: spread of accuracy, false-positive and false-negative rate on the target "
+            "attribute, overall and by sub-group, with each group's positives and negatives. The grey range is "
+            "what independent errors of the same images give.",
+            _has_groups,
+        ),
+        Entry(
+            "figure_5",
+            "figures:figure_5",
+            "Figure 5 of the paper: the same measures by accelerator, for the paper's kinds of noise.",
+            _has_several_hardware,
+        ),
+        Entry(
+            "figure_across",
+            "figures:figure_across",
+            "Beyond the paper: the same replicates, with the same seeds, on two kinds of hardware (×), beside two "
+            "runs on one hardware.",
+            _repeats_across_hardware,
+        ),
+        Entry(
+            "figure_6",
+            "figures_overhead:figure_6",
+            "Figure 6 of the paper: the time of a training step with deterministic algorithms divided by its time "
+            "with PyTorch's defaults, by network (left, with the paper's three published maxima) and by the "
+            "kernel size of the medium CNN (right).",
+            _times_networks,
+            OVERHEAD,
+        ),
+        Entry(
+            "figure_7",
+            "figures_overhead:figure_7",
+            "Figure 7 of the paper: the time of each kernel, in the networks with the largest overhead.",
+            _times_networks,
+            OVERHEAD,
+        ),
+        Entry(
+            "figure_8",
+            "figures:figure_8",
+            "Figure 8 of the paper (data order): the order of the examples, and their order inside each batch "
+            "alone, beside all algorithmic noise. Another order inside a batch changes only the order in which "
+            "numbers are added.",
+            _measures("order", "in_batch_order"),
+        ),
+        Entry(
+            "figure_sources",
+            "figures:figure_sources",
+            "Beyond the paper: every source alone, beside all of them together. Lines are 95 % intervals. The "
+            "grey range contains the standard deviation (95 %) if errors on test images are independent of each "
+            "other.",
+            _has_single_sources,
+        ),
+    )
+}
+TABLES = {
+    entry.name: entry
+    for entry in (
+        Entry("noise", "tables:noise_table", "Accuracy and noise of every cell, with 95 % intervals (low, high)"),
+        Entry(
+            "difference",
+            "tables:difference_table",
+            "Which gain between two methods is real: smallest observed gain that is significant in a two-sided t "
+            "test at 95 % with n replicates each (low and high: from the interval of the standard deviation), and "
+            "replicates per method that a true gain requires for 80 % power (high: at the upper end of that "
+            "interval)",
+        ),
+        Entry(
+            "classes",
+            "tables:class_table",
+            "Number of per-class standard deviations inside, above and below the 95 % range of independent "
+            "errors, and the largest ratio of a class's standard deviation to the overall one, with the same "
+            "range",
+        ),
+        Entry(
+            "claims",
+            "tables:claims_table",
+            "The paper's claims, tested on this study (intervals: 95 %; for C4 and C5 the range of independent errors)",
+        ),
+        Entry("taxonomy", "tables:taxonomy_table", "The noise of this study, and the sources that it leaves free"),
+        Entry(
+            "published",
+            "tables:published_table",
+            "The paper's own numbers that were verified (A verbatim, C inferred)",
+        ),
+        Entry(
+            "reference",
+            "tables:reference_table",
+            "The same replicates by the definitions of the reference (the paper's published code)",
+        ),
+        Entry(
+            "overhead",
+            "overhead_frame:overhead_ratios",
+            "The overhead of each arm: step time (median over blocks), its ratio to the arm that it is compared "
+            "with and the 95 % interval of the median over blocks, the ratio of summed kernel times, the first "
+            "step including the choice of kernels and compilation, and whether two runs from one state are "
+            "bitwise equal",
+            _times_networks,
+            OVERHEAD,
+        ),
+        Entry(
+            "kernels",
+            "overhead_frame:kernel_differences",
+            "The kernels that explain the overhead: those that only the default or only the deterministic arm "
+            "runs, or whose time differs notably; their share of the difference in summed kernel time; and their "
+            "layers",
+            _times_networks,
+            OVERHEAD,
+        ),
+        Entry(
+            "skipped",
+            "overhead_frame:skipped",
+            "Arms that were not timed, and why",
+            _times_networks,
+            OVERHEAD,
+        ),
+    )
+}
+
+
+def names_for(study: Study, entries: dict[str, Entry]) -> list[str]:
+    """Return the names of the figures or tables that a study can fill."""
+    return [name for name, entry in entries.items() if entry.applies(study)]
