@@ -15,8 +15,8 @@ rule time_network:
     input:
         image=ancient(JOBS.inspection),
     output:
-        blocks=PATHS.timed("{hardware}", "{network}", "csv"),
-        record=PATHS.timed("{hardware}", "{network}", "json"),
+        blocks=PATHS.timed("{hardware}/{network}", "csv"),
+        record=PATHS.timed("{hardware}/{network}", "json"),
     log:
         PATHS.log("overhead/{hardware}/{network}"),
     container:

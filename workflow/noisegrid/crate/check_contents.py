@@ -94,7 +94,7 @@ def _described(package: Crate) -> str:
     files = {name: package.folder / name for name in package.names - {CHECKSUMS, METADATA}}
     records: dict[Any, list[dict[str, Any]]] = {}
     for cell in package.cells:
-        folders = sorted((package.results / "replicates" / cell.path).glob("[0-9]*"), key=lambda path: int(path.name))
+        folders = sorted(Path(package.paths.replicates(cell.path)).glob("[0-9]*"), key=lambda path: int(path.name))
         records[cell] = [json.loads((folder / "record.json").read_text()) for folder in folders]
     return metadata.metadata(metadata.Contents(package.about, files, records))
 

@@ -25,10 +25,10 @@ NOT_MADE = "not made yet"
 
 def collected(package: Crate) -> tuple[str, Iterator[str]]:
     """Check that metrics.csv and overhead.csv are the concatenated files of the cells and of the timed networks."""
-    cells = [package.results / "cells" / f"{cell.path}.csv" for cell in package.cells]
+    cells = [Path(package.paths.cell_metrics(cell.path)) for cell in package.cells]
     pairs = dict.fromkeys((cell.task, cell.noise) for cell in package.cells)
-    cells += [package.results / "across" / task / f"{noise}.csv" for task, noise in pairs]
-    timed = [package.results / "overhead" / f"{timing}.csv" for timing in package.about["timed_networks"]]
+    cells += [Path(package.paths.across(task, noise)) for task, noise in pairs]
+    timed = [Path(package.paths.timed(name, "csv")) for name in package.about["timed_networks"]]
     parts = {"metrics.csv": cells} | ({"overhead.csv": timed} if timed else {})
     there = [name for name in parts if (package.results / name).is_file()]
 
@@ -52,8 +52,8 @@ def tables(package: Crate) -> tuple[str, Iterator[str]]:
             yield from _missing(package, ["tables"])
             return
         with tempfile.TemporaryDirectory() as place:
-            writing.write_all(package.results / "metrics.csv", _overhead(package), Path(place))
-            cell_pages.write_all(package.results / "metrics.csv", Path(place) / "cells")
+            writing.write_all(Path(package.paths.metrics), _overhead(package), Path(place))
+            cell_pages.write_all(Path(package.paths.metrics), Path(place) / "cells")
             again = {str(path.relative_to(place)): path for path in sorted(Path(place).rglob("*")) if path.is_file()}
             yield from (f"tables/{name} is not a table of this study" for name in made.keys() - again.keys())
             yield from _missing(package, [f"tables/{name}" for name in sorted(again.keys() - made.keys())])
@@ -76,7 +76,7 @@ def findings(package: Crate) -> tuple[str, Iterator[str]]:
             yield from _missing(package, ["findings.md"])
             return
         with tempfile.TemporaryDirectory() as place:
-            saying.write(package.results / "metrics.csv", _overhead(package), Path(place) / "findings.md")
+            saying.write(Path(package.paths.metrics), _overhead(package), Path(place) / "findings.md")
             names = {path.name for path in made}
             again = {path.name: path for path in Path(place).iterdir()}
             yield from _missing(package, sorted(again.keys() - names))
@@ -167,5 +167,5 @@ def _size(path: Path) -> tuple[int, ...]:
 
 
 def _overhead(package: Crate) -> Path | None:
-    path = package.results / "overhead.csv"
+    path = Path(package.paths.overhead)
     return path if path.is_file() else None

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.predictions import checked
@@ -76,7 +77,7 @@ def _listed(package: Crate, cell: Cell) -> tuple[dict[str, str | None], list[str
 
 
 def _cell(package: Crate, cell: Cell, listed: dict[str, str | None], seen: Seen) -> Iterator[str]:
-    present = {path.name: path for path in (package.results / "replicates" / cell.path).glob("*")}
+    present = {path.name: path for path in Path(package.paths.replicates(cell.path)).glob("*")}
     for number in sorted(listed.keys() - present.keys(), key=int):
         if listed[number] is not None:
             yield f"replicate {number} of {cell.path} is missing, although the batch file of its job lists it"

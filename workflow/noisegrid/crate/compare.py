@@ -36,7 +36,7 @@ def whole(path: Path, place: Path) -> Crate:
     for check in (archive, checksums):
         for problem in check(package)[1]:
             raise NoisegridError(f"{path}: {problem}; see noisegrid verify {path}")
-    if not (package.results / "metrics.csv").is_file():
+    if not Path(package.paths.metrics).is_file():
         raise NoisegridError(f"{path} holds no metrics.csv, because its study has not been measured yet")
     return package
 

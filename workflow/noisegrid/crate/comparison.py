@@ -65,7 +65,7 @@ def _key(cell: Cell, alone: bool) -> Key:
 
 
 def _estimates(package: Crate, alone: bool) -> dict[tuple[Key, str], dict[str, Any]]:
-    frame = load_metrics(package.results / "metrics.csv")
+    frame = load_metrics(Path(package.paths.metrics))
     rows = frame[frame["metric"].isin(METRICS) & (frame["group"] == "all")]
     return {
         (("" if alone else row.hardware, row.task, str(row.noise)), row.metric): {
@@ -105,7 +105,7 @@ def _equal_weights(first: Crate, mine: Cell | None, second: Crate, yours: Cell |
 
 
 def _hashes(package: Crate, cell: Cell) -> Iterator[tuple[str, str]]:
-    for path in sorted((package.results / "replicates" / cell.path).glob("*/record.json")):
+    for path in sorted(Path(package.paths.replicates(cell.path)).glob("*/record.json")):
         yield path.parent.name, str(json.loads(Path(path).read_text())["weight_hash"])
 
 
@@ -159,7 +159,7 @@ def draw(table: pd.DataFrame, first: Crate, second: Crate) -> Figure:
         for which, name, fill in (("first", first.path.name, colour), ("second", second.path.name, "white"))
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
-    bases = [provenance(load_metrics(package.results / "metrics.csv")) for package in (first, second)]
+    bases = [provenance(load_metrics(Path(package.paths.metrics))) for package in (first, second)]
     words = f"First: {bases[0]}.\nSecond: {bases[1]}." if bases[0] != bases[1] else f"Both: {bases[0]}."
     figure.supxlabel(f"{words} Lines: 95 % intervals.", fontsize=6, color="#555555")
     return figure

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.paths import StudyPaths
 from noisegrid.common.provenance import source_digest
 from noisegrid.common.schemas import check
 from noisegrid.crate import archive
@@ -84,7 +85,12 @@ class Crate:
     @property
     def results(self) -> Path:
         """The results folder of the study."""
-        return self.folder / "results" / str(self.about["study"])
+        return Path(self.paths.folder)
+
+    @property
+    def paths(self) -> StudyPaths:
+        """Where everything of the study is."""
+        return StudyPaths(str(self.folder / "results"), str(self.about["study"]))
 
     @cached_property
     def source_digest(self) -> str:
@@ -112,7 +118,7 @@ class Crate:
 
     def batches(self, cell: Cell) -> list[Path]:
         """Return the batch files that list replicates of a cell, in the order of the replicates."""
-        place = self.results / "batches" / cell.hardware / cell.task
+        place = Path(self.paths.batch_folder(cell.hardware, cell.task))
         found = {path: batch_of(path.stem) for path in place.glob("*.json")}
         return sorted((path for path in found if found[path].holds(cell.noise)), key=lambda path: found[path].first)
 

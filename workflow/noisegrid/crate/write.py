@@ -98,15 +98,13 @@ def _timings(found: Plan) -> list[Path]:
 
 def _derived(found: Plan) -> list[Path]:
     """Return the files that are made from batches and timed blocks: metrics, tables, figures, findings, report."""
-    results = Path(found.paths.folder)
-    tables = [
-        results / "tables" / f"{table}{end}" for table in found.tables for end in (".csv", ".md", ".tex", ".html")
-    ]
-    pages = [results / "tables/cells" / f"{hardware}.{task}.html" for hardware, task in found.study.tasks]
-    figures = [results / "figures" / f"{figure}{end}" for figure in found.figures for end in (".png", ".pdf")]
-    sums = map(Path, [*found.cell_files(), *found.across_files(), f"{results}/metrics.csv", *found.overhead])
-    words = [results / f"findings{end}" for end in (".md", ".html", ".rst")]
-    return [*sums, *tables, *pages, *figures, *words, results / "report.html"]
+    paths = found.paths
+    tables = [file for suffix in ("csv", "md", "tex", "html") for file in found.table_files(suffix)]
+    pages = [paths.cell_page(*names) for names in found.study.tasks]
+    figures = [paths.figure(figure, suffix) for figure in found.figures for suffix in ("png", "pdf")]
+    sums = [*found.cell_files(), *found.across_files(), paths.metrics, *found.overhead]
+    words = [paths.findings(suffix) for suffix in ("md", "html", "rst")]
+    return [Path(file) for file in (*sums, *tables, *pages, *figures, *words, paths.report)]
 
 
 def _fresh(found: Plan) -> list[Path]:

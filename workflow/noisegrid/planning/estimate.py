@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.paths import StudyPaths
 from noisegrid.common.schemas import check
 from noisegrid.runtime.hardware import entry
-from noisegrid.study.paths import StudyPaths
 from noisegrid.study.study import Study
 
 #: The share of the device's peak that training reaches, by precision.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
+from noisegrid.common.paths import StudyPaths
 from noisegrid.common.provenance import TREE_VARIABLE, tree_value
 from noisegrid.common.schemas import WORKFLOW, catalog, check, read_yaml, schema
 from noisegrid.planning.images import Images
@@ -25,7 +26,6 @@ from noisegrid.reporting.registry import FIGURES, TABLES, names_for
 from noisegrid.runtime.hardware import ROOT
 from noisegrid.study import design
 from noisegrid.study.batch import PATTERN, Batch, batch_of
-from noisegrid.study.paths import StudyPaths
 from noisegrid.study.study import Cell, Study, digest, load_study, name_of
 
 
@@ -113,7 +113,7 @@ class Plan:
 
     def timed_files(self) -> list[str]:
         """Return the file of timed blocks of every network."""
-        return [self.paths.timed(timed.hardware, timed.network, "csv") for timed in self.study.timed_networks]
+        return [self.paths.timed(timed.path, "csv") for timed in self.study.timed_networks]
 
     def timed_digest(self, hardware: str, network: str) -> str:
         """Hash the settings of a timing job."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noisegrid.common import locks
+from noisegrid.common.paths import StudyPaths
 from noisegrid.records import record
 from noisegrid.records.record import replicate_folder
 from noisegrid.study.study import Cell, Study
@@ -69,7 +70,8 @@ def status_of(cell: Cell, results: Path) -> CellStatus:
 
 
 def _diverged(cell: Cell, results: Path) -> list[int]:
-    batches = (results / cell.study / "batches" / cell.hardware / cell.task).glob("*.json")
+    folder = StudyPaths(str(results), cell.study).batch_folder(cell.hardware, cell.task)
+    batches = Path(folder).glob("*.json")
     found = [json.loads(path.read_text())["cells"].get(cell.noise, {"diverged": []})["diverged"] for path in batches]
     return sorted({number for part in found for number in part})  # jobs of different packings may overlap
 
@@ -105,9 +107,8 @@ def _one_line(study: Study, cells: list[CellStatus], results: Path) -> str:
     total = sum(cell.cell.replicates for cell in cells)
     parts = [f"{study.name}: {done} of {len(cells)} cells and {finished} of {total} replicates done"]
     if study.timed_networks:
-        timed = sum(
-            (results / study.name / "overhead" / f"{timing.path}.json").exists() for timing in study.timed_networks
-        )
+        paths = StudyPaths(str(results), study.name)
+        timed = sum(Path(paths.timed(network.path, "json")).exists() for network in study.timed_networks)
         parts.append(f"{timed} of {len(study.timed_networks)} networks timed")
     running, failed = sum(len(cell.running) for cell in cells), sum(len(cell.failures) for cell in cells)
     parts.append(f"{running} running, {failed} failed")

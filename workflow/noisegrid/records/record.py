@@ -21,6 +21,7 @@ import numpy as np
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256
+from noisegrid.common.paths import StudyPaths
 from noisegrid.common.schemas import check
 from noisegrid.records.layout import parameter_count
 from noisegrid.study.study import Cell, differences, digest
@@ -67,7 +68,7 @@ class Replicate:
 
 def replicate_folder(results: Path, cell: Cell, replicate: int) -> Path:
     """Return the folder of a replicate: <results>/<study>/replicates/<hardware>/<task>/<noise>/<replicate>."""
-    return results / cell.study / "replicates" / cell.path / str(replicate)
+    return Path(StudyPaths(str(results), cell.study).replicate(cell.path, replicate))
 
 
 def failure_file(folder: Path) -> Path:
@@ -270,7 +271,7 @@ def check_images(results: Path, cells: Iterable[Cell], image: dict[str, Any] | N
 
 def _first_record(results: Path, cell: Cell) -> Iterator[tuple[dict[str, Any], Path]]:
     """Yield the first finished record of a cell and its folder, if there is one."""
-    finished = sorted((results / cell.study / "replicates" / cell.path).glob("[0-9]*/record.json"))
+    finished = sorted(Path(StudyPaths(str(results), cell.study).replicates(cell.path)).glob("[0-9]*/record.json"))
     for path in finished[:1]:
         yield read_record(path.parent), path.parent
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid.common.files import write_text
+from noisegrid.common.paths import StudyPaths
 from noisegrid.runtime import devices
 
 
@@ -60,7 +61,7 @@ def settle(results: Path, name: str, model: str | None) -> None:
     """
     if model is None:
         return
-    place = results / "devices" / name
+    place = Path(StudyPaths.below(results).device(name))
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         mine = place.with_name(f".{name}.{os.uname().nodename}.{os.getpid()}")
@@ -87,4 +88,4 @@ def nodes(results: Path, name: str) -> list[str]:
 
 
 def _folder(results: Path, name: str) -> Path:
-    return results / "refused" / name
+    return Path(StudyPaths.below(results).refused(name))

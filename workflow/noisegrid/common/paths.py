@@ -1,6 +1,7 @@
 """All paths below the results of a study. No other module spells them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,11 @@ class StudyPaths:
 
     results: str
     study: str
+
+    @classmethod
+    def below(cls, folder: Path) -> "StudyPaths":
+        """Return the paths of the study whose folder this is."""
+        return cls(str(folder.parent), folder.name)
 
     @property
     def folder(self) -> str:
@@ -52,13 +58,21 @@ class StudyPaths:
         """Return the file of findings in one format."""
         return f"{self.folder}/findings.{suffix}"
 
+    def replicates(self, cell: str) -> str:
+        """Return the folder of a cell's replicates; `cell` is hardware/task/noise."""
+        return f"{self.folder}/replicates/{cell}"
+
     def replicate(self, cell: str, number: int | str) -> str:
         """Return the folder of a replicate; `cell` is hardware/task/noise."""
-        return f"{self.folder}/replicates/{cell}/{number}"
+        return f"{self.replicates(cell)}/{number}"
+
+    def batch_folder(self, hardware: str, task: str) -> str:
+        """Return the folder of the batch files of a task on one hardware."""
+        return f"{self.folder}/batches/{hardware}/{task}"
 
     def batch(self, hardware: str, task: str, name: str) -> str:
         """Return the summary file that a training job writes."""
-        return f"{self.folder}/batches/{hardware}/{task}/{name}.json"
+        return f"{self.batch_folder(hardware, task)}/{name}.json"
 
     def pilot(self, hardware: str, task: str) -> str:
         """Return the file with the pace that a pilot measured."""
@@ -72,9 +86,9 @@ class StudyPaths:
         """Return the file that compares the same runs across hardware."""
         return f"{self.folder}/across/{task}/{noise}.csv"
 
-    def timed(self, hardware: str, network: str, suffix: str) -> str:
-        """Return the file of timed blocks (csv) or the record (json) of a network."""
-        return f"{self.folder}/overhead/{hardware}/{network}.{suffix}"
+    def timed(self, network: str, suffix: str) -> str:
+        """Return the timed blocks (csv) or the record (json) of a network; `network` is hardware/network."""
+        return f"{self.folder}/overhead/{network}.{suffix}"
 
     def figure(self, name: str, suffix: str) -> str:
         """Return the file of a figure in one format."""
@@ -91,3 +105,11 @@ class StudyPaths:
     def log(self, name: str) -> str:
         """Return the log file of a job."""
         return f"{self.folder}/logs/{name}.log"
+
+    def device(self, hardware: str) -> str:
+        """Return the file with the device model that a hardware means in this study."""
+        return f"{self.folder}/devices/{hardware}"
+
+    def refused(self, hardware: str) -> str:
+        """Return the folder of the nodes on which jobs found another device than the required one."""
+        return f"{self.folder}/refused/{hardware}"
