@@ -29,7 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     training, task, data = one_run(options.task, options.datasets)
     batches, model = training.train_batches, build_network(task, data).to(memory_format=torch.channels_last)
-    optimizer = optimizer_of(model, task["optimizer"])
+    optimizer = optimizer_of(model, task.optimizer)
     model.train()
     sizes = [len(labels) for _, labels in batches.training(SEEDS, 0)]
     constant = {len(x): (x.clone(memory_format=torch.channels_last), y) for x, y in batches.training(SEEDS, 0)}

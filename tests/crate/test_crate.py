@@ -434,7 +434,7 @@ FORGERIES = {
         lambda folder: rewrite_record(folder / ALGO / "0", lambda d: d["results"].update(test_accuracy_percent=99.0)),
         r"replicate 0 of cpu/short-digits/algo states an accuracy of 99.0 %, but its predictions give \d",
     ),
-    "labels": (other_labels, r"replicate 1 of cpu/short-digits/algo has other labels than the first replicate on the"),
+    "labels": (other_labels, r"replicate 1 of cpu/short-digits/algo has labels that differ from those of the first"),
     "a label that there is not": (
         lambda folder: other_labels(folder, 50_000),
         r"replicate 0 of cpu/short-digits/algo: a label is not one of the 10 classes",

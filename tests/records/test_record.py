@@ -125,7 +125,9 @@ def test_other_settings_are_refused_with_what_changed(tmp_path):
 def test_a_cell_begun_with_other_code_is_told_before_any_work(tmp_path):
     write(record.replicate_folder(tmp_path, CELL, 0))
     record.check_code(tmp_path, [CELL], SHORT)
-    with pytest.raises(NoisegridError, match=r"trained with another code.source_digest \(0000000000000000; now new\)"):
+    with pytest.raises(
+        NoisegridError, match=r"trained with a different code.source_digest \(0000000000000000; now new\)"
+    ):
         record.check_code(tmp_path, [CELL], "new")
     for number in range(1, CELL.replicates):
         write(record.replicate_folder(tmp_path, CELL, number))
@@ -138,6 +140,6 @@ def test_a_job_is_held_against_the_cells_first_replicate(tmp_path):
     write(record.replicate_folder(tmp_path, CELL, 4))
     record.check_shared(tmp_path, CELL, {"software.torch": "2", "dataset.digest": SHORT})
     with pytest.raises(
-        NoisegridError, match=r"trained with another software.torch \(2; now 3\).*delete .*algo_impl to train"
+        NoisegridError, match=r"trained with a different software.torch \(2; now 3\).*delete .*algo_impl to train"
     ):
         record.check_shared(tmp_path, CELL, {"software.torch": "3"})

@@ -88,7 +88,7 @@ def test_figure_across_shows_within_and_between():
     figure = figures.figure_across(both)
     assert set(drawn(figure, 0)) == {value_of(frame, "algo", "churn"), 7.0}
     assert set(drawn(figure, 1)) == {value_of(frame, "algo", "l2_unit"), 7.0}
-    with pytest.raises(NoisegridError, match="more than one hardware"):
+    with pytest.raises(NoisegridError, match="more than one kind of hardware"):
         figures.figure_across(frame)
 
 

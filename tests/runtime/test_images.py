@@ -132,7 +132,7 @@ def test_an_image_of_another_definition_is_refused_before_any_work(tmp_path, mon
     found = planned(containers=str(tmp_path))
     preflight._check_images(found, found.images.stacks)
     (tmp_path / "analysis.json").write_text(json.dumps({"definition": "0123456789abcdef"}))
-    with pytest.raises(NoisegridError, match=r"analysis.sif was built from another definition .* delete it"):
+    with pytest.raises(NoisegridError, match=r"analysis.sif was not built from the current definition .* delete this"):
         preflight._check_images(found, found.images.stacks)
 
 

@@ -21,7 +21,7 @@ def test_what_is_read_is_what_was_written(tmp_path, name):
     assert again.cells == study.cells and [cell.digest for cell in again.cells] == [c.digest for c in study.cells]
     assert again.timed_networks == study.timed_networks and again.name == study.name
     assert again.datasets == {name: study.datasets[name] for name in study.values("dataset")}
-    assert load_study("no-such-study", tmp_path / "design.json").cells == study.cells
+    assert design.load("no-such-study", tmp_path / "design.json").cells == study.cells
     assert design.changes(study, tmp_path / "design.json") == []
 
 

@@ -3,15 +3,20 @@
 import numpy as np
 import torch
 
+from noisegrid.common.schemas import catalog
+from noisegrid.study.recipes import resolve_tasks, task_settings
+from noisegrid.study.settings import Task
 from noisegrid.training.loader import Batches, crop_and_flip, random_boxes, resized_crop, to_inputs
 
-TASK = {"batch_size": 7, "pixels": "scale", "augment": {"pad": 2, "flip": True}}
+RECIPE = resolve_tasks({}, "catalog")["smallcnn-digits"]
+TASK = task_settings({"t": RECIPE | {"batch_size": 7, "pixels": "scale", "augment": {"pad": 2, "flip": True}}},
+                     catalog("datasets"), "t", "test")  # fmt: skip
 
 
 def batches(count: int = 50, **task) -> Batches:
     images = np.random.default_rng(0).integers(0, 256, (count, 3, 8, 8), dtype=np.uint8)
     # an example's label is its number, so that it can be followed through the shuffle
-    return Batches(images, np.arange(count), 255, {**TASK, **task}, torch.device("cpu"), torch.contiguous_format)
+    return Batches(images, np.arange(count), 255, Task.of(TASK | task), torch.device("cpu"), torch.contiguous_format)
 
 
 def by_example(seeds: dict[str, int], epoch: int) -> dict[int, torch.Tensor]:

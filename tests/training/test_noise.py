@@ -5,13 +5,14 @@ from functools import partial
 import numpy as np
 import pytest
 
-from noisegrid.common.schemas import catalog
 from noisegrid.study.seeds import derive_seeds, stream
+from noisegrid.study.settings import Hardware
 from noisegrid.study.sources import FREE, SOURCES
+from noisegrid.study.study import hardware_settings
 from noisegrid.training import noise
 
-CPU = {"tf32": False, **catalog("hardware")["cpu"]}
-CUDA = {"device": "cuda", "precision": "fp32", "tf32": False, "memory_format": "channels_last"}
+CPU = Hardware.of(hardware_settings("cpu", "test"))
+CUDA = Hardware(device="cuda", precision="fp32", tf32=False, memory_format="channels_last")
 
 
 @pytest.mark.parametrize("setting", FREE)
@@ -73,7 +74,7 @@ def test_streams_look_independent():
 
 
 def test_cpu_environments_differ_between_replicates_until_all_are_used():
-    count = len(noise.cpu_environments(CPU["kernels"]["free"]))
+    count = len(noise.cpu_environments(CPU.kernels["free"]))
     flags = [noise.derive_flags(CPU, 7, "task", "impl", replicate) for replicate in range(count)]
     assert len({tuple(flag.items()) for flag in flags}) == count
     assert noise.derive_flags(CPU, 7, "task", "impl", count) == flags[0]
@@ -88,11 +89,11 @@ def test_held_impl_is_one_environment():
 
 def test_an_instruction_set_that_the_processor_lacks_is_never_asked_for(monkeypatch):
     monkeypatch.setattr(noise, "processor_features", lambda: frozenset({"sse4_1", "avx2", "fma"}))
-    environments = noise.cpu_environments(CPU["kernels"]["free"])
+    environments = noise.cpu_environments(CPU.kernels["free"])
     assert {environment["aten"] for environment in environments} == {"default", "avx2"}
     monkeypatch.setattr(noise, "processor_features", frozenset)  # an ARM machine, say
-    assert noise.cpu_environments(CPU["kernels"]["free"]) == [
-        {"aten": "", "onednn": "", "mkl": "", "threads": count} for count in CPU["kernels"]["free"]["threads"]
+    assert noise.cpu_environments(CPU.kernels["free"]) == [
+        {"aten": "", "onednn": "", "mkl": "", "threads": count} for count in CPU.kernels["free"]["threads"]
     ]
 
 

@@ -1,7 +1,8 @@
 """The paper's networks as plain modules, with the architectures and initialisers of the reference.
 
-A builder takes classes, channels and size (pixels), dropout if the task has any, and the options of the catalog. It
-draws its initial weights from PyTorch's global generator, which noise.seed_global seeds from the `init` stream.
+A builder is a function that returns an untrained network. Its arguments are the number of classes, the number of
+channels, the image size in pixels, the dropout rate if the task uses dropout, and the options from the catalog. The
+initial weights are drawn from PyTorch's global generator, which noise.seed_global seeds from the `init` stream.
 
 Sources: smallcnn.py and resnet.py of the reference.
 """
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import imported
 
-#: Keras' BatchNormalization defaults, which the reference uses (momentum 0.99 in Keras is 0.01 in PyTorch).
+#: Keras' defaults for BatchNormalization, which the reference uses (momentum 0.99 in Keras is 0.01 in PyTorch).
 BN_EPSILON, BN_MOMENTUM = 1e-3, 0.01
 
 
@@ -26,7 +27,7 @@ def build(reference: str, **options: Any) -> nn.Module:
     reference : str
         The builder, as `package.module:function`.
     **options
-        The arguments of the builder: classes, channels, size and the options of the catalog.
+        The arguments of the builder: classes, channels, size, dropout if any, and the options from the catalog.
 
     Raises
     ------
@@ -44,9 +45,10 @@ def small_cnn(
 ) -> nn.Module:
     """Build the small CNN of the paper.
 
-    Three blocks of 3x3 convolution (16, 32, 32 channels), optional batch norm, max-pooling and ReLU; global average
-    pooling; a dense layer of 32 with ReLU; a dense layer. ReLU after max-pooling gives the same bits as ReLU before it
-    and processes a quarter of the values.
+    The network starts with three blocks (16, 32 and 32 channels). Each block has a 3x3 convolution, optional batch
+    norm, max-pooling and ReLU. Then come global average pooling, a dense layer of 32 units with ReLU, optional dropout,
+    and a dense output layer. ReLU after max-pooling gives the same bits as ReLU before max-pooling, and has to process
+    only a quarter of the values.
     """
     layers: list[nn.Module] = []
     for width in (16, 32, 32):
@@ -65,7 +67,8 @@ def small_cnn(
 def resnet18(classes: int, channels: int, size: int, dropout: float = 0.0, momentum: float = BN_MOMENTUM) -> nn.Module:
     """Build ResNet-18 with the CIFAR stem.
 
-    A 3x3 convolution with 64 channels; eight basic blocks (64, 128, 256, 512 channels); average pooling; a dense layer.
+    The network has a 3x3 convolution with 64 channels, eight basic blocks (two each with 64, 128, 256 and 512
+    channels), average pooling, optional dropout, and a dense output layer.
     """
     layers: list[nn.Module] = [conv3x3(channels, 64), batch_normalisation(64, momentum), nn.ReLU()]
     width = 64
@@ -74,7 +77,8 @@ def resnet18(classes: int, channels: int, size: int, dropout: float = 0.0, momen
         layers.append(BasicBlock(width, out, 1 if out == width else 2, momentum))
         width = out
     edge = -(-size // 8)  # three blocks halve the image, rounding up
-    # the reference pools 4 x 4 windows: the whole feature map at 32 pixels, but 4 x 4 positions remain at 128 pixels
+    # the reference averages windows of 4 x 4 values: for images of 32 pixels, one window is the whole feature map; for
+    # images of 128 pixels, there are 4 x 4 windows
     pool, places = (nn.AvgPool2d(4), (edge // 4) ** 2) if edge > 4 else (nn.Identity(), 1)
     layers += [pool, nn.Flatten() if places > 1 else GlobalAverage()]
     layers += [*([nn.Dropout(dropout)] if dropout else []), nn.Linear(width * places, classes)]
@@ -82,7 +86,7 @@ def resnet18(classes: int, channels: int, size: int, dropout: float = 0.0, momen
 
 
 def resnet50(classes: int, channels: int, size: int, dropout: float = 0.0) -> nn.Module:
-    """Build torchvision's ResNet-50, which has the architecture of the reference (stride in the 3x3 convolution)."""
+    """Build torchvision's ResNet-50. As in the reference, the stride is in the 3x3 convolution of a block."""
     from torchvision.models import resnet50 as torchvision_resnet50
 
     if channels != 3 or dropout:
@@ -96,10 +100,10 @@ def medium_cnn(
 ) -> nn.Module:
     """Build the medium CNN of Figure 6, right.
 
-    Six blocks of kernel x kernel convolution (16 to 512 channels), batch norm, ReLU and max-pooling; global average
-    pooling; a dense layer. A block does not pool if it has a stride, or if only one pixel is left, so that small images
-    can be timed too. A convolution is not grouped if its input channels are not divisible by the number of groups,
-    as in the first block.
+    The network has six blocks (16 to 512 channels), global average pooling and a dense layer. Each block has a
+    kernel x kernel convolution, batch norm, ReLU and max-pooling. A block has no max-pooling if its stride is larger
+    than 1, or if only one pixel is left, so that small images can be timed too. A convolution is not grouped if the
+    number of its input channels is not divisible by `groups`, as in the first block with its three channels.
     """
     layers: list[nn.Module] = []
     for width in (16, 32, 64, 128, 256, 512):
@@ -115,7 +119,7 @@ def medium_cnn(
 
 
 def from_torchvision(classes: int, channels: int, size: int, model: str, **options: Any) -> nn.Module:
-    """Build an untrained network of torchvision.models by its name."""
+    """Build the untrained network of torchvision.models that has the given name."""
     from torchvision.models import get_model
 
     if channels != 3:
@@ -125,7 +129,7 @@ def from_torchvision(classes: int, channels: int, size: int, model: str, **optio
 
 
 def from_timm(classes: int, channels: int, size: int, model: str) -> nn.Module:
-    """Build an untrained network of timm by its name, for networks that torchvision lacks."""
+    """Build the untrained network of timm that has the given name, for networks that torchvision lacks."""
     import timm
 
     network: nn.Module = timm.create_model(model, num_classes=classes, in_chans=channels)
@@ -147,31 +151,31 @@ class BasicBlock(nn.Module):
             self.shortcut = nn.Sequential(projection, batch_normalisation(width, momentum))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, width, H / stride, W / stride)."""
+        """Map a batch (N, C, H, W) to features (N, width, H / stride, W / stride)."""
         y = torch.relu(self.bn1(self.conv1(x)))
         return torch.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
 
 
 class GlobalAverage(nn.Module):
-    """Global average pooling, written as a mean because its backward pass is deterministic on CUDA."""
+    """Global average pooling, written as a mean because the backward pass of a mean is deterministic on CUDA."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Average (N, C, H, W) to (N, C)."""
+        """Average a batch (N, C, H, W) over height and width to (N, C)."""
         return x.mean(dim=(2, 3))
 
 
 def batch_normalisation(width: int, momentum: float) -> nn.BatchNorm2d:
-    """Return batch norm with the defaults of Keras."""
+    """Return a batch-norm layer with the given momentum and Keras' default epsilon."""
     return nn.BatchNorm2d(width, eps=BN_EPSILON, momentum=momentum)
 
 
 def conv3x3(channels: int, width: int, stride: int = 1) -> nn.Conv2d:
-    """Return a 3x3 convolution without bias that keeps the image size if the stride is 1."""
+    """Return a 3x3 convolution without bias. If the stride is 1, the convolution keeps the image size."""
     return nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)
 
 
 def glorot_uniform(network: nn.Module) -> nn.Module:
-    """Initialise a network with the defaults of Keras, as in the reference: GlorotUniform weights, zero biases."""
+    """Initialise a network with Keras' defaults, as in the reference: GlorotUniform weights and zero biases."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(module.weight)

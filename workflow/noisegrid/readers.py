@@ -1,8 +1,8 @@
 """Readers of raw datasets.
 
-A reader takes the folder of the raw files, or None to download them into `cache`, and returns a Raw. Your own reader
-(package.module:function) has the same signature. Where torchvision has a reader, it is used here, because it checks the
-published checksums.
+A reader has two arguments: the folder of the raw files, and a cache. If the folder is None, the reader downloads the
+raw files into the cache. A reader returns a Raw. A reader of your own (package.module:function) has the same signature.
+The functions below use torchvision's readers where these exist, because torchvision checks the published checksums.
 """
 
 import gzip
@@ -21,16 +21,16 @@ from noisegrid.common.errors import NoisegridError
 
 @dataclass(frozen=True)
 class Images:
-    """Images that do not fit into memory.
+    """Images that do not fit into memory and are therefore supplied one by one.
 
     Attributes
     ----------
     count : int
         Number of images.
     shape : (int, int, int)
-        Channels, height and width (pixels) of an image.
+        The number of channels, the height and the width (both in pixels) of each image.
     rows : iterator of uint8 (channels, height, width)
-        The images.
+        Yields the images.
     """
 
     count: int
@@ -47,9 +47,9 @@ class Raw:
     train_images, test_images : uint8 (examples, channels, size, size) or Images
         The images.
     train_labels, test_labels : int (examples,) or (examples, attributes)
-        A class per example, or 0 or 1 per attribute.
+        The class of each example, or 0 or 1 for each attribute of each example.
     groups : dict of bool (test examples,)
-        Membership in each sub-group whose spread is measured.
+        For each sub-group whose spread is measured: its name, and whether each test example belongs to it.
     target : int, optional
         Index of the attribute whose errors are compared between sub-groups.
     """
@@ -62,11 +62,11 @@ class Raw:
     target: int | None = None
 
 
-#: Number of training images. Digits has no official split. The last third is the test set: UCI's order keeps writers
-#: together, so most test images are by writers whose digits are not in the training set.
+#: Number of training images of digits, which has no official split. The last third of the images is the test set. UCI's
+#: order keeps the images of each writer together, so most test images are by writers who are not in the training set.
 DIGITS_TRAIN = 1200
 
-#: SHA-256 of the unpacked files, as in Debian's dataset-fashion-mnist.
+#: SHA-256 of each unpacked file. The files in Debian's package dataset-fashion-mnist have the same values.
 FASHION_MNIST_CONTENT = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -76,7 +76,7 @@ FASHION_MNIST_CONTENT = {
 
 
 def digits(folder: Path | None, cache: Path) -> Raw:
-    """Read scikit-learn's digits: 1,797 images of 8 x 8 pixels with values 0 to 16, bundled with the library."""
+    """Read scikit-learn's digits: 1,797 images of 8 x 8 pixels with values 0 to 16, bundled with scikit-learn."""
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
@@ -85,10 +85,10 @@ def digits(folder: Path | None, cache: Path) -> Raw:
 
 
 def fashion_mnist(folder: Path | None, cache: Path) -> Raw:
-    """Read torchvision.datasets.FashionMNIST: 60,000 + 10,000 images of 28 x 28 pixels.
+    """Read torchvision.datasets.FashionMNIST: 60,000 training and 10,000 test images of 28 x 28 pixels.
 
-    The folder of the user may contain the published files in another compression (as in Debian's package). Therefore
-    this reader checks the unpacked content, before torchvision reads it.
+    The files in the user's folder may be compressed differently from the published files (as in Debian's package). This
+    reader therefore checks the unpacked content before torchvision reads it.
     """
     from torchvision.datasets import FashionMNIST
 
@@ -103,25 +103,35 @@ def fashion_mnist(folder: Path | None, cache: Path) -> Raw:
 
 
 def cifar10(folder: Path | None, cache: Path) -> Raw:
-    """Read torchvision.datasets.CIFAR10: 50,000 + 10,000 colour images of 32 x 32 pixels in ten classes."""
+    """Read torchvision.datasets.CIFAR10.
+
+    It has 50,000 training and 10,000 test images in ten classes. The images are in colour and have 32 x 32 pixels.
+    """
     from torchvision.datasets import CIFAR10
 
     return _cifar(CIFAR10, folder, cache)
 
 
 def cifar100(folder: Path | None, cache: Path) -> Raw:
-    """Read torchvision.datasets.CIFAR100: 50,000 + 10,000 colour images of 32 x 32 pixels in a hundred fine classes."""
+    """Read torchvision.datasets.CIFAR100.
+
+    It has 50,000 training and 10,000 test images in a hundred fine classes. The images are in colour and have 32 x 32
+    pixels.
+    """
     from torchvision.datasets import CIFAR100
 
     return _cifar(CIFAR100, folder, cache)
 
 
 CELEBA_SIZE = 128  # pixels; the reference resizes the aligned images (178 x 218) to a square
-CELEBA_TARGET = "Blond_Hair"  # the attribute whose sub-group sizes match the paper's (docs/metrics.md)
+CELEBA_TARGET = "Blond_Hair"  # with this attribute, the sizes of the sub-groups match the paper (docs/metrics.md)
 
 
 def celeba(folder: Path | None, cache: Path) -> Raw:
-    """Read torchvision.datasets.CelebA: 162,770 + 19,962 images, resized to 128 x 128 pixels, with 40 attributes."""
+    """Read torchvision.datasets.CelebA.
+
+    It has 162,770 training and 19,962 test images with 40 attributes each. The images are resized to 128 x 128 pixels.
+    """
     from torchvision.datasets import CelebA
 
     train, test = (_told(CelebA, folder, split=part) for part in ("train", "test"))
@@ -140,10 +150,11 @@ IMAGENET_SIZE = 256  # pixels; training takes random crops of 224 pixels, evalua
 
 
 def imagenet(folder: Path | None, cache: Path) -> Raw:
-    """Read torchvision.datasets.ImageNet (ILSVRC2012): 1,281,167 + 50,000 images, 256 x 256 pixels.
+    """Read torchvision.datasets.ImageNet (ILSVRC2012).
 
-    An image is resized to 256 pixels on its short side and cropped to the centre square. The prepared form takes
-    252 GB. torchvision unpacks the archives into the folder at first use.
+    It has 1,281,167 training images and 50,000 test images, which are the official validation images. Each image is
+    resized so that its short side has 256 pixels, and is then cropped to the centre square. The prepared dataset takes
+    252 GB. When torchvision first reads the dataset, it unpacks the archives into `folder`.
     """
     from torchvision.datasets import ImageNet
 
@@ -153,7 +164,7 @@ def imagenet(folder: Path | None, cache: Path) -> Raw:
 
 
 def _told(reader: Any, folder: Path | None, **options: Any) -> Any:
-    """Open a licensed dataset with its torchvision reader. Turn an error of the reader into a NoisegridError."""
+    """Open a licensed dataset with its torchvision reader, and raise a NoisegridError if the reader fails."""
     name = reader.__name__
     if folder is None:
         raise NoisegridError(f"the licence of {name} forbids automatic download; set its folder in dataset_folders")
@@ -169,7 +180,7 @@ def _resized(dataset: Any, size: int) -> Images:
 
 
 def _squared(dataset: Any, size: int) -> Images:
-    """Resize the short side to `size` and crop the centre square, which is the usual evaluation view."""
+    """Resize each image so that its short side has `size` pixels, then crop the centre square, as is usual."""
 
     def square(image: Any) -> Any:
         scale = size / min(image.size)
@@ -185,7 +196,7 @@ def _array(image: Any) -> np.ndarray:
 
 
 def _cifar(reader: Any, folder: Path | None, cache: Path) -> Raw:
-    # with download=True, torchvision downloads or unpacks only files whose published checksums do not match
+    # with download=True, torchvision downloads or unpacks a file only if no file with the published checksum exists
     if folder is not None and not (folder / reader.base_folder).is_dir():
         _check_md5(folder / reader.filename, reader.tgz_md5)
     try:

@@ -1,4 +1,4 @@
-"""Build the container image of a stack from containers/image.def, or take an image that was made elsewhere."""
+"""Build the container image of a stack from containers/image.def, or use an image that was built elsewhere."""
 
 import argparse
 from pathlib import Path
@@ -9,10 +9,10 @@ EXAMPLE = "noisegrid build-image analysis --output resources/containers/analysis
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("stack", metavar="STACK", help="a name in workflow/catalog/stacks.yaml")
-    parser.add_argument("--image", help="take this file or OCI reference instead of building")
-    parser.add_argument("--sha256", help="what the taken image's digest must be")
-    parser.add_argument("--mirror", help="Debian mirror (default: what apt on this machine uses)")
-    parser.add_argument("--output", type=Path, required=True, help="the .sif file to make")
+    parser.add_argument("--image", help="use this image file or OCI reference instead of building an image")
+    parser.add_argument("--sha256", help="expected SHA-256 of the image given by --image")
+    parser.add_argument("--mirror", help="Debian mirror (default: the mirror that apt uses on this machine)")
+    parser.add_argument("--output", type=Path, required=True, help="the .sif file to write")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Write a page per task and hardware with every number of its cells."""
+"""Write a page for each combination of task and hardware, with every number of the corresponding cells."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ EXAMPLE = "noisegrid cell-pages --metrics results/quick/metrics.csv --output pag
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the pages")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write the pages into")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Report every mistake of a study at once, without starting Snakemake. Exit code: 0 if there is none, 1 otherwise."""
+"""Report all mistakes in a study at once, without starting Snakemake. Exit code: 0 if there are none, 1 otherwise."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Concatenate the CSV files of cells, or of timed networks, into one."""
+"""Concatenate the CSV files of cells, or those of timed networks, into one CSV file."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ EXAMPLE = "noisegrid collect algo.csv impl.csv --output metrics.csv"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("files", type=Path, nargs="+", metavar="CSV", help="files of one header")
+    parser.add_argument("files", type=Path, nargs="+", metavar="CSV", help="files with the same header")
     parser.add_argument("--output", type=Path, required=True, help="the CSV to write")
 
 

@@ -1,4 +1,4 @@
-"""Compare the same runs, with the same seeds, on several hardware of a study."""
+"""Compare runs that have the same seeds but were trained on different hardware entries of a study."""
 
 import argparse
 from pathlib import Path
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_design(parser)
     parser.add_argument("--task", required=True)
     parser.add_argument("--noise", required=True)
-    parser.add_argument("--batches", type=Path, nargs="+", required=True, help="batch files, named <hardware>/<task>/*")
+    parser.add_argument("--batches", type=Path, nargs="+", required=True, help="files <hardware>/<task>/*.json")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
     parser.add_argument("--output", type=Path, required=True, help="the CSV to write")
 
@@ -26,11 +26,11 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.common.files import write_text
     from noisegrid.measuring.across_hardware import compare_all
     from noisegrid.measuring.cell import csv_of, load_replicates
-    from noisegrid.study.study import load_study
+    from noisegrid.study import design
 
     cells = [
         cell
-        for cell in load_study(options.study, options.design).cells
+        for cell in design.load(options.study, options.design).cells
         if (cell.task, cell.noise) == (options.task, options.noise)
     ]
     loaded = []

@@ -1,4 +1,4 @@
-"""Print a script that completes `noisegrid` in your shell; load it from the shell's start-up file."""
+"""Print a shell script that enables tab completion for `noisegrid`; load it in the start-up file of your shell."""
 
 import argparse
 

@@ -9,8 +9,8 @@ EXAMPLE = "noisegrid figure figure_1 --data results/quick/metrics.csv --output f
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("figure", metavar="FIGURE", help="figure_1 to figure_8, figure_sources or figure_across")
-    parser.add_argument("--data", type=Path, required=True, help="metrics.csv; for figures 6 and 7 overhead.csv")
-    parser.add_argument("--output", type=Path, required=True, help="the PDF to write; a PNG comes beside it")
+    parser.add_argument("--data", type=Path, required=True, help="metrics.csv, or overhead.csv for figures 6 and 7")
+    parser.add_argument("--output", type=Path, required=True, help="the PDF to write; a PNG is written beside it")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Write what a study found, in sentences."""
+"""Write the findings of a study as sentences."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,9 @@ EXAMPLE = "noisegrid findings --metrics results/quick/metrics.csv --output findi
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_metrics(parser)
-    parser.add_argument("--output", type=Path, required=True, help="the Markdown to write; HTML and RST come beside it")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="the Markdown to write; HTML and RST are written beside it"
+    )
 
 
 def run(options: argparse.Namespace) -> None:

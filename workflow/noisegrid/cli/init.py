@@ -1,6 +1,7 @@
-"""Write a study of your own into the current folder, with comments; it trains as it is, and you edit it from there.
+"""Write a commented study file into the current folder. The study can be trained as it is, or edited first.
 
-With --network or --dataset, a Python file beside it holds a network or a dataset that works, to be replaced by yours.
+With --network or --dataset, a Python file with a working example of a network or dataset is written beside the study
+file. Replace the example with your own network or dataset.
 """
 
 import argparse
@@ -12,8 +13,8 @@ EXAMPLE = "noisegrid init mine --network"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("name", metavar="NAME", help="name of the study; NAME.yaml is written")
-    parser.add_argument("--network", action="store_true", help="with a network of your own")
-    parser.add_argument("--dataset", action="store_true", help="with a dataset of your own")
+    parser.add_argument("--network", action="store_true", help="also write an example of a network of your own")
+    parser.add_argument("--dataset", action="store_true", help="also write an example of a dataset of your own")
 
 
 def run(options: argparse.Namespace) -> None:

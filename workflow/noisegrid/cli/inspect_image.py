@@ -1,4 +1,4 @@
-"""Look at an image from inside and check that it holds what its stack promises. Run this inside the image."""
+"""Check from inside an image that it contains what its stack requires. Run this command inside the image."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ EXAMPLE = "noisegrid inspect-image analysis --image analysis.sif --output analys
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("stack", metavar="STACK", help="a name in workflow/catalog/stacks.yaml")
-    parser.add_argument("--image", type=Path, required=True, help="the image that this runs in")
+    parser.add_argument("--image", type=Path, required=True, help="the image that this command runs in")
     parser.add_argument("--output", type=Path, required=True, help="the JSON to write")
 
 

@@ -1,4 +1,4 @@
-"""Dispatch `noisegrid SUBCOMMAND`. A subcommand is one entry in SUBCOMMANDS and one file beside this one."""
+"""Dispatch `noisegrid SUBCOMMAND`. Each subcommand has an entry in a list below and a module in this folder."""
 
 import argparse
 import sys
@@ -11,28 +11,28 @@ from typing import Any, NoReturn
 from noisegrid import __version__
 from noisegrid.common.errors import NoisegridError
 
-#: Exit codes. A subcommand that answers a question documents its own codes; none of them is one of these two.
+#: Exit codes of errors. The subcommands `check`, `replay` and `verify` also return 1 if their answer is negative.
 FAILED, USAGE = 1, 2
 
 
 @dataclass(frozen=True)
 class Subcommand:
-    """A subcommand and its line in `noisegrid --help`; its file is `cli/<name>.py`, with `_` for `-`."""
+    """A subcommand and its line in `noisegrid --help`. Its module is `cli/<name>.py`, with `_` instead of `-`."""
 
     name: str
     help: str
 
     def load(self) -> Any:
-        """Import the file, which defines EXAMPLE, add_arguments(parser) and run(options)."""
+        """Import the module of the subcommand, which defines EXAMPLE, add_arguments(parser) and run(options)."""
         return import_module(f"noisegrid.cli.{self.name.replace('-', '_')}")
 
 
 SUBCOMMANDS = (
     Subcommand("init", "write a study of your own, to start from"),
-    Subcommand("check", "report every mistake of a study"),
+    Subcommand("check", "report all mistakes in a study"),
     Subcommand("plan", "show what a study would submit, and what it would cost"),
     Subcommand("pilot", "measure how long a replicate of one task takes on this machine"),
-    Subcommand("status", "show how far a study is"),
+    Subcommand("status", "show how far a study has progressed"),
     Subcommand("overhead", "measure what determinism costs a network"),
     Subcommand("replay", "run a replicate again from its record and compare the bits"),
     Subcommand("package", "write a study's results into one file that others can check"),
@@ -40,30 +40,30 @@ SUBCOMMANDS = (
     Subcommand("compare", "compare two packages"),
     Subcommand("completion", "print a script that completes this command in your shell"),
 )
-#: What the rules of the workflow call.
+#: The subcommands that the rules of the workflow call.
 WORKFLOW_SUBCOMMANDS = (
     Subcommand("build-image", "build the container image of a stack"),
     Subcommand("inspect-image", "check an image from inside"),
     Subcommand("prepare-dataset", "prepare a dataset for training"),
-    Subcommand("train", "train replicates of one task on one hardware"),
+    Subcommand("train", "train replicates of one task on one kind of hardware"),
     Subcommand("measure", "measure the replicates of one cell"),
-    Subcommand("compare-hardware", "compare the same runs on several hardware"),
+    Subcommand("compare-hardware", "compare the same runs on several kinds of hardware"),
     Subcommand("collect", "concatenate the CSV files of cells or networks"),
     Subcommand("tables", "write the tables of a study"),
-    Subcommand("cell-pages", "write a page per task and hardware"),
-    Subcommand("findings", "write what a study found, in sentences"),
+    Subcommand("cell-pages", "write a page for each combination of task and hardware"),
+    Subcommand("findings", "write the findings of a study as sentences"),
     Subcommand("figure", "draw one figure"),
     Subcommand("report", "write the HTML report"),
-    Subcommand("summary", "print what a study found, and where everything is"),
-    Subcommand("requirements", "compute what the tasks of the catalog require"),
+    Subcommand("summary", "print the findings of a study and the paths of its results"),
+    Subcommand("requirements", "compute the memory and operations that each task requires"),
 )
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one sentence that names the nearest option."""
+    """An argument parser that reports an error in one sentence and suggests the nearest option."""
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, or end with a sentence about the first argument that is not known."""
+        """Parse the arguments. If one is unknown, exit with a sentence about the first unknown argument."""
         options, extra = self.parse_known_args(args, namespace)
         if extra:
             known = [option for action in self._actions for option in action.option_strings]
@@ -71,13 +71,13 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def error(self, message: str) -> NoReturn:
-        """Print one sentence and exit with the code of usage errors."""
+        """Print the message as one sentence and exit with the code for usage errors."""
         print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
         sys.exit(USAGE)
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return `; did you mean ...?` if one of the known names is near, else nothing."""
+    """Return `; did you mean ...?` with the most similar known name; return an empty string if none is similar."""
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
 
@@ -106,7 +106,7 @@ example: noisegrid plan quick"""
 
 
 def parser_of(subcommand: Subcommand) -> Parser:
-    """Return the parser of one subcommand; imports its file."""
+    """Import the module of a subcommand and return its argument parser."""
     module = subcommand.load()
     parser = Parser(
         prog=f"noisegrid {subcommand.name}",
@@ -120,7 +120,7 @@ def parser_of(subcommand: Subcommand) -> Parser:
 
 
 def find(name: str) -> Subcommand | None:
-    """Return the subcommand of a name."""
+    """Return the subcommand with the given name, or None if there is none."""
     return next((entry for entry in (*SUBCOMMANDS, *WORKFLOW_SUBCOMMANDS) if entry.name == name), None)
 
 

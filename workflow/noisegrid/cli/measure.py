@@ -1,6 +1,7 @@
-"""Measure the replicates of one cell: long-form metrics, each with n, interval and, where there is one, its null.
+"""Measure one cell and write its metrics in long form, each with n, an interval and, if there is one, its null.
 
-Ends with an error that names the runs if a control cell is not bitwise equal, or if replicates do not belong together.
+Ends with an error if replicates differ in anything that the cell holds fixed, such as the final weights in a control
+cell. The message lists two of the differing replicates.
 """
 
 import argparse
@@ -25,9 +26,9 @@ def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
     from noisegrid.common.files import write_text
     from noisegrid.measuring.cell import check_together, csv_of, load_replicates, measure
-    from noisegrid.study.study import load_study
+    from noisegrid.study import design
 
-    cell = load_study(options.study, options.design).cell(*options.cell.split("/"))
+    cell = design.load(options.study, options.design).cell(*options.cell.split("/"))
     replicates, lost = load_replicates(cell, options.batches, options.results)
     check_together(cell, replicates)
     write_text(options.output, csv_of(measure(cell, replicates, lost)))

@@ -1,4 +1,4 @@
-"""Write what is finished of a study into one file, an RO-Crate that others can check with `noisegrid verify`."""
+"""Write the finished results of a study into one file, an RO-Crate that others can check with `noisegrid verify`."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ EXAMPLE = "noisegrid package quick"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_study(parser, optional=True)
-    parser.add_argument("--config", default="{}", help="what differs from config.yaml, as JSON")
+    parser.add_argument("--config", default="{}", help="settings that differ from config.yaml, as JSON")
     parser.add_argument("--output", type=Path, help="the file to write (default: <results>/<study>/<study>.crate.zip)")
 
 

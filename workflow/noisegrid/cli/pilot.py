@@ -1,6 +1,7 @@
-"""Measure how long a replicate of one task takes on one hardware: train for a minute, keep the pace, drop the rest.
+"""Measure how long a replicate of one task takes on one kind of hardware.
 
-`snakemake pilot` runs this for every task of a study; `noisegrid plan` and the packing of jobs then use what it found.
+Trains for about a minute, writes the measured pace and discards the trained weights. `snakemake pilot` runs this
+command for every task of a study. `noisegrid plan` and the packing of replicates into jobs then use the measured pace.
 """
 
 import argparse
@@ -27,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
-    from noisegrid.study.study import load_study
+    from noisegrid.study import design
     from noisegrid.training.pilot import run_pilot
 
-    study = load_study(options.study, options.design)
+    study = design.load(options.study, options.design)
     run_pilot(study, options.hardware, options.task, options.dataset, options.results, options.image, options.output)

@@ -1,4 +1,4 @@
-"""Show what a study would submit, and what it would cost: replicates, jobs and device-hours."""
+"""Show what a study would submit and how much it would cost: replicates, jobs and device-hours."""
 
 import argparse
 

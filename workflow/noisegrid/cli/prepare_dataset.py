@@ -1,4 +1,4 @@
-"""Prepare a dataset for training: read the raw files once, write arrays with checksums that replicates memory-map."""
+"""Prepare a dataset: read the raw files once, and write arrays (with checksums) that training runs memory-map."""
 
 import argparse
 from pathlib import Path
@@ -10,10 +10,10 @@ EXAMPLE = "noisegrid prepare-dataset digits --output resources/datasets/digits/m
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("dataset", metavar="DATASET", help="a name in workflow/catalog/datasets.yaml or of the study")
+    parser.add_argument("dataset", metavar="DATASET", help="a name in workflow/catalog/datasets.yaml or in the study")
     parser.add_argument("--study", help="the study, if it defines the dataset")
     arguments.add_design(parser)
-    parser.add_argument("--folder", type=Path, help="folder of the raw files; without it they are downloaded")
+    parser.add_argument("--folder", type=Path, help="folder of the raw files (default: download them)")
     parser.add_argument("--output", type=Path, required=True, help="the manifest.json to write")
 
 
@@ -22,9 +22,9 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.common.errors import NoisegridError, unknown
     from noisegrid.common.schemas import catalog
     from noisegrid.data.prepared import prepare
-    from noisegrid.study.study import load_study
+    from noisegrid.study import design
 
-    entries = load_study(options.study, options.design).datasets if options.study else catalog("datasets")
+    entries = design.load(options.study, options.design).datasets if options.study else catalog("datasets")
     if options.dataset not in entries:
         raise NoisegridError(unknown("dataset", options.dataset, entries))
     prepare(options.dataset, entries[options.dataset], options.folder, options.output.parent)

@@ -1,4 +1,4 @@
-"""Run a replicate again from its record, on this machine, and compare the bits of its weights.
+"""Train a replicate again from its record, on this machine, and compare the bits of the old and new weights.
 
 Exit code: 0 if the bits are equal, 1 otherwise.
 """

@@ -8,7 +8,7 @@ EXAMPLE = "noisegrid report --snakefile Snakefile --config '{}' --output report.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("targets", nargs="+", metavar="TARGET", help="finished files of the workflow")
+    parser.add_argument("targets", nargs="+", metavar="TARGET", help="finished output files of the workflow")
     parser.add_argument("--snakefile", type=Path, required=True)
     parser.add_argument("--config", required=True, help="the workflow's config, as JSON")
     parser.add_argument("--output", type=Path, required=True, help="the HTML file to write")

@@ -1,4 +1,4 @@
-"""Compute what the tasks of the catalog require: device memory at least, and operations per epoch."""
+"""Compute what each task of the catalog requires: a lower bound on device memory, and the operations per epoch."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Show how far a study is: replicates that are finished, running, checkpointed or failed, and the time left."""
+"""Show how far a study has progressed: finished, running, checkpointed and failed replicates, and the time left."""
 
 import argparse
 from pathlib import Path

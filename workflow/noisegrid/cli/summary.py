@@ -1,4 +1,4 @@
-"""Print what a study found, and where everything is."""
+"""Print the findings of a study and the paths of its results."""
 
 import argparse
 from pathlib import Path

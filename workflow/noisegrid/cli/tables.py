@@ -11,7 +11,7 @@ EXAMPLE = "noisegrid tables --metrics results/quick/metrics.csv --output tables"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_metrics(parser)
-    parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write the tables into")
 
 
 def run(options: argparse.Namespace) -> None:

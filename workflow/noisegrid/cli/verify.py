@@ -1,9 +1,10 @@
-"""Check a package, number by number, without a GPU and without PyTorch; nothing in it is run or unpickled.
+"""Check a package, number by number, without a GPU and without PyTorch. Nothing in the package is run or unpickled.
 
-Every checksum; every record against its schema, its cell, its seeds and its files; every metric again from the
-predictions; tables, claims, findings and figures again from the metrics. Prints *same*, or what differs.
+Every checksum is compared. Every record is checked against its schema, cell, seeds and files. Every metric is computed
+again from the predictions. Tables, claims, findings and figures are made again from the metrics. Prints *same*, or
+what differs.
 
-Exit code: 0 if all is the same, 1 otherwise.
+Exit code: 0 if everything is the same, 1 otherwise.
 """
 
 import argparse
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("package", type=Path, metavar="PACKAGE", help="the .crate.zip that `noisegrid package` made")
     parser.add_argument("--rerun", type=int, default=0, metavar="N", help="train N random replicates again (PyTorch)")
-    parser.add_argument("--choice", type=int, help="number that decides which N (default: another one every time)")
+    parser.add_argument("--choice", type=int, help="seed that decides which N (default: a new one each time)")
     parser.add_argument("--datasets", type=Path, default=Path("resources/datasets"), help="folder of prepared datasets")
 
 

@@ -1,1 +1,1 @@
-"""Errors, schemas, atomic files, locks and provenance, for every subpackage. Imports no other subpackage."""
+"""Errors, schemas, atomic files, locks and provenance, used by all other subpackages. Imports none of these."""

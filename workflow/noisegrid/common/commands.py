@@ -1,4 +1,4 @@
-"""Calls of programs on the machine (git, nvidia-smi), which may be missing. Imports no torch."""
+"""Functions that run programs of this machine (git, nvidia-smi), which may be missing. Does not import torch."""
 
 import subprocess
 from pathlib import Path
@@ -16,10 +16,10 @@ def lines_of(command: list[str]) -> list[str] | None:
 
 
 def nvidia_smi(*query: str) -> list[str]:
-    """Return the answer of NVIDIA's driver: one line per device or process, without units. Empty without a driver."""
+    """Query NVIDIA's driver; return one line per device or process, without units; no lines without a driver."""
     return lines_of(["nvidia-smi", *query, "--format=csv,noheader,nounits"]) or []
 
 
 def git(root: Path, *arguments: str) -> list[str] | None:
-    """Return git's output for a working tree, whoever owns it, or None without git or a repository."""
+    """Run git in a working tree, whoever owns it; return the output lines, or None without git or a repository."""
     return lines_of(["git", "-C", str(root), "-c", f"safe.directory={root}", *arguments])

@@ -20,10 +20,10 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     Parameters
     ----------
     path : Path
-        The file. Its folder is created if necessary.
+        The path of the file. The parent folder is created if necessary.
     write : callable
-        Takes the path of a temporary file in the same folder, and writes it. The temporary file is then moved to
-        `path`. After an error, neither file is left behind.
+        A function that takes the path of a temporary file in the same folder, and writes that file. The temporary file
+        is then moved to `path`. After an error, the temporary file is deleted, and `path` is unchanged.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         If the operating system refuses to write.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # the suffix stays last, because some writers choose the format by it
+    # the suffix stays last, because some writers choose the file format by the suffix
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         write(temporary)
@@ -53,11 +53,11 @@ def csv_text(rows: Iterable[dict[str, Any]], columns: Sequence[str], digits: int
     Parameters
     ----------
     rows : iterable of dict
-        Keys that are not in `columns` are left out.
+        The rows, by column name. Keys that are not in `columns` are left out.
     columns : sequence of str
         The columns, in order. A missing or NaN value becomes an empty field.
     digits : int
-        Significant digits of floating-point numbers.
+        The number of significant digits in floating-point numbers.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")

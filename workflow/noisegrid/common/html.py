@@ -1,4 +1,4 @@
-"""A small self-contained HTML page. Snakemake's report displays HTML, but offers other formats only as downloads."""
+"""Small self-contained HTML pages. Snakemake's report displays HTML, but offers other formats only as downloads."""
 
 from html import escape
 

@@ -1,8 +1,9 @@
 """Locks that allow one writer per folder at a time.
 
-They keep two copies of one job apart: a requeued job and its retry, or an orphaned job and its successor. The operating
-system releases a lock when its process ends, even if the process is killed, so no lock becomes stale. A file system
-that nodes share must support flock across nodes (NFSv4, Lustre with -o flock, GPFS, BeeGFS).
+They stop two copies of the same job from writing at the same time, such as a requeued job and its retry, or an orphaned
+job and its successor. The operating system releases a lock when the process that holds the lock ends, even if that
+process is killed, so no lock becomes stale. A file system that nodes share must support flock across nodes (NFSv4,
+Lustre with -o flock, GPFS, BeeGFS).
 """
 
 import fcntl
@@ -18,13 +19,13 @@ POLL_S = 1.0
 
 
 def lock_file(folder: Path) -> Path:
-    """Return the file that is locked while a folder is being written."""
+    """Return the path of the file that is locked while a folder is being written."""
     return folder.with_name(f".{folder.name}.lock")
 
 
 @contextmanager
 def one_writer(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder; if another process holds it, print which one and wait."""
+    """Hold the lock of a folder; while another process holds the lock, print which process it is, and wait."""
     path = lock_file(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = _acquire(path)
@@ -36,7 +37,7 @@ def one_writer(folder: Path) -> Iterator[None]:
 
 
 def owner(folder: Path) -> str | None:
-    """Return which process is writing a folder (process, host, SLURM job), or None if no process is."""
+    """Describe the process that is writing a folder (number, host, SLURM job); return None if there is none."""
     path = lock_file(folder)
     try:
         handle = os.open(path, os.O_RDWR)
@@ -49,7 +50,7 @@ def owner(folder: Path) -> str | None:
 
 
 def flocked(handle: int) -> bool:
-    """Lock an open file for this process alone, without waiting; return whether that succeeded."""
+    """Try to lock an open file for this process alone, without waiting; return whether the file is now locked."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -79,7 +80,7 @@ def _acquire(path: Path) -> int:
             os.ftruncate(handle, 0)
             os.write(handle, f"{_myself()}\n".encode())
             return handle
-        os.close(handle)  # the previous owner removed the file after it was opened here and before it was locked
+        os.close(handle)  # the previous owner removed the file after this process opened it and before it was locked
 
 
 def _is_still_there(handle: int, path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""All paths below the results of a study. No other module spells them."""
+"""All paths in the results of a study. No other module spells out these paths."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class StudyPaths:
-    """Paths below the results of one study, as strings that rules and messages can use.
+    """The paths in the results of one study, as strings that rules and messages can use.
 
     Attributes
     ----------
     results : str
-        The folder of all results.
+        The path of the folder with the results of all studies.
     study : str
         The name of the study.
     """
@@ -21,95 +21,95 @@ class StudyPaths:
 
     @classmethod
     def below(cls, folder: Path) -> "StudyPaths":
-        """Return the paths of the study whose folder this is."""
+        """Return the paths of the study whose results are in the given folder."""
         return cls(str(folder.parent), folder.name)
 
     @property
     def folder(self) -> str:
-        """The folder of the study."""
+        """The path of the folder with all results of the study."""
         return f"{self.results}/{self.study}"
 
     @property
     def design(self) -> str:
-        """The file of the resolved study."""
+        """The path of design.json, which contains the resolved study."""
         return f"{self.folder}/design.json"
 
     @property
     def metrics(self) -> str:
-        """The metrics of all cells."""
+        """The path of the CSV file with the metrics of all cells."""
         return f"{self.folder}/metrics.csv"
 
     @property
     def overhead(self) -> str:
-        """The timed blocks of all networks."""
+        """The path of the CSV file with the timed blocks of all networks."""
         return f"{self.folder}/overhead.csv"
 
     @property
     def crate(self) -> str:
-        """The package of the study, a zipped RO-Crate."""
+        """The path of the study's crate, a zipped RO-Crate."""
         return f"{self.folder}/{self.study}.crate.zip"
 
     @property
     def report(self) -> str:
-        """The HTML report."""
+        """The path of the HTML report."""
         return f"{self.folder}/report.html"
 
     def findings(self, suffix: str) -> str:
-        """Return the file of findings in one format."""
+        """Return the path of the findings in the format given by the suffix."""
         return f"{self.folder}/findings.{suffix}"
 
     def replicates(self, cell: str) -> str:
-        """Return the folder of a cell's replicates; `cell` is hardware/task/noise."""
+        """Return the path of the folder with all replicates of a cell; `cell` is hardware/task/noise."""
         return f"{self.folder}/replicates/{cell}"
 
     def replicate(self, cell: str, number: int | str) -> str:
-        """Return the folder of a replicate; `cell` is hardware/task/noise."""
+        """Return the path of the folder of one replicate; `cell` is hardware/task/noise."""
         return f"{self.replicates(cell)}/{number}"
 
     def batch_folder(self, hardware: str, task: str) -> str:
-        """Return the folder of the batch files of a task on one hardware."""
+        """Return the path of the folder with the batch files of a task on the given hardware."""
         return f"{self.folder}/batches/{hardware}/{task}"
 
     def batch(self, hardware: str, task: str, name: str) -> str:
-        """Return the summary file that a training job writes."""
+        """Return the path of the batch file that a training job writes; `name` is the name of the batch."""
         return f"{self.batch_folder(hardware, task)}/{name}.json"
 
     def pilot(self, hardware: str, task: str) -> str:
-        """Return the file with the pace that a pilot measured."""
+        """Return the path of the file with the pace that a pilot measured."""
         return f"{self.folder}/pilot/{hardware}/{task}.json"
 
     def cell_metrics(self, cell: str) -> str:
-        """Return the file of metrics of one cell; `cell` is hardware/task/noise."""
+        """Return the path of the file with the metrics of one cell; `cell` is hardware/task/noise."""
         return f"{self.folder}/cells/{cell}.csv"
 
     def across(self, task: str, noise: str) -> str:
-        """Return the file that compares the same runs across hardware."""
+        """Return the path of the file that compares runs with the same seeds across several kinds of hardware."""
         return f"{self.folder}/across/{task}/{noise}.csv"
 
     def timed(self, network: str, suffix: str) -> str:
-        """Return the timed blocks (csv) or the record (json) of a network; `network` is hardware/network."""
+        """Return the path of a network's timed blocks (csv) or timing record (json); `network` is hardware/network."""
         return f"{self.folder}/overhead/{network}.{suffix}"
 
     def figure(self, name: str, suffix: str) -> str:
-        """Return the file of a figure in one format."""
+        """Return the path of a figure in the format given by the suffix."""
         return f"{self.folder}/figures/{name}.{suffix}"
 
     def table(self, name: str, suffix: str) -> str:
-        """Return the file of a table in one format."""
+        """Return the path of a table in the format given by the suffix."""
         return f"{self.folder}/tables/{name}.{suffix}"
 
     def cell_page(self, hardware: str, task: str) -> str:
-        """Return the page with all numbers of a task on one hardware."""
+        """Return the path of the HTML page with all numbers of a task on the given hardware."""
         return f"{self.folder}/tables/cells/{hardware}.{task}.html"
 
     def log(self, name: str) -> str:
-        """Return the log file of a job."""
+        """Return the path of a job's log file."""
         return f"{self.folder}/logs/{name}.log"
 
     def device(self, hardware: str) -> str:
-        """Return the file with the device model that a hardware means in this study."""
+        """Return the path of the file with the exact device model that a hardware entry stands for in this study."""
         return f"{self.folder}/devices/{hardware}"
 
     def refused(self, hardware: str) -> str:
-        """Return the folder of the nodes on which jobs found another device than the required one."""
+        """Return the path of the folder with notes about the nodes that do not have the required device."""
         return f"{self.folder}/refused/{hardware}"

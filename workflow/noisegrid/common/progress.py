@@ -4,7 +4,7 @@ import time
 
 
 class Progress:
-    """A counter that prints its progress; `label` names the work, `unit` names what is counted."""
+    """A counter that prints progress lines; `label` describes the work, and `unit` says what is counted."""
 
     EVERY_S = 10
 
@@ -13,7 +13,7 @@ class Progress:
         self.began = self.shown = time.monotonic()
 
     def show(self, done: int) -> None:
-        """Print the progress at most once every EVERY_S seconds, and at the end of work that took longer than that."""
+        """Print the progress at most once every EVERY_S seconds, and also at the end of work that took longer."""
         now = time.monotonic()
         if done == 0:
             return  # the pace is not known yet

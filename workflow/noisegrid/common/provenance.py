@@ -9,19 +9,22 @@ from noisegrid.common.commands import git
 from noisegrid.common.schemas import WORKFLOW
 
 TRAINING_MODULES = ("study/seeds", "training/noise", "training/loader", "networks", "training/train")
-#: The environment variable that passes the state of the working tree to jobs in containers, which have no git.
+#: The environment variable that tells jobs in containers the state of the working tree, because containers lack git.
 TREE_VARIABLE = "NOISEGRID_TREE"
 
 
 def source_digest(folder: Path) -> str:
-    """Return a short digest of the training modules in a folder of code. Raise OSError if one is missing."""
+    """Return a short digest of the training modules in a folder of code. Raise OSError if a module is missing."""
     text = b"".join((folder / f"{name}.py").read_bytes() for name in TRAINING_MODULES)
     return hashlib.sha256(text).hexdigest()[:16]
 
 
 @cache
 def tree() -> tuple[str | None, bool | None]:
-    """Return the git commit of the working tree, and whether tracked files differ from it; None outside a checkout."""
+    """Return the git commit of the working tree, and whether tracked files differ from that commit.
+
+    Outside a git checkout, both values are None.
+    """
     if passed := os.environ.get(TREE_VARIABLE, "").split():
         return passed[0], passed[1] == "changed"
     root = WORKFLOW.parent
@@ -30,6 +33,6 @@ def tree() -> tuple[str | None, bool | None]:
 
 
 def tree_value() -> str:
-    """Return the value of TREE_VARIABLE: commit, and `clean` or `changed`; empty outside a checkout."""
+    """Return the value for TREE_VARIABLE: the commit, then `clean` or `changed`; empty outside a git checkout."""
     commit, changed = tree()
     return f"{commit} {'changed' if changed else 'clean'}" if commit else ""

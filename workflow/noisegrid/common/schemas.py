@@ -1,6 +1,6 @@
-"""Reading of YAML documents (config, study, catalog), and their validation with the schemas in workflow/schemas.
+"""The reading of YAML documents (config, study, catalog), and their validation with the schemas in workflow/schemas.
 
-A document becomes a plain dictionary. A mistake raises one NoisegridError that names the file, the key and the remedy.
+A document becomes a plain dictionary. A mistake raises one NoisegridError that states the file, the key and the remedy.
 """
 
 import ast
@@ -24,7 +24,7 @@ WORKFLOW = Path(__file__).resolve().parent.parent.parent
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """Return the schema workflow/schemas/<name>.schema.yaml."""
+    """Return the content of workflow/schemas/<name>.schema.yaml."""
     document: dict[str, Any] = yaml.safe_load((WORKFLOW / "schemas" / f"{name}.schema.yaml").read_text())
     return document
 
@@ -33,7 +33,7 @@ def schema(name: str) -> dict[str, Any]:
 def catalog(name: str) -> dict[str, Any]:
     """Return the entries of workflow/catalog/<name>.yaml.
 
-    Its keys become file names and arguments of commands, so only some characters are allowed in them.
+    The keys of the entries become file names and arguments of commands, so they may contain only certain characters.
     """
     path = WORKFLOW / "catalog" / f"{name}.yaml"
     entries = read_yaml(path)
@@ -44,7 +44,7 @@ def catalog(name: str) -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Return a YAML mapping; errors name the file and the line."""
+    """Return the mapping in a YAML file. Raise NoisegridError if the file cannot be read or contains no mapping."""
     try:
         document = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -57,7 +57,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def imported(kind: str, reference: str) -> Any:
-    """Import package.module:function and return it; `kind` (network, dataset) is its name in an error."""
+    """Import and return the function package.module:function; error messages call it a `kind` (network, dataset)."""
     module, _, function = reference.partition(":")
     try:
         return getattr(import_module(module), function)
@@ -66,7 +66,7 @@ def imported(kind: str, reference: str) -> Any:
 
 
 def check_reference(reference: str, where: str) -> Path:
-    """Check that package.module:function exists, and return the file that defines it.
+    """Check that package.module:function exists, and return the path of the module's file.
 
     The module is not imported, because it may need libraries or devices that this machine lacks.
 
@@ -75,12 +75,12 @@ def check_reference(reference: str, where: str) -> Path:
     reference : str
         The reference, as package.module:function.
     where : str
-        The file and key that contain the reference, for the error.
+        The file and key that contain the reference, for the error message.
 
     Raises
     ------
     NoisegridError
-        If the form is wrong, or the module or the function does not exist.
+        If the reference has the wrong form, or if the module or the function does not exist.
     """
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*", reference) is None:
         raise NoisegridError(f"{where}: {reference!r} is not of the form package.module:function")
@@ -107,12 +107,12 @@ def check_reference(reference: str, where: str) -> Path:
 
 
 def reference_digest(reference: str, where: str) -> str:
-    """Return a short digest of the file that defines package.module:function; check it as `check_reference` does."""
+    """Check package.module:function as `check_reference` does, and return a short digest of the module's file."""
     return sha256(check_reference(reference, where))[:16]
 
 
 def problems(document: dict[str, Any], schema_name: str, where: str) -> list[str]:
-    """Return one sentence per violation of a schema."""
+    """Return one sentence for each violation of the schema in a document."""
     errors = Draft202012Validator(schema(schema_name)).iter_errors(document)
     return [f"{where}: {_sentence(error)}" for error in sorted(errors, key=lambda error: list(map(str, error.path)))]
 
@@ -146,7 +146,7 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _type_hint(value: object, wanted: object) -> str:
-    """Return how to write a number that YAML 1.1 reads as a string, such as 1e-3; else an empty string."""
+    """Return how to write a number that YAML 1.1 reads as text, such as 1e-3; an empty string for other values."""
     if wanted != "number" or not isinstance(value, str):
         return ""
     try:

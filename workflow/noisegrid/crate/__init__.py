@@ -1,1 +1,1 @@
-"""The crate of a study, an RO-Crate: write it, open it, check every number, train replicates again, compare crates."""
+"""Crates (RO-Crates of studies): write, open and check a crate, train its replicates again, compare two crates."""

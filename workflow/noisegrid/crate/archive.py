@@ -1,7 +1,7 @@
 """Zip files that are reproducible (same files, same bytes) and safe to unpack even if their author is not trusted.
 
-Entries are sorted, dated 1980 and stored without compression, so the bytes depend neither on the clock nor on the file
-system nor on the version of zlib. Little is lost: most of a crate is floating-point numbers, which hardly compress.
+Entries are sorted, dated 1980 and stored without compression, so the bytes of a zip do not depend on the clock, the
+file system or the version of zlib. Compression would save little, because most of a crate is floating-point numbers.
 """
 
 import shutil
@@ -15,19 +15,19 @@ from pathlib import Path, PurePosixPath
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_atomically
 
-#: The first day that a zip file can name.
+#: The earliest date that a zip file can store.
 DATE = (1980, 1, 1, 0, 0, 0)
 FILE, FOLDER = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
 CHUNK = 1 << 20
 
 
 def write(entries: Mapping[str, Path], output: Path) -> None:
-    """Write files and their folders into a zip.
+    """Write files and their parent folders into a zip.
 
     Parameters
     ----------
     entries : mapping of str to Path
-        The name of each entry, a relative path with slashes, and its file.
+        Name of the entry in the zip (a relative path with slashes) -> path of the file on disk.
     output : Path
         The zip to write.
     """
@@ -50,14 +50,14 @@ def _write(entries: Mapping[str, Path], path: Path) -> None:
 
 
 def _folders(names: Iterable[str]) -> set[str]:
-    """Return the zip entries of all parent folders; an RO-Crate must contain the folders that it describes."""
+    """Return the zip entries for all parent folders, because an RO-Crate must contain the folders that it describes."""
     return {f"{parent}/" for name in names for parent in PurePosixPath(name).parents if parent.name}
 
 
 def unpack(path: Path, folder: Path) -> list[str]:
-    """Unpack a zip that `write` wrote into an empty folder.
+    """Unpack into an empty folder a zip that was written by `write`.
 
-    All names and sizes are checked before anything is written. Damaged entries are left out.
+    All names and sizes are checked before anything is unpacked. Damaged entries are left out.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def unpack(path: Path, folder: Path) -> list[str]:
     Raises
     ------
     NoisegridError
-        If the file is not a zip, or if `write` cannot have written it: a name that leads out of the folder, a link, a
-        compressed or overlapping entry (which could expand without bound), or a name that occurs twice.
+        If the file is not a zip, or if it contains something that `write` never writes: a name that leads out of the
+        folder, a link, a name that occurs twice, or a compressed or overlapping entry (which could fill the disk).
     """
     try:
         archive = zipfile.ZipFile(path)
@@ -97,11 +97,11 @@ def _check_harmless(archive: zipfile.ZipFile, path: Path) -> None:
     if clash := sorted({folder.rstrip("/") for folder in _folders(names)} & set(names)):
         raise NoisegridError(f"{path} was not opened: {clash[0]} is both a file and a folder")
     if sum(entry.file_size for entry in entries) > path.stat().st_size:
-        raise NoisegridError(f"{path} was not opened: its entries claim to be larger than the file")
+        raise NoisegridError(f"{path} was not opened: the declared sizes of its entries exceed the size of the file")
 
 
 def _harm(entry: zipfile.ZipInfo) -> str:
-    """Return why `write` cannot have written an entry; empty if it can have."""
+    """Return the reason why an entry cannot come from `write`; return an empty string if there is no such reason."""
     name = entry.orig_filename
     kind, parts = (FOLDER, name[:-1].split("/")) if name.endswith("/") else (FILE, name.split("/"))
     if any(part in {"", ".", ".."} for part in parts) or "\\" in name or ":" in parts[0] or not name.isprintable():
@@ -124,7 +124,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> Iterator[str]:
                 continue
             with archive.open(entry) as source, target.open("wb") as file:
                 shutil.copyfileobj(source, file, CHUNK)
-        except OSError as error:  # an error of this machine, e.g. a full disk or a name that is too long
+        except OSError as error:  # this machine is the cause, e.g. its disk is full or the name is too long
             raise NoisegridError(f"cannot unpack {entry.filename!r}: {error.strerror or error}") from error
         except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
             target.unlink(missing_ok=True)
@@ -132,7 +132,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> Iterator[str]:
 
 
 def is_as_written(path: Path, folder: Path) -> bool:
-    """Return whether a zip is, byte for byte, what `write` makes of the files in a folder."""
+    """Return whether a zip is byte for byte equal to the zip that `write` makes from the files in a folder."""
     entries = {str(file.relative_to(folder)): file for file in folder.rglob("*") if file.is_file()}
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         again = Path(place) / "again.zip"

@@ -1,4 +1,4 @@
-"""Check the contents of a crate: every file has its checksum, no file is foreign, and the description is correct."""
+"""Check the contents of a crate: all checksums match, every file belongs in it, and the description is correct."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from noisegrid.crate import metadata
 from noisegrid.crate.crate import ABOUT, CHECKSUMS, METADATA, README, Crate, readme
 from noisegrid.records.record import WEIGHTS
 
-#: Files that nothing else in the crate determines, so their contents cannot be recomputed.
+#: A note about the files that cannot be computed again from other files in the crate.
 UNCHECKED = (
     "report.html, code/, study/, containers/ and the timed blocks (overhead/) were checked only by their checksums"
 )
@@ -25,7 +25,7 @@ def archive(package: Crate) -> tuple[str, Iterator[str]]:
 
 
 def checksums(package: Crate) -> tuple[str, Iterator[str]]:
-    """Check that every file has its stated checksum, and that a crate of this design has such a file."""
+    """Check that every file matches its stated checksum and belongs in a crate of this design."""
 
     def wrong() -> Iterator[str]:
         stated, belongs = package.checksums(), re.compile("|".join(_patterns(package)))
@@ -47,7 +47,7 @@ def checksums(package: Crate) -> tuple[str, Iterator[str]]:
 
 
 def _patterns(package: Crate) -> Iterator[str]:
-    """Yield regular expressions that match the names of all files of a crate of this design."""
+    """Yield regular expressions that match the name of every file that belongs in a crate of this design."""
     yield from (
         re.escape(name) for name in (ABOUT, CHECKSUMS, METADATA, README, "study/study.yaml", "study/config.json")
     )
@@ -65,7 +65,7 @@ def _patterns(package: Crate) -> Iterator[str]:
 
 
 def description(package: Crate) -> tuple[str, Iterator[str]]:
-    """Check the RO-Crate metadata and the README by generating them again from the rest of the crate."""
+    """Check the RO-Crate metadata and the README: generate both again from the rest of the crate, and compare."""
     document = json.loads((package.folder / METADATA).read_text())
     stated = {str(entity["@id"]): entity for entity in document["@graph"]}
 
@@ -76,8 +76,8 @@ def description(package: Crate) -> tuple[str, Iterator[str]]:
                 yield f"{METADATA}: the checksum of {name} is wrong"
         if not _same_code(package):
             package.note(
-                "the crate was written by other code than is installed here: its description was not generated again, "
-                "and the wording of tables and findings may differ"
+                "the crate was written by code that differs from the code installed here: the description of the crate "
+                "was not generated again, and the wording of tables and findings may differ"
             )
             return
         if (package.folder / README).read_text() != readme(package.about):
@@ -100,7 +100,7 @@ def _described(package: Crate) -> str:
 
 
 def _same_code(package: Crate) -> bool:
-    """Return whether the modules in the crate are those of this installation."""
+    """Return whether the Python modules in the crate are equal to those of this installation."""
     return _digest(package.folder / "code" / "workflow" / "noisegrid") == _digest(WORKFLOW / "noisegrid")
 
 

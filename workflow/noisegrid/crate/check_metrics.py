@@ -1,4 +1,4 @@
-"""Check the metrics of a crate: compute them again from its predictions."""
+"""Check the metrics of a crate by computing them again from the predictions in the crate."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from noisegrid.records.record import Replicate
 from noisegrid.study.study import Cell
 
 KEYS = ("hardware", "task", "noise", "metric", "group")
-#: Readings and metrics of the weights, which a crate usually leaves out.
+#: The kinds of L2 distance between weights, and the metrics that require the weights. Most crates omit the weights.
 READINGS = ("raw", "unit", "raw_buffers", "unit_buffers")
 NEED_WEIGHTS = {f"l2_{reading}{ending}" for reading in READINGS for ending in ("", "_between_seed_sets")}
 NEED_WEIGHTS |= {"reference_l2_midpoint", "l2_unit_across_hardware"}
@@ -21,7 +21,7 @@ Again = tuple[str, Rows | Exception, list[Replicate]]
 
 
 def recount(package: Crate) -> tuple[str, Iterator[str]]:
-    """Check every metric of every cell, and across hardware, by computing it again from the predictions."""
+    """Check the metrics of all cells and all comparisons across hardware: compute them again from the predictions."""
     loaded = dict[Cell, list[Replicate]]()
     files, rows, excused = 0, 0, 0
     wrong: list[str] = []
@@ -45,19 +45,19 @@ def recount(package: Crate) -> tuple[str, Iterator[str]]:
 
 
 class Excuse:
-    """A test for rows that may be missing from the computed rows, because the crate leaves out the weights.
+    """A test for rows that cannot be computed again because the crate leaves out the weights.
 
     Parameters
     ----------
     again : list of dict
-        The computed rows of a file.
+        The rows of a metrics file that were computed again.
     replicates : list of Replicate
-        The replicates that they were computed from.
+        The replicates from which these rows were computed.
 
     Attributes
     ----------
     count : int
-        Number of rows excused so far.
+        The number of rows accepted so far.
     """
 
     def __init__(self, again: Rows, replicates: list[Replicate]) -> None:
@@ -67,7 +67,7 @@ class Excuse:
         self.count = 0
 
     def __call__(self, row: dict[str, str]) -> bool:
-        """Return whether a row is a metric of the weights, describes the same replicates, and has a possible value."""
+        """Return whether a row requires the weights, describes the same replicates, and has a possible value."""
         excused = (
             row["metric"] in NEED_WEIGHTS - self.there
             and row["group"] == "all"
@@ -78,12 +78,16 @@ class Excuse:
         return excused
 
     def _possible(self, metric: str, value: float) -> bool:
-        """Return whether a value is possible: 0 if the weights are equal; otherwise `l2_raw_buffers` is above 0."""
+        """Return whether the value of a metric is possible.
+
+        If all weights are equal, the value must be 0. Otherwise, `l2_raw_buffers` must be above 0, and other metrics
+        may have any value.
+        """
         return value == 0 if self.equal else value > 0 or metric != "l2_raw_buffers"
 
 
 def _again(package: Crate, loaded: dict[Cell, list[Replicate]]) -> Iterator[Again]:
-    """Yield the name of each metrics file, its rows computed again (or the error), and their replicates."""
+    """Compute each metrics file again. Yield the file name, the rows (or the error) and the replicates used."""
     for cell in package.cells:
         name = f"cells/{cell.path}.csv"
         try:

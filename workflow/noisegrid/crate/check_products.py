@@ -1,4 +1,4 @@
-"""Check the products of a crate: make tables, findings and figures again from its metrics, and compare them."""
+"""Check tables, findings and figures: make them again from the metrics in the crate, and compare old and new."""
 
 import re
 import struct
@@ -24,7 +24,11 @@ NOT_MADE = "not made yet"
 
 
 def collected(package: Crate) -> tuple[str, Iterator[str]]:
-    """Check that metrics.csv and overhead.csv are the concatenated files of the cells and of the timed networks."""
+    """Check that metrics.csv and overhead.csv are concatenations of smaller CSV files.
+
+    metrics.csv must consist of the files of all cells and of all comparisons across hardware, and overhead.csv must
+    consist of the files of all timed networks.
+    """
     cells = [Path(package.paths.cell_metrics(cell.path)) for cell in package.cells]
     pairs = dict.fromkeys((cell.task, cell.noise) for cell in package.cells)
     cells += [Path(package.paths.across(task, noise)) for task, noise in pairs]
@@ -43,7 +47,7 @@ def collected(package: Crate) -> tuple[str, Iterator[str]]:
 
 
 def tables(package: Crate) -> tuple[str, Iterator[str]]:
-    """Check every table (including the claims) in all its formats, and the page of every task."""
+    """Check every table (including the claims) in all of its formats, and the page of every task."""
     folder = package.results / "tables"
     made = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -68,7 +72,7 @@ def tables(package: Crate) -> tuple[str, Iterator[str]]:
 
 
 def findings(package: Crate) -> tuple[str, Iterator[str]]:
-    """Check the findings in all their formats."""
+    """Check the findings in all of their formats."""
     made = sorted(package.results.glob("findings.*"))
 
     def wrong() -> Iterator[str]:
@@ -89,7 +93,8 @@ def findings(package: Crate) -> tuple[str, Iterator[str]]:
 def figures(package: Crate) -> tuple[str, Iterator[str]]:
     """Check every figure by drawing it again.
 
-    Figures are not compared if another version of Matplotlib drew them, because versions render text differently.
+    Figures are not compared if they were drawn by a Matplotlib version that differs from the installed one, because
+    different versions render text differently.
     """
     folder = package.results / "figures"
     made = {path.name for path in folder.glob("*")}
@@ -123,13 +128,13 @@ def figures(package: Crate) -> tuple[str, Iterator[str]]:
 
 
 def _missing(package: Crate, names: list[str]) -> Iterator[str]:
-    """Yield a sentence for each missing name if the study is finished; nothing otherwise."""
+    """Yield a sentence for each missing name if the study is finished; yield nothing otherwise."""
     if package.about["finished"]:
         yield from (f"{name} is missing" for name in names)
 
 
 def _said(path: Path, again: Path, where: str) -> Iterator[str]:
-    """Yield a sentence about the first word in which two texts differ, if any."""
+    """Yield a sentence about the first word that differs between two texts, if there is one."""
     old, new = _words(path), _words(again)
     length = max(len(old), len(new))
     old, new = ([*words, *[""] * (length - len(words))] for words in (old, new))
@@ -138,29 +143,29 @@ def _said(path: Path, again: Path, where: str) -> Iterator[str]:
 
 
 def _words(path: Path) -> list[str]:
-    """Split a text into words, numbers and marks, without spaces, rules and style sheet, which depend on versions."""
+    """Split a text into words, numbers and marks; omit spaces, rules and style sheets, which vary between versions."""
     text = re.sub(r"<style>.*?</style>", "", path.read_text(), flags=re.DOTALL)
     return re.findall(r"[^\s|&<>]+|[|&<>]", re.sub(r":?-{2,}:?", "", text))
 
 
 def _drawn_otherwise(old: Path, new: Path) -> str:
-    """Return how a figure differs from the one drawn again, to append to a sentence; empty if it does not."""
+    """Return how a figure differs from the one drawn again, as the end of a sentence; empty if it does not differ."""
     if old.read_bytes() == new.read_bytes():
         return ""
     if old.suffix != ".png":
         return " "
     sizes = [_size(path) for path in (old, new)]
-    if sizes[0] != sizes[1]:  # compared before decoding, because a forged size could exhaust the memory
-        return " (another size)"
+    if sizes[0] != sizes[1]:  # checked before decoding, because a forged size could exhaust the memory
+        return " (the sizes differ)"
     first, second = (np.asarray(images.imread(path)) for path in (old, new))
     if first.shape != second.shape:
-        return " (another kind of image)"
+        return " (the kinds of image differ)"
     share = float((first != second).any(axis=2).mean())
     return f" ({100 * share:.2g} % of its pixels differ)" if share else ""
 
 
 def _size(path: Path) -> tuple[int, ...]:
-    """Return width and height of a PNG in pixels (from its first chunk); empty if the file is not a PNG."""
+    """Return the width and height of a PNG in pixels, read from its first chunk; empty if the file is not a PNG."""
     with path.open("rb") as file:
         head = file.read(24)
     return struct.unpack(">II", head[16:24]) if len(head) == 24 and head[:8] == b"\x89PNG\r\n\x1a\n" else ()

@@ -1,4 +1,4 @@
-"""Check the replicates of a crate: each is complete, in its own cell, has its own seeds, and occurs once."""
+"""Check that each replicate of a crate is complete, is in the right cell, has the right seeds, and occurs once."""
 
 import csv
 import hashlib
@@ -19,20 +19,20 @@ from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.sources import FREE
 from noisegrid.study.study import Cell, digest
 
-#: The number of a replicate, as written in the name of its folder and in its batch file.
+#: The number of a replicate, as written in the folder name of the replicate and in the batch file.
 NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
 
 
 @dataclass
 class Seen:
-    """Values seen so far, by which replicates are compared with each other.
+    """Values of the replicates checked so far, for comparison with later replicates.
 
     Attributes
     ----------
     labels : dict
-        Digest of each dataset -> digest of its test labels.
+        Digest of a dataset -> digest of the test labels of that dataset.
     started_from, ended_with : Counter
-        Number of replicates of the cell by hash of the initial and of the final weights.
+        Hash of the initial or final weights -> number of replicates of the cell with this hash.
     """
 
     labels: dict[str, str] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Seen:
 
 
 def records(package: Crate) -> tuple[str, Iterator[str]]:
-    """Check that every replicate is complete, belongs to its cell, has its own seeds, and is listed by its job."""
+    """Check that every replicate is complete, is in the right cell, has the right seeds, and is in a batch file."""
     count = sum(1 for name in package.names if name.endswith("/record.json"))
 
     def wrong() -> Iterator[str]:
@@ -60,7 +60,15 @@ def records(package: Crate) -> tuple[str, Iterator[str]]:
 
 
 def _listed(package: Crate, cell: Cell) -> tuple[dict[str, str | None], list[str]]:
-    """Return the listed replicates of a cell (number -> weight hash, None if unfinished), and the problems found."""
+    """Read the batch files that list replicates of a cell.
+
+    Returns
+    -------
+    dict of str to (str or None)
+        Number of a listed replicate -> weight hash, or None if the replicate diverged or failed.
+    list of str
+        A sentence for each problem found.
+    """
     found, odd = dict[str, str | None](), list[str]()
     for path in package.batches(cell):
         batch = json.loads(path.read_text())["cells"][cell.noise]
@@ -94,7 +102,7 @@ def _cell(package: Crate, cell: Cell, listed: dict[str, str | None], seen: Seen)
 def _wrong(
     package: Crate, cell: Cell, number: str, found: Replicate, listed: dict[str, str | None], seen: Seen
 ) -> Iterator[str]:
-    """Yield what is wrong with one replicate whose files are complete, to append to its name."""
+    """Yield each problem of a replicate whose files are complete, as the end of a sentence about the replicate."""
     record = found.record
     names = {"study": cell.study, "hardware": cell.hardware, "task": cell.task, "noise": cell.noise}
     if str(record["replicate"]) != number or record["cell"] != names:
@@ -114,16 +122,18 @@ def _wrong(
     seen.ended_with[record["weight_hash"]] += 1
     if package.source_digest != record["code"]["source_digest"]:
         commit = record["code"]["git_commit"]
-        package.note(f"some replicates were trained by other code than the crate contains (their commit: {commit})")
+        package.note(
+            f"some replicates were trained with code that differs from the code in the crate (their commit: {commit})"
+        )
 
 
 def _results(found: Replicate, seen: Seen) -> Iterator[str]:
-    """Yield how the labels, accuracy and history of a replicate contradict its record or other replicates."""
+    """Yield each contradiction between a replicate's labels, accuracy or history and its record or other replicates."""
     arrays, record = checked(found), found.record
     labels, stated = arrays["label"], record["results"]
     of_labels = _digest(labels.tobytes())
     if seen.labels.setdefault(record["dataset"]["digest"], of_labels) != of_labels:
-        yield "has other labels than the first replicate on the same dataset"
+        yield "has labels that differ from those of the first replicate on the same dataset"
     accuracy = 100 * float((predictions_of(arrays["logits"], labels) == labels).mean())
     if not math.isclose(accuracy, stated["test_accuracy_percent"], abs_tol=1e-9):
         yield f"states an accuracy of {stated['test_accuracy_percent']} %, but its predictions give {accuracy} %"
@@ -135,7 +145,7 @@ def _results(found: Replicate, seen: Seen) -> Iterator[str]:
 
 
 def _copies(cell: Cell, seen: Seen) -> Iterator[str]:
-    """Yield a sentence if replicates with different seeds have equal weights, so that one was counted twice."""
+    """Yield a sentence if replicates with different seeds have equal weights, a sign that one run was counted twice."""
     if "init" in FREE[cell.noise] and any(count > 1 for count in seen.started_from.values()):
         yield f"{cell.path}: replicates with different seeds of initialisation started from the same weights"
     if not FREE[cell.noise].isdisjoint({"init", "order"}) and any(count > 1 for count in seen.ended_with.values()):

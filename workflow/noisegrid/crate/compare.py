@@ -1,4 +1,4 @@
-"""Compare two crates, for example of two labs: their design, their numbers and their bits."""
+"""Compare the designs, numbers and bits of two crates, for example from two labs."""
 
 import tempfile
 from pathlib import Path
@@ -11,25 +11,25 @@ from noisegrid.reporting.figures import save
 from noisegrid.reporting.tables import write_table
 
 CAPTION = (
-    "Two crates, cell by cell. design: settings that differ; equal weights: replicates of the same number that ended "
+    "Two crates, cell by cell. design: settings that differ; equal weights: replicates with the same number that ended "
     "with the same bits; agree: the 95 % intervals overlap. First: {first}. Second: {second}"
 )
 
 
 def whole(path: Path, place: Path) -> Crate:
-    """Open a crate whose files match their checksums. Only `verify` checks what the files say.
+    """Open a crate and check that all files match their checksums. Only `verify` checks the contents of the files.
 
     Parameters
     ----------
     path : Path
         The zip.
     place : Path
-        A new folder to unpack it into.
+        The folder to create and to unpack the crate into.
 
     Raises
     ------
     NoisegridError
-        If the crate cannot be opened, has a missing, foreign or changed file, or holds no metrics.csv.
+        If the crate cannot be opened, has a missing, unexpected or changed file, or contains no metrics.csv.
     """
     place.mkdir()
     package = open_crate(path, place)
@@ -42,14 +42,14 @@ def whole(path: Path, place: Path) -> Crate:
 
 
 def compare(first_path: Path, second_path: Path, output: Path) -> None:
-    """Compare two crates: print the result, and write `comparison` as a table and a figure.
+    """Compare two crates: print the result, and write a table and a figure, both with the file name `comparison`.
 
     Parameters
     ----------
     first_path, second_path : Path
-        The zips.
+        The paths of the two zips.
     output : Path
-        Folder for the table (.csv, .md, .tex, .html; a row per cell and metric) and the figure (.pdf, .png).
+        Folder for the table (.csv, .md, .tex, .html; one row per cell and metric) and the figure (.pdf, .png).
     """
     with tempfile.TemporaryDirectory() as folder:
         first, second = whole(first_path, Path(folder) / "first"), whole(second_path, Path(folder) / "second")

@@ -1,4 +1,4 @@
-"""The comparison of two crates, cell by cell: design, agreement of the numbers, and equality of the bits."""
+"""The cell-by-cell comparison of two crates: same design, agreeing numbers, equal bits."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from noisegrid.reporting.metrics_frame import load_metrics, provenance
 from noisegrid.study.sources import NOISES
 from noisegrid.study.study import Cell, differences
 
-#: The metrics that are compared, with their units.
+#: Each metric that is compared -> the unit of the metric.
 METRICS = {"accuracy_mean": "percent", "accuracy_std": "percentage points", "churn": "percent"}
 SHOWN = ("accuracy_std", "churn")
 _ENDS = ("n", "value", "low", "high")
@@ -24,17 +24,18 @@ Key = tuple[str, str, str]
 
 
 def compare_cells(first: Crate, second: Crate) -> pd.DataFrame:
-    """Return a row per cell and metric of two crates.
+    """Return a table that compares two crates, with a row per cell and metric.
 
-    If each crate has only one hardware, cells are matched by task and noise, so the two hardware may differ. A cell of
-    only one crate has a row without values of the other.
+    If each crate has only one kind of hardware, cells are matched by task and noise alone, so the hardware may differ.
+    If a cell exists in only one crate, the values of the other crate are empty.
 
     Returns
     -------
     pandas.DataFrame
-        `design` is `same`, or lists the settings that differ. `equal_weights` counts the replicates that ended with
-        equal weights, out of `compared_weights` replicates that both crates have. `first_*` and `second_*` are n, value
-        and 95 % interval in `unit`. `agree` is `yes` if the intervals overlap, and empty if one does not exist.
+        `design` is `same`, or lists the settings that differ, or says that only one of the crates has the cell.
+        `compared_weights` counts the replicates that exist in both crates; `equal_weights` counts those of them that
+        ended with equal weights. `first_*` and `second_*` are n, the value and its 95 % interval in `unit`. `agree` is
+        `yes` if the two intervals overlap, `no` if they do not, and empty if an interval is missing.
     """
     pair = first, second
     alone = all(len({cell.hardware for cell in package.cells}) == 1 for package in pair)
@@ -60,7 +61,7 @@ def compare_cells(first: Crate, second: Crate) -> pd.DataFrame:
 
 
 def _key(cell: Cell, alone: bool) -> Key:
-    """Return the key by which cells are matched; it omits the hardware if each crate has only one."""
+    """Return the key by which cells are matched; the hardware is left empty if each crate has only one kind."""
     return ("" if alone else cell.hardware, cell.task, cell.noise)
 
 
@@ -79,7 +80,7 @@ def _estimates(package: Crate, alone: bool) -> dict[tuple[Key, str], dict[str, A
 
 
 def _both(mine: dict[str, Any], yours: dict[str, Any]) -> dict[str, Any]:
-    """Return both estimates as columns, and whether their intervals overlap."""
+    """Return the estimates of the two crates as columns, and whether the two intervals overlap."""
     agree = ""
     if mine and yours:
         known = not pd.isna([mine["low"], mine["high"], yours["low"], yours["high"]]).any()
@@ -96,7 +97,7 @@ def _design(mine: Cell | None, yours: Cell | None) -> str:
 
 
 def _equal_weights(first: Crate, mine: Cell | None, second: Crate, yours: Cell | None) -> tuple[int, int]:
-    """Count the replicates that ended with equal weights, and the replicates that both cells have."""
+    """Count the replicates with equal final weights in the two cells, and the replicates that exist in both cells."""
     if mine is None or yours is None:
         return 0, 0
     hashes = [dict(_hashes(package, cell)) for package, cell in ((first, mine), (second, yours))]
@@ -110,7 +111,7 @@ def _hashes(package: Crate, cell: Cell) -> Iterator[tuple[str, str]]:
 
 
 def sentences(table: pd.DataFrame) -> Iterator[str]:
-    """Yield the result of the comparison in sentences, from the table of `compare_cells`."""
+    """Yield sentences that summarise the table returned by `compare_cells`."""
     cells = table.drop_duplicates(["hardware", "task", "noise"])
     same = int((cells["design"] == "same").sum())
     yield f"design:  {same} of {len(cells)} cells have the same settings"
@@ -133,7 +134,7 @@ def sentences(table: pd.DataFrame) -> Iterator[str]:
 
 
 def draw(table: pd.DataFrame, first: Crate, second: Crate) -> Figure:
-    """Draw std of top-1 and churn of every cell; markers of the first crate are filled, those of the second open."""
+    """Draw the std of accuracy and the churn of each cell, with filled (first crate) or open (second crate) markers."""
     cells = table.drop_duplicates(["hardware", "task", "noise"])
     groups = list(dict.fromkeys(zip(cells["task"], cells["hardware"], strict=True)))
     figure, axes = plt.subplots(

@@ -1,4 +1,4 @@
-"""Open a crate: its files in a temporary folder, its design, and the damage that was found while unpacking."""
+"""An open crate: the unpacked files, the design, and the damage that was found while unpacking."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from noisegrid.study.batch import batch_of
 from noisegrid.study.sources import FREE
 from noisegrid.study.study import Cell
 
-#: Files of a crate: the design, the checksums of all other files, the RO-Crate metadata, and the README.
+#: Names of files in a crate: the design, the checksums of all other files, the RO-Crate metadata, and the README.
 ABOUT, CHECKSUMS, METADATA, README = "noisegrid.json", "checksums.sha256", "ro-crate-metadata.json", "README.md"
 
 WORDS = """\
@@ -41,7 +41,7 @@ Licence: Apache-2.0 (code/LICENSE).
 
 
 def readme(about: dict[str, Any]) -> str:
-    """Return the README of a crate from its design (noisegrid.json)."""
+    """Return the text of the README of a crate, given the design of the crate (the content of noisegrid.json)."""
     return WORDS.format(study=about["study"], line="=" * (len(about["study"]) + 31))
 
 
@@ -54,13 +54,13 @@ class Crate:
     path : Path
         The zip.
     folder : Path
-        Where its files were unpacked.
+        The folder that contains the unpacked files.
     about : dict
-        Its design (noisegrid.json), checked against the schema.
+        The design of the crate (the content of noisegrid.json), checked against the schema.
     damage : list of str
-        What is wrong with the zip itself.
+        Problems of the zip itself.
     notes : list of str
-        What a reader should know and that is not a difference.
+        Remarks for the user that do not count as differences.
     """
 
     path: Path
@@ -71,12 +71,12 @@ class Crate:
 
     @cached_property
     def names(self) -> set[str]:
-        """Name of every file, relative to the folder."""
+        """The names of all files, as paths relative to the folder of the crate."""
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """The cells of the design. Their settings come from the crate, not from the catalogs of this installation."""
+        """The cells of the design, with settings taken from the crate, not from the catalogs of this installation."""
         return [
             Cell(self.about["study"], c["hardware"], c["task"], c["noise"], c["replicates"], c["settings"])
             for c in self.about["cells"]
@@ -84,27 +84,27 @@ class Crate:
 
     @property
     def results(self) -> Path:
-        """The results folder of the study."""
+        """The path of the study's results folder."""
         return Path(self.paths.folder)
 
     @property
     def paths(self) -> StudyPaths:
-        """Where everything of the study is."""
+        """The paths of all results of the study."""
         return StudyPaths(str(self.folder / "results"), str(self.about["study"]))
 
     @cached_property
     def source_digest(self) -> str:
-        """Digest of the training modules in the crate."""
+        """The digest of the training modules in the crate."""
         return source_digest(self.folder / "code" / "workflow" / "noisegrid")
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Names of the files that records list and that the crate may lack."""
+        """The names of the files that may be missing from the crate although they are listed in records."""
         return () if self.about["weights"] else WEIGHTS
 
     @property
     def title(self) -> str:
-        """A line that names the file, its study, and the version that wrote it."""
+        """A line with the name of the zip, the study, and the version of noisegrid that wrote the crate."""
         about, count = self.about, sum(cell.replicates for cell in self.cells)
         state = "" if about["finished"] else ", partly finished"
         commit = f", commit {about['commit'][:12]}" if about["commit"] else ""
@@ -112,23 +112,23 @@ class Crate:
         return f"{self.path.name}: study {about['study']}, {words}; noisegrid {about['noisegrid']}{commit}"
 
     def checksums(self) -> dict[str, str]:
-        """Return the stated SHA-256 of each file by its name."""
+        """Return the stated SHA-256 of all files, as a dictionary whose keys are the file names."""
         lines = (self.folder / CHECKSUMS).read_text().splitlines()
         return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
     def batches(self, cell: Cell) -> list[Path]:
-        """Return the batch files that list replicates of a cell, in the order of the replicates."""
+        """Return the paths of the batch files that list replicates of a cell, sorted by their first replicate."""
         place = Path(self.paths.batch_folder(cell.hardware, cell.task))
         found = {path: batch_of(path.stem) for path in place.glob("*.json")}
         return sorted((path for path in found if found[path].holds(cell.noise)), key=lambda path: found[path].first)
 
     def note(self, words: str) -> None:
-        """Add a note for the reader, once."""
+        """Add a note for the user, unless the same note was already added."""
         if words not in self.notes:
             self.notes.append(words)
 
     def words(self, error: Exception) -> str:
-        """Return the text of an error, with file names as in the crate."""
+        """Return the text of an error, with file names relative to the folder of the crate."""
         text = str(error) if isinstance(error, NoisegridError) else f"{type(error).__name__}: {error}"
         return text.replace(f"{self.folder}/", "")
 
@@ -141,7 +141,7 @@ def open_crate(path: Path, place: Path) -> Crate:
     path : Path
         The zip.
     place : Path
-        An empty folder. The files are unpacked into a new folder inside it.
+        An empty folder. The crate is unpacked into a new subfolder of this folder.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def open_crate(path: Path, place: Path) -> Crate:
 
 
 def _impossible(about: dict[str, Any]) -> Iterator[str]:
-    """Yield the problems of a design that the JSON schema cannot express."""
+    """Yield those problems of a design that the JSON schema cannot detect."""
     named = [(cell["hardware"], cell["task"], cell["noise"]) for cell in about["cells"]]
     for cell, name in zip(about["cells"], named, strict=True):
         where, settings = "/".join(name), cell["settings"]

@@ -1,4 +1,4 @@
-"""Compare two CSV files field by field, and describe the differences."""
+"""The comparison of two CSV files, field by field, with a sentence for each difference."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-#: Relative and absolute difference within which numbers are the same, because versions of a library round differently.
+#: Numbers within this relative or absolute difference count as equal, because library versions round differently.
 TOLERANCE = 1e-6
 
 Rows = dict[tuple[str, ...], dict[str, str]]
@@ -14,7 +14,7 @@ Excuse = Callable[[dict[str, str]], bool] | None
 
 
 def rows_of(text: str, keys: Sequence[str]) -> Rows:
-    """Return the rows of a CSV by the values of the key columns. Rows with equal keys are numbered."""
+    """Return the rows of a CSV as a dictionary, keyed by the values of the key columns. Repeated keys are numbered."""
     seen: Counter[tuple[str, ...]] = Counter()
     found: Rows = {}
     for row in csv.DictReader(io.StringIO(text)):
@@ -25,28 +25,28 @@ def rows_of(text: str, keys: Sequence[str]) -> Rows:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the columns of a CSV that hold words; together they name a row."""
+    """Return the columns of a CSV that contain words. Together, these columns identify a row."""
     rows = list(csv.DictReader(io.StringIO(text)))
     return [name for name in (rows[0] if rows else []) if any(row[name] and not _is_number(row[name]) for row in rows)]
 
 
 def differences(packaged: str, again: str, keys: Sequence[str], where: str, excused: Excuse = None) -> Iterator[str]:
-    """Yield a sentence for each difference between a CSV of a crate and the same CSV computed again.
+    """Yield a sentence for each difference between a CSV in the crate and the same CSV computed again.
 
     Parameters
     ----------
     packaged : str
-        Text of the CSV in the crate.
+        The text of the CSV in the crate.
     again : str
-        Text of the CSV computed again.
+        The text of the CSV computed again.
     keys : sequence of str
-        Columns that name a row.
+        The columns that together identify a row.
     where : str
-        Name of the file, for the sentences.
+        The name of the file, used at the start of each sentence.
     excused : callable, optional
-        Takes a row of the crate. Returns whether the row may be missing from the computed rows.
+        Takes a row of the CSV in the crate. Returns whether this row may be missing from the CSV computed again.
     """
-    # of two columns with the same name, some readers take the first and others the last
+    # compared first, because readers disagree on which of two columns with the same name to use
     columns = [next(csv.reader(io.StringIO(text)), []) for text in (packaged, again)]
     if columns[0] != columns[1]:
         yield f"{where}: has the columns {', '.join(columns[0])}, but should have {', '.join(columns[1])}"
@@ -71,7 +71,7 @@ def _row_differences(packaged: Rows, again: Rows, where: str) -> Iterator[str]:
 
 
 def same(old: str | None, new: str | None) -> bool:
-    """Return whether two fields have equal text, or are numbers that are equal within TOLERANCE."""
+    """Return whether two fields have equal text or are numbers that agree within TOLERANCE."""
     if old == new:
         return True
     if not (_is_number(old) and _is_number(new)):

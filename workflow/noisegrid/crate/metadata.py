@@ -1,7 +1,7 @@
-"""Write the metadata of a crate: an RO-Crate of the Workflow Run profile (0.5).
+"""The metadata of a crate (ro-crate-metadata.json), which follow the Workflow Run profile 0.5 of RO-Crate 1.1.
 
 Every date comes from a record, so the same results always give the same text. Large parts (replicates, code) are
-described as folders; checksums.sha256 lists every file. Specifications: w3id.org/ro/crate/1.1,
+described as folders; the single files are listed in checksums.sha256. Specifications: w3id.org/ro/crate/1.1,
 w3id.org/ro/wfrun/workflow/0.5.
 """
 
@@ -28,7 +28,7 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
 LICENCE = "https://spdx.org/licenses/Apache-2.0"
-#: Descriptions of folders.
+#: Folder -> description of the folder in the metadata.
 FOLDERS = {
     "code/": "the workflow that wrote this crate: rules, catalogs, pinned versions, container definitions, tests",
     "containers/": "the contents of every container image that replicates ran in, as inspected from inside",
@@ -41,16 +41,16 @@ FOLDERS = {
 
 @dataclass(frozen=True)
 class Contents:
-    """The contents of a crate that the metadata describe.
+    """The parts of a crate that are described in the metadata.
 
     Attributes
     ----------
     about : mapping
-        The design (noisegrid.json).
+        The design of the crate (the content of noisegrid.json).
     files : mapping of str to Path
-        Each file by its name in the crate.
+        Name in the crate -> path of the file on disk.
     records : mapping of Cell to list of dict
-        The records of the finished replicates of each cell.
+        Cell -> records of the finished replicates of that cell.
     """
 
     about: Mapping[str, Any]
@@ -59,7 +59,7 @@ class Contents:
 
     @property
     def results(self) -> str:
-        """Prefix of the results of the study in the crate."""
+        """The path of the study's results folder inside the crate, with a slash at the end."""
         return f"results/{self.about['study']}/"
 
 
@@ -113,7 +113,7 @@ def _root(crate: ROCrate, contents: Contents) -> None:
 
 
 def _author(crate: ROCrate, number: int, author: dict[str, str]) -> Entity:
-    """Add an author of CITATION.cff, a person or an organization."""
+    """Add an author listed in CITATION.cff, who may be a person or an organization."""
     name = author.get("name") or f"{author.get('given-names', '')} {author['family-names']}".strip()
     kind = "Organization" if "name" in author else "Person"
     return crate.add_jsonld({"@id": author.get("orcid", f"#author-{number}"), "@type": kind, "name": name})
@@ -141,7 +141,7 @@ def _file(crate: ROCrate, contents: Contents, name: str, words: str) -> Entity:
 
 
 def _outputs(contents: Contents) -> Iterable[tuple[str, str]]:
-    """Yield the results that a person reads (name and description)."""
+    """Yield the name and the description of each result that is meant for human readers."""
     for name, words in (
         ("metrics.csv", "every number: metric, unit, interval, n, device, versions"),
         ("overhead.csv", "every timed block: the overhead of determinism"),
@@ -157,7 +157,7 @@ def _outputs(contents: Contents) -> Iterable[tuple[str, str]]:
 
 
 def _parameter(crate: ROCrate, entity: Entity) -> Entity:
-    """Add the formal parameter of the workflow that a file is an example of."""
+    """Add a formal parameter to the workflow, with the given file as an example of its value."""
     parameter = crate.add_formal_parameter(
         Path(entity.id).name, "File", identifier=f"#slot-{entity.id.replace('/', '-')}"
     )
@@ -167,7 +167,7 @@ def _parameter(crate: ROCrate, entity: Entity) -> Entity:
 
 
 def _cell(crate: ROCrate, contents: Contents, cell: Cell, records: list[dict[str, Any]]) -> Entity:
-    """Add the folder of the replicates of a cell, with their number, devices and versions."""
+    """Add the folder of a cell's replicates, with a description of their number, devices and versions."""
     properties = {
         "name": cell.path,
         "description": f"{len(records)} of {cell.replicates} replicates; noise {cell.noise}",
@@ -218,7 +218,7 @@ def _run(crate: ROCrate, contents: Contents, workflow: Entity, inputs: list[Enti
 
 
 def _images(crate: ROCrate, contents: Contents) -> list[Entity]:
-    """Add the container images that replicates ran in."""
+    """Add the container images in which the replicates were trained."""
     found = {
         record["container"]["image_sha256"]: record["container"]
         for records in contents.records.values()
@@ -240,7 +240,7 @@ def _images(crate: ROCrate, contents: Contents) -> list[Entity]:
 
 
 def _times(contents: Contents) -> list[str]:
-    """Return the start and end times of all replicates, ISO 8601."""
+    """Return the start and end times of all replicates in ISO 8601 format."""
     times = []
     for records in contents.records.values():
         for record in records:

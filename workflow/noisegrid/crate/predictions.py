@@ -1,4 +1,4 @@
-"""Check the predictions of a crate that is not trusted: before they are loaded into memory, and after."""
+"""Checks of the predictions in an untrusted crate, before and after the predictions are loaded into memory."""
 
 import math
 import zipfile
@@ -10,12 +10,12 @@ import numpy as np
 from noisegrid.common.errors import NoisegridError
 from noisegrid.records.record import Replicate
 
-#: Arrays of predictions.npz (record.py). The last three exist only if the dataset has sub-groups.
+#: Names of the arrays in predictions.npz (see record.py). The last three exist only if the dataset has sub-groups.
 KNOWN = {"example_id", "label", "logits", "midpoint_logits", "group", "group_name", "target"}
 
 
 def checked(replicate: Replicate) -> dict[str, np.ndarray]:
-    """Return the predictions of a replicate, checked by `check_stored` and `check_meaning`."""
+    """Load the predictions of a replicate, check them with `check_stored` and `check_meaning`, and return them."""
     check_stored(replicate.folder / "predictions.npz")
     arrays = replicate.predictions()
     check_meaning(arrays)
@@ -28,8 +28,8 @@ def check_stored(path: Path) -> None:
     Raises
     ------
     NoisegridError
-        If it could expand in memory (compressed entries, or headers that promise more data than the file has), if it
-        holds arrays of objects, which would be unpickled, or if it holds arrays of another name.
+        If the file could expand in memory, because an entry is compressed or its header declares more data than the
+        file contains; if it contains arrays of objects, which would be unpickled; or if an array has an unknown name.
     """
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
@@ -56,24 +56,25 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
 
 
 def check_meaning(arrays: dict[str, np.ndarray]) -> None:
-    """Check that labels, logits and examples fit together.
+    """Check that labels, logits and example ids are consistent.
 
     Parameters
     ----------
     arrays : dict
-        `label`: integers, (examples,) classes or (examples, attributes) of 0 and 1. `logits` and `midpoint_logits`:
-        float32, (examples, classes or attributes). `example_id`: (examples,), 0 to examples - 1 in order.
+        `label`: integers, either classes with shape (examples,), or 0 and 1 with shape (examples, attributes).
+        `logits` and `midpoint_logits`: float32, shape (examples, classes) or (examples, attributes).
+        `example_id`: shape (examples,), the numbers from 0 to examples - 1 in order.
 
     Raises
     ------
     NoisegridError
-        If an array has another type or shape, if a label names no class, or if examples are not in order.
+        If an array has the wrong type or shape, if a label is not a valid class, or if the examples are not in order.
     """
     label, logits, midpoint = arrays["label"], arrays["logits"], arrays["midpoint_logits"]
     examples = len(label)
     fitting = logits.ndim == 2 and logits.shape == midpoint.shape and logits.dtype == midpoint.dtype == np.float32
     if not fitting or len(logits) != examples or label.dtype.kind not in "iu":
-        raise NoisegridError("labels and logits differ in length or have a wrong type")
+        raise NoisegridError("labels and logits differ in length or have the wrong type")
     highest = logits.shape[1] if label.ndim == 1 else 2
     if label.ndim > 1 and label.shape != logits.shape:
         raise NoisegridError("labels and logits differ in shape")

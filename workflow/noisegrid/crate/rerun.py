@@ -1,7 +1,7 @@
 """Train some replicates of a crate again from their records, with the code of this installation, and compare the bits.
 
-Networks and datasets must be in the catalog of this installation, because any other would run code that the crate
-chooses.
+Only networks and datasets in the catalog of this installation are allowed, because with any others the crate could
+choose which code is run.
 """
 
 import importlib.util
@@ -19,26 +19,27 @@ from noisegrid.common.schemas import WORKFLOW, catalog
 from noisegrid.crate.crate import Crate
 
 SAME, OTHER, NOT = "same bits", "OTHER BITS", "not possible here"
-#: What `noisegrid replay` prints if nothing in the record explains the different bits.
+#: The text that `noisegrid replay` prints if nothing in the record explains why the bits differ.
 UNEXPLAINED = "nothing that the record knows of"
 
 
 def rerun(package: Crate, count: int, choice: int | None, datasets: Path) -> list[str]:
-    """Train random replicates again, print a line for each, and return those that differ for no known reason.
+    """Train random replicates again, print each result, and report those that differ for no known reason.
 
-    A replicate is not a difference if it cannot be trained here (no PyTorch, another GPU, no dataset), or if it ends
-    with other bits under other versions or on another device. It is printed with the reason.
+    A replicate does not count as a difference if it cannot be trained here (for example because PyTorch, the required
+    GPU or the dataset is missing), or if its bits differ but the versions or the device also differ from the record.
+    In these cases, the reason is printed.
 
     Parameters
     ----------
     package : Crate
         The crate.
     count : int
-        How many replicates to train.
+        The number of replicates to train again.
     choice : int or None
-        Seed of the choice of replicates. `None` chooses at random.
+        The seed for choosing the replicates. If `None`, a random seed is used.
     datasets : Path
-        Folder of prepared datasets.
+        The folder that contains the prepared datasets.
 
     Returns
     -------
@@ -84,7 +85,15 @@ def _once(path: Path, datasets: Path, place: Path) -> tuple[str, list[str]]:
 
 
 def _check_known(record: dict[str, Any]) -> None:
-    """Refuse networks and datasets that are not in the catalog of this installation; options may only be numbers."""
+    """Refuse a record whose network or dataset is not in the catalog of this installation.
+
+    Network options that are not in the catalog may only be numbers.
+
+    Raises
+    ------
+    NoisegridError
+        If the record is refused.
+    """
     task, name = record["settings"]["task"], record["dataset"]["name"]
     fitting = [
         entry["options"].items() <= task["options"].items()
@@ -94,13 +103,22 @@ def _check_known(record: dict[str, Any]) -> None:
     ]
     if not any(fitting) or name not in catalog("datasets"):
         raise NoisegridError(
-            f"its network or dataset ({task['build']}, {name}) is not in the catalog, and code that a crate names is "
+            f"its network or dataset ({task['build']}, {name}) is not in the catalog, and code specified by a crate is "
             "not run; if you trust the crate, unpack it and run: noisegrid replay RECORD"
         )
 
 
 def _prepared(record: dict[str, Any], datasets: Path, place: Path) -> Path:
-    """Return a folder with the record's dataset: that of the user, or `place`, where a bundled one is prepared."""
+    """Return the folder that contains the prepared dataset of a record.
+
+    This is `datasets`, the folder of the user, if the dataset is there. Otherwise, it is `place`, where the dataset is
+    prepared first; this is possible only for a dataset that comes with an installed Python package.
+
+    Raises
+    ------
+    NoisegridError
+        If the dataset is not in `datasets` and cannot be prepared in `place`.
+    """
     name = record["dataset"]["name"]
     if (datasets / name).is_dir():
         return datasets
@@ -118,7 +136,7 @@ def _last_line(text: str) -> str:
 
 
 def _run(place: Path, subcommand: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `noisegrid SUBCOMMAND` of this installation in a folder from which nothing can be imported."""
+    """Run `noisegrid SUBCOMMAND` of this installation in the folder `place`, from which Python imports nothing."""
     command = [sys.executable, "-P", "-m", "noisegrid", subcommand, *arguments]
     paths = os.pathsep.join(filter(None, [str(WORKFLOW), os.environ.get("PYTHONPATH", "")]))
     environment = {**os.environ, "PYTHONPATH": paths}

@@ -1,7 +1,7 @@
-"""Verify a crate number by number, without a GPU and without PyTorch. Nothing in it is run or unpickled.
+"""Verify a crate number by number, without a GPU and without PyTorch. Nothing in the crate is run or unpickled.
 
-Every checksum is compared. Every record is checked against its schema, its cell, its seeds and its files. Every metric
-is computed again from the predictions. Tables, claims, findings and figures are made again from the metrics.
+Every checksum is compared. Every record is checked against its schema, cell, seeds and files. Every metric is computed
+again from the predictions. Tables, claims, findings and figures are made again from the metrics.
 """
 
 import sys
@@ -13,9 +13,9 @@ from pathlib import Path
 from noisegrid.crate import check_contents, check_metrics, check_products, check_records, rerun
 from noisegrid.crate.crate import Crate, open_crate
 
-#: Takes a crate. Returns a summary of what it checks, and an iterator over the problems.
+#: A function that takes a crate and returns a summary of what was checked, and an iterator over the problems.
 Check = Callable[[Crate], tuple[str, Iterator[str]]]
-#: In order: later checks rely on earlier ones.
+#: All checks, in the order in which they run, because later checks rely on earlier ones.
 CHECKS: dict[str, Check] = {
     "archive": check_contents.archive,
     "checksums": check_contents.checksums,
@@ -30,7 +30,7 @@ CHECKS: dict[str, Check] = {
 
 
 def verify(package: Crate) -> list[str]:
-    """Run every check, print a line for each, and return all problems."""
+    """Run every check, print the result and the problems of each, and return all problems."""
     everything: list[str] = []
     for name, check in CHECKS.items():
         what, wrong = _guarded(check, package)
@@ -42,7 +42,7 @@ def verify(package: Crate) -> list[str]:
 
 
 def _guarded(check: Check, package: Crate) -> tuple[str, list[str]]:
-    """Run a check and report an exception as a problem, because a crate may contain anything."""
+    """Run a check; report an exception as a problem, because a crate may contain anything."""
     found: list[str] = []
     try:
         what, wrong = check(package)
@@ -54,23 +54,23 @@ def _guarded(check: Check, package: Crate) -> tuple[str, list[str]]:
 
 
 def say(line: str) -> None:
-    """Print a line with control characters replaced, so that text of a crate cannot hide other lines."""
+    """Print a line after replacing its control characters, so that text from a crate cannot hide other lines."""
     print("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line), flush=True)
 
 
 def verify_and_print(path: Path, rerun_count: int, choice: int | None, datasets: Path) -> int:
-    """Verify a crate and print the result; return the exit code of `noisegrid verify`.
+    """Verify a crate, print the result, and return the exit code of `noisegrid verify`.
 
     Parameters
     ----------
     path : Path
         The zip.
     rerun_count : int
-        How many replicates to train again.
+        The number of replicates to train again.
     choice : int or None
-        Seed of the choice of replicates.
+        The seed for choosing the replicates. If `None`, a random seed is used.
     datasets : Path
-        Folder of prepared datasets.
+        The folder that contains the prepared datasets.
 
     Returns
     -------

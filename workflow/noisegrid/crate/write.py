@@ -1,9 +1,9 @@
-"""Write the results of a study as a crate: one file that anyone can check, draw again and train again.
+"""Write the results of a study as a crate: one file that lets anyone check, draw and train everything again.
 
-A crate contains the code of this working tree, the study with every setting, and every record, prediction, metric,
-timed block, table and figure, the report, and the contents of the container images. It contains weights only with
-`package_weights: true` in the config. It contains what is finished, also in the middle of a study. The same results
-always give the same bytes.
+A crate contains the code of this working tree, the study with every setting, all records, predictions, metrics, timed
+blocks, tables and figures, the report, and descriptions of the contents of the container images. It contains weights
+only with `package_weights: true` in the config. A crate can also be written before the study is finished; it then
+contains the results that exist so far. The same results always give the same bytes.
 """
 
 import json
@@ -25,17 +25,17 @@ from noisegrid.records.record import WEIGHTS, read_record, replicate_folder
 from noisegrid.runtime.hardware import ROOT
 from noisegrid.study.study import Cell
 
-#: Parts of the working tree that belong to the workflow.
+#: Files and folders of the working tree that go into a crate as the code of the workflow.
 CODE = (
     *("Snakefile", "config.yaml", "pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", "CITATION.cff"),
     *("workflow", "envs", "containers", "profiles", "slurm", "docs", "tests", "benchmarks"),
 )
-#: Names that are left out: settings of a site, and generated files.
+#: Names of files and folders that are left out of a crate: the settings of a site, and generated files.
 PRIVATE = {"site.yaml", "__pycache__", "noisegrid.egg-info"}
 
 
 def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, Path]]:
-    """Return the files of the working tree and of the results that go into the crate.
+    """Return the files from the working tree and the results folder that go into the crate.
 
     Parameters
     ----------
@@ -44,12 +44,13 @@ def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, 
     weights : bool
         Whether weights go into the crate.
     finished : bool
-        Whether the study is finished. If not, products older than the newest batch file are left out.
+        Whether the study is finished. If not, metrics, tables, figures and other derived files are left out if they
+        are older than the newest batch file.
 
     Returns
     -------
     dict
-        Part of the crate -> name in the crate -> file.
+        Part of the crate -> (name in the crate -> path of the file on disk).
     """
     derived = _derived(found) if finished else _fresh(found)
     parts = {
@@ -66,7 +67,7 @@ def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, 
 
 
 def is_finished(found: Plan) -> bool:
-    """Return whether all products of the study exist."""
+    """Return whether all batch files, timed blocks and derived files of the study exist."""
     return all(path.exists() for path in [*_batches(found), *_timings(found), *_derived(found)])
 
 
@@ -83,7 +84,7 @@ def _replicates(found: Plan, weights: bool) -> Iterator[Path]:
 
 
 def _finished(found: Plan, cell: Cell) -> list[Path]:
-    """Return the folders of a cell's finished replicates, in the order of their numbers."""
+    """Return the folders of a cell's finished replicates, sorted by replicate number."""
     folders = [replicate_folder(Path(found.config["results"]), cell, number) for number in range(cell.replicates)]
     return [folder for folder in folders if (folder / "record.json").exists()]
 
@@ -97,7 +98,7 @@ def _timings(found: Plan) -> list[Path]:
 
 
 def _derived(found: Plan) -> list[Path]:
-    """Return the files that are made from batches and timed blocks: metrics, tables, figures, findings, report."""
+    """Return the paths of all files derived from batches and timed blocks, such as metrics, tables and the report."""
     paths = found.paths
     tables = [file for suffix in ("csv", "md", "tex", "html") for file in found.table_files(suffix)]
     pages = [paths.cell_page(*names) for names in found.study.tasks]
@@ -108,13 +109,13 @@ def _derived(found: Plan) -> list[Path]:
 
 
 def _fresh(found: Plan) -> list[Path]:
-    """Return the derived files of an unfinished study that exist and are not older than its newest batch file."""
+    """Return the derived files that exist and are not older than the newest batch file of an unfinished study."""
     newest = max((batch.stat().st_mtime for batch in _batches(found) if batch.exists()), default=0.0)
     return [path for path in _derived(found) if path.exists() and path.stat().st_mtime >= newest]
 
 
 def code_files() -> Iterator[Path]:
-    """Yield the files of the working tree that belong to the workflow."""
+    """Yield the paths of the files in the working tree that belong to the workflow."""
     for name in CODE:
         place = ROOT / name
         for path in [place] if place.is_file() else place.rglob("*"):
@@ -124,7 +125,7 @@ def code_files() -> Iterator[Path]:
 
 
 def records_of(found: Plan) -> dict[Cell, list[dict[str, Any]]]:
-    """Read and check the records of every cell's finished replicates.
+    """Read, check and return the records of the finished replicates of each cell.
 
     Raises
     ------
@@ -138,7 +139,7 @@ def records_of(found: Plan) -> dict[Cell, list[dict[str, Any]]]:
 
 
 def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
-    """Return the design of the crate (noisegrid.json), which is enough to check the crate without its code."""
+    """Return the content of noisegrid.json: the design, which suffices to check the crate without the code in it."""
     cells = [
         {"hardware": c.hardware, "task": c.task, "noise": c.noise, "replicates": c.replicates, "settings": c.settings}
         for c in found.study.cells
@@ -161,7 +162,7 @@ def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
 
 
 def write_package(found: Plan, output: Path, weights: bool) -> dict[str, tuple[int, int]]:
-    """Write the crate of a study.
+    """Write the crate of a study, and return the size of each part.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ def write_package(found: Plan, output: Path, weights: bool) -> dict[str, tuple[i
     Returns
     -------
     dict of str to tuple of int
-        Part of the crate -> its number of files, and their bytes.
+        Part of the crate -> (number of files, total size in bytes).
 
     Raises
     ------

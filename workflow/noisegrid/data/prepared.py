@@ -1,6 +1,7 @@
 """Prepared datasets: arrays that are converted once, checksummed, and memory-mapped by every replicate.
 
-Writes <folder>/<part>.npy for each part, and last manifest.json with their checksums.
+Writes <folder>/<part>.npy for each part of a dataset, and at the end <folder>/manifest.json with the checksums of these
+files.
 """
 
 import json
@@ -19,7 +20,7 @@ from noisegrid.readers import Raw
 from noisegrid.study.study import digest
 
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
-#: Up to this size (bytes), every job checks the full content of a file. For larger files, it checks only the length,
+#: Every job checks the full content of files up to this size (bytes). Of larger files, it checks only the length,
 #: because hashing ImageNet would take minutes.
 FULL_CHECK_BYTES = 512 * 1024**2
 
@@ -31,9 +32,9 @@ class Dataset:
     Attributes
     ----------
     name : str
-        The name in the catalog.
+        The name of the dataset in the catalog.
     digest : str
-        Digest of the manifest, and thereby of all files.
+        Digest of the manifest. It depends on the content of all files, because the manifest has their checksums.
     classes : int
         Number of classes or attributes.
     full_scale : float
@@ -41,9 +42,9 @@ class Dataset:
     train_images, test_images : uint8 (examples, channels, size, size)
         The images.
     train_labels, test_labels : int64 (examples,) or uint8 (examples, attributes)
-        A class per example, or 0 or 1 per attribute.
+        The class of each example, or 0 or 1 for each attribute of each example.
     groups : bool (test examples, groups), optional
-        Membership of each test example in each sub-group.
+        Whether each test example belongs to each sub-group.
     group_names : list of str
         The names of the sub-groups.
     target : int, optional
@@ -64,23 +65,23 @@ class Dataset:
 
 
 def prepare(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) -> None:
-    """Read a raw dataset with its reader and write the prepared form.
+    """Read a raw dataset with its reader, and write the prepared dataset.
 
     Parameters
     ----------
     name : str
         The name of the dataset.
     entry : dict
-        Its entry in the catalog.
+        The entry of the dataset in the catalog.
     raw : Path or None
         The folder of the raw files, or None to let the reader download them.
     folder : Path
-        The folder to write.
+        The folder to write the prepared dataset to.
 
     Raises
     ------
     NoisegridError
-        If raw files are missing, truncated or not the published ones.
+        If a raw file is missing, truncated or different from the published file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     data = _reader(entry["read"])(raw, folder / "raw")
@@ -126,7 +127,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def check_raw_folders(folders: Mapping[str, str], entries: Mapping[str, dict[str, Any]], used: list[str]) -> None:
-    """Check that the raw folders that the user names contain all required files. This runs before any work starts.
+    """Check that the configured raw folders contain all required files. This check runs before any work starts.
 
     Parameters
     ----------
@@ -140,7 +141,8 @@ def check_raw_folders(folders: Mapping[str, str], entries: Mapping[str, dict[str
     Raises
     ------
     NoisegridError
-        If a folder or a file is missing, or if a dataset that may not be downloaded automatically has no folder.
+        If a folder or a file is missing, or if no folder is configured for a dataset whose licence forbids automatic
+        download.
     """
     for name in used:
         folder, entry = folders.get(name), entries[name]
@@ -175,7 +177,7 @@ def _reader(reference: str) -> Callable[[Path | None, Path], Raw]:
 
 
 def _save(part: str, data: Raw, path: Path) -> None:
-    """Write one part. Images that do not fit into memory are written one by one, with progress messages."""
+    """Write one part of a dataset. Write images that do not fit into memory one by one, and print the progress."""
     if part == "groups":
         np.save(path, np.stack(list(data.groups.values()), axis=1))
         return

@@ -1,1 +1,1 @@
-"""Measurements: from the replicates of a cell to rows of metrics.csv. Imports no torch."""
+"""Measurements that turn the replicates of a cell into rows of metrics.csv. Does not import torch."""

@@ -1,8 +1,8 @@
-"""Differences between hardware: the same replicate, with the same seeds, on two kinds of hardware.
+"""Differences between kinds of hardware: the same replicate, with the same seeds, on two of them.
 
-Churn within one hardware measures how much two of its replicates differ. Churn across hardware measures how much a
-replicate changes when it runs elsewhere. Replicates with the same number share every seed, because no seed depends on
-the hardware. Each number therefore gives one independent pair.
+Churn within a cell measures how much two replicates on the same hardware differ. Churn across hardware measures how
+much a replicate changes when it runs on different hardware. Replicates with the same number share every seed, because
+no seed depends on the hardware. Each replicate number therefore gives one independent pair.
 """
 
 import itertools
@@ -17,14 +17,15 @@ from noisegrid.study.study import Cell
 
 
 def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replicate]]) -> Iterator[Row]:
-    """Yield churn and L2 between the replicates of equal number in two cells that differ only in hardware.
+    """Yield churn and L2 between replicates with the same number in two cells that differ only in hardware.
 
-    A metric is left out if the cells share fewer than two numbers. L2 is also left out if any replicate has no weights.
+    Both metrics are left out if the cells have fewer than two replicate numbers in common. L2 is also left out if any
+    of the compared replicates has no weights.
 
     Parameters
     ----------
     first, second : tuple of Cell and list of Replicate
-        The two cells and their finished replicates.
+        Each cell with its finished replicates.
 
     Yields
     ------
@@ -65,5 +66,5 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
 
 
 def compare_all(loaded: list[tuple[Cell, list[Replicate]]]) -> list[Row]:
-    """Return the rows of all pairs of cells, in the order of the study."""
+    """Compare every pair of cells, in the order of the study, and return the resulting rows of metrics.csv."""
     return [row for pair in itertools.combinations(loaded, 2) for row in compare(*pair)]

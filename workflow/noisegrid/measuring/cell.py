@@ -1,7 +1,7 @@
-"""Measure the replicates of one cell: long-form metrics, each with n, its interval and, if it has one, its null.
+"""Compute the metrics of one cell from its replicates. Each row has n and, where they exist, an interval and a null.
 
-Every byte of every replicate is checked as it is read. An error names the replicates if those of a control cell are not
-bitwise equal, or if replicates do not belong together.
+Every byte of every replicate is checked while the replicate is read. If replicates of a control cell are not bitwise
+equal, or if replicates do not belong together, the error message says which replicates these are.
 """
 
 import itertools
@@ -24,7 +24,7 @@ from noisegrid.study.study import Cell
 
 Array = np.ndarray
 Row = dict[str, Any]
-#: Columns of metrics.csv. `value`, `low`, `high` and `null_*` are in `unit`. An empty field means that none exists.
+#: Columns of metrics.csv. `value`, `low`, `high` and `null_*` are in `unit`. A field is empty if it does not apply.
 COLUMNS = (
     "study", "hardware", "task", "noise", "metric", "group", "unit", "value", "low", "high", "interval",
     "null_median", "null_low", "null_high", "n_replicates", "n_pairs", "n_examples", "device", "versions",
@@ -41,21 +41,21 @@ def load_replicates(
     cell : Cell
         The cell.
     batches : list of Path
-        The batch files that list its replicates.
+        The batch files that list the replicates of the cell.
     results : Path
-        Folder of the results of all studies.
+        Folder that contains the results of all studies.
     left_out : collection of str
-        Names of files that a replicate may lack (see `record.read`).
+        Names of files that may be missing from a replicate (see `record.read`).
 
     Returns
     -------
     tuple of list of Replicate and dict
-        The finished replicates, and the number of replicates per fate (`diverged`, `failed`).
+        The finished replicates, and the number of lost replicates under the keys `diverged` and `failed`.
 
     Raises
     ------
     NoisegridError
-        If a replicate is damaged, is not the one that its batch file lists, or if fewer than two finished.
+        If a replicate is damaged or is not the one that its batch file lists, or if fewer than two finished.
     """
     finished, lost = [], {"diverged": 0, "failed": 0}
     for path in batches:
@@ -77,10 +77,11 @@ def load_replicates(
 
 
 def check_together(cell: Cell, replicates: list[Replicate]) -> None:
-    """Raise NoisegridError unless the replicates of a cell share code, device model, versions and what the cell holds.
+    """Raise NoisegridError if the replicates of a cell differ in something that the cell holds fixed.
 
-    What the cell holds must be bitwise equal: the initial weights unless `init` is free, and the final weights of a
-    control cell. Replicates are compared with others of the same seed set.
+    All replicates must share the code, the device model, the version of torch and the dataset. Within each seed set,
+    the initial weights must be bitwise equal unless `init` is free. In a control cell, the final weights must be
+    bitwise equal too.
     """
     _check_same(cell, replicates, SHARED)
     held = [] if "init" in FREE[cell.noise] else ["initial_weight_hash"]
@@ -101,7 +102,9 @@ def _check_same(cell: Cell, replicates: list[Replicate], keys: Iterable[str]) ->
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions of the replicates of a cell. A unit is one test image, or one attribute of one test image.
+    """The predictions of the replicates of a cell.
+
+    Each prediction is about one unit: a test image or, if the dataset has attributes, one attribute of a test image.
 
     Attributes
     ----------
@@ -110,11 +113,12 @@ class Predictions:
     predicted, midpoint : (replicates, units), int16
         Predictions after all epochs, and after half of them.
     logits : (replicates, sampled examples, classes), float32
-        Logits after all epochs, of a sample of the examples.
+        Logits after all epochs, for a sample of the examples.
     calibration : (replicates,) or None
         Expected calibration error in percent. None for attributes.
     groups : dict
-        The arrays `group`, `group_name` and `target`. Empty if the dataset has no sub-groups.
+        The arrays `group` (whether each example is in each sub-group), `group_name` and `target` (index of the target
+        attribute). Empty if the dataset has no sub-groups.
     """
 
     labels: Array
@@ -126,20 +130,20 @@ class Predictions:
 
     @property
     def correct(self) -> Array:
-        """Whether each prediction is correct: booleans (replicates, units)."""
+        """A boolean array (replicates, units): whether the prediction of each replicate for each unit is correct."""
         right: Array = self.predicted == self.labels.ravel()
         return right
 
     @property
     def class_of(self) -> Array:
-        """Class of each unit, or the index of its attribute: (units,)."""
+        """An array (units,): the class of each unit or, if the dataset has attributes, the index of the attribute."""
         if self.labels.ndim == 1:
             return self.labels
         return np.tile(np.arange(self.labels.shape[1]), len(self.labels))
 
 
 def load_predictions(replicates: list[Replicate]) -> Predictions:
-    """Return the predictions of the replicates of a cell.
+    """Load the predictions of the replicates of a cell.
 
     Replicates are read one at a time, because the logits of a hundred replicates do not fit into memory together.
     """
@@ -161,20 +165,22 @@ def load_predictions(replicates: list[Replicate]) -> Predictions:
 
 
 def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> list[Row]:
-    """Return all metrics of a cell as rows of COLUMNS, without those of the weights if a replicate has no weights.
+    """Return all metrics of a cell as rows of metrics.csv.
+
+    Metrics of the weights are left out if any replicate has no weights.
 
     Parameters
     ----------
     cell : Cell
         The cell.
     replicates : list of Replicate
-        Its finished replicates.
+        The finished replicates of the cell.
     lost : dict
-        The number of replicates per fate (`diverged`, `failed`).
+        The number of lost replicates under the keys `diverged` and `failed`.
     """
     found, weighed = load_predictions(replicates), all(replicate.has_weights for replicate in replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
-    # replicates of a seed set share the held seeds; if every seed is free, they share none
+    # replicates of a seed set share the seeds of all held sources; if every seed is free, they share none
     seed_set = np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.seed_sets
     rng = np.random.default_rng(int(cell.digest, 16))
     rows = [
@@ -206,16 +212,16 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
 
 
 def accuracy_rows(correct: Array, numbers: Array, seed_set: Array) -> Iterator[Row]:
-    """Yield the top-1 accuracy of each replicate, and its mean.
+    """Yield a row with the top-1 accuracy of each replicate, and a row with the mean over all replicates.
 
     Parameters
     ----------
     correct : (replicates, units), bool
         Whether each prediction is correct.
     numbers : (replicates,)
-        Number of each replicate.
+        The number that identifies each replicate.
     seed_set : (replicates,)
-        Number of the seed set of each replicate.
+        Index of the seed set of each replicate.
     """
     accuracy = 100 * correct.mean(axis=1)
     for number, value in zip(numbers, accuracy, strict=True):
@@ -224,12 +230,12 @@ def accuracy_rows(correct: Array, numbers: Array, seed_set: Array) -> Iterator[R
 
 
 def mean_row(metric: str, values: Array, seed_set: Array, group: str = "all") -> Row:
-    """Return the row of the mean of percentages (replicates,), with its 95 % interval."""
+    """Return a row with the mean of a percentage over replicates, and the 95 % interval of the mean."""
     return metric_row(metric, "percent", stats.mean(values, seed_set), f"t over {_units(seed_set)}", group)
 
 
 def _units(seed_set: Array) -> str:
-    """Name the independent units: the runs, or the seed sets if there are several."""
+    """Return the word for the independent units: `runs`, or `sets` if there are several seed sets."""
     return "runs" if len(np.unique(seed_set)) == 1 else "sets"
 
 
@@ -239,11 +245,11 @@ def pair_rows(predicted: Array, logits: Array, seed_set: Array) -> Iterator[Row]
     Parameters
     ----------
     predicted : (replicates, units)
-        Predicted class or attribute.
+        The predicted class or attribute of each unit.
     logits : (replicates, sampled examples, classes)
-        Logits of the sample.
+        The logits of the sampled examples.
     seed_set : (replicates,)
-        Number of the seed set of each replicate.
+        Index of the seed set of each replicate.
     """
     yield from _distance_rows("churn", "percent", 100 * stats.churn_matrix(predicted), seed_set)
     # one minus the correlation is a distance with a zero diagonal, like churn
@@ -252,14 +258,14 @@ def pair_rows(predicted: Array, logits: Array, seed_set: Array) -> Iterator[Row]
 
 
 def weight_rows(replicates: list[Replicate], seed_set: Array) -> Iterator[Row]:
-    """Yield the L2 distance between final weights: raw and unit length, each with and without buffers."""
+    """Yield the L2 distance between final weights, raw and scaled to unit length, each with and without buffers."""
     weights = [replicate.weights() for replicate in replicates]
     for reading, matrix in stats.l2_matrices(weights, replicates[0].parameters).items():
         yield from _distance_rows(f"l2_{reading}", "1", matrix, seed_set)
 
 
 def _distance_rows(metric: str, unit: str, matrix: Array, seed_set: Array) -> Iterator[Row]:
-    """Yield the mean over pairs within a seed set and, if there are several sets, over pairs between sets."""
+    """Yield the mean over pairs within a seed set and, if there are several, the mean over pairs of different sets."""
     together = seed_set[:, None] == seed_set
     for name, wanted in ((metric, together), (f"{metric}_between_seed_sets", ~together)):
         count = int(np.triu(wanted, 1).sum())
@@ -269,7 +275,10 @@ def _distance_rows(metric: str, unit: str, matrix: Array, seed_set: Array) -> It
 
 
 def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Generator) -> Iterator[Row]:
-    """Yield the overall spread, the per-class spreads and their ratios, each with the independent-error null.
+    """Yield the overall spread, the per-class spreads and the ratios between them, with the independent-error null.
+
+    Further rows have no null: the mean accuracy of each class and, if there are several seed sets, the spread between
+    seed sets.
 
     Parameters
     ----------
@@ -278,14 +287,14 @@ def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Ge
     labels : (units,)
         Class of each unit.
     seed_set : (replicates,)
-        Number of the seed set of each replicate.
+        Index of the seed set of each replicate.
     rng : numpy.random.Generator
-        Draws the null.
+        Source of the random numbers for the null.
     """
     classes = int(labels.max()) + 1
 
     def spreads(hits: Array) -> Array:
-        """Return the overall std, the per-class stds, the per-class ratios and the largest ratio, concatenated."""
+        """Return the overall std, the per-class stds, the per-class ratios and the largest ratio in one array."""
         overall = 100 * stats.pooled_spread(hits.mean(axis=1), seed_set)
         per_class = 100 * stats.pooled_spread(stats.class_accuracies(hits, labels, classes), seed_set)
         ratios = stats.spread_ratio(per_class, float(overall))
@@ -316,18 +325,20 @@ def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Ge
 
 
 def group_rows(found: Predictions, seed_set: Array, rng: np.random.Generator) -> Iterator[Row]:
-    """Yield the spread of accuracy, FPR and FNR per sub-group on the target attribute (Figure 4 of the paper).
+    """Yield the spread of accuracy and error rates on the target attribute in each sub-group (Figure 4 of the paper).
 
-    Each spread is given in percentage points and relative to that of all examples, with the independent-error null.
+    The error rates are the false-positive rate (FPR) and the false-negative rate (FNR). Each spread is given in
+    percentage points and relative to the spread over all examples, with the independent-error null. Further rows count
+    the positives and negatives in each sub-group.
 
     Parameters
     ----------
     found : Predictions
         Predictions of a dataset with sub-groups.
     seed_set : (replicates,)
-        Number of the seed set of each replicate.
+        Index of the seed set of each replicate.
     rng : numpy.random.Generator
-        Draws the null.
+        Source of the random numbers for the null.
     """
     arrays, target = found.groups, int(found.groups["target"])
     hits = found.correct.reshape(-1, *found.labels.shape)[:, :, target]
@@ -362,7 +373,7 @@ def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) ->
     midpoint : (replicates, units)
         Predictions at the midpoint.
     weighed : list of Replicate
-        The replicates, if all of them have their weights; otherwise empty, and L2 is left out.
+        All replicates of the cell if all of them have weights. Otherwise the list is empty, and L2 is left out.
     """
     pairs = len(correct) * (len(correct) - 1) // 2
     yield metric_row("reference_accuracy_std", "percentage points", stats.reference_std(100 * correct.mean(axis=1)))
@@ -376,7 +387,7 @@ def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) ->
 
 
 def csv_of(rows: list[Row]) -> str:
-    """Return rows of COLUMNS as CSV."""
+    """Return rows of metrics as CSV with the columns COLUMNS."""
     return csv_text(rows, COLUMNS)
 
 
@@ -389,7 +400,7 @@ def metric_row(
     null: Null | None = None,
     n_pairs: int | None = None,
 ) -> Row:
-    """Return one row of the long form, without the columns that all rows of a cell share.
+    """Return one row of metrics.csv, without the columns that have the same value in all rows of a cell.
 
     Parameters
     ----------
@@ -398,13 +409,13 @@ def metric_row(
     value : float or Estimate
         The value, or the value with its interval.
     interval : str
-        Method of the interval. It is left empty in the row if the interval does not exist.
+        Name of the method of the interval. The row keeps this field empty if there is no interval.
     group : str
-        The class, sub-group or replicate; `all` for none.
+        The class, sub-group or replicate that the row is about; `all` if the row is about the whole cell.
     null : Null, optional
-        Median and range of the metric under independent errors.
+        Median and range of the metric if errors on different examples are independent.
     n_pairs : int, optional
-        Number of pairs that the value is a mean of.
+        Number of pairs over which the value is averaged.
     """
     estimate = value if isinstance(value, Estimate) else Estimate(value, math.nan, math.nan)
     if unit == "percent":  # Student's t interval can reach beyond the range of a percentage

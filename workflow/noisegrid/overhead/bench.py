@@ -1,4 +1,4 @@
-"""A network and its training step under any arm, which the overhead stage times, profiles and verifies."""
+"""A network and its training step under any arm. The overhead stage times, profiles and verifies this step."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,18 +12,20 @@ from torch.autograd.profiler import record_function
 from noisegrid.overhead.kernels import OPTIMIZER, RANGE
 from noisegrid.runtime import machine
 from noisegrid.study.arms import Arm
+from noisegrid.study.settings import Optimizer
 from noisegrid.training import noise
 from noisegrid.training.train import optimizer_of, training_step
 
 #: The optimiser of the paper's overhead runs (reference, overhead_test.py).
-ADAM = {"name": "adam", "learning_rate": 1e-4, "epsilon": 1e-7}
+ADAM = Optimizer("adam", learning_rate=1e-4, epsilon=1e-7)
 CLASSES = 1000
 
 
 class AveragePoolByProducts(nn.Module):
-    """nn.AdaptiveAvgPool2d as two matrix products, whose backward pass is deterministic on CUDA.
+    """A replacement for nn.AdaptiveAvgPool2d that is deterministic on CUDA, also in its backward pass.
 
-    An output is the mean over its window, so pooling is linear along each axis.
+    Each output is the mean over a window. Pooling is therefore linear along each axis, and is computed here as one
+    matrix product per axis. The backward pass of a matrix product is deterministic on CUDA.
 
     Parameters
     ----------
@@ -38,12 +40,16 @@ class AveragePoolByProducts(nn.Module):
         self.means: dict[tuple[Any, ...], Tensor] = {}
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pool (N, C, H, W) to (N, C, *output_size)."""
+        """Pool a batch (N, C, H, W) to (N, C, *output_size)."""
         rows, columns = (self._means(n, wanted, x) for n, wanted in zip(x.shape[2:], self.size, strict=True))
         return rows @ x @ columns.T
 
     def _means(self, length: int, windows: int | None, x: Tensor) -> Tensor:
-        """Return the matrix of one axis. It is cached, because a copy in every step would inflate the measured time."""
+        """Return the averaging matrix of one axis.
+
+        The matrix is cached, because making it and copying it to the device in every step would inflate the measured
+        time.
+        """
         key = length, windows, x.dtype, x.device
         if key not in self.means:
             self.means[key] = window_means(length, windows if windows is not None else length).to(x)
@@ -51,7 +57,7 @@ class AveragePoolByProducts(nn.Module):
 
 
 def window_means(length: int, windows: int) -> Tensor:
-    """Return the matrix (windows, length) that averages over the windows of adaptive pooling."""
+    """Return the matrix, of shape (windows, length), that averages over each window of adaptive pooling."""
     matrix = torch.zeros(windows, length)
     for index in range(windows):
         start, stop = index * length // windows, -(-(index + 1) * length // windows)
@@ -59,14 +65,14 @@ def window_means(length: int, windows: int) -> Tensor:
     return matrix
 
 
-#: The replacement for each layer whose backward pass has no deterministic kernel, and its name in notes.
+#: For each type of layer whose backward pass has no deterministic kernel: the replacement, and its name in notes.
 REMEDIES: dict[type[nn.Module], tuple[Callable[..., nn.Module], str]] = {
     nn.AdaptiveAvgPool2d: (AveragePoolByProducts, "adaptive average pooling as two matrix products"),
 }
 
 
 class Rig:
-    """One network with one batch. Every arm starts from the same weights and the same random state.
+    """A network with one batch of images. Every arm starts from the same weights and the same random state.
 
     Parameters
     ----------
@@ -75,9 +81,9 @@ class Rig:
     images : float32 (batch, channels, size, size)
         The inputs of every step.
     labels : int64 (batch,)
-        Their classes.
+        The class of each image.
     device : torch.device
-        Where the network runs.
+        The device that the network runs on.
     """
 
     def __init__(self, network: nn.Module, images: Tensor, labels: Tensor, device: torch.device) -> None:
@@ -89,14 +95,16 @@ class Rig:
         self.swapped: list[tuple[nn.Module, str, nn.Module]] = []
 
     def prepare(self, arm: Arm, remedy: bool = False) -> None:
-        """Set the switches of an arm, and reset weights, optimiser and random state to the common start.
+        """Set the switches of an arm, and reset the network to the initial state shared by all arms.
+
+        The weights, the optimiser and the random state are reset.
 
         Parameters
         ----------
         arm : Arm
             The arm to run next.
         remedy : bool
-            Whether to replace layers that have no deterministic backward kernel.
+            Whether to replace the layers that have no deterministic backward kernel.
         """
         switches = arm.switches
         noise.set_switches(switches)
@@ -112,7 +120,7 @@ class Rig:
         self.forward = self._compiled() if switches.get("compile") else self.network
 
     def step(self) -> Tensor:
-        """Run one training step (forward, backward, optimiser) and return the loss, still on the device."""
+        """Run one training step (forward, backward, optimiser) and return the loss, which stays on the device."""
         parts = self.forward, self.optimizer, self.scaler, self.inputs, self.labels
         return training_step(*parts, self.precision, update_range=record_function(RANGE + OPTIMIZER))
 
@@ -125,7 +133,7 @@ class Rig:
         machine.synchronize(self.device.type)
 
     def fingerprint(self, loss: Tensor) -> str:
-        """Hash the bits of the loss and of all weights."""
+        """Return a hash of the bits of the loss and of all weights."""
         state = hashlib.sha256(loss.cpu().numpy().tobytes())
         for tensor in self.network.state_dict().values():
             state.update(_fold(tensor).cpu().numpy().tobytes())
@@ -151,10 +159,11 @@ class Rig:
 
 
 def _fold(tensor: Tensor) -> Tensor:
-    """Reduce a tensor to one 64-bit integer per 4 Mi values: the sum of its bit patterns, weighted by position.
+    """Reduce each chunk of 4 Mi values of a tensor to one 64-bit integer.
 
-    Integer sums are exact in any order. They are computed on the tensor's device, so that comparing two runs of a large
-    network needs no large transfer.
+    This integer is the sum of the bit patterns of the values, weighted by position. Integer sums are exact in any
+    order. The sums are computed on the tensor's device, so that comparing two runs of a large network needs no large
+    transfer.
     """
     values = tensor.detach().flatten()
     integers = {2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -176,7 +185,7 @@ def make_batch(batch_size: int, size: int, channels: int = 3) -> tuple[Tensor, T
     size : int
         Height and width in pixels.
     channels : int
-        Colour channels.
+        Number of colour channels.
 
     Returns
     -------

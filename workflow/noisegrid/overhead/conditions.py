@@ -11,9 +11,10 @@ from pathlib import Path
 from noisegrid.common.commands import nvidia_smi
 from noisegrid.common.errors import NoisegridError
 
-#: Share of all cores that other processes may use before a block on the CPU counts as disturbed.
+#: A block on the CPU counts as disturbed if other processes use more than this share of all cores.
 FOREIGN_SHARE = 0.1
-#: Temporary throttling. A power cap is the steady state of a GPU under load, so it is noted but the block counts.
+#: The reasons for temporary throttling, which disturbs a block. A power cap does not: it is the steady state of a GPU
+#: under load, so it is only noted.
 THROTTLES = ("hw_slowdown", "hw_thermal_slowdown", "sw_thermal_slowdown")
 
 
@@ -28,9 +29,9 @@ class Condition:
     temperature_c : float or None
         Temperature of the GPU (°C).
     disturbed : str
-        Why the block should not count, or an empty string.
+        The reason why the block should not count, or an empty string.
     note : str
-        What else a reader should know about the block.
+        Anything else that a reader should know about the block, or an empty string.
     """
 
     clock_mhz: float | None = None
@@ -40,14 +41,14 @@ class Condition:
 
 
 class CpuWatch:
-    """An observer of how much other processes use the cores during a block."""
+    """An observer that measures how much other processes use the cores during a block."""
 
     def start(self) -> None:
-        """Begin a block."""
+        """Start to observe a block."""
         self._began = _busy_and_total(), time.process_time()
 
     def stop(self) -> Condition:
-        """End the block and return the condition during it."""
+        """Stop observing, and return the condition of the CPU during the block."""
         (busy, total), own = self._began
         busy_now, total_now = _busy_and_total()
         if total_now == total:  # the block was shorter than a clock tick of the kernel
@@ -60,16 +61,16 @@ class CpuWatch:
 
 
 class CudaWatch:
-    """An observer of clock, temperature and throttling of one GPU."""
+    """An observer that reads the clock, the temperature and the throttling of one GPU."""
 
     def __init__(self, uuid: str) -> None:
         self.uuid = uuid
 
     def start(self) -> None:
-        """Begin a block. There is nothing to record, because nvidia-smi reports the current state."""
+        """Start to observe a block. This does nothing, because `stop` reads the current state of the GPU."""
 
     def stop(self) -> Condition:
-        """Return the current condition. Call this while the last steps still run, to read the clock under load."""
+        """Return the current condition of the GPU. Call this while the last steps run, to read the clock under load."""
         fields = [
             "clocks.sm",
             "temperature.gpu",
@@ -86,12 +87,12 @@ class CudaWatch:
 
 
 def check_alone(uuid: str | None) -> None:
-    """Refuse a GPU on which other processes compute. Call this before this process uses the GPU.
+    """Raise an error if other processes compute on a GPU. Call this before this process uses the GPU.
 
     Parameters
     ----------
     uuid : str or None
-        The GPU. None means all GPUs of the machine.
+        The UUID of the GPU, or None to check all GPUs of the machine.
 
     Raises
     ------
@@ -116,7 +117,7 @@ def _number(text: str) -> float | None:
 
 
 def _busy_and_total() -> tuple[int, int]:
-    """Return the busy clock ticks and all clock ticks, summed over the cores (proc_stat(5))."""
+    """Return the numbers of busy clock ticks and of all clock ticks, each summed over the cores (proc_stat(5))."""
     try:
         with Path("/proc/stat").open() as file:
             ticks = [int(word) for word in file.readline().split()[1:9]]
@@ -127,7 +128,7 @@ def _busy_and_total() -> tuple[int, int]:
 
 
 def _cpu_mhz() -> float | None:
-    """Return the mean clock of the cores, or None where Linux does not report it."""
+    """Return the mean clock of the cores in MHz, or None where Linux does not report the clock."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,8 +1,8 @@
-"""The kernels of a training step, with their durations and layers, from torch.profiler.
+"""The kernels of a training step, with their durations and modules, as measured by torch.profiler.
 
-On CUDA, these are the kernels that run on the device (CUPTI). On a CPU, they are the operators with their self time. A
-kernel of the backward pass belongs to the module whose forward operator created its autograd node; the two share a
-sequence number.
+On CUDA, the kernels are those that run on the device, as CUPTI reports them. On a CPU, each operator counts as a
+kernel, and its self time is the duration. A kernel of the backward pass runs for one autograd node, and is assigned to
+the module whose forward operator created this node. The node and the operator have the same sequence number.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from torch.autograd.profiler import record_function
 from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity
 
-#: Prefix of our ranges in the profile. The path of the module follows it.
+#: Prefix of the names of our ranges in the profile. The path of the module follows the prefix.
 RANGE = "module: "
 OPTIMIZER = "(optimizer)"
 BACKWARD = "autograd::engine::evaluate_function"
@@ -26,7 +26,7 @@ BACKWARD = "autograd::engine::evaluate_function"
 
 @dataclass(frozen=True)
 class Kernel:
-    """One kernel in one module, per training step.
+    """One kernel of one module, with its calls and its duration per training step.
 
     Attributes
     ----------
@@ -55,18 +55,18 @@ def profile(step: Callable[[], Any], steps: int, network: nn.Module, device: tor
     Parameters
     ----------
     step : callable
-        Runs one training step.
+        A function that runs one training step.
     steps : int
         Number of steps to run.
     network : nn.Module
         The network that `step` trains.
     device : torch.device
-        The device that it runs on.
+        The device that the network runs on.
 
     Returns
     -------
     list of Kernel
-        Every kernel of every module, longest first.
+        All kernels of all modules, the longest duration first.
     """
     cuda = device.type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
@@ -91,7 +91,7 @@ def profile(step: Callable[[], Any], steps: int, network: nn.Module, device: tor
 
 @contextmanager
 def named_modules(network: nn.Module) -> Iterator[None]:
-    """Mark the forward pass of every module as a named range of the profile, as a context manager."""
+    """Return a context manager that marks the forward pass of every module as a named range of the profile."""
     open_ranges: list[record_function] = []
 
     def enter(name: str) -> None:
@@ -113,7 +113,7 @@ def named_modules(network: nn.Module) -> Iterator[None]:
 
 
 def _kernels_of(event: FunctionEvent, cuda: bool) -> list[tuple[str, float]]:
-    """Return names and durations (µs) of the kernels that one operator runs itself."""
+    """Return the names and durations (µs) of the kernels that an operator runs itself, not through other operators."""
     if cuda:
         return [(kernel.name, kernel.duration) for kernel in event.kernels]
     own = event.name.startswith(("aten::", "mkldnn::")) and event.self_cpu_time_total > 0
@@ -128,7 +128,7 @@ def _ancestors(event: FunctionEvent) -> Iterator[FunctionEvent]:
 
 
 def _range_around(event: FunctionEvent) -> str | None:
-    """Return the innermost module path (or OPTIMIZER) around an operator, or None."""
+    """Return the path of the innermost module around an operator, OPTIMIZER inside the optimiser, or None elsewhere."""
     names = (parent.name for parent in _ancestors(event))
     return next((name.removeprefix(RANGE) for name in names if name.startswith(RANGE)), None)
 

@@ -1,8 +1,8 @@
-"""The overhead measurement of one network: its training step under every arm, then its kernels.
+"""The overhead measurement of one network: times the training step under every arm, then measures the kernels.
 
 A session has four stages. First, each arm runs its first step, which includes autotuning and compilation. Second, all
-arms run interleaved blocks of timed steps. Third, each arm runs twice from the same state, and the runs are compared
-bit by bit after every step. Last, the profiler measures the kernels.
+arms run interleaved blocks of timed steps. Third, each arm runs twice from the same state, and the two runs
+are compared bit by bit after every step. Last, the profiler measures the kernels.
 """
 
 import gc
@@ -33,30 +33,30 @@ from noisegrid.study.arms import REFERENCE, Arm, TimedNetwork, arms, why_not
 
 Row = dict[str, Any]
 Found = TypeVar("Found")
-#: Columns of overhead.csv. `value` is in `unit`. `block` numbers repeated measurements from 0.
+#: Columns of overhead.csv. `unit` is the unit of `value`. `block` is the index of a repeated measurement, from 0.
 COLUMNS = (
     "study", "hardware", "network", "arm", "against", "measure", "block", "kernel", "module", "direction", "unit",
     "value", "steps", "batch_size", "size_px", "clock_mhz", "temperature_c", "note", "device", "versions",
 )  # fmt: skip
-#: The arms whose kernels are listed one by one. For the other arms, only the sum is kept.
+#: The arms whose kernels are listed one by one. For the other arms, only the sum of the kernel times is kept.
 BREAKDOWN = (REFERENCE, "deterministic")
 WARM_UP_STEPS, SETTLE_STEPS, VERIFY_STEPS, PROFILE_PASSES, PROFILE_STEPS = 3, 2, 3, 3, 2
-#: Out-of-memory messages of errors other than torch.OutOfMemoryError: the host, cuBLAS, CUDA, and cuDNN, which tries
-#: one plan after the other until none is left.
+#: Texts that mean "out of memory" in errors other than torch.OutOfMemoryError. They come from the host, cuBLAS, CUDA
+#: and cuDNN. The last text appears after cuDNN has tried one plan after the other and none is left.
 OUT_OF_MEMORY = (
     "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory", "CUDNN_STATUS_ALLOC_FAILED",
     "unable to find an engine to execute this computation",
 )  # fmt: skip
-#: How often a block is repeated if the device was throttled or shared during it.
+#: How often a block is repeated, at most, if the device was throttled or shared during the block.
 REPEATS = 2
 
 
 class Refused(Exception):
-    """An operator of the network that strict mode forbids. The message is the name of the operator."""
+    """The error for an operator that strict mode forbids. The message is the name of the operator."""
 
 
 class Session:
-    """The overhead measurement of one network: the network, the arms that run, and the rows so far.
+    """The overhead measurement of one network, with the arms that can run and the rows collected so far.
 
     Parameters
     ----------
@@ -121,16 +121,17 @@ class Session:
             write_text(self.output.with_name(f"{self.output.name}.csv"), csv_text(self.rows, COLUMNS, digits=6))
 
     def _on_its_thread(self, arm: Arm, work: Callable[[Arm], Found]) -> Found:
-        """Run the work of an arm. With cuDNN autotuning, both its passes run on a separate thread.
+        """Run the work of an arm. If the arm uses cuDNN autotuning, run the work on a separate thread.
 
         PyTorch caches cuDNN's plans per thread and by shape, whether autotuning found them or not. On a shared thread,
-        an autotuned arm would run with the plans of the arm before it (PyTorch's ATen/native/cudnn/Conv_v8.cpp).
+        an autotuned arm would run with the plans of the arm before it (PyTorch's ATen/native/cudnn/Conv_v8.cpp). The
+        separate thread runs the backward passes too.
         """
         if not arm.switches.get("cudnn_benchmark"):
             return work(arm)
 
         def alone() -> Found:
-            # otherwise the backward passes of all arms share a thread
+            # otherwise, the backward passes of all arms would share one thread
             with torch.autograd.set_multithreading_enabled(False):
                 return work(arm)
 
@@ -140,7 +141,7 @@ class Session:
         self.rig.prepare(arm, remedy=arm.name in self.remedied)
 
     def _try(self, arm: Arm) -> None:
-        """Time the first step of an arm and warm it up. Skip an arm that cannot run, and record the reason."""
+        """Time the first step of an arm and warm the arm up. If the arm cannot run, skip it and record the reason."""
         reason = why_not(arm, self.hardware)
         if not reason:
             reason = self._first_step(arm)
@@ -151,7 +152,7 @@ class Session:
             self.running.append(arm)
 
     def _first_step(self, arm: Arm) -> str:
-        """Run the first step of an arm. Return the reason why it cannot run, or an empty string."""
+        """Run the first step of an arm. Return the reason why the arm cannot run, or an empty string if it can."""
         try:
             first = self._on_its_thread(arm, self._warm_up)
         except Refused as refusal:
@@ -172,7 +173,7 @@ class Session:
         return ""
 
     def _warm_up(self, arm: Arm) -> float:
-        """Run the first step and some more; return the duration of the first step in milliseconds."""
+        """Run the first step and a few more steps; return the duration of the first step in milliseconds."""
         self._prepare(arm)
         self.rig.synchronize()
         began = time.perf_counter()
@@ -204,7 +205,7 @@ class Session:
         self.save()
 
     def _timed_steps(self, arm: Arm) -> tuple[list[float], Condition]:
-        """Time each step of a block in milliseconds, with CUDA events on a GPU and the wall clock on a CPU."""
+        """Time each step of a block in milliseconds, with CUDA events on a GPU or with the wall clock on a CPU."""
         rig = self.rig
         self._prepare(arm)
         for _ in range(SETTLE_STEPS):
@@ -223,12 +224,12 @@ class Session:
         for mark in marks[1:]:
             rig.step()
             mark.record()
-        condition = self.watch.stop()  # while the last steps still run, so that the clock is that of the block
+        condition = self.watch.stop()  # called while the last steps still run, so that the clock is that of the block
         rig.synchronize()
         return [first.elapsed_time(second) for first, second in itertools.pairwise(marks)], condition
 
     def _verify(self, arm: Arm) -> None:
-        """Run an arm twice from the same state; record if the bits agree and which step (1-based) differs first."""
+        """Run an arm twice from the same state; record if the bits agree, and the first step (from 1) that differs."""
         prints = [self._on_its_thread(arm, self._fingerprints) for _ in range(2)]
         differing = next((n for n, (a, b) in enumerate(zip(*prints, strict=True), 1) if a != b), None)
         self.add(arm, "first_differing_step", "1", math.nan if differing is None else differing, steps=VERIFY_STEPS)
@@ -245,10 +246,10 @@ class Session:
         return kernels.profile(self.rig.step, PROFILE_STEPS, self.rig.network, self.device)
 
     def _profile(self, number: int) -> None:
-        """Record the summed kernel time of every arm, and once each kernel of the arms in BREAKDOWN."""
+        """Record the total kernel time of every arm. In pass 0, also record each kernel of the arms in BREAKDOWN."""
         for arm in self.running:
             if arm.switches.get("compile"):
-                continue  # named ranges would break the compiled graph, so another program would be measured
+                continue  # named ranges would break the compiled graph, so a different program would be measured
             found = self._on_its_thread(arm, self._kernels_of)
             self.add(arm, "kernel_sum", "ms", sum(kernel.ms for kernel in found), block=number, steps=PROFILE_STEPS)
             if number == 0 and arm.name in BREAKDOWN:
@@ -259,14 +260,14 @@ class Session:
 
 
 def load_libraries(device: torch.device) -> None:
-    """Load the libraries of convolutions and matrix products, so that no first step includes their loading."""
+    """Load the libraries for convolutions and matrix products, so that no arm loads them in its first step."""
     layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 5 * 5, 2)).to(device)
     layers(torch.zeros(2, 3, 7, 7, device=device)).sum().backward()
     machine.synchronize(device.type)
 
 
 def refused_operator(error: RuntimeError) -> str | None:
-    """Return the operator that strict mode refuses from PyTorch's message; return None for any other error."""
+    """Extract from PyTorch's message the operator that strict mode refuses; return None for any other error."""
     name, found, _ = str(error).partition(" does not have a deterministic implementation")
     return name.rsplit("\n", 1)[-1].strip() if found else None
 
@@ -277,7 +278,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def time_network(timing: TimedNetwork, hardware: dict[str, Any], common: Row, output: Path | None) -> Session:
-    """Measure the overhead of one network. Halve the batch until it fits into memory.
+    """Measure the overhead of one network. Halve the batch size until a batch fits into memory.
 
     Parameters
     ----------
@@ -293,7 +294,7 @@ def time_network(timing: TimedNetwork, hardware: dict[str, Any], common: Row, ou
     Returns
     -------
     Session
-        The finished session. Its timing has the batch size that fitted.
+        The finished session. `session.timing.batch_size` is the batch size that fitted into memory.
 
     Raises
     ------
@@ -315,13 +316,13 @@ def time_network(timing: TimedNetwork, hardware: dict[str, Any], common: Row, ou
 
 
 def _attempt(timing: TimedNetwork, hardware: dict[str, Any], common: Row, output: Path | None) -> Session | None:
-    """Run a session; return None if memory ran out, so that the caller can free it and try a smaller batch."""
+    """Run a session; return None if memory ran out, so that the caller can free memory and try a smaller batch."""
     try:
         session = Session(timing, hardware, common, output)
         session.run()
     except NoisegridError:
         raise
-    except Exception as error:  # the code of a network may raise anything
+    except Exception as error:  # the code of a network may raise any exception
         if not is_out_of_memory(error):
             raise NoisegridError(f"{timing.path}: {type(error).__name__}: {error}") from error
         return None

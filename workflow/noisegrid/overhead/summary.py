@@ -1,8 +1,8 @@
 """The overhead stage: times networks under every arm on an otherwise idle device, and writes and prints the results.
 
-Writes two files per network. <output>/<hardware>/<network>.csv has every block and is rewritten after each one, so that
-an interrupted run leaves a usable result. <output>/<hardware>/<network>.json, written at the end, has device, versions,
-arms and skipped arms.
+Writes two files per network. <output>/<hardware>/<network>.csv has the measurements of all blocks. It is rewritten
+after each block, so that an interrupted run leaves a usable result. <output>/<hardware>/<network>.json has the device,
+the versions, the arms and the skipped arms. It is written at the end.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-# silence the profiler, whose messages would hide the table; it reads this variable when torch is imported
+# silence the profiler, whose messages would hide the table; the variable is read when torch is imported
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
 import torch
@@ -26,10 +26,10 @@ from noisegrid.overhead import conditions
 from noisegrid.overhead.session import Row, Session, time_network
 from noisegrid.runtime import container, devices, machine, refused_nodes
 from noisegrid.runtime.hardware import entry
+from noisegrid.study import design
 from noisegrid.study.arms import TimedNetwork, timed_network
-from noisegrid.study.study import load_study
 
-#: The networks of `--network all`: the paper's Figure 6, the networks of the grid, and additions of ours.
+#: The networks that `--network all` times: those in the paper's Figure 6, those of the grid, and some that we added.
 ALL = (
     "smallcnn", "resnet18", "vgg16", "vgg19", "resnet50", "resnet152", "densenet121", "densenet201", "inception_v3",
     "xception", "mobilenet", "efficientnet_b0", "mediumcnn_k1", "mediumcnn_k3", "mediumcnn_k5", "mediumcnn_k7",
@@ -61,7 +61,8 @@ def record_of(session: Session, common: Row, started: str) -> dict[str, Any]:
 def summary(session: Session) -> str:
     """Format the results of a session as a text table.
 
-    Each arm has a line with its step time, the ratio to the arm that it is compared with, and whether it is repeatable.
+    Each arm has one line with the step time, the ratio to the step time of the arm that it is compared with, the kernel
+    time, the duration of the first step, and whether the arm is repeatable.
     """
     rows = session.rows
     head = ("arm", "step ms", "against", "ratio [95 %]", "kernels ms", "first ms", "repeatable")
@@ -94,7 +95,7 @@ def summary(session: Session) -> str:
 
 
 def versions(device: dict[str, Any]) -> str:
-    """Return the versions that every printed number must name besides the device."""
+    """Return a text with the software versions, which is reported with every measurement, next to the device."""
     software = machine.software()
     parts = [f"torch {software['torch']}", f"Python {software['python']}"]
     if device["kind"] == "cuda":
@@ -103,7 +104,13 @@ def versions(device: dict[str, Any]) -> str:
 
 
 def time_and_print(timing: TimedNetwork, hardware: dict[str, Any], common: Row, folder: Path | None) -> bool:
-    """Time one network, write its files and print its table; return False, after printing the error, if it fails."""
+    """Time one network, write its files and print its table.
+
+    Returns
+    -------
+    bool
+        Whether the network could be timed. If not, the error is printed.
+    """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     work = f"{timing.size} px, batch {timing.batch_size}, {timing.blocks} blocks of {timing.steps} steps per arm"
     print(f"\n{timing.network} on {common['device']}, {common['versions']}: {work}", flush=True)
@@ -121,10 +128,10 @@ def time_and_print(timing: TimedNetwork, hardware: dict[str, Any], common: Row, 
 
 
 def asked_for(options: argparse.Namespace, hardware: str) -> tuple[str, list[TimedNetwork]]:
-    """Return the name of the study, if there is one, and the networks that the command line asks to time."""
+    """Return the name of the study (empty without a study) and the networks that the command line requests."""
     names = ALL if options.network == ["all"] else options.network
     if options.study:
-        study = load_study(options.study, options.design)
+        study = design.load(options.study, options.design)
         found = [timed for timed in study.timed_networks if timed.hardware == hardware and timed.network in names]
         if not found:
             raise NoisegridError(f"study {options.study} does not time {', '.join(names)} on {hardware}")
@@ -134,12 +141,13 @@ def asked_for(options: argparse.Namespace, hardware: str) -> tuple[str, list[Tim
 
 
 def time_networks(options: argparse.Namespace) -> None:
-    """Time the networks that the options of `noisegrid overhead` name.
+    """Time the networks requested by the options of `noisegrid overhead`.
 
     Raises
     ------
     NoisegridError
-        If the device is not available or not idle, or if a network failed. The other networks are timed first.
+        If the device is not available or not idle, or if a network failed. If a network fails, the other networks are
+        timed before the error is raised.
     """
     hardware_name = devices.catalog_name() if options.hardware == "auto" else options.hardware
     study_name, timed_networks = asked_for(options, hardware_name)
@@ -147,7 +155,7 @@ def time_networks(options: argparse.Namespace) -> None:
     cuda = hardware["device"] == "cuda"
     image = container.check_inside(options.image)
     machine.check_stack(hardware["stack"])
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # before CUDA starts; strict mode requires it in older releases
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # set before CUDA starts; older releases need it in strict mode
     # a study's overhead folder lies inside the folder of the study
     study = options.output.parent if options.output and options.study else None
     with refused_nodes.claimed(hardware, study, hardware_name) as uuid:

@@ -1,8 +1,9 @@
-"""The estimate of a study before anything is submitted: replicates and device-hours.
+"""The estimate of what a study needs, before anything is submitted: replicates and device-hours.
 
-If a pilot was run (`snakemake pilot`), the hours are measured. Otherwise they are the task's counted operations divided
-by the share of the device's peak that convolutional networks reach in practice. This estimate is within a factor of
-about two for ResNets. It is too low for the smallest networks, which wait for kernel launches.
+If a pilot was run (`snakemake pilot`), the hours are measured. Otherwise they are estimated: the task's number of
+operations is divided by the speed that convolutional networks reach in practice, which is a share of the device's peak
+speed. This estimate is within a factor of about two for ResNets. It is too low for the smallest networks, which wait
+for kernel launches.
 """
 
 import json
@@ -15,22 +16,22 @@ from noisegrid.common.schemas import check
 from noisegrid.runtime.hardware import entry
 from noisegrid.study.study import Study
 
-#: The share of the device's peak that training reaches, by precision.
+#: The share of the device's peak speed that training reaches, by precision.
 REACHED = {"fp32": 0.35, "amp_fp16": 0.15, "amp_bf16": 0.15}
 
 
 @dataclass(frozen=True)
 class Pace:
-    """The duration of one replicate.
+    """The time that one replicate takes.
 
     Attributes
     ----------
     hours : float
-        Device-hours.
+        The device-hours of one replicate.
     threads : int
-        CPU threads that the replicate used.
+        The number of CPU threads that the replicate used.
     measured : bool
-        Whether a pilot measured it.
+        Whether a pilot measured the time; otherwise it is estimated.
     """
 
     hours: float
@@ -40,7 +41,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The number of cells and replicates of a task on a hardware, and their pace; `pace` is None if it is unknown."""
+    """The number of cells and replicates of a task on one kind of hardware, and the pace, which is None if unknown."""
 
     hardware: str
     task: str
@@ -55,7 +56,7 @@ class Estimate:
 
 
 def estimates(study: Study, results: Path) -> list[Estimate]:
-    """Return one estimate per task and hardware of a study; `results` is the folder of all results."""
+    """Return one estimate for each task on each kind of hardware in a study; `results` is the folder of all results."""
     found = []
     for hardware, task in study.tasks:
         cells = study.siblings(hardware, task)
@@ -65,7 +66,7 @@ def estimates(study: Study, results: Path) -> list[Estimate]:
 
 
 def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
-    """Return the pace of a task: measured or else estimated; None if the peak or the operations are unknown."""
+    """Return the pace of a task, measured or else estimated; None if the peak speed or the operations are unknown."""
     path = pilot_file(results, study, hardware, task)
     if path.exists() and (measured := _measured(path, study.pace_identity(hardware, task))):
         return measured
@@ -78,12 +79,12 @@ def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
 
 
 def pilot_file(results: Path, study: Study, hardware: str, task: str) -> Path:
-    """Return the file to which the pilot of a task writes its measurement."""
+    """Return the path of the file to which the pilot of a task writes the measured pace."""
     return Path(StudyPaths(str(results), study.name).pilot(hardware, task))
 
 
 def _measured(path: Path, identity: str) -> Pace | None:
-    """Return the pace that a pilot measured, or None if it belongs to another recipe or hardware."""
+    """Return the pace that a pilot measured, or None if the pilot had a different recipe or different hardware."""
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError) as error:

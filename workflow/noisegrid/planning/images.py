@@ -1,4 +1,4 @@
-"""The images that the jobs of a study run in. Nothing requires an image unless Snakemake runs with --sdm apptainer."""
+"""The images that the jobs of a study run in. Jobs require images only if Snakemake runs with --sdm apptainer."""
 
 import shlex
 from dataclasses import dataclass
@@ -30,48 +30,48 @@ class Images:
 
     @cached_property
     def stacks(self) -> list[str]:
-        """The stacks that this study requires."""
+        """The names of the stacks that this study requires."""
         return list(dict.fromkeys([ANALYSIS, *map(stack_of, self.study.hardware)]))
 
     @property
     def training_stack(self) -> str:
-        """The stack in which datasets are prepared: that of the study's first hardware."""
+        """The name of the stack in which datasets are prepared: the stack of the study's first hardware entry."""
         return stack_of(self.study.hardware[0])
 
     def file(self, stack_name: str) -> str:
-        """Return the image file of a stack."""
+        """Return the path of a stack's image."""
         return f"{self.config['containers']}/{stack_name}.sif"
 
     def inspection(self, stack_name: str) -> str:
-        """Return the file with the inspection of a stack's image."""
+        """Return the path of the JSON file with the inspection of a stack's image."""
         return f"{self.config['containers']}/{stack_name}.json"
 
     def log(self, name: str) -> str:
-        """Return a log file in the folder of the images."""
+        """Return the path of a log file in the folder of the images."""
         return f"{self.config['containers']}/logs/{name}.log"
 
     def inspections(self, *stack_names: str) -> list[str]:
-        """Return the inspection files that a job requires to run in the images of some stacks."""
+        """Return the paths of the inspections that jobs in the given stacks need as input; none without containers."""
         return [self.inspection(name) for name in stack_names] if self.used else []
 
     def option(self, stack_name: str) -> list[str]:
-        """Return the option that makes a job check that it runs in the right image."""
+        """Return the option that makes a job check that it runs in the right image; none without containers."""
         return [word for path in self.inspections(stack_name) for word in ("--image", path)]
 
     def definition(self, stack_name: str) -> str:
-        """Return the digest of an image's definition and pins; jobs run again if it changes."""
+        """Return the digest of an image's definition and pins; jobs run again if this digest changes."""
         # never empty: Snakemake detects a changed parameter only if the new value was not among the old ones
         return stack(stack_name).definition if self.used else "no image"
 
     def source_option(self, stack_name: str) -> list[str]:
-        """Return the options that name an image from elsewhere; none if the image must be built here."""
+        """Return the options that specify an image built elsewhere; none if the image must be built here."""
         given = self.config["images"].get(stack_name)
         if given is None:
             return []
         return ["--image", given["image"], *(["--sha256", given["sha256"]] if "sha256" in given else [])]
 
     def mirror_option(self) -> list[str]:
-        """Return the option that names the Debian mirror; none if the mirror of this machine's apt is used."""
+        """Return the option that specifies the Debian mirror; none if the mirror of this machine's apt is used."""
         named = self.config["debian_mirror"]
         return ["--mirror", named] if named else []
 
@@ -79,7 +79,7 @@ class Images:
         """Return the container engine's arguments, which bind the working tree and the data and give access to GPUs."""
         ours = [Path(self.config[key]) for key in ("results", "datasets", "containers")]
         for folder in ours:
-            folder.mkdir(parents=True, exist_ok=True)  # only an existing folder can be bound, and jobs write to these
+            folder.mkdir(parents=True, exist_ok=True)  # only existing folders can be bound, and jobs write to these
         paths = [ROOT, self.study.source.parent, *self.config["dataset_folders"].values(), *ours]
         folders = [folder for folder in dict.fromkeys(Path(path).resolve() for path in paths) if folder.exists()]
         binds = " ".join(f"--bind {shlex.quote(str(folder))}" for folder in folders)

@@ -12,9 +12,9 @@ from noisegrid.runtime.hardware import stack_of
 
 
 def untracked(value: Any) -> Callable[..., Any]:
-    """Return a parameter that does not affect the output; no job runs again if it changes.
+    """Return a rule's parameter that does not affect the output, so that no job runs again if the parameter changes.
 
-    `value` may be a function of the wildcards.
+    `value` is the parameter's value, or a function of the wildcards that returns the value.
     """
 
     # Snakemake does not track a parameter whose function takes the argument `output`
@@ -33,42 +33,42 @@ class Jobs:
     # --- datasets and images ---
 
     def dataset(self, wildcards: Any) -> str:
-        """Return the folder of the prepared dataset that a task reads."""
+        """Return the path of the folder with the prepared dataset that a task reads."""
         return f"{self.plan.config['datasets']}/{self._cells(wildcards)[0].dataset}"
 
     def manifest(self, wildcards: Any) -> str:
-        """Return the manifest of the prepared dataset that a task reads."""
+        """Return the path of the manifest of the prepared dataset that a task reads."""
         return f"{self.dataset(wildcards)}/manifest.json"
 
     def raw_folder_option(self, wildcards: Any) -> list[str]:
-        """Return the option that names a dataset's raw folder; none if torchvision downloads it."""
+        """Return the option with the folder of a dataset's raw files; none if the user configured no such folder."""
         folder = self.plan.config["dataset_folders"].get(wildcards.dataset)
         return ["--folder", folder] if folder else []
 
     def image(self, wildcards: Any) -> str:
-        """Return the image of a stack, or of a hardware's stack."""
+        """Return the path of the image that a job runs in; a wildcard gives either the stack or the hardware."""
         return self.plan.images.file(self._stack(wildcards))
 
     def inspection(self, wildcards: Any) -> list[str]:
-        """Return the inspection file of that image, if jobs run in containers."""
+        """Return the path of the inspection file of a job's image; none without containers."""
         return self.plan.images.inspections(self._stack(wildcards))
 
     def image_option(self, wildcards: Any) -> list[str]:
-        """Return the option that makes a job check that it runs in that image."""
+        """Return the option that makes a job check that it runs in the right image; none without containers."""
         return self.plan.images.option(self._stack(wildcards))
 
     def image_source(self, wildcards: Any) -> list[str]:
-        """Return the options that name an image from elsewhere."""
+        """Return the options that specify an image built elsewhere; none if the image must be built here."""
         return self.plan.images.source_option(wildcards.stack)
 
     def definition(self, wildcards: Any) -> str:
-        """Return the digest of that image's definition."""
+        """Return the digest of the definition and pins of a job's image."""
         return self.plan.images.definition(self._stack(wildcards))
 
     # --- training and measuring ---
 
     def batch_digest(self, wildcards: Any) -> str:
-        """Hash the settings and cells that a job trains, so that the job runs again if they change."""
+        """Hash the settings and the cells of a training job; the job runs again if this hash changes."""
         return self.plan.batch_digest(wildcards.hardware, wildcards.task, wildcards.batch)
 
     def pace_identity(self, wildcards: Any) -> str:
@@ -76,11 +76,11 @@ class Jobs:
         return self.plan.study.pace_identity(wildcards.hardware, wildcards.task)
 
     def cell_batches(self, wildcards: Any) -> list[str]:
-        """Return the batch files that hold replicates of a cell."""
+        """Return the paths of the batch files that contain replicates of a cell."""
         return self.plan.batch_files(wildcards.hardware, wildcards.task, wildcards.noise)
 
     def batches_of_all_hardware(self, wildcards: Any) -> list[str]:
-        """Return the batch files of a task and noise on every hardware that measures it."""
+        """Return the paths of the batch files of a task and noise, for every hardware entry that measures them."""
         names = self.plan.hardware_of(wildcards.task, wildcards.noise)
         return [file for name in names for file in self.plan.batch_files(name, wildcards.task, wildcards.noise)]
 
@@ -89,7 +89,7 @@ class Jobs:
         return self.plan.timed_digest(wildcards.hardware, wildcards.network)
 
     def figure_data(self, wildcards: Any) -> str:
-        """Return the file that a figure is drawn from."""
+        """Return the path of the data file that a figure is drawn from."""
         return f"{self.plan.paths.folder}/{FIGURES[wildcards.figure].data}"
 
     def figure_caption(self, wildcards: Any) -> str:
@@ -99,7 +99,7 @@ class Jobs:
     # --- resources ---
 
     def resources(self, alone: bool = False, **fixed: Any) -> dict[str, Any]:
-        """Return the resources that jobs on a wildcard's hardware request from the scheduler.
+        """Return the resources that the jobs of a rule request from the scheduler; they depend on a job's hardware.
 
         Parameters
         ----------

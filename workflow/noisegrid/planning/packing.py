@@ -12,9 +12,10 @@ from noisegrid.runtime.hardware import gpus_per_job
 from noisegrid.study.batch import Batch, split
 from noisegrid.study.study import Study
 
-#: If the pace is unknown: replicates per job, and the number of jobs above which each job holds more replicates.
+#: For an unknown pace: the usual number of replicates per job, and the number of jobs above which jobs get more.
 USUAL_REPLICATES_PER_JOB, MANY_JOBS = 10, 300
-#: The share of a job's time that is planned. Nodes differ in speed, and an unfinished job must be submitted again.
+#: The share of a job's time that is planned. The rest is a reserve, because nodes differ in speed and an unfinished
+#: job must be submitted again.
 PLANNED = 0.8
 
 
@@ -27,7 +28,7 @@ class Packing:
     site: Site
 
     def batches(self, hardware: str, task: str) -> list[Batch]:
-        """Return the batch of each training job of a task on a hardware."""
+        """Return the batches of a task on the given hardware, one for each training job."""
         return self._packed[hardware, task]
 
     @cached_property
@@ -45,7 +46,7 @@ class Packing:
         return [batch for cell in cells for batch in split(cell.replicates, size, cell.noise)]
 
     def _fitting(self, hardware: str, task: str, cells: int) -> int:
-        """Return how many replicates of each of `cells` cells fit into one job."""
+        """Return how many replicates of each cell fit into one job, which trains `cells` cells."""
         pace = estimate.pace(self.study, hardware, task, Path(self.config["results"]))
         if pace is None:
             return max(USUAL_REPLICATES_PER_JOB, math.ceil(self._wanted / MANY_JOBS))
@@ -54,7 +55,7 @@ class Packing:
 
     @cached_property
     def _wanted(self) -> int:
-        """The number of replicates of all tasks; the replicates of several cells of one task count once."""
+        """The total number of replicates, where each task counts with its largest cell on each kind of hardware."""
         return sum(max(cell.replicates for cell in self.study.siblings(*names)) for names in self.study.tasks)
 
     def _at_a_time(self, hardware: str, pace: estimate.Pace) -> int:
@@ -62,7 +63,7 @@ class Packing:
         return 1 if gpus_per_job(hardware) else max(1, self.config["threads_per_job"] // pace.threads)
 
     def longest_job_hours(self, line: estimate.Estimate) -> float:
-        """Return the duration of the longest job of a task on a hardware, or 0 if the pace is unknown."""
+        """Return the hours that the longest job of a task takes on the given hardware, or 0 if the pace is unknown."""
         if line.pace is None:
             return 0.0
         names = line.hardware, line.task

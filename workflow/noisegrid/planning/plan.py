@@ -1,4 +1,4 @@
-"""The plan of a study: the validated config and study, and the files that the rules make.
+"""The plan of a study: the validated config and study, and the files that the rules create.
 
 The Snakefile builds the plan at parse time, so this module imports neither torch nor pandas. It runs all checks of the
 user's input that are possible before work starts.
@@ -26,12 +26,12 @@ from noisegrid.reporting.registry import FIGURES, TABLES, names_for
 from noisegrid.runtime.hardware import ROOT
 from noisegrid.study import design
 from noisegrid.study.batch import PATTERN, Batch, batch_of
-from noisegrid.study.study import Cell, Study, digest, load_study, name_of
+from noisegrid.study.study import Cell, Study, digest, name_of
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A study and the workflow's config."""
+    """The study and the workflow's config, with all paths and options that the rules derive from them."""
 
     study: Study
     config: dict[str, Any]
@@ -55,7 +55,7 @@ class Plan:
 
     @property
     def wildcards(self) -> dict[str, str]:
-        """The constraints of wildcards, so that a misspelt target matches no rule."""
+        """The constraints on wildcards, so that a misspelt target matches no rule."""
         names = {what: self.study.values(what) for what in ("task", "noise", "dataset")}
         names |= {"hardware": self.study.hardware, "stack": list(catalog("stacks")), "figure": self.figures}
         names |= {"network": [timed.network for timed in self.study.timed_networks] or ["none"]}
@@ -64,16 +64,16 @@ class Plan:
     # --- training jobs ---
 
     def batches(self, hardware: str, task: str) -> list[Batch]:
-        """Return the batch of each training job of a task on a hardware."""
+        """Return the batches of a task on the given hardware, one for each training job."""
         return self.packing.batches(hardware, task)
 
     def batch_files(self, hardware: str, task: str, noise: str | None = None) -> list[str]:
-        """Return the batch files of a task on a hardware, of one noise or of all."""
+        """Return the paths of the batch files of a task on the given hardware, for one noise or for all noises."""
         batches = [batch for batch in self.batches(hardware, task) if noise is None or batch.holds(noise)]
         return [self.paths.batch(hardware, task, batch.name) for batch in batches]
 
     def cells_of(self, hardware: str, task: str, batch: str) -> list[Cell]:
-        """Return the cells whose replicates a job trains; `batch` is its name."""
+        """Return the cells whose replicates a job trains; `batch` is the name of the job's batch."""
         return self.study.siblings(hardware, task, batch_of(batch))
 
     def batch_digest(self, hardware: str, task: str, batch: str) -> str:
@@ -81,21 +81,21 @@ class Plan:
         return digest([(cell.digest, cell.replicates) for cell in self.cells_of(hardware, task, batch)])
 
     def pilot_files(self) -> list[str]:
-        """Return the pilot file of every task on every hardware."""
+        """Return the path of the pilot file of every task on every kind of hardware."""
         return [self.paths.pilot(*names) for names in self.study.tasks]
 
     # --- measuring ---
 
     def cell_files(self) -> list[str]:
-        """Return the file of metrics of every cell."""
+        """Return the path of the metrics file of every cell."""
         return [self.paths.cell_metrics(cell.path) for cell in self.study.cells]
 
     def hardware_of(self, task: str, noise: str) -> list[str]:
-        """Return the hardware on which a task is measured with a noise."""
+        """Return the names of the hardware entries on which a task is measured with a noise."""
         return [cell.hardware for cell in self.study.cells if (cell.task, cell.noise) == (task, noise)]
 
     def across_files(self) -> list[str]:
-        """Return the comparison file of every task and noise that is measured on more than one hardware."""
+        """Return the path of the comparison file of every task and noise measured on more than one kind of hardware."""
         pairs = dict.fromkeys((cell.task, cell.noise) for cell in self.study.cells)
         return [self.paths.across(*names) for names in pairs if len(self.hardware_of(*names)) > 1]
 
@@ -103,16 +103,16 @@ class Plan:
 
     @property
     def overhead(self) -> list[str]:
-        """The path of overhead.csv, or no path if the study times no network."""
+        """The path of overhead.csv, as a list that is empty if the study times no network."""
         return [self.paths.overhead] if self.study.timed_networks else []
 
     @property
     def overhead_option(self) -> list[str]:
-        """The option that names overhead.csv, if there is one."""
+        """The option with the path of overhead.csv; empty if the study times no network."""
         return ["--overhead", *self.overhead] if self.overhead else []
 
     def timed_files(self) -> list[str]:
-        """Return the file of timed blocks of every network."""
+        """Return the path of the file with the timed blocks of every network."""
         return [self.paths.timed(timed.path, "csv") for timed in self.study.timed_networks]
 
     def timed_digest(self, hardware: str, network: str) -> str:
@@ -124,20 +124,20 @@ class Plan:
 
     @property
     def figures(self) -> list[str]:
-        """The figures that this study can fill."""
+        """The names of the figures for which this study provides the data."""
         return names_for(self.study, FIGURES)
 
     @property
     def tables(self) -> list[str]:
-        """The tables that this study can fill."""
+        """The names of the tables for which this study provides the data."""
         return names_for(self.study, TABLES)
 
     def table_files(self, suffix: str) -> list[str]:
-        """Return the file of every table in one format."""
+        """Return the path of every table in the format given by the suffix."""
         return [self.paths.table(table, suffix) for table in self.tables]
 
     def products(self) -> list[str]:
-        """Return the files for readers: findings, figures, tables and cell pages, one format of each."""
+        """Return the paths of the files for readers: findings, figures, tables and cell pages, each in one format."""
         figures = [self.paths.figure(figure, "png") for figure in self.figures]
         pages = [self.paths.cell_page(*names) for names in self.study.tasks]
         return [self.paths.findings("md"), *figures, *self.table_files("html"), *pages]
@@ -151,7 +151,7 @@ class Plan:
 
     @property
     def training_options(self) -> list[str]:
-        """The options of training jobs that come from the config and the study."""
+        """The options that the config and the study set for training jobs."""
         failures = ["--accept-failures"] if self.config["accept_failures"] else []
         share = ["--share-gpu"] if self.study.share_gpu else []
         return ["--checkpoint-minutes", str(self.config["checkpoint_minutes"]), *failures, *share]
@@ -167,19 +167,20 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     in_containers : bool
         Whether jobs run in containers.
     in_job : bool
-        Whether this process is a job. A job reads design.json, which the call that submitted it wrote.
+        Whether this process is a job. A job reads design.json, which was written by the call that
+        submitted the job.
 
     Raises
     ------
     NoisegridError
-        For the first mistake.
+        For the first mistake that is found.
     """
     defaults = {key: entry["default"] for key, entry in schema("config")["properties"].items() if "default" in entry}
     # Snakemake ignores config.yaml if the workflow is used as a module
     config = defaults | read_yaml(ROOT / "config.yaml") | config
     check(config, "config", "config")
     planned = Path(StudyPaths(config["results"], name_of(config["study"])).design) if in_job else None
-    plan = Plan(load_study(config["study"], planned), config, in_containers)
+    plan = Plan(design.load(config["study"], planned), config, in_containers)
     if config["require_containers"] and not in_containers:
         raise NoisegridError("config: require_containers is set, but Snakemake uses none; call it with --sdm apptainer")
     for name in config["dataset_folders"]:
@@ -195,7 +196,7 @@ OLD_LAYOUT = ("cost", "cost.csv", "replicates/*/*/*/*/half_weights.npy")
 
 
 def check_layout(paths: StudyPaths) -> None:
-    """Raise NoisegridError if the folder of a study has results of an earlier version, with other file names."""
+    """Raise NoisegridError if the folder of a study contains results of an earlier version."""
     folder = Path(paths.folder)
     for pattern in OLD_LAYOUT:
         if found := next(folder.glob(pattern), None):
@@ -206,7 +207,7 @@ def check_layout(paths: StudyPaths) -> None:
 
 
 def make_or_exit(config: dict[str, Any], in_containers: bool = False, in_job: bool = False) -> Plan:
-    """Call `make` for the Snakefile; a mistake ends Snakemake with one line instead of a traceback."""
+    """Call `make` for the Snakefile; a mistake ends Snakemake with a one-line message instead of a traceback."""
     try:
         plan = make(config, in_containers, in_job)
         for note in [] if in_job else notes(plan):
@@ -217,14 +218,14 @@ def make_or_exit(config: dict[str, Any], in_containers: bool = False, in_job: bo
 
 
 def notes(plan: Plan, most: int = 5) -> list[str]:
-    """Return the first `most` changes of the study since it was last run, and the number of further changes."""
+    """Return one line for each of the first `most` changes since the last run, and a line that counts the rest."""
     found = design.changes(plan.study, Path(plan.paths.design))
     more = [f"and {len(found) - most} more changes"] if len(found) > most else []
     return [f"study {plan.study.name} changed since it was last run: {line}" for line in [*found[:most], *more]]
 
 
 def write_design(plan: Plan) -> None:
-    """Write the resolved study, which every job reads."""
+    """Write design.json, the resolved study that every job reads."""
     design.write(plan.study, Path(plan.paths.design))
 
 
@@ -237,14 +238,14 @@ def modules_digest(*names: str) -> str:
     Parameters
     ----------
     names
-        Modules without suffix (`reporting/tables`, `stats/*`), or files with their suffix.
+        Names or patterns of modules without suffix (`reporting/tables`, `stats/*`), or of other files with suffix.
     """
     paths = [path for name in names for path in _modules(name)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
 def _modules(name: str) -> list[Path]:
-    """Return the files that the name or pattern of a module matches."""
+    """Return the paths of the files that match the name or pattern of a module."""
     found = sorted((WORKFLOW / "noisegrid").glob(name if "." in name else f"{name}.py"))
     if not found:
         raise FileNotFoundError(
@@ -254,7 +255,7 @@ def _modules(name: str) -> list[Path]:
 
 
 def shell_prefix() -> str:
-    """Return the commands that set PYTHONPATH, PATH (to Snakemake's Python, outside containers) and TREE_VARIABLE."""
+    """Return shell commands that set PYTHONPATH, TREE_VARIABLE and (outside containers) PATH to Snakemake's Python."""
     python = shlex.quote(str(Path(sys.executable).parent))
     inside = '[ -n "${{APPTAINER_CONTAINER:-}}" ]'
     path = f"export PYTHONPATH={shlex.quote(str(WORKFLOW))}; {inside} || export PATH={python}:$PATH; "

@@ -1,6 +1,6 @@
-"""Checks that this machine is ready for the work of a call.
+"""Checks that this machine is ready for the work of a Snakemake call.
 
-They run when work starts. Therefore any machine can plan a study, and draw its figures again.
+The checks run only when work starts. Therefore any machine can plan a study, and draw the figures of a study again.
 """
 
 import json
@@ -25,7 +25,7 @@ from noisegrid.study.study import Cell
 
 @dataclass(frozen=True)
 class Work:
-    """The work of a call: cells to train, hardware to time networks on, datasets to prepare."""
+    """The work of a Snakemake call: cells to train, hardware to time networks on, and datasets to prepare."""
 
     cells: list[Cell]
     timed: list[str]
@@ -33,7 +33,7 @@ class Work:
 
     @property
     def hardware(self) -> list[str]:
-        """The hardware that jobs compute on."""
+        """The names of the hardware entries that jobs compute on."""
         return list(dict.fromkeys([*(cell.hardware for cell in self.cells), *self.timed]))
 
 
@@ -69,14 +69,14 @@ def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
 
 
 def check_machine(plan: Plan, work: Work, local: bool) -> None:
-    """Check raw files, images or the environment, devices, and existing results.
+    """Check the raw files, the images (or the environment), the devices, and the existing results.
 
     Parameters
     ----------
     plan : Plan
         The plan of the study.
     work : Work
-        The work of this call.
+        The work of this Snakemake call.
     local : bool
         Whether jobs run on this machine, and not on the nodes of a cluster.
 
@@ -95,7 +95,8 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
         _check_environment(stacks)
     for name in stacks:
         cells = [cell for cell in work.cells if stack_of(cell.hardware) == name]
-        if name not in plan.config["images"]:  # the definition of a given image is known only after its inspection
+        # the definition of an image built elsewhere is known only after the image has been inspected
+        if name not in plan.config["images"]:
             image = {"definition": plan.images.definition(name)} if plan.in_containers else None
             check_images(results, cells, image)
     if local:
@@ -104,7 +105,7 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
 
 
 def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
-    """Check the requirements of building images: engine, mirror, disk space, and images with current definitions."""
+    """Check that missing images can be built (engine, mirror, disk space), and that existing images are up to date."""
     images.engine()
     folder = Path(plan.config["containers"])
     for name in dict.fromkeys(stacks):
@@ -113,8 +114,8 @@ def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
         inspection = folder / f"{name}.json"
         if inspection.exists() and json.loads(inspection.read_text())["definition"] != stack(name).definition:
             raise NoisegridError(
-                f"{folder / name}.sif was built from another definition or other pins than the current ones; delete "
-                "it and its .json to build it again"
+                f"{folder / name}.sif was not built from the current definition and pins; delete this image and its "
+                ".json to build it again"
             )
         if not (folder / f"{name}.sif").exists():
             images.mirror(plan.config["debian_mirror"])
@@ -122,7 +123,7 @@ def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
 
 
 def _check_environment(stacks: Iterable[str]) -> None:
-    """Check that this environment has the framework of the stacks; without containers, jobs run in it."""
+    """Check that this environment, in which jobs run without containers, has the framework of the stacks."""
     try:
         have = version("torch").partition("+")[0]
     except PackageNotFoundError:
@@ -137,7 +138,7 @@ def _check_environment(stacks: Iterable[str]) -> None:
 
 
 def check_machine_or_exit(plan: Plan, jobs: Iterable[Any], local: bool) -> None:
-    """Call `check_machine` for the Snakefile's onstart; a failed check ends Snakemake with one line."""
+    """Call `check_machine` for the Snakefile's onstart; a failed check ends Snakemake with a one-line message."""
     try:
         check_machine(plan, work_of(plan, jobs), local)
     except NoisegridError as error:

@@ -1,4 +1,7 @@
-"""The resources that a job requests, by hardware and site (slurm/site.yaml). Outside a cluster, only `gpu` matters."""
+"""The resources that a job requests, which depend on the job's hardware and on the site (slurm/site.yaml).
+
+Outside a cluster, only the resource `gpu` matters.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ RESOURCES = (
 
 @dataclass(frozen=True)
 class Site:
-    """The settings of the site's file, completed with the defaults of the schema."""
+    """The settings in slurm/site.yaml, completed with the defaults of the schema."""
 
     settings: dict[str, Any]
 
@@ -28,13 +31,13 @@ class Site:
         Parameters
         ----------
         hardware : str
-            The hardware's name.
+            The name of the hardware entry.
         attempt : int
-            The number of the attempt; each attempt gets more time than the one before.
+            The attempt, counted from 1; each attempt gets more time than the one before.
         alone : bool
             Whether nothing else may run on the node.
         refused : sequence of str
-            The nodes on which earlier attempts found another device.
+            The nodes on which earlier attempts did not find the required device.
 
         Returns
         -------
@@ -63,12 +66,12 @@ class Site:
 
 
 def _of(partitions: dict[str, str], hardware: str) -> str | None:
-    """Return the partition of a hardware; `h200@torch2.7-cu126` uses the entry of `h200` if it has none of its own."""
+    """Return the partition of a hardware entry; `h200@STACK` uses the partition of `h200` if it has none of its own."""
     return partitions.get(hardware, partitions.get(hardware.partition("@")[0]))
 
 
 def load_site() -> Site:
-    """Return the settings of slurm/site.yaml, if it exists. Raise NoisegridError if the file is invalid."""
+    """Return the settings in slurm/site.yaml, completed with the defaults. Raise NoisegridError if they are invalid."""
     settings = read_yaml(SITE) if SITE.exists() else {}
     check(settings, "site", str(SITE))
     defaults = {key: value["default"] for key, value in schema("site")["properties"].items() if "default" in value}

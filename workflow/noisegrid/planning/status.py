@@ -14,7 +14,7 @@ from noisegrid.records import record
 from noisegrid.records.record import replicate_folder
 from noisegrid.study.study import Cell, Study
 
-#: How many of the last finished replicates determine the pace. Earlier ones may belong to slower or faster cells.
+#: How many of the last finished replicates determine the pace. Earlier replicates may be from slower or faster cells.
 RECENT = 50
 
 
@@ -27,15 +27,15 @@ class CellStatus:
     cell : Cell
         The cell.
     finished_at : list of float
-        When each finished replicate ended, in seconds since 1970.
+        The time at which each finished replicate ended, in seconds since 1970.
     running : dict
-        The process that trains each running replicate, by its number.
+        The process that trains each running replicate, by the number of the replicate.
     checkpointed : list of int
-        The numbers of replicates that stopped at a checkpoint, which the next job resumes.
+        The numbers of replicates that stopped at a checkpoint, from which the next job resumes them.
     diverged : list of int
         The numbers of replicates whose training diverged.
     failures : dict
-        The reason of each failure, by the number of the replicate.
+        The reason for each failure, by the number of the replicate.
     """
 
     cell: Cell
@@ -52,7 +52,7 @@ class CellStatus:
 
 
 def status_of(cell: Cell, results: Path) -> CellStatus:
-    """Return the state of a cell from its folders, without opening records: thousands of replicates take a second."""
+    """Return the state of a cell without opening any record, so that thousands of replicates take only a second."""
     finished_at, running, checkpointed, failures = [], {}, [], {}
     diverged = _diverged(cell, results)
     for number in range(cell.replicates):
@@ -86,7 +86,7 @@ def hours_left(cells: list[CellStatus]) -> float | None:
 
 
 def summary(study: Study, results: Path) -> str:
-    """Return a line per unfinished cell, running and failed replicates, and one line for the whole study."""
+    """Return one line for each unfinished cell, running replicate and failed replicate, and one for the whole study."""
     cells = [status_of(cell, results) for cell in study.cells]
     lines = [f"{'cell':44s} done  running  checkpointed  failed   left"]
     for cell in cells:

@@ -5,12 +5,12 @@ from pathlib import Path
 from noisegrid.planning import estimate
 from noisegrid.planning.plan import Plan
 
-#: The number of attempts that slurm/config.yaml gives a job. Each attempt gets more time.
+#: The number of attempts that slurm/config.yaml allows a job. Each attempt gets more time.
 ATTEMPTS = 3
 
 
 def summary(plan: Plan) -> str:
-    """Return a line per task and hardware, a note per job that takes too long, and the totals."""
+    """Return one line for each task on each kind of hardware, notes on jobs that take too long, and the totals."""
     lines = [
         f"{'hardware':16s} {'task':28s} {'cells':>5s} {'replicates':>10s} {'jobs':>5s} {'device-hours':>12s} {'by':>8s}"
     ]

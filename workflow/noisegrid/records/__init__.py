@@ -1,1 +1,1 @@
-"""Replicates on disk: training writes each as a whole, and every later stage checks and reads it. No torch."""
+"""Replicates on disk: training writes each replicate as a whole; later stages check and read it without torch."""

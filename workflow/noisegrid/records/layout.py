@@ -1,4 +1,4 @@
-"""The positions of a network's tensors in its weight vector: parameters first, then buffers. Imports no torch."""
+"""The positions of a network's tensors in the weight vector: parameters first, then buffers. Does not import torch."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ Layout = list[dict[str, Any]]
 
 
 def parameter_count(layout: Layout, values: int) -> int:
-    """Return the number of parameters in a weight vector. They come first; the rest are buffers.
+    """Return the number of parameters in a weight vector, where all parameters come before all buffers.
 
     Parameters
     ----------

@@ -1,10 +1,12 @@
-"""The folder of a replicate: written as a whole or not at all, and checked byte by byte when read. Imports no torch.
+"""The folder of a replicate: written as a whole or not at all, and checked byte by byte when read.
+
+This module does not import torch. The folder contains:
 
 record.json             settings, machine and results of the run (workflow/schemas/record.schema.yaml)
 predictions.npz         example_id: int32 (examples,); label: int32 (examples,), or uint8 (examples, attributes);
                         logits, midpoint_logits: float32 (examples, classes)
-weights.npy             float32 (values,), parameters before buffers; `layout` in the record has the positions
-midpoint_weights.npy    the same after half of the epochs, at which the reference measures churn and L2
+weights.npy             float32 (values,), parameters before buffers; `layout` in record.json has their positions
+midpoint_weights.npy    the same after half of the epochs, when the reference measures churn and L2 distance
 history.csv             epoch, learning_rate, train_loss_nats, seconds
 """
 
@@ -26,7 +28,7 @@ from noisegrid.common.schemas import check
 from noisegrid.records.layout import parameter_count
 from noisegrid.study.study import Cell, differences, digest
 
-#: The files of a replicate that a package leaves out by default.
+#: The files of a replicate that a crate leaves out by default.
 WEIGHTS = ("weights.npy", "midpoint_weights.npy")
 
 
@@ -51,33 +53,36 @@ class Replicate:
             return dict(arrays)
 
     def weights(self, which: str = "weights") -> np.ndarray:
-        """Return `weights` or `midpoint_weights`, memory-mapped: float32 (values,)."""
+        """Return the weight vector `weights` or `midpoint_weights`, memory-mapped, float32 (values,)."""
         vector: np.ndarray = np.load(self.folder / f"{which}.npy", mmap_mode="r", allow_pickle=False)
         return vector
 
     @property
     def has_weights(self) -> bool:
-        """Whether the weights are present. A package leaves them out by default."""
+        """Whether the weights are present. A crate leaves them out by default."""
         return (self.folder / "weights.npy").exists()
 
     @property
     def parameters(self) -> int:
-        """The number of parameters. They come first in the weight vector; the rest are buffers."""
+        """The number of parameters, which come before the buffers in the weight vector."""
         return parameter_count(self.record["layout"], int(self.weights().size))
 
 
 def replicate_folder(results: Path, cell: Cell, replicate: int) -> Path:
-    """Return the folder of a replicate: <results>/<study>/replicates/<hardware>/<task>/<noise>/<replicate>."""
+    """Return the path of a replicate's folder: <results>/<study>/replicates/<hardware>/<task>/<noise>/<replicate>."""
     return Path(StudyPaths(str(results), cell.study).replicate(cell.path, replicate))
 
 
 def failure_file(folder: Path) -> Path:
-    """Return the file, next to a replicate's folder, with the reason of a failure. Successful training deletes it."""
+    """Return the path of the file, next to a replicate's folder, that contains the reason for a failure.
+
+    Successful training deletes this file.
+    """
     return folder.with_name(f".{folder.name}.failed")
 
 
 def checkpoint_folder(folder: Path) -> Path:
-    """Return the folder, next to a replicate's folder, with its checkpoints during training."""
+    """Return the path of the folder, next to a replicate's folder, that contains the checkpoints during training."""
     return folder.with_name(f".{folder.name}.checkpoints")
 
 
@@ -99,7 +104,7 @@ def write(
     arrays : dict of arrays
         The content of predictions.npz.
     weights : dict of arrays
-        The weight vectors by file name without suffix.
+        The weight vectors, by the file name without suffix.
     history : list of dict
         The rows of history.csv.
 
@@ -129,19 +134,19 @@ def write(
 
 
 def read(folder: Path, left_out: Collection[str] = ()) -> Replicate:
-    """Read a replicate and check every file.
+    """Read a replicate, and compare every file with its checksum in the record.
 
     Parameters
     ----------
     folder : Path
         The folder of the replicate.
     left_out : collection of str
-        Files that may be missing, such as the weights in a package.
+        The names of files that may be missing, such as the weights in a crate.
 
     Raises
     ------
     NoisegridError
-        If a file is missing, truncated or edited. The message names the file.
+        If a file is missing, truncated or edited. The message states which file.
     """
     record = read_record(folder)
     for name, expected in record["files"].items():
@@ -163,7 +168,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     Raises
     ------
     NoisegridError
-        If it is missing, truncated or edited.
+        If record.json is missing, truncated or edited.
     """
     path = folder / "record.json"
     try:
@@ -181,9 +186,10 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def check_settings(results: Path, cells: Iterable[Cell]) -> None:
-    """Refuse to add to cells whose replicates were trained with other settings.
+    """Refuse to add replicates to cells whose existing replicates were trained with different settings.
 
-    This runs before any work starts and reads one record per cell. When a cell is measured, every record is checked.
+    This check runs before any work starts, and reads one record per cell. When a cell is measured later, every record
+    is checked.
 
     Raises
     ------
@@ -195,26 +201,26 @@ def check_settings(results: Path, cells: Iterable[Cell]) -> None:
             check_belongs(record, cell, folder)
 
 
-#: Keys of record entries that all replicates of a cell share, in addition to their settings and their image.
+#: Keys of a record whose values all replicates of a cell share, in addition to the settings and the image.
 SHARED = ("code.source_digest", "device.model", "software.torch", "dataset.digest")
 
 
 def entry(record: dict[str, Any], key: str) -> Any:
-    """Return the entry of a record at a dotted key."""
+    """Return the entry of a record at a dotted key such as `device.model`."""
     for part in key.split("."):
         record = record[part]
     return record
 
 
 def check_code(results: Path, cells: Iterable[Cell], source_digest: str) -> None:
-    """Refuse to add replicates to cells that were started with other training code.
+    """Refuse to add replicates to cells that were started with different training code.
 
-    This runs before any work starts.
+    This check runs before any work starts.
 
     Raises
     ------
     NoisegridError
-        If an incomplete cell has a replicate that was trained with other code.
+        If an incomplete cell was started with different code.
     """
     for cell in cells:
         if not is_complete(results, cell, range(cell.replicates)):
@@ -222,13 +228,13 @@ def check_code(results: Path, cells: Iterable[Cell], source_digest: str) -> None
 
 
 def is_complete(results: Path, cell: Cell, numbers: Iterable[int]) -> bool:
-    """Return whether the numbered replicates of a cell are finished."""
+    """Return whether all replicates with the given numbers are finished; numbers that the cell lacks are ignored."""
     wanted = (number for number in numbers if number < cell.replicates)
     return all(replicate_folder(results, cell, number).exists() for number in wanted)
 
 
 def check_shared(results: Path, cell: Cell, now: dict[str, str]) -> None:
-    """Compare the conditions of a new job with the first finished replicate of a cell.
+    """Compare the conditions of a new job with those of the first finished replicate of a cell.
 
     Parameters
     ----------
@@ -237,7 +243,7 @@ def check_shared(results: Path, cell: Cell, now: dict[str, str]) -> None:
     cell : Cell
         The cell to add replicates to.
     now : dict
-        The current values of some keys of SHARED.
+        The conditions of the new job: values for some of the keys in SHARED.
 
     Raises
     ------
@@ -248,21 +254,22 @@ def check_shared(results: Path, cell: Cell, now: dict[str, str]) -> None:
         for key, value in now.items():
             if entry(record, key) != value:
                 raise NoisegridError(
-                    f"{folder} was trained with another {key} ({entry(record, key)}; now {value}), but all replicates "
-                    f"of a cell must have the same; restore it (commit {record['code']['git_commit']}), or give the "
-                    f"study another name, or delete {folder.parent} to train the cell again"
+                    f"{folder} was trained with a different {key} ({entry(record, key)}; now {value}), but all "
+                    f"replicates of a cell must have the same value; restore the earlier one (commit "
+                    f"{record['code']['git_commit']}), or give the study another name, or delete {folder.parent} to "
+                    "train the cell again"
                 )
 
 
 def check_images(results: Path, cells: Iterable[Cell], image: dict[str, Any] | None) -> None:
-    """Refuse to continue cells in another image than they were started in.
+    """Refuse to continue cells in a different image from the one in which they were started.
 
-    This runs before any work starts. The image None means outside any image.
+    This check runs before any work starts. `image` is None if jobs run outside any image.
 
     Raises
     ------
     NoisegridError
-        If the first replicate of a cell was trained in another image.
+        If the first replicate of a cell was trained in a different image.
     """
     for cell in cells:
         for record, folder in _first_record(results, cell):
@@ -270,7 +277,7 @@ def check_images(results: Path, cells: Iterable[Cell], image: dict[str, Any] | N
 
 
 def _first_record(results: Path, cell: Cell) -> Iterator[tuple[dict[str, Any], Path]]:
-    """Yield the first finished record of a cell and its folder, if there is one."""
+    """Yield the record and the folder of the first finished replicate of a cell, if there is one."""
     finished = sorted(Path(StudyPaths(str(results), cell.study).replicates(cell.path)).glob("[0-9]*/record.json"))
     for path in finished[:1]:
         yield read_record(path.parent), path.parent
@@ -282,7 +289,7 @@ def check_belongs(record: dict[str, Any], cell: Cell, folder: Path) -> None:
     Raises
     ------
     NoisegridError
-        If they differ. The message lists the differences.
+        If the settings differ. The message lists the differences.
     """
     if record["settings_digest"] == cell.digest:
         return
@@ -294,18 +301,18 @@ def check_belongs(record: dict[str, Any], cell: Cell, folder: Path) -> None:
 
 
 def check_image(record: dict[str, Any], image: dict[str, Any] | None, folder: Path) -> None:
-    """Refuse a replicate that was trained in another image, because a cell never mixes images.
+    """Refuse a replicate that was trained in a different image, because a cell never mixes images.
 
     Raises
     ------
     NoisegridError
-        If the definition of the image differs, or if only one of the two runs was in an image.
+        If the replicate and this call use images with different definitions, or if only one of them uses an image.
     """
     old, new = ((about or {}).get("definition", "outside of any image") for about in (record["container"], image))
     if old != new:
         raise NoisegridError(
-            f"{folder} was trained in another container than this call uses ({old}; now {new}); call Snakemake as "
-            f"before, or give the study another name, or delete {folder.parent} to train the cell again"
+            f"{folder} was trained in a different container from the one in this call ({old}; now {new}); call "
+            f"Snakemake as before, or give the study another name, or delete {folder.parent} to train the cell again"
         )
 
 

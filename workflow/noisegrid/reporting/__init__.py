@@ -1,1 +1,1 @@
-"""Reports: from metrics.csv and overhead.csv to claims, tables, figures and findings. No replicate, no torch."""
+"""Claims, tables, figures and findings from metrics.csv and overhead.csv, without reading replicates or using torch."""

@@ -1,4 +1,4 @@
-"""Pages for the report: one per task and hardware, with every number of its cells side by side."""
+"""Pages for the report: one per task and kind of hardware, with the numbers of all cells there side by side."""
 
 from html import escape
 from pathlib import Path
@@ -10,12 +10,12 @@ from noisegrid.common.html import page
 from noisegrid.reporting.metrics_frame import load_metrics, provenance, single_hardware
 from noisegrid.study.sources import FREE
 
-#: Prefixes of the metrics that pages leave out.
+#: Prefixes of the metrics that the pages do not show.
 LEFT_OUT = ("reference_", "replicates_")
 
 
 def task_page(frame: pd.DataFrame, hardware: str, task: str) -> str:
-    """Return the HTML page of one task on one hardware, with a row per metric and a column per cell."""
+    """Return the HTML page of one task on one kind of hardware, with a row per metric and a column per cell."""
     cells = frame[(frame["hardware"] == hardware) & (frame["task"] == task)]
     cells = cells[~cells["metric"].str.startswith(LEFT_OUT)]
     sources = [noise for noise in FREE if (cells["noise"] == noise).any()]
@@ -31,7 +31,7 @@ def task_page(frame: pd.DataFrame, hardware: str, task: str) -> str:
 
 
 def _table(rows: pd.DataFrame, labels: list[str], sources: list[str]) -> str:
-    """Return an HTML table with a row per metric and a column per noise; each value has its interval."""
+    """Return an HTML table with a row per metric and a column per noise; each value is followed by its interval."""
     if rows.empty:
         return ""
     text = rows.assign(text=[_estimate(row) for row in rows.itertuples()], noise=rows["noise"].astype(str))
@@ -51,7 +51,7 @@ def _estimate(row: tuple) -> str:
 
 
 def write_all(metrics_file: Path, folder: Path) -> None:
-    """Write a page <hardware>.<task>.html for every task on every hardware."""
+    """Write a page <hardware>.<task>.html for every task on every kind of hardware."""
     frame = load_metrics(metrics_file)
     single = single_hardware(frame)
     for hardware, task in dict.fromkeys(zip(single["hardware"], single["task"], strict=True)):

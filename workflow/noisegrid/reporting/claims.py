@@ -1,15 +1,16 @@
-"""Test the paper's claims on the numbers of a study. Each verdict has an effect, its interval and n.
+"""Test the paper's claims on the metrics of a study. Each verdict comes with an effect, its interval and n.
 
-A verdict covers one context, usually a task on a hardware, because a claim may hold in one context and not in another:
+A verdict covers one context, usually a task on one kind of hardware, because a claim may hold in some contexts and not
+in others. The possible verdicts are:
 
     reproduced         the interval lies entirely on the side that the claim predicts
     not reproduced     the interval lies entirely on the other side
     inside the null    independent errors on the same test images explain the effect
-    not decided        the interval allows both, or there are fewer than MIN_REPLICATES replicates
+    not decided        the interval includes both sides, or there are fewer than MIN_REPLICATES replicates
     not measured here  the study has no cells to test the claim on
 
-C1 to C11 use metrics.csv; C12 to C16 use overhead.csv (`claims_overhead`). workflow/catalog/claims.yaml and
-docs/claims.md state the tests.
+The tests of C1 to C11 use metrics.csv; the tests of C12 to C16 use overhead.csv and are in `claims_overhead`.
+workflow/catalog/claims.yaml and docs/claims.md describe all tests.
 """
 
 import itertools
@@ -32,15 +33,16 @@ from noisegrid.reporting.verdicts import (
     REPRODUCED,
     Verdict,
 )
+from noisegrid.runtime.hardware import is_mixed_precision
 
 MIN_DEVICES = 4  # a trend over fewer devices is not tested
 ALPHA = 0.05
 SAME_ORDER = 2.0  # factor within which two noise levels are "of the same order"
-SAME_MEAN_POINTS = 0.5  # difference of mean accuracies, in percentage points, that counts as none
+SAME_MEAN_POINTS = 0.5  # mean accuracies that differ by fewer percentage points count as equal
 
 
 class Measured:
-    """The metrics of a study, by metric and cell. Rows across hardware are left out."""
+    """The metrics of a study, to be looked up by metric and cell. Comparisons across hardware are left out."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         frame = frame[~frame["metric"].str.endswith("_across_hardware")]
@@ -52,11 +54,11 @@ class Measured:
         self._rows = {(r.hardware, r.task, r.noise, r.metric): r for r in cells.itertuples()}
 
     def get(self, hardware: str, task: str, noise: str, metric: str) -> pd.Series | None:
-        """Return the row of one metric of one cell, or None if it was not measured."""
+        """Return the row of a metric for a cell, or None if the metric was not measured there."""
         return self._rows.get((hardware, task, noise, metric))
 
     def accuracies(self, hardware: str, task: str, noise: str) -> np.ndarray:
-        """Return the accuracy of each replicate of a cell in percent: (replicates,); empty if not measured."""
+        """Return the accuracy of each replicate of a cell in percent, or an empty array if it was not measured."""
         rows = select(self.frame, "accuracy", None)
         keep = (rows["hardware"] == hardware) & (rows["task"] == task) & (rows["noise"] == noise)
         return rows.loc[keep, "value"].to_numpy()
@@ -68,14 +70,15 @@ def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Ver
     Parameters
     ----------
     frame : pandas.DataFrame
-        metrics.csv.
+        The contents of metrics.csv.
     overhead : pandas.DataFrame, optional
-        overhead.csv, if the study times networks. C12 to C16 require it.
+        The contents of overhead.csv, if the study times networks. C12 to C16 cannot be tested without it.
 
     Returns
     -------
     list of Verdict
-        In the order of the claims. A claim that was measured in no context has one verdict, `not measured here`.
+        The verdicts, in the order of the claims. A claim that could not be tested in any context has a single verdict,
+        `not measured here`.
     """
     measured, verdicts = Measured(frame), list[Verdict]()
     for claim in catalog("claims"):
@@ -108,14 +111,14 @@ def claim_3(measured: Measured) -> Iterator[Verdict]:
         sources = ("algo_impl", "algo", "impl")
         means = [measured.get(hardware, task, noise, "accuracy_mean") for noise in sources]
         if any(row is not None and row.interval == "t over sets" for row in means):
-            continue  # the test assumes independent replicates; those of one seed set are not
+            continue  # the test assumes independent replicates; replicates that share a seed set are not independent
         cells = [measured.accuracies(hardware, task, noise) for noise in sources]
         if all(len(cell) > 1 for cell in cells):
             yield _same_mean(f"{task} on {hardware}", cells)
 
 
 def claim_4(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether the class with the largest std ratio exceeds the independent-error null, in each context."""
+    """Judge whether the largest class std / overall std exceeds the independent-error null, in each context."""
     for hardware, task in measured.contexts:
         row = measured.get(hardware, task, "algo_impl", "class_std_ratio_max")
         if row is not None and not np.isnan(row.value):
@@ -123,7 +126,10 @@ def claim_4(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_5(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether the FNR of the sub-group with the fewest positives varies more than the null, in each context."""
+    """Judge whether the false-negative rate of the smallest sub-group varies more than the null, in each context.
+
+    The smallest sub-group is the one with the fewest positives.
+    """
     groups = measured.frame[measured.frame["metric"].isin(["group_fnr_std_relative", "group_positives"])]
     for hardware, task in measured.contexts:
         here = (groups["hardware"] == hardware) & (groups["task"] == task) & (groups["noise"] == "algo_impl")
@@ -138,7 +144,7 @@ def claim_5(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_6(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether batch norm reduces churn, for each pair of networks with and without it."""
+    """Judge whether batch norm reduces churn, for each network that was measured with and without batch norm."""
     for hardware, task in measured.contexts:
         twin = task.replace("-", "_bn-", 1)
         rows = [measured.get(hardware, name, "algo_impl", "churn") for name in (twin, task)]
@@ -147,27 +153,27 @@ def claim_6(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_7(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether churn differs between tasks, on each hardware."""
+    """Judge whether churn differs between tasks, on each kind of hardware."""
     for hardware in measured.hardware:
         rows = [measured.get(hardware, task, "algo_impl", "churn") for task in measured.tasks]
         yield from _extremes(f"tasks on {hardware}", [row for row in rows if row is not None])
 
 
 def claim_8(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether churn of implementation noise differs between hardware, for each task."""
+    """Judge whether the churn of implementation noise differs between kinds of hardware, for each task."""
     for task in measured.tasks:
         rows = [measured.get(hardware, task, "impl", "churn") for hardware in measured.hardware]
         yield from _extremes(f"{task} over hardware", [row for row in rows if row is not None])
 
 
 def claim_9(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether implementation noise alone changes the weights in mixed precision (hardware `*_amp`)."""
-    mixed = [(hardware, task) for hardware, task in measured.contexts if hardware.endswith("_amp")]
+    """Judge whether implementation noise alone changes the weights in mixed precision."""
+    mixed = [(hardware, task) for hardware, task in measured.contexts if is_mixed_precision(hardware)]
     yield from (_moves_weights(measured, hardware, task, "impl") for hardware, task in mixed)
 
 
 def claim_10(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether churn of implementation noise rises with the number of multiprocessors, for each task."""
+    """Judge whether the churn of implementation noise rises with the number of multiprocessors, for each task."""
     for task in measured.tasks:
         rows = [measured.get(hardware, task, "impl", "churn") for hardware in measured.hardware]
         sizes = [measured.get(hardware, task, "impl", "multiprocessors") for hardware in measured.hardware]
@@ -186,7 +192,7 @@ def claim_11(measured: Measured) -> Iterator[Verdict]:
 
 
 def _moves_weights(measured: Measured, hardware: str, task: str, noise: str) -> Verdict:
-    """Judge whether a source alone changes the weights while control stays bitwise equal."""
+    """Judge whether a noise changes the weights while the replicates of the control cell stay bitwise equal."""
     churn, distance = (measured.get(hardware, task, noise, metric) for metric in ("churn", "l2_raw"))
     control = measured.get(hardware, task, "control", "l2_raw_buffers")
     context = f"{task} on {hardware}"
@@ -201,7 +207,10 @@ def _moves_weights(measured: Measured, hardware: str, task: str, noise: str) -> 
 
 
 def _log_ratio(first: pd.Series, second: pd.Series) -> tuple[float, float, int]:
-    """Return the log ratio of two independent estimates, its standard error (delta method) and degrees of freedom."""
+    """Return the log of the ratio of two independent estimates, its standard error and its degrees of freedom.
+
+    The standard error comes from the delta method.
+    """
     freedom = int(min(first.n_replicates, second.n_replicates)) - 1
     critical = stats.t.ppf(0.975, [first.n_replicates - 1, second.n_replicates - 1])
     errors = [(row.high - row.value) / t / row.value for row, t in zip((first, second), critical, strict=True)]
@@ -209,7 +218,11 @@ def _log_ratio(first: pd.Series, second: pd.Series) -> tuple[float, float, int]:
 
 
 def _same_order(context: str, first: pd.Series, second: pd.Series) -> Verdict:
-    """Test equivalence within the factor SAME_ORDER: two one-sided tests at 5 %, so the 90 % interval lies inside."""
+    """Test whether two estimates are equal within the factor SAME_ORDER.
+
+    They count as equal if the 90 % interval of their ratio lies within the factor. This amounts to
+    two one-sided tests at 5 %.
+    """
     n = int(min(first.n_replicates, second.n_replicates))
     if min(first.value, second.value) == 0:
         verdict = NOT_DECIDED if first.value == second.value else NOT_REPRODUCED
@@ -226,7 +239,7 @@ def _same_order(context: str, first: pd.Series, second: pd.Series) -> Verdict:
 
 
 def _same_mean(context: str, cells: list[np.ndarray]) -> Verdict:
-    """Test equivalence of all means within SAME_MEAN_POINTS, and report the pair that is furthest apart."""
+    """Test whether all means are equal within SAME_MEAN_POINTS, and report the two that are furthest apart."""
     pairs = list(itertools.combinations(cells, 2))
     results = [stats.ttest_ind(a, b, equal_var=False) for a, b in pairs]
     intervals = [result.confidence_interval(0.95) for result in results]
@@ -252,7 +265,10 @@ def _against_null(context: str, row: pd.Series) -> Verdict:
 
 
 def _ratio_verdict(context: str, first: pd.Series, second: pd.Series, above: bool, comparisons: int = 1) -> Verdict:
-    """Judge whether a ratio is above (or below) 1 by its interval, with Bonferroni's correction for comparisons."""
+    """Judge from the interval of a ratio whether the ratio is above 1 (or below 1 if `above` is False).
+
+    `comparisons` is the number of comparisons for which Bonferroni's correction widens the interval.
+    """
     n = int(min(first.n_replicates, second.n_replicates))
     if min(first.value, second.value) == 0:
         return Verdict("", context, NOT_DECIDED, n=n)
@@ -269,7 +285,10 @@ def _on_ratio_scale(context: str, verdict: str, log: float, margin: float, n: in
 
 
 def _rises(context: str, pairs: list[tuple[pd.Series, float]]) -> Verdict:
-    """Judge whether noise rises with a size by Kendall's tau, whose exact test is valid for a handful of devices."""
+    """Judge by Kendall's tau whether noise rises with the size of the device.
+
+    The exact test of Kendall's tau is valid even for a handful of devices.
+    """
     churn, size = [row.value for row, _ in pairs], [size for _, size in pairs]
     found = stats.kendalltau(size, churn)
     verdict = NOT_DECIDED
@@ -280,7 +299,10 @@ def _rises(context: str, pairs: list[tuple[pd.Series, float]]) -> Verdict:
 
 
 def _extremes(context: str, rows: list[pd.Series]) -> Iterator[Verdict]:
-    """Judge the largest divided by the smallest. It is above 1 by construction, so the interval is for all pairs."""
+    """Judge whether the ratio of the largest estimate to the smallest one is above 1.
+
+    The ratio itself is above 1 by construction. Its interval is therefore corrected for comparing all pairs.
+    """
     if len(rows) > 1:
         ordered = sorted(rows, key=lambda row: float(row.value))
         count = len(rows) * (len(rows) - 1) // 2

@@ -1,7 +1,7 @@
-"""Test the paper's claims on the overhead of determinism, C12 to C16, on overhead.csv. `claims` lists the verdicts.
+"""Test the paper's claims about the overhead of determinism (C12 to C16) on overhead.csv.
 
-The effect is the overhead (step time of the deterministic arm divided by that of the default arm), unless
-catalog/claims.yaml says otherwise. n counts blocks.
+The module `claims` lists the possible verdicts. The effect is the overhead (step time of the deterministic arm divided
+by the step time of the default arm), unless catalog/claims.yaml says otherwise. n is the number of blocks.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,15 +15,16 @@ from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.verdicts import NOT_DECIDED, NOT_MEASURED, NOT_REPRODUCED, REPRODUCED, Verdict
 from noisegrid.runtime.hardware import entry
 
-#: A largest ratio within this factor of the published one reproduces it, because networks, CUDA and cuDNN differ.
+#: The largest ratio counts as reproduced if it is within this factor of the published one. It need not be closer,
+#: because networks, CUDA and cuDNN differ from the paper's.
 NEAR = 1.25
 KERNEL_SIZES = {1: "mediumcnn_k1", 3: "mediumcnn_k3", 5: "mediumcnn_k5", 7: "mediumcnn_k7"}
-#: Share of the difference in kernel time that the kernels of only one arm must explain.
+#: C16 requires that kernels that only one arm runs explain at least this share of the difference in kernel time.
 MOST = 0.5
 
 
 def claim_12(overhead: pd.DataFrame) -> Iterator[Verdict]:
-    """Judge whether the largest overhead is near the published one, on each hardware."""
+    """Judge whether the largest overhead is near the published one, on each kind of hardware."""
     published = published_maxima()
     for hardware, row in _extremes(overhead, largest=True):
         context = f"largest on {hardware}: {row.network}"
@@ -48,12 +49,12 @@ def claim_12(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def claim_13(overhead: pd.DataFrame) -> Iterator[Verdict]:
-    """Judge whether the overhead differs between networks, on each hardware."""
+    """Judge whether the overhead differs between networks, on each kind of hardware."""
     smallest = dict(_extremes(overhead, largest=False))
     for hardware, top in _extremes(overhead, largest=True):
         bottom = smallest[hardware]
         if top.network != bottom.network:
-            # the two are chosen among all networks, so the intervals hold for all networks at once
+            # the two networks are chosen among all, so the intervals must hold for all networks at once
             count = (overhead_frame.determinism(overhead)["hardware"] == hardware).sum()
             high, low = (_interval(overhead, row, 1 - 0.05 / count) for row in (top, bottom))
             context = f"{top.network} against {bottom.network} on {hardware}"
@@ -61,7 +62,7 @@ def claim_13(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def claim_14(overhead: pd.DataFrame) -> Iterator[Verdict]:
-    """Judge whether the overhead is larger for the largest convolution kernel, on each hardware."""
+    """Judge whether the overhead is larger for the largest convolution kernel, on each kind of hardware."""
     table = overhead_frame.determinism(overhead).set_index(overhead_frame.KEY)
     for hardware in dict.fromkeys(overhead["hardware"]):
         rows = [table.loc[(hardware, name)] for name in KERNEL_SIZES.values() if (hardware, name) in table.index]
@@ -72,7 +73,7 @@ def claim_14(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def claim_15(overhead: pd.DataFrame) -> Iterator[Verdict]:
-    """Judge whether the largest overhead is larger on the oldest GPU generation than on the newest one timed."""
+    """Judge whether the largest overhead is higher on the oldest timed GPU generation than on the newest one."""
     entries = {hardware: entry(hardware) for hardware, _ in _extremes(overhead, largest=True)}
     age = {name: float(e["compute_capability"]) for name, e in entries.items() if "compute_capability" in e}
     if len(set(age.values())) > 1:
@@ -98,7 +99,10 @@ def claim_16(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def published_maxima() -> dict[str, float]:
-    """Return the paper's largest ratio per hardware, for the values that were verified (catalog/published.csv)."""
+    """Return the largest ratio that the paper reports for each hardware entry.
+
+    Only ratios that were verified are included (catalog/published.csv).
+    """
     table = pd.read_csv(WORKFLOW / "catalog" / "published.csv", dtype=str)
     ratios = table[(table["item"] == "C12") & (table["unit"] == "1")]
     names = {found["title"]: name for name, found in catalog("hardware").items()}
@@ -106,7 +110,7 @@ def published_maxima() -> dict[str, float]:
 
 
 def _extremes(overhead: pd.DataFrame, largest: bool) -> Iterator[tuple[str, pd.Series]]:
-    """Yield each hardware with the row of its network with the largest (or smallest) overhead."""
+    """Yield, for each hardware entry, its name and the row of the network with the largest (or smallest) overhead."""
     table = overhead_frame.determinism(overhead)
     for hardware, part in table.groupby("hardware", sort=False):
         yield str(hardware), part.loc[part["ratio"].idxmax() if largest else part["ratio"].idxmin()]
@@ -125,7 +129,10 @@ def _estimate(row: pd.Series) -> stats.Estimate:
 
 
 def _quotient(context: str, first: stats.Estimate, second: stats.Estimate, n: int) -> Verdict:
-    """Judge whether one ratio is above another: their intervals are apart. The quotient's ends divide opposite ends."""
+    """Judge whether the first ratio is above the second, which requires that their intervals do not overlap.
+
+    The interval of their quotient runs from `first.low / second.high` to `first.high / second.low`.
+    """
     low, high = first.low / second.high, first.high / second.low
     verdict = NOT_DECIDED
     if not np.isnan(low):

@@ -1,4 +1,7 @@
-"""Draw figures as PDF and PNG from metrics.csv or overhead.csv, with the paper's numbering. Reads no replicate."""
+"""Draw figures, numbered as in the paper, from metrics.csv or overhead.csv, and write them as PDF and PNG.
+
+This module does not read replicates.
+"""
 
 import itertools
 from collections.abc import Sequence
@@ -39,7 +42,7 @@ GROUP = ["hardware", "task"]
 
 
 def figure_1(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 1: std of top-1, churn and L2, by task and the paper's noise."""
+    """Draw Figure 1: std of top-1 accuracy, churn and L2 of each task, for the paper's kinds of noise and control."""
     return _by_task(frame, (*PAPER_NOISE, "control"))
 
 
@@ -51,7 +54,9 @@ GROUP_PANELS = {
 
 
 def figure_4(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 4: spread of accuracy, false-positive and false-negative rate, by sub-group, with its size.
+    """Draw Figure 4: spread of accuracy, false-positive rate and false-negative rate, by sub-group.
+
+    The label of each sub-group contains the number of positives and negatives.
 
     Raises
     ------
@@ -83,21 +88,21 @@ def figure_4(frame: pd.DataFrame) -> Figure:
 
 
 def figure_5(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 5: the measures of Figure 1 with the hardware of each task grouped together."""
+    """Draw Figure 5: the measures of Figure 1, with all kinds of hardware of a task next to each other."""
     return _by_task(frame.sort_values("task", kind="stable"), PAPER_NOISE, ["task", "hardware"])
 
 
 def figure_across(frame: pd.DataFrame) -> Figure:
-    """Draw churn and L2 across hardware (the same replicate on two accelerators) next to those within each hardware.
+    """Draw churn and L2 of the same replicate on two kinds of hardware, next to churn and L2 on each of the two.
 
     Raises
     ------
     NoisegridError
-        If no task ran on several hardware.
+        If no task was measured on more than one kind of hardware.
     """
     across = frame[frame["metric"].isin(["churn_across_hardware", "l2_unit_across_hardware"])]
     if across.empty:
-        raise NoisegridError("figure_across requires a task on more than one hardware")
+        raise NoisegridError("figure_across requires a task on more than one kind of hardware")
     shown = across["noise"].unique()
     within = frame[frame["metric"].isin(["churn", "l2_unit"]) & frame["noise"].isin(shown)]
     both = pd.concat([within, across.assign(metric=across["metric"].str.removesuffix("_across_hardware"))])
@@ -122,7 +127,7 @@ def figure_across(frame: pd.DataFrame) -> Figure:
 
 
 def figure_8(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 8: the order of all examples, and the order inside fixed batches, next to all algorithmic noise."""
+    """Draw Figure 8: noise from the order of examples and the order inside batches, next to all algorithmic noise."""
     measured = frame[frame["noise"].isin(["order", "in_batch_order"])]
     cells = set(zip(measured["hardware"], measured["task"], strict=True))
     shown = [cell in cells for cell in zip(frame["hardware"], frame["task"], strict=True)]
@@ -130,7 +135,7 @@ def figure_8(frame: pd.DataFrame) -> Figure:
 
 
 def figure_sources(frame: pd.DataFrame) -> Figure:
-    """Draw the measures of Figure 1 for every single source, next to all sources together."""
+    """Draw the measures of Figure 1 for every source alone, and for all sources together."""
     return _by_task(frame, tuple(noise for noise in FREE if noise != "control"))
 
 
@@ -160,7 +165,10 @@ def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = 
 
 
 def _not_measured(missing: dict[str, set[str]]) -> str:
-    """Name the noise that was not measured: first that which no group has, then that which single groups lack."""
+    """Return a line that lists the noise that was not measured.
+
+    Noise that is missing from all groups comes first, followed by noise that is missing only from some groups.
+    """
     nowhere = set.intersection(*missing.values()) if missing else set()
     parts = [", ".join(noise for noise in FREE if noise in nowhere)] if nowhere else []
     for title, sources in missing.items():
@@ -170,7 +178,7 @@ def _not_measured(missing: dict[str, set[str]]) -> str:
 
 
 def figure_2(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 2: the same network with and without batch norm, by noise.
+    """Draw Figure 2: the same network with and without batch norm, for each noise.
 
     Raises
     ------
@@ -210,7 +218,7 @@ def figure_2(frame: pd.DataFrame) -> Figure:
 
 
 def figure_3(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 3: per-class standard deviation divided by the overall one, with the independent-error null."""
+    """Draw Figure 3: per-class divided by overall standard deviation of accuracy, with the independent-error null."""
     data = select(frame, "class_std_ratio", None)
     data = data[data["noise"].isin(PAPER_NOISE)]
     groups = [key for key, part in data.groupby(GROUP, sort=False, observed=True) if part["value"].notna().any()]
@@ -227,7 +235,7 @@ def figure_3(frame: pd.DataFrame) -> Figure:
         for axis, noise in zip(axes, sources, strict=True):
             cell = data[(data[GROUP] == list(key)).all(axis=1) & (data["noise"] == noise)]
             _draw_classes(axis, cell, noise)
-        axes[0].set_ylim(bottom=0)  # the row shares the axis: set it after everything is drawn
+        axes[0].set_ylim(bottom=0)  # the whole row shares this axis, so its limit is set after everything is drawn
         axes[0].set_ylabel(f"{_title(dict(zip(GROUP, key, strict=True)), frame)}\nclass std / overall std")
     handles = [Patch(color=NULL_COLOUR, label=NULL_LABEL), Line2D([], [], color="#888888", label="its median")]
     _caption(figure, frame, handles, "")
@@ -243,24 +251,24 @@ def draw_estimate(
     null: bool = True,
     height: float = 0.8,
 ) -> None:
-    """Draw one estimate with its interval, and the range of its null behind it.
+    """Draw an estimate and its interval in front of the range of the null.
 
     Parameters
     ----------
     axis : matplotlib.axes.Axes
-        Where to draw.
+        The axes to draw on.
     row : pandas.Series
-        `value`, `low` and `high`, and for the null `null_low` and `null_high`; all in the unit of the x axis.
+        A row of metrics.csv: `value`, `low`, `high`, `null_low` and `null_high` are in the unit of the x axis.
     position : float
-        Row of the estimate on the y axis.
+        Position of the estimate on the y axis, in rows.
     noise : str
-        Decides colour and marker.
+        The noise, which determines the colour and the marker.
     filled : bool
         Whether the marker is filled.
     null : bool
         Whether to draw the range of the null.
     height : float
-        Height of that range, in rows.
+        Height of the range of the null, in rows.
     """
     colour, marker = NOISES[noise].colour, NOISES[noise].marker
     if null and pd.notna(row["null_high"]) and row["null_high"] > 0:
@@ -290,7 +298,10 @@ def _draw_classes(axis: Axes, cell: pd.DataFrame, noise: str) -> None:
 
 
 def finish(axis: Axes, label: str, ticks: dict[int, str]) -> None:
-    """Label the x axis, and the rows by position (`ticks`). Labels that are not the name of a noise are bold."""
+    """Label the x axis and the rows. Row labels are bold unless they are the name of a noise.
+
+    `ticks` maps the position of each row to the label of the row.
+    """
     axis.set_xlabel(label)
     axis.set_xlim(left=0)
     axis.set_yticks(list(ticks), list(ticks.values()))
@@ -301,21 +312,21 @@ def finish(axis: Axes, label: str, ticks: dict[int, str]) -> None:
 
 
 def _title(key: dict[str, str], frame: pd.DataFrame) -> str:
-    """Return the task, and its hardware if the study has several."""
+    """Return the task, followed by the hardware if the study has several hardware entries."""
     return key["task"] if frame["hardware"].nunique() == 1 else f"{key['task']}, {key['hardware']}"
 
 
 def _caption(
     figure: Figure, frame: pd.DataFrame, handles: Sequence[Artist], lines: str = " Lines: 95 % intervals."
 ) -> None:
-    """Add the legend above, and below the axes n, device, versions and the meaning of the lines."""
+    """Add the legend above the axes, and below them n, device, versions and the meaning of the lines."""
     if handles:
         figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
     figure.supxlabel(f"{provenance(frame)}.{lines}", fontsize=6, color="#555555")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure to `path` (.pdf) and to a .png next to it; the same data give the same bytes."""
+    """Write a figure to `path` (.pdf) and to a .png next to it. The same data result in the same bytes."""
     for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
         write_atomically(path.with_suffix(suffix), lambda path, m=metadata: figure.savefig(path, metadata=m))  # type: ignore[misc]
 
@@ -326,11 +337,11 @@ def draw(name: str, data: Path, path: Path) -> None:
     Parameters
     ----------
     name : str
-        A figure of the registry.
+        Name of a figure in the registry.
     data : Path
-        metrics.csv; for figures 6 and 7, overhead.csv.
+        Path of metrics.csv or, for Figures 6 and 7, of overhead.csv.
     path : Path
-        The PDF to write. The PNG is written next to it.
+        Path of the PDF to write. The PNG is written next to the PDF.
     """
     entry = FIGURES[name]
     figure = entry.make(load_overhead(data) if entry.data == OVERHEAD else load_metrics(data))

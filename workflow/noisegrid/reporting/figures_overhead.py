@@ -1,4 +1,4 @@
-"""Figures 6 and 7 from overhead.csv: the overhead by network and by kernel size, and the kernels that cause it."""
+"""Draw Figures 6 and 7 from overhead.csv: the overhead by network and kernel size, and the kernels that cause it."""
 
 import re
 from typing import Any
@@ -23,12 +23,12 @@ PAPER_NETWORKS = (
     "vgg16", "vgg19", "resnet50", "resnet152", "densenet121", "densenet201", "inception_v3", "xception", "mobilenet",
     "efficientnet_b0",
 )  # fmt: skip
-#: Figure 7: how many networks (those with the largest overhead), and how many kernels of each.
+#: Figure 7 shows the networks with the largest overhead: how many networks, and how many kernels of each network.
 MOST_PAYING, KERNELS_SHOWN = 4, 6
 
 
 def figure_6(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 6: deterministic divided by default step time, by network and by kernel size."""
+    """Draw Figure 6: deterministic step time divided by default step time, by network and by kernel size."""
     table = overhead_frame.determinism(frame)
     hardware = list(dict.fromkeys(table["hardware"]))
     sized = table[table["network"].isin(KERNEL_SIZES.values())]
@@ -54,7 +54,7 @@ def figure_6(frame: pd.DataFrame) -> Figure:
 
 
 def figure_7(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 7: kernel time per step of both arms, for the networks with the largest overhead."""
+    """Draw Figure 7: kernel times in the default and deterministic arms, for the networks with the largest overhead."""
     table = overhead_frame.determinism(frame).sort_values("ratio", ascending=False).head(MOST_PAYING)
     kernels = frame[frame["measure"] == "kernel"]
     figure, axes = plt.subplots(
@@ -116,7 +116,10 @@ def _ratio_axis(set_label, draw_line) -> None:  # type: ignore[no-untyped-def]
 
 
 def _breakdown(axis: Axes, kernels: pd.DataFrame) -> None:
-    """Draw two stacked bars, default and deterministic: the longest kernels by name, the others together."""
+    """Draw a stacked bar of kernel times for the default arm, and another for the deterministic arm.
+
+    The kernels with the longest times are shown by name, and all others are summed.
+    """
     arms = (REFERENCE, overhead_frame.DETERMINISTIC)
     totals = kernels.pivot_table(index="kernel", columns="arm", values="value", aggfunc="sum", fill_value=0.0)
     totals = totals.reindex(columns=list(arms), fill_value=0.0)
@@ -134,7 +137,7 @@ def _breakdown(axis: Axes, kernels: pd.DataFrame) -> None:
 
 
 def short_name(kernel: str) -> str:
-    """Return a kernel's name without return type, namespaces, template arguments and parameters."""
+    """Return the name of a kernel without its return type, namespaces, template arguments and parameters."""
     name = kernel.removeprefix("void ")
     while (inner := re.sub(r"<[^<>]*>", "", name)) != name:
         name = inner

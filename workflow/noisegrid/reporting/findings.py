@@ -1,4 +1,4 @@
-"""The findings of a study in a few sentences, which end the workflow's output and open the report."""
+"""The findings of a study in a few sentences, shown at the end of the workflow and on the first page of the report."""
 
 import re
 from html import escape
@@ -26,7 +26,7 @@ How much of these results is noise?
 {shown}
 
 **Where to look.** *Figures* has the paper's figures. *Tables* has their numbers and the verdicts on the paper's claims.
-*Cells* has every number of one task on one hardware: pick the category, then the task.
+*Cells* has every number of a task on one kind of hardware: pick the category, then the task.
 
 ({basis}. Every number is in ``metrics.csv`` or ``overhead.csv``. ``noisegrid package`` writes all of this into one file
 that others can check.)
@@ -34,13 +34,13 @@ that others can check.)
 
 
 def findings(frame: pd.DataFrame) -> list[str]:
-    """Return the findings from metrics.csv, a sentence each. Questions whose cells were not measured are left out."""
+    """Return the findings from metrics.csv, one sentence each. Findings that require unmeasured cells are left out."""
     sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), null_sentence(frame)]
     return [sentence for sentence in [*sentences, *lost_sentences(frame)] if sentence]
 
 
 def control_sentence(frame: pd.DataFrame) -> str:
-    """Return how many control cells are bitwise equal; empty if none was measured."""
+    """Return a sentence on how many control cells are bitwise equal, or an empty string if none was measured."""
     control = select(frame[frame["noise"] == "control"], "l2_raw_buffers")
     if control.empty:
         return ""
@@ -49,7 +49,10 @@ def control_sentence(frame: pd.DataFrame) -> str:
 
 
 def churn_sentences(frame: pd.DataFrame) -> list[str]:
-    """Compare the churn of implementation noise with that of algorithmic noise, in each context that has both."""
+    """Return sentences that compare the churn of implementation noise with the churn of algorithmic noise.
+
+    There is one sentence for each task on each kind of hardware for which both were measured.
+    """
     churn = select(frame, "churn").set_index(CELL)
     sentences = []
     for hardware, task in dict.fromkeys((h, t) for h, t, _ in churn.index):
@@ -66,7 +69,7 @@ def churn_sentences(frame: pd.DataFrame) -> list[str]:
 
 
 def gain_sentences(frame: pd.DataFrame) -> list[str]:
-    """Return which gain in accuracy is real, in each context with all sources free."""
+    """Return sentences on which gain in accuracy is real, one for each `algo_impl` cell."""
     spread = select(frame[frame["noise"].isin(["algo_impl"])], "accuracy_std")
     return [
         f"{row.task} on {row.hardware}: with {row.n_replicates} runs per method, an observed gain below "
@@ -77,7 +80,10 @@ def gain_sentences(frame: pd.DataFrame) -> list[str]:
 
 
 def null_sentence(frame: pd.DataFrame) -> str:
-    """Return how many per-class standard deviations exceed the independent-error null; empty if none was measured."""
+    """Return a sentence on how many per-class standard deviations exceed the independent-error null.
+
+    The sentence is empty if no per-class standard deviation was measured.
+    """
     table = class_table(frame)
     if table.empty:
         return ""
@@ -89,7 +95,7 @@ def null_sentence(frame: pd.DataFrame) -> str:
 
 
 def lost_sentences(frame: pd.DataFrame) -> list[str]:
-    """Name the replicates that diverged or failed, which no number includes."""
+    """Return sentences on the replicates that diverged or failed and are therefore left out of all numbers."""
     sentences = []
     for fate in ("diverged", "failed"):
         rows = select(frame, f"replicates_{fate}").itertuples()
@@ -100,7 +106,7 @@ def lost_sentences(frame: pd.DataFrame) -> list[str]:
 
 
 def overhead_sentences(overhead: pd.DataFrame) -> list[str]:
-    """Return the overhead of determinism on each hardware, and how many networks were bitwise repeatable."""
+    """Return a sentence per kind of hardware on the overhead of determinism and on bitwise repeatable networks."""
     table = overhead_frame.determinism(overhead)
     sentences = []
     for hardware, part in table.groupby("hardware", sort=False):
@@ -127,11 +133,12 @@ def write(metrics_file: Path, overhead_file: Path | None, path: Path) -> None:
     Parameters
     ----------
     metrics_file : Path
-        metrics.csv.
+        Path of metrics.csv.
     overhead_file : Path or None
-        overhead.csv, if the study times networks.
+        Path of overhead.csv, if the study times networks.
     path : Path
-        The .md to write. The .html, and the .rst (first page of the report), are written next to it.
+        Path of the .md file to write. The .html file and the .rst file (the first page of the report) are written next
+        to it.
     """
     frame = load_metrics(metrics_file)
     overhead = overhead_frame.load_overhead(overhead_file) if overhead_file else None
@@ -151,11 +158,11 @@ def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
     Parameters
     ----------
     frame : pandas.DataFrame
-        metrics.csv.
+        The contents of metrics.csv.
     sentences : list of str
         The findings.
     basis : str
-        What the numbers rest on: n, device and versions.
+        What the numbers are based on: n, device and versions.
     """
     cells = single_hardware(frame).drop_duplicates(CELL)
     tasks = ", ".join(dict.fromkeys(cells["task"]))

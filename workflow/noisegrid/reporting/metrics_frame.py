@@ -1,4 +1,4 @@
-"""metrics.csv as a data frame, which tables, figures and findings are made from."""
+"""Load metrics.csv as a data frame, from which tables, figures and findings are made."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from noisegrid.study.sources import FREE
 
 
 def load_metrics(path: Path) -> pd.DataFrame:
-    """Read metrics.csv, check its columns, and make `noise` an ordered category, in the order of the registry.
+    """Read metrics.csv, check its columns, and make `noise` an ordered category, in the order of the noise registry.
 
     Raises
     ------
     NoisegridError
-        If the file cannot be read, or lacks a column.
+        If the file cannot be read or lacks a column.
     """
     try:
         frame = pd.read_csv(path, dtype={"group": str}, keep_default_na=True)
@@ -31,16 +31,16 @@ def load_metrics(path: Path) -> pd.DataFrame:
 
 
 def select(frame: pd.DataFrame, metric: str, group: str | None = "all") -> pd.DataFrame:
-    """Return the rows of one metric, ordered by hardware, task (as in the file) and noise.
+    """Return the rows of one metric, ordered by hardware, task (in the order of the file) and noise.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        metrics.csv.
+        The contents of metrics.csv.
     metric : str
         Name of the metric.
     group : str or None
-        One class, sub-group or replicate. `None` selects every group.
+        A class, sub-group or replicate, or `all` for the rows about the whole cell. `None` selects every group.
     """
     rows = frame[frame["metric"] == metric]
     if group is not None:
@@ -50,16 +50,16 @@ def select(frame: pd.DataFrame, metric: str, group: str | None = "all") -> pd.Da
 
 
 def single_hardware(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that are about one hardware, without the comparisons across hardware."""
+    """Return the rows about a single kind of hardware, without the comparisons across hardware."""
     return frame[~frame["hardware"].str.contains(" × ")]
 
 
 def provenance(frame: pd.DataFrame) -> str:
-    """Return what every printed number must carry: n, device and versions."""
+    """Return the text that must accompany every printed number: n, device and versions."""
     counts = sorted(set(frame["n_replicates"]))
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     examples = " / ".join(f"{count:,}" for count in sorted(set(frame["n_examples"])))
-    # the device and versions of a comparison across hardware are those of its two sides
+    # comparisons across hardware only combine devices and versions that also appear in the rows of single cells
     single = single_hardware(frame)
     what = [" and ".join(sorted(set(single[column]))) for column in ("device", "versions")]
     return f"n = {n} replicates per cell, {examples} test images; {what[0]}; {what[1]}"

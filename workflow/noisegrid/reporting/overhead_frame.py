@@ -1,4 +1,4 @@
-"""overhead.csv as a data frame: the ratio of each arm to the arm that it is compared with, and its kernels."""
+"""Load overhead.csv as a data frame, and compute the ratios between arms and the differences between their kernels."""
 
 import io
 from pathlib import Path
@@ -13,9 +13,10 @@ from noisegrid.study.arms import REFERENCE, arms
 
 KEY = ["hardware", "network"]
 DETERMINISTIC = "deterministic"
-#: Kernel times that differ by less than this share of a step count as the same.
+#: Summed kernel times of both arms count as the same if they differ by at most this share of the default arm's sum.
 SAME_TIME = 0.02
-#: A kernel that both arms run is listed if its change is at least this share of the sum of absolute changes.
+#: A kernel that both arms run is listed if the absolute change of its time is at least this share of the sum of the
+#: absolute changes of all kernels.
 NOTABLE = 0.05
 
 
@@ -25,7 +26,7 @@ def load_overhead(path: Path) -> pd.DataFrame:
     Raises
     ------
     NoisegridError
-        If the file cannot be read, or lacks a column.
+        If the file cannot be read or lacks a column.
     """
     try:
         text = path.read_text()
@@ -43,15 +44,16 @@ def load_overhead(path: Path) -> pd.DataFrame:
 
 
 def overhead_ratios(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per hardware, network and arm that ran.
+    """Return one row for each combination of hardware, network and arm that was timed.
 
-    Hardware and networks are in the order of the file, and arms in that of the catalog.
+    Hardware entries and networks are in the order of overhead.csv. Arms are in the order of the catalog.
 
     Returns
     -------
     pandas.DataFrame
-        `step_ms` is the median over blocks. `ratio` is the step time divided by that of the arm in `against`: the
-        median over blocks, with the 95 % interval `low` to `high`. `kernel_ratio` is the ratio of summed kernel times.
+        `step_ms` is the median over blocks. `ratio` is the step time of `arm` divided by the step time of `against`. It
+        is the median over blocks, with the 95 % interval from `low` to `high`. `kernel_ratio` is the ratio of the
+        summed kernel times of these two arms.
     """
     rows = []
     for key, part in frame.groupby(KEY, sort=False):
@@ -76,7 +78,7 @@ def overhead_ratios(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def skipped(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the arms that could not be run, with the reason."""
+    """Return the arms that could not be run, with the reason for each."""
     return _measure(frame, "skipped")[[*KEY, "arm", "note"]].reset_index(drop=True)
 
 
@@ -87,14 +89,18 @@ def determinism(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def kernel_differences(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the kernels that explain the overhead: only one arm runs them, or their time differs notably (NOTABLE).
+    """Return the kernels that explain the overhead.
+
+    These are the kernels that only the default arm or only the deterministic arm runs, and the kernels whose times in
+    the two arms differ notably (see NOTABLE).
 
     Returns
     -------
     pandas.DataFrame
-        `default_ms` and `deterministic_ms` are in ms per training step. `share_of_difference` is the kernel's
-        deterministic minus default time, divided by the difference of the two sums. It is NaN if the sums are the same
-        within SAME_TIME. `layers` names the modules that the kernel runs for, longest time first.
+        `default_ms` and `deterministic_ms` are in ms per training step. `share_of_difference` is the deterministic time
+        minus the default time of the kernel, divided by the same difference for all kernels together. It is NaN if
+        the summed kernel times of the two arms count as the same (see SAME_TIME). `layers` lists the modules for which
+        the kernel runs, longest time first.
     """
     rows = []
     for key, part in _measure(frame, "kernel").groupby(KEY, sort=False):
@@ -118,7 +124,7 @@ def kernel_differences(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def provenance(frame: pd.DataFrame) -> str:
-    """Return what every printed overhead must carry: n, shapes, device and versions."""
+    """Return the text that must accompany every printed overhead: n, shapes, device and versions."""
     steps = _measure(frame, "step")
     blocks = sorted(set(steps.groupby([*KEY, "arm"]).size()))
     n = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
@@ -131,19 +137,19 @@ def provenance(frame: pd.DataFrame) -> str:
 
 
 def title(network: str) -> str:
-    """Return the title of a network for figures: that of the catalog, or its name."""
+    """Return the title of a network for figures: the title in the catalog or, if it has none, the network's name."""
     return str(catalog("networks").get(network, {}).get("title", network))
 
 
 def _layers(kernels: pd.DataFrame) -> str:
-    """Name the modules that a kernel ran for, longest time first, at most three of them."""
+    """List the modules for which a kernel ran, longest time first: at most three by name, and the number of others."""
     modules = kernels.groupby("module")["value"].sum().sort_values(ascending=False)
     names = [name or "(outside of any layer)" for name in modules.index]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _notes(of_arm: pd.DataFrame) -> dict[str, object]:
-    """Return the note of an arm, and count the blocks with a different one (throttled, shared, capped)."""
+    """Return the note of an arm, and the number of blocks with a different note (throttled, shared, capped)."""
     first = _measure(of_arm, "first_step")["note"]
     note = first.iloc[0] if len(first) else ""
     return {"disturbed_blocks": int((_measure(of_arm, "step")["note"] != note).sum()), "note": note}

@@ -1,8 +1,9 @@
-"""The registry of figures and tables: an addition is one entry here and its function.
+"""The registry of figures and tables. To add one, add an entry here and write the function that makes it.
 
-This module imports neither Matplotlib nor pandas, since the Snakefile reads it.
+This module does not import Matplotlib or pandas, because the Snakefile imports it.
 
-An entry names its function as `module:function` of this subpackage, which is imported when it is called.
+An entry specifies a function as `module:function` of this subpackage. The module is imported only when the function is
+called.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ def _times_networks(study: Study) -> bool:
 
 
 def _measures(*noise: str) -> Callable[[Study], bool]:
-    """Return whether a study measures at least one of some kinds of noise."""
+    """Return a function that tells whether a study measures at least one of the given kinds of noise."""
 
     def applies(study: Study) -> bool:
         return not set(study.values("noise")).isdisjoint(noise)
@@ -61,15 +62,15 @@ class Entry:
     Attributes
     ----------
     name : str
-        The stem of its files.
+        The name, which is also the stem of the files of the figure or table.
     function : str
-        What makes it from a data frame, as `module:function` of this subpackage.
+        The function that makes the figure or table from a data frame, as `module:function` of this subpackage.
     caption : str
-        What it shows, for the report; for a table, also above the table.
+        What the figure or table shows. The caption appears in the report and, for a table, also above the table.
     applies : callable
-        Whether a study's cells can fill it.
+        Takes a study; returns whether the study provides the data for the figure or table.
     data : str
-        The file that it is made from.
+        Name of the file that contains the data: metrics.csv or overhead.csv.
     """
 
     name: str
@@ -79,7 +80,7 @@ class Entry:
     data: str = METRICS
 
     def make(self, frame: Any) -> Any:
-        """Call its function."""
+        """Make the figure or table from a data frame, by calling the function registered for this entry."""
         module, _, function = self.function.partition(":")
         return getattr(import_module(f"noisegrid.reporting.{module}"), function)(frame)
 
@@ -128,7 +129,7 @@ FIGURES = {
             "figure_across",
             "figures:figure_across",
             "Beyond the paper: the same replicates, with the same seeds, on two kinds of hardware (×), beside two "
-            "runs on one hardware.",
+            "runs on the same hardware.",
             _repeats_across_hardware,
         ),
         Entry(
@@ -151,8 +152,8 @@ FIGURES = {
             "figure_8",
             "figures:figure_8",
             "Figure 8 of the paper (data order): the order of the examples, and their order inside each batch "
-            "alone, beside all algorithmic noise. Another order inside a batch changes only the order in which "
-            "numbers are added.",
+            "alone, beside all algorithmic noise. A different order inside a batch changes only the order in "
+            "which numbers are added.",
             _measures("order", "in_batch_order"),
         ),
         Entry(
@@ -231,5 +232,5 @@ TABLES = {
 
 
 def names_for(study: Study, entries: dict[str, Entry]) -> list[str]:
-    """Return the names of the figures or tables that a study can fill."""
+    """Return the names of the figures or tables for which a study provides the data."""
     return [name for name, entry in entries.items() if entry.applies(study)]

@@ -1,7 +1,7 @@
 """Write the HTML report of a study: call Snakemake's reporter with the config of the running workflow.
 
-Snakemake reports only on finished files. The last rule of the workflow therefore calls Snakemake once more, without its
-lock.
+Snakemake reports only on finished files. The last rule of the workflow therefore starts a second Snakemake process,
+which does not lock the working directory.
 """
 
 import subprocess
@@ -22,18 +22,18 @@ def write_report(snakefile: Path, config: str, targets: list[str], output: Path)
     Parameters
     ----------
     snakefile : Path
-        The workflow.
+        Path of the Snakefile of the workflow.
     config : str
-        Its config, as JSON.
+        The config of the workflow, as JSON.
     targets : list of str
-        Finished files that the report is about.
+        The finished files to include in the report.
     output : Path
-        The HTML file to write.
+        Path of the HTML file to write.
 
     Raises
     ------
     NoisegridError
-        If Snakemake fails; with its output.
+        If Snakemake fails. The message contains the output of Snakemake.
     """
     with tempfile.TemporaryDirectory() as folder:
         configfile = Path(folder) / "config.json"

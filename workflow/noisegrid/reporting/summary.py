@@ -1,4 +1,4 @@
-"""A summary for the terminal: the findings of a study, and where its products are."""
+"""A summary for the terminal: the findings of a study, and the paths of its report, figures, tables and numbers."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ PLACES = {"Report": "report.html", "Figures": "figures/", "Tables": "tables/", "
 
 
 def summary(folder: Path) -> str:
-    """Return the findings in a study's results folder, and the paths of its products."""
+    """Return the findings in the results folder of a study, and the paths of report, figures, tables and numbers."""
     findings = folder / "findings.md"
     if not findings.exists():
         raise NoisegridError(f"{folder} holds no findings yet; run `snakemake` first")

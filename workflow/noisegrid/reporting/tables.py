@@ -1,4 +1,7 @@
-"""Tables from metrics.csv and overhead.csv, as CSV (unrounded, units in the header), Markdown, LaTeX and HTML."""
+"""Make tables from metrics.csv and overhead.csv, and write them as CSV, Markdown, LaTeX and HTML.
+
+The CSV is not rounded, and its header contains the units.
+"""
 
 from html import escape
 from pathlib import Path
@@ -20,7 +23,7 @@ GAINS_PERCENTAGE_POINTS = (0.1, 0.3, 1.0)
 
 
 def noise_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return accuracy, its spread, churn and L2 of every cell: the numbers behind Figures 1 and 2."""
+    """Return accuracy, spread of accuracy, churn and L2 of every cell: the numbers behind Figures 1 and 2."""
     columns = {
         "accuracy_percent": "accuracy_mean",
         "std_percentage_points": "accuracy_std",
@@ -34,10 +37,11 @@ def noise_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the smallest gain that is significant given each cell's spread, and the replicates that a gain requires.
+    """Return, for each cell, the smallest significant gain and the number of replicates needed to detect a given gain.
 
-    The comparison is of two methods with the spread of the cell and n replicates each, by a two-sided t test at 95 %.
-    The required replicates give 80 % power. Cells without spread (control) are left out: any difference is real there.
+    The gain is that of one method over another. Both methods have the spread of the cell and n replicates each, and
+    they are compared by a two-sided t test at 95 %. The needed replicates give 80 % power. Cells without spread
+    (control) are left out, because any difference is real there.
     """
     rows = []
     for cell in select(frame, "accuracy_std").itertuples():
@@ -57,7 +61,10 @@ def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def class_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return how many classes spread more or less than the independent-error null, and the largest ratio, per cell."""
+    """Return, for each cell, how many classes vary more or less than the independent-error null, and the largest ratio.
+
+    The ratio is the standard deviation of a class divided by the overall standard deviation.
+    """
     largest = select(frame, "class_std_ratio_max").set_index(CELL)
     rows = []
     for key, classes in select(frame, "class_accuracy_std", None).groupby(CELL, sort=False, observed=True):
@@ -86,7 +93,7 @@ def reference_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims_table(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return the verdict on every claim of the paper in each context, with its test, effect, interval and n."""
+    """Return the verdict on every claim of the paper in each context, with test, effect, interval and n."""
     from noisegrid.reporting.claims import judge  # importing scipy.stats takes half a second
 
     words = catalog("claims")
@@ -110,14 +117,14 @@ def claims_table(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> p
 
 
 def published_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the paper's numbers that were verified. All others are "not recovered" and are printed nowhere."""
+    """Return the paper's numbers that were verified. A last row says that all other numbers were not recovered."""
     published = pd.read_csv(WORKFLOW / "catalog" / "published.csv", dtype=str)
     rest = {"item": "everything else", "what": "tables and figures of the paper", "value": "not recovered"}
     return pd.concat([published, pd.DataFrame([rest])], ignore_index=True).fillna("")
 
 
 def taxonomy_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return each noise that was measured: the sources that it leaves free, and its number of cells."""
+    """Return each noise that was measured, the sources that it leaves free, and the number of cells with this noise."""
     cells = frame[[*CELL]].drop_duplicates()["noise"].value_counts()
     rows = [
         {"noise": noise, "free": ", ".join(sorted(FREE[noise])) or "nothing", "cells": int(cells[noise])}
@@ -128,7 +135,7 @@ def taxonomy_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]) -> pd.DataFrame:
-    """Return one row per cell and one column per metric, with low and high for those in with_interval."""
+    """Return one row per cell and one column per metric, plus low and high for the columns in `with_interval`."""
     parts = []
     for name, metric in columns.items():
         rows = select(frame, metric).set_index([*CELL, "n_replicates"])
@@ -138,7 +145,7 @@ def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]
 
 
 def write_table(table: pd.DataFrame, caption: str, path: Path) -> None:
-    """Write a table as `path` (.csv), and as .md, .tex and .html next to it."""
+    """Write a table to `path` (.csv), and to .md, .tex and .html files next to `path`."""
     reading = table.map(_round)
     write_text(path, table.to_csv(index=False, float_format="%.9g"))
     write_text(path.with_suffix(".md"), f"{caption}.\n\n{reading.to_markdown(index=False, disable_numparse=True)}\n")
@@ -163,14 +170,14 @@ def _html(table: pd.DataFrame, caption: str) -> str:
 
 
 def write_all(metrics_file: Path, overhead_file: Path | None, folder: Path) -> None:
-    """Write every table of a study in its four formats.
+    """Write every table of a study in all four formats.
 
     Parameters
     ----------
     metrics_file : Path
-        metrics.csv.
+        Path of metrics.csv.
     overhead_file : Path or None
-        overhead.csv, if the study times networks.
+        Path of overhead.csv, if the study times networks.
     folder : Path
         Folder to write into.
     """

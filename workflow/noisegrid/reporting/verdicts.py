@@ -1,4 +1,4 @@
-"""The verdict on one of the paper's claims, and the words for it."""
+"""The verdict on one of the paper's claims, and the words that express verdicts."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ class Verdict:
     Attributes
     ----------
     claim : str
-        C1 to C16.
+        Label of the claim, C1 to C16.
     context : str
-        Where the claim was tested: usually a task on a hardware.
+        Where the claim was tested: usually a task on one kind of hardware.
     verdict : str
         One of the constants of this module.
     effect : float
@@ -26,7 +26,7 @@ class Verdict:
     low, high : float
         The 95 % interval of the effect. For C4 and C5, the 95 % range of the null.
     n : int
-        Replicates, or blocks for C12 to C16.
+        Number of replicates; for C12 to C16, number of blocks.
     """
 
     claim: str

@@ -7,12 +7,12 @@ from typing import Any
 
 from noisegrid.common.errors import NoisegridError
 
-#: A file that every image contains (containers/image.def); it does not exist outside images.
+#: A file that containers/image.def writes into every image. The file does not exist outside images.
 ABOUT = Path("/opt/noisegrid/image.json")
 
 
 def about() -> dict[str, str] | None:
-    """Return stack, definition digest and commit of the image that this process runs in; None outside an image."""
+    """Return the stack, definition digest and commit of the image that this process runs in; None outside an image."""
     if not running_in_one() or not ABOUT.is_file():
         return None
     found: dict[str, str] = json.loads(ABOUT.read_text())
@@ -25,17 +25,19 @@ def running_in_one() -> bool:
 
 
 def check_inside(inspection: Path | None) -> dict[str, Any] | None:
-    """Return the description of the container for a record, after checking that it is the required one.
+    """Check that this process runs in the required image, if any, and return the image's description for a record.
 
     Parameters
     ----------
     inspection : Path or None
-        The JSON that `noisegrid inspect-image` wrote inside the required image; None if the job requires no image.
+        The path of the JSON file that `noisegrid inspect-image` wrote inside the required image; None if the job
+        requires no image.
 
     Returns
     -------
     dict or None
-        Stack, definition, and for a required image also its commit, file and digests. None outside an image.
+        The stack and the definition digest of the image. If the job requires an image, also the commit, path and
+        digests of that image. None outside an image.
 
     Raises
     ------

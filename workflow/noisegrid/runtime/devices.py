@@ -1,7 +1,7 @@
 """The GPUs of this machine, and locks that give each job a GPU of its own.
 
-If a scheduler has already set CUDA_VISIBLE_DEVICES, its choice is used. Otherwise a job takes the first GPU whose lock
-file it can lock. The operating system releases the lock when the process ends, even if the process is killed, so no
+If a scheduler has already set CUDA_VISIBLE_DEVICES, the scheduler's choice is used. Otherwise a job takes the first GPU
+whose lock file it can lock. The operating system releases the lock when the process ends, even if it is killed, so no
 lock becomes stale. This module calls nvidia-smi, not torch, because a process that will fork must not initialise CUDA.
 """
 
@@ -24,18 +24,18 @@ POLL_S = 2.0
 
 
 class WrongDevice(NoisegridError):
-    """An error: this machine has another device model than the job requires; another machine may have the right one."""
+    """The error that this machine lacks the device model that a job requires; a different machine may have it."""
 
 
 def gpus() -> dict[str, str]:
-    """Return the model name of every GPU of this machine by its UUID; empty without NVIDIA's driver."""
+    """Return the model name of every GPU of this machine, by the GPU's UUID; empty without NVIDIA's driver."""
     lines = [line.partition(",") for line in nvidia_smi("--query-gpu=uuid,name")]
     return {uuid.strip(): name.strip() for uuid, _, name in lines}
 
 
 def chosen() -> str | None:
     """Return the UUID of the device that a scheduler chose for this process (CUDA_VISIBLE_DEVICES), or None."""
-    # a number is an index in the order of PCI_BUS_ID, which nvidia-smi uses, and which `claim` sets for CUDA too
+    # a number counts the GPUs in the order PCI_BUS_ID, which nvidia-smi uses, and which `claim` sets for CUDA too
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
     if first.startswith(("GPU-", "MIG-")):
         return first
@@ -44,7 +44,7 @@ def chosen() -> str | None:
 
 
 def is_model(name: str, model: str) -> bool:
-    """Return whether a device is of a catalog's model.
+    """Return whether the name of a device matches a GPU model of the catalog.
 
     The model must be a sequence of whole words in the device's name, so that L4 does not match L40. A slice of a device
     (MIG) is a different model from the whole device.
@@ -54,7 +54,7 @@ def is_model(name: str, model: str) -> bool:
     name : str
         The name that CUDA or nvidia-smi reports.
     model : str
-        The model in the catalog.
+        The GPU model in the catalog.
     """
     if "MIG" in name.split() and "MIG" not in model.split():
         return False
@@ -62,7 +62,7 @@ def is_model(name: str, model: str) -> bool:
 
 
 def named(names: list[str], where: str) -> list[str]:
-    """Return hardware names with `auto` replaced by this machine's hardware; `where` is the place for the error."""
+    """Return hardware names, with `auto` replaced by this machine's hardware; error messages begin with `where`."""
     try:
         return [catalog_name() if name == "auto" else name for name in names]
     except NoisegridError as error:
@@ -70,7 +70,7 @@ def named(names: list[str], where: str) -> list[str]:
 
 
 def catalog_name() -> str:
-    """Return the hardware that `auto` stands for: the fp32 entry for this machine's GPUs, or cpu without a GPU."""
+    """Return the hardware that `auto` stands for: the fp32 entry for this machine's GPUs, or `cpu` without a GPU."""
     models = sorted(set(gpus().values()))
     if not models:
         return "cpu"
@@ -85,7 +85,7 @@ def catalog_name() -> str:
 
 
 def check_present(name: str, hardware: dict[str, Any]) -> None:
-    """Raise NoisegridError if this machine lacks the GPU that a hardware entry names."""
+    """Raise NoisegridError if this machine lacks the GPU model that a hardware entry requires."""
     have = sorted(set(gpus().values()))
     if hardware["device"] == "cuda" and not any(is_model(model, hardware["gpu"]) for model in have):
         raise NoisegridError(
@@ -97,12 +97,12 @@ def check_present(name: str, hardware: dict[str, Any]) -> None:
 
 @contextmanager
 def claim(model: str, shared: bool = False) -> Iterator[str | None]:
-    """Make one free GPU of a model the only GPU that this process and its children see; wait while all are in use.
+    """Make one free GPU of a model the only GPU visible to this process and its children; wait while all are in use.
 
     Parameters
     ----------
     model : str
-        The model in the catalog.
+        The GPU model in the catalog.
     shared : bool
         Whether several jobs may use one GPU at the same time.
 
@@ -114,9 +114,9 @@ def claim(model: str, shared: bool = False) -> Iterator[str | None]:
     Raises
     ------
     WrongDevice
-        If this machine has no GPU of the model, or the scheduler chose one of another model.
+        If this machine has no GPU of the model, or if the scheduler chose a GPU of a different model.
     """
-    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # CUDA's default order is the fastest first
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # by default, CUDA puts the fastest GPU first
     if os.environ.get("CUDA_VISIBLE_DEVICES"):
         _check_chosen(model)
         yield None
@@ -137,14 +137,14 @@ def claim(model: str, shared: bool = False) -> Iterator[str | None]:
 
 
 def _check_chosen(model: str) -> None:
-    """Raise WrongDevice if the driver reports another model for the device that the scheduler chose."""
+    """Raise WrongDevice if the driver reports that the GPU chosen by the scheduler is not of the required model."""
     name = gpus().get(chosen() or "")
     if name is not None and not is_model(name, model):
         raise WrongDevice(f"this job requires GPU model {model}, but the scheduler assigned {name}")
 
 
 def _lock_one(uuids: list[str]) -> tuple[str, int]:
-    """Wait for a device whose lock is free; return its UUID and the open, locked file."""
+    """Wait for a GPU whose lock file is free, and lock it; return the UUID of the GPU and the open lock file."""
     announced = False
     while True:
         for uuid in uuids:
@@ -163,10 +163,10 @@ def _lock_one(uuids: list[str]) -> tuple[str, int]:
 
 
 def _open_for_all(path: Path) -> int:
-    """Open a lock file that every user of this machine may lock, whoever created it and whatever the umask."""
+    """Open a lock file that every user of this machine may lock, whoever created the file and whatever the umask is."""
     for _ in range(2):
         try:
-            return os.open(path, os.O_RDWR)  # without O_CREAT, which Linux refuses for files of other users in /tmp
+            return os.open(path, os.O_RDWR)  # without O_CREAT, because Linux refuses it for other users' files in /tmp
         except FileNotFoundError:
             pass
         try:

@@ -1,6 +1,6 @@
-"""The entries of the hardware catalog, and the same devices with other stacks (`h100@STACK`).
+"""The entries of the hardware catalog, each of which can be used with a different stack (`h100@STACK`).
 
-This module reads workflow/catalog/hardware.yaml and stacks.yaml. It imports no torch.
+This module reads workflow/catalog/hardware.yaml and stacks.yaml. It does not import torch.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from noisegrid.common.schemas import WORKFLOW, catalog, check
 
 ROOT = WORKFLOW.parent
 DEFINITION = ROOT / "containers" / "image.def"
-#: The stack of all commands that need no framework.
+#: The name of the stack for all commands that need no framework.
 ANALYSIS = "analysis"
 
 
@@ -25,7 +25,7 @@ class Stack:
     Attributes
     ----------
     name, title : str
-        The name in the catalog, and the name for readers.
+        The name in the catalog, and the name that readers see.
     packages : dict
         The version of each main package.
     disk_gb : float
@@ -48,18 +48,18 @@ class Stack:
 
     @property
     def pins(self) -> Path:
-        """The pin file, which both the image and a virtual environment use."""
+        """The path of the pin file, from which both the image and a virtual environment are installed."""
         return ROOT / "envs" / f"{self.name}.txt"
 
     @cached_property
     def definition(self) -> str:
-        """The digest of the files that an image of this stack is built from: the definition and the pins."""
+        """The digest of the files that an image of this stack is built from: the image definition and the pin file."""
         return hashlib.sha256(DEFINITION.read_bytes() + self.pins.read_bytes()).hexdigest()[:16]
 
 
 @cache
 def stack(name: str) -> Stack:
-    """Return a stack by its name. Raise NoisegridError if there is none."""
+    """Return the stack with the given name. Raise NoisegridError if there is no such stack."""
     entries = catalog("stacks")
     if name not in entries:
         raise NoisegridError(unknown("stack", name, entries))
@@ -67,14 +67,14 @@ def stack(name: str) -> Stack:
 
 
 def entry(name: str, where: str = "") -> dict[str, Any]:
-    """Return the validated catalog entry of a hardware, with defaults filled in.
+    """Return a validated entry of the hardware catalog, with defaults filled in.
 
     Parameters
     ----------
     name : str
         A name in the catalog, or `NAME@STACK` for the same device with another stack.
     where : str
-        The file and key that contain the name, for the error.
+        The file and key that contain the name, for the error message.
 
     Raises
     ------
@@ -105,12 +105,18 @@ def _entry(name: str) -> dict[str, Any]:
 
 
 def stack_of(hardware: str) -> str:
-    """Return the stack of a hardware."""
+    """Return the name of the stack of a hardware entry."""
     return str(entry(hardware)["stack"])
 
 
+def is_mixed_precision(hardware: str) -> bool:
+    """Return whether a hardware entry trains in mixed precision; False if it is not in the catalog."""
+    found = catalog("hardware").get(hardware.partition("@")[0], {})
+    return str(found.get("precision", "")).startswith("amp")
+
+
 def gpus_per_job(hardware: str) -> int:
-    """Return how many GPUs a job on a hardware requests."""
+    """Return how many GPUs a job on the given hardware requests."""
     return int(entry(hardware)["device"] == "cuda")
 
 

@@ -20,12 +20,12 @@ from noisegrid.runtime.hardware import DEFINITION, ROOT, Stack
 
 ENGINES = ("apptainer", "singularity")
 #: For a large image, zstd at a low level takes half the time of gzip, at the same size or less.
-#: Times are left out, so that two builds differ less.
+#: The times of files are left out, so that two builds differ less.
 SQUASHFS = "-comp zstd -Xcompression-level 3 -all-time 0 -mkfs-time 0"
 
 
 def engine() -> str:
-    """Return the container engine of this machine. Raise NoisegridError if there is none."""
+    """Return the name of this machine's container engine. Raise NoisegridError if there is none."""
     found = next((name for name in ENGINES if shutil.which(name)), None)
     if found is None:
         raise NoisegridError(
@@ -36,7 +36,7 @@ def engine() -> str:
 
 
 def mirror(named: str | None, sources: Path = Path("/etc/apt")) -> str:
-    """Return the Debian mirror to build from: the one that config.yaml names, or the one of this machine's apt."""
+    """Return the Debian mirror to build from: the one set in config.yaml, or else the one used by apt here."""
     if named:
         return named
     for path in sorted([*sources.glob("sources.list"), *sources.glob("sources.list.d/*")]):
@@ -60,7 +60,7 @@ def check_disk(what: Stack, folder: Path) -> None:
 
 
 def build(what: Stack, output: Path, mirror_url: str) -> None:
-    """Build the image under a temporary name, and move it to `output` when it is complete."""
+    """Build the image of a stack under a temporary name, and move the image to `output` when it is complete."""
     check_disk(what, output.parent)
     arguments = {
         "MIRROR": mirror_url,
@@ -81,11 +81,11 @@ def take(image: str, digest: str | None, output: Path) -> None:
     Parameters
     ----------
     image : str
-        A file, which is linked, or an OCI reference (with `://`), which is pulled.
+        The path of an image file, which is linked, or an OCI reference (with `://`), which is pulled.
     digest : str or None
         The expected SHA-256; None to accept any image.
     output : Path
-        The image's place in the folder of containers.
+        The path of the image in the folder of images.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def _into_place(output: Path, command: Callable[[Path], list[str]]) -> None:
     write_atomically(output.absolute(), make)
 
 
-#: A hint for ordinary users, who can build images only if the site has set this up.
+#: A hint for ordinary users, who can build images only if the site has set up user namespaces and fakeroot.
 FAKEROOT = (
     "; building as an ordinary user needs user namespaces and fakeroot (apptainer.org): if the site does not allow "
     "them, build the image elsewhere and name its file in config.yaml (images)"
@@ -123,7 +123,7 @@ FAKEROOT = (
 
 
 def _why(output: Path) -> str:
-    """Return the message for a failed engine, whose own output was printed before."""
+    """Return the error message after the container engine has failed and has printed its own output."""
     hint = "" if os.geteuid() == 0 else FAKEROOT
     return f"the image {output} could not be created; see the output of the container engine above{hint}"
 

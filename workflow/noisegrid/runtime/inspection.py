@@ -1,8 +1,8 @@
 """The inspection of an image from inside: the installed packages are compared with the requirements of its stack.
 
-The result has the versions, the GPU generations of the wheels, NCCL, and the digests of the image and of the installed
-files. The inspection fails if the image differs from workflow/catalog/stacks.yaml. `noisegrid inspect-image` calls this
-module inside the image.
+The result contains the versions of the software, the GPU generations for which the wheels contain kernels, and the
+digests of the image and of the installed files. The inspection fails if the image differs from
+workflow/catalog/stacks.yaml. `noisegrid inspect-image` calls this module inside the image.
 """
 
 import hashlib
@@ -18,14 +18,14 @@ from noisegrid.runtime.hardware import Stack
 
 
 def inspect(what: Stack, image: Path) -> dict[str, Any]:
-    """Return the description of an image.
+    """Inspect the image that this process runs in, and return the description of the image.
 
     Parameters
     ----------
     what : Stack
         The stack that the image must contain.
     image : Path
-        The image that this process runs in.
+        The path of the image that this process runs in.
 
     Returns
     -------
@@ -35,7 +35,8 @@ def inspect(what: Stack, image: Path) -> dict[str, Any]:
     Raises
     ------
     NoisegridError
-        If this process does not run in an image, or naming the first requirement that the image does not meet.
+        If this process does not run in an image, or if the image does not meet a requirement of the stack. The message
+        states the first such requirement.
     """
     inside = container.about()
     if inside is None:
@@ -60,7 +61,7 @@ def inspect(what: Stack, image: Path) -> dict[str, Any]:
 
 
 def framework() -> dict[str, Any]:
-    """Return the versions of PyTorch, CUDA, cuDNN and NCCL, and the GPU generations of the wheels."""
+    """Return the versions of PyTorch, CUDA, cuDNN and NCCL, and the GPU generations for which PyTorch has kernels."""
     import torch
 
     return {
@@ -74,7 +75,7 @@ def framework() -> dict[str, Any]:
 
 
 def installed_digest() -> str:
-    """Return the SHA-256 of the paths and digests of all installed files, taken from the wheels' lists (RECORD)."""
+    """Return the SHA-256 of a list of all installed files and file digests, taken from the wheels' RECORD files."""
     lines = []
     for distribution in distributions():
         for file in distribution.files or []:
@@ -84,7 +85,7 @@ def installed_digest() -> str:
 
 
 def check(what: Stack, found: dict[str, Any]) -> None:
-    """Compare the description of an image with its stack. Raise NoisegridError for the first difference."""
+    """Compare the description of an image with the required stack. Raise NoisegridError for the first difference."""
     required: dict[str, Any] = {f"packages.{name}": value for name, value in what.packages.items()}
     actual: dict[str, Any] = {f"packages.{name}": value.partition("+")[0] for name, value in found["packages"].items()}
     if what.cuda:

@@ -1,4 +1,4 @@
-"""The device, software and code of a run. Every record contains them, so that no number appears without them."""
+"""The device, software and code of a run. Every record contains them, so that every result states its origin."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ from noisegrid.runtime.hardware import stack
 
 
 def device(kind: str) -> dict[str, Any]:
-    """Return the description of this process's device, of kind `cpu` or `cuda`; memory is in bytes."""
+    """Return a description of this process's device. `kind` is `cpu` or `cuda`; the memory is in bytes."""
     host = {"host_cpu": _processor(), "host_cores": os.cpu_count()}
     if kind == "cpu":
         return {"kind": "cpu", "model": _processor(), **host}
@@ -36,7 +36,7 @@ def device(kind: str) -> dict[str, Any]:
 
 
 def check_device(hardware: dict[str, Any]) -> None:
-    """Raise NoisegridError if this process would train on another GPU model than the cell names."""
+    """Raise NoisegridError if the GPU of this process is not of the model that the cell requires."""
     if hardware["device"] != "cuda":
         return
     if not torch.cuda.is_available():
@@ -52,14 +52,14 @@ def check_device(hardware: dict[str, Any]) -> None:
 
 
 def model_here(hardware: dict[str, Any], uuid: str | None) -> str | None:
-    """Return the model that the processor or the driver reports.
+    """Return the model name of this job's device, as reported by the processor or by NVIDIA's driver.
 
-    The driver is asked and not CUDA, because a process that will fork must not initialise CUDA.
+    The driver is asked instead of CUDA, because a process that will fork must not initialise CUDA.
 
     Parameters
     ----------
     hardware : dict
-        The catalog's entry.
+        The hardware entry of the catalog.
     uuid : str or None
         The UUID of the claimed GPU; None if the scheduler chose the GPU.
 
@@ -72,14 +72,14 @@ def model_here(hardware: dict[str, Any], uuid: str | None) -> str | None:
 
 
 def synchronize(kind: str) -> None:
-    """Wait for the device of kind `cpu` or `cuda`; a CPU run must not initialise CUDA, which may be broken."""
+    """Wait until a CUDA device has finished. On a CPU, do nothing: CUDA may be broken and must not be initialised."""
     if kind == "cuda":
         torch.cuda.synchronize()
 
 
 @cache
 def software() -> dict[str, Any]:
-    """Return the versions of the software; CUDA is the wheel's, and cuDNN is None without a GPU."""
+    """Return the versions of the software. The CUDA version is that of PyTorch's wheel; cuDNN is None without a GPU."""
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -93,7 +93,7 @@ def software() -> dict[str, Any]:
 
 @cache
 def code() -> dict[str, Any]:
-    """Return the commit of the working tree, whether tracked files differ from it, and the training modules' digest."""
+    """Return the git commit, whether tracked files differ from that commit, and the digest of the training modules."""
     commit, changed = tree()
     return {
         "git_commit": commit,
@@ -103,12 +103,12 @@ def code() -> dict[str, Any]:
 
 
 def _uuid(name: str) -> str:
-    """Return a UUID as nvidia-smi writes it; PyTorch leaves out the prefix."""
+    """Return a GPU's UUID with the prefix that nvidia-smi writes and PyTorch leaves out."""
     return name if name.startswith(("GPU-", "MIG-")) else f"GPU-{name}"
 
 
 def _why_no_gpu() -> str:
-    """Return why PyTorch sees no GPU: the driver and the oldest driver that this CUDA supports, or no GPU assigned."""
+    """Return why PyTorch sees no GPU: the driver is too old for this CUDA version, or the job was assigned no GPU."""
     driver, cuda = _driver(), torch.version.cuda
     floor = next(
         (entry["driver"] for entry in catalog("stacks").values() if entry.get("cuda") == cuda), "a newer driver"
@@ -121,7 +121,7 @@ def _why_no_gpu() -> str:
 
 
 def check_stack(name: str) -> None:
-    """Raise NoisegridError if this process would train with another framework than the cell's stack."""
+    """Raise NoisegridError if the PyTorch version of this process is not the one in the cell's stack."""
     required = stack(name).packages["torch"]
     if torch.__version__.partition("+")[0] != required:
         raise NoisegridError(

@@ -1,4 +1,4 @@
-"""Notes of the nodes whose device is not the required one. The next attempt of a job avoids these nodes."""
+"""Notes about nodes whose device is not of the required model. The next attempt of a job avoids these nodes."""
 
 import os
 from collections.abc import Iterator
@@ -13,23 +13,23 @@ from noisegrid.runtime import devices
 
 @contextmanager
 def claimed(hardware: dict[str, Any], results: Path | None, name: str, shared: bool = False) -> Iterator[str | None]:
-    """Claim the device of a job, and note this node if it has another device model.
+    """Claim the device of a job; if this machine lacks the required model, write a note about this node.
 
     Parameters
     ----------
     hardware : dict
-        The catalog's entry.
+        The hardware entry of the catalog.
     results : Path or None
-        The folder of the study, for the note; None outside a study.
+        The folder of the study, in which the note is written; None outside a study, where no note is written.
     name : str
-        The hardware's name.
+        The name of the hardware entry.
     shared : bool
         Whether several jobs may use one GPU at the same time.
 
     Yields
     ------
     str or None
-        The UUID of the GPU (`devices.claim`); None on a CPU.
+        The UUID of the GPU; None on a CPU, or if a scheduler has already chosen the GPU.
     """
     try:
         with devices.claim(hardware["gpu"], shared) if hardware["device"] == "cuda" else nullcontext() as uuid:
@@ -41,23 +41,23 @@ def claimed(hardware: dict[str, Any], results: Path | None, name: str, shared: b
 
 
 def settle(results: Path, name: str, model: str | None) -> None:
-    """Fix the device model of a hardware for a whole study (such as 16 or 32 GB, PCIe or SXM).
+    """Fix the exact device model of a hardware entry for a whole study (such as 16 or 32 GB, PCIe or SXM).
 
-    The first job on the hardware decides.
+    The first job on this hardware decides the model; all later jobs must run on the same model.
 
     Parameters
     ----------
     results : Path
         The folder of the study.
     name : str
-        The hardware's name.
+        The name of the hardware entry.
     model : str or None
-        The model of this job's device. None, for an unknown model, skips the check.
+        The model of this job's device. If it is None (unknown), nothing is checked.
 
     Raises
     ------
     WrongDevice
-        If an earlier job of the study ran on another model.
+        If an earlier job of the study ran on a different model.
     """
     if model is None:
         return
@@ -67,7 +67,7 @@ def settle(results: Path, name: str, model: str | None) -> None:
         mine = place.with_name(f".{name}.{os.uname().nodename}.{os.getpid()}")
         mine.write_text(f"{model}\n")
         try:
-            os.link(mine, place)  # a link appears complete, and only the first job can create it
+            os.link(mine, place)  # a link appears with its full content, and only the first job can create it
         except FileExistsError:
             pass
         finally:
@@ -82,7 +82,7 @@ def settle(results: Path, name: str, model: str | None) -> None:
 
 
 def nodes(results: Path, name: str) -> list[str]:
-    """Return the nodes on which jobs of a hardware found another device than the required one."""
+    """Return the nodes on which jobs for a hardware entry did not find the required device."""
     place = _folder(results, name)
     return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
 

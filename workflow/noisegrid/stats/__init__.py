@@ -1,10 +1,12 @@
-"""Statistics of the noise between replicates, as pure functions on arrays. Imports only NumPy and SciPy.
+"""Statistics of the noise between replicates, as pure functions on arrays. The only imports are NumPy and SciPy.
 
-Shapes: `predictions` (replicates, examples) of class indices; `labels` (examples,); `correct` (replicates, examples) of
-booleans; `logits` (replicates, examples, classes). Fractions lie between 0 and 1; `measuring` turns them into percent.
+The arrays have these shapes: `predictions` (class indices) and `correct` (booleans) are (replicates, examples),
+`labels` is (examples,), and `logits` is (replicates, examples, classes). All fractions lie between 0 and 1; the
+`measuring` package converts them to percent.
 
-The definitions of churn, L2 and standard deviation of top-1 accuracy follow section 3 of the paper, with the
-corrections in docs/metrics.md. Functions named `reference_*` follow the paper's published code where it differs.
+The definitions of churn, L2 and the standard deviation of top-1 accuracy follow section 3 of the paper, with the
+corrections in docs/metrics.md. Functions named `reference_*` follow the paper's published code where that code differs
+from these definitions.
 """
 
 from noisegrid.stats.calibration import expected_calibration_error, softmax

@@ -15,8 +15,8 @@ def softmax(logits: Array) -> Array:
 def expected_calibration_error(probabilities: Array, labels: Array, bins: int = 15) -> float:
     """Compute the expected calibration error of one replicate.
 
-    This is the gap between confidence and accuracy, averaged over bins of confidence. Each bin is weighted by its share
-    of the examples.
+    The examples are divided into bins by the confidence of their predictions. The error is the absolute gap between
+    mean confidence and accuracy in a bin, averaged over all bins. Each bin is weighted by its share of the examples.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def expected_calibration_error(probabilities: Array, labels: Array, bins: int = 
     labels : (examples,)
         The true classes.
     bins : int
-        Number of bins of equal width.
+        Number of confidence bins. All bins have the same width.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Estimates with intervals: means, standard deviations, medians, ratios of timed blocks."""
+"""Estimates of means, standard deviations, medians and ratios of step times, with intervals."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 
 
 class Estimate(NamedTuple):
-    """A value with its interval (95 % unless the function says otherwise)."""
+    """A value with its interval, which is a 95 % interval unless the function that returns it says otherwise."""
 
     value: float
     low: float
@@ -21,7 +21,7 @@ class Estimate(NamedTuple):
 
 
 def student_quantile(freedom: int) -> float:
-    """Return the two-sided critical value of Student's t at CONFIDENCE for some degrees of freedom."""
+    """Return the two-sided critical value of Student's t at CONFIDENCE for the given degrees of freedom."""
     # scipy.special, because scipy.stats takes ten times as long to import
     return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
@@ -29,15 +29,16 @@ def student_quantile(freedom: int) -> float:
 def mean(values: Array, sets: Array | None = None) -> Estimate:
     """Estimate a mean with Student's t interval.
 
-    Replicates of one seed set are not independent. With several seed sets, the estimate is therefore the mean of the
-    means of the seed sets, and t has one degree of freedom less than there are seed sets.
+    Replicates that share a seed set are not independent. If there are several seed sets, the values are therefore
+    averaged within each seed set first. The estimate is the mean of these averages, and the degrees of freedom are the
+    number of seed sets minus one.
 
     Parameters
     ----------
     values : (replicates,)
         The values.
     sets : (replicates,), optional
-        Number of the seed set of each replicate.
+        Index of the seed set of each replicate.
     """
     if sets is not None and len(kinds := np.unique(sets)) > 1:
         values = np.array([values[sets == kind].mean() for kind in kinds])
@@ -47,27 +48,28 @@ def mean(values: Array, sets: Array | None = None) -> Estimate:
 
 
 def std(values: Array) -> Estimate:
-    """Estimate the standard deviation of (replicates,) with the chi-square interval, which assumes normal values."""
+    """Estimate the standard deviation over replicates, with the chi-square interval, which assumes normal values."""
     return std_interval(float(spread(values)), len(values) - 1)
 
 
 def std_interval(value: float, freedom: int) -> Estimate:
-    """Return a standard deviation with its chi-square interval for some degrees of freedom."""
+    """Return a standard deviation with its chi-square interval for the given degrees of freedom."""
     tails = special.chdtri(freedom, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     low, high = value * np.sqrt(freedom / tails)
     return Estimate(value, float(low), float(high))
 
 
 def median(values: Array | Sequence[float]) -> float:
-    """Return the median of (values,)."""
+    """Return the median of a sequence of values."""
     return float(np.median(np.asarray(values, dtype=float)))
 
 
 def median_interval(values: Array | Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
-    """Estimate the median of (values,) with an interval between two order statistics.
+    """Estimate the median of a sequence of values, with an interval whose ends are two of the values.
 
-    The interval makes no assumption about the distribution. It covers the median with at least `confidence`. Its ends
-    are NaN if there are too few values for that (fewer than six at 95 %).
+    The interval requires no assumption about the distribution of the values. The probability that the interval contains
+    the true median is at least `confidence`. Both ends are NaN if there are too few values for that (fewer than six at
+    95 %).
     """
     ordered = np.sort(np.asarray(values, dtype=float))
     n = len(ordered)
@@ -79,14 +81,16 @@ def median_interval(values: Array | Sequence[float], confidence: float = CONFIDE
 
 
 def ratio_of_blocks(values: Sequence[float], reference: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
-    """Estimate the median ratio of two arms' step times, pairing blocks that were timed one after the other.
+    """Estimate the median ratio between the step times of two arms.
+
+    Blocks that were timed one after the other form a pair, and every pair gives one ratio.
 
     Parameters
     ----------
     values, reference : (blocks,)
-        Step times of the two arms, in the order of the blocks. Surplus blocks of one arm are ignored.
+        Step times of the two arms, in the order of the blocks. If one arm has more blocks, the surplus is ignored.
     confidence : float
         Confidence of the interval.
     """
-    pairs = zip(values, reference, strict=False)  # an interrupted run has one more block of one arm
+    pairs = zip(values, reference, strict=False)  # an interrupted run can have one block more for one arm
     return median_interval([value / other for value, other in pairs], confidence)

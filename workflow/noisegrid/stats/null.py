@@ -1,4 +1,4 @@
-"""The independent-error null: the spread to expect if every example errs independently of all others."""
+"""The independent-error null: the spread to expect if errors on different examples are independent."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,12 +8,13 @@ import numpy as np
 from noisegrid.stats.intervals import CONFIDENCE
 
 Array = np.ndarray
-#: Limit on permuted values (replicates x unstable examples x draws), which take about ten seconds.
+#: Largest number of values to permute (replicates x unstable examples x draws).
+#: Permuting that many takes about ten seconds.
 NULL_WORK = 400_000_000
 
 
 class Null(NamedTuple):
-    """Median and central 95 % range of a statistic under independent errors."""
+    """The median and the central 95 % range of a statistic if errors on different examples are independent."""
 
     median: Array
     low: Array
@@ -27,29 +28,29 @@ def independent_error_null(
     draws: int | None = None,
     groups: Array | None = None,
 ) -> Null:
-    """Compute the distribution of a statistic if every example errs independently.
+    """Compute the distribution that a statistic would have if errors on different examples were independent.
 
-    Each example keeps its number of correct predictions, but the replicates that predict it correctly are drawn anew,
-    independently of all other examples. The spread that remains is that of sampling alone. Examples that all replicates
-    predict correctly, or none, do not change, so only the others are permuted.
+    Each example keeps its number of correct predictions, but which replicates predict it correctly is drawn at random,
+    independently of all other examples. The spread that remains comes from sampling alone. An example that all
+    replicates or no replicates predict correctly cannot change, so only the remaining examples are permuted.
 
     Parameters
     ----------
     correct : bool (replicates, examples)
         Whether each prediction is correct.
     statistic : callable
-        Maps an array like `correct` to an array.
+        Function that takes an array of the shape of `correct` and returns an array.
     rng : Generator
         Source of the random numbers.
     draws : int, optional
         Number of permutations. By default 1,000, or fewer (at least 200) if `correct` is large.
     groups : (replicates,), optional
-        Group of each replicate. Permutations stay inside a group.
+        Group of each replicate. Predictions are permuted only among replicates of the same group.
 
     Returns
     -------
     Null
-        Median and central 95 % range, with the shape of the statistic.
+        The median and the central 95 % range, as arrays of the shape that `statistic` returns.
 
     References
     ----------

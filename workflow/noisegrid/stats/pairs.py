@@ -1,4 +1,4 @@
-"""Distances between pairs of replicates: churn, L2 between weights, correlation of logits."""
+"""Comparisons between pairs of replicates: churn, L2 distance between weights, correlation between logits."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -9,7 +9,7 @@ from scipy.spatial.distance import pdist
 from noisegrid.stats.intervals import Estimate, student_quantile
 
 Array = np.ndarray
-#: Limit on logits in memory, of all replicates together: half a gigabyte in float32.
+#: Largest number of logits to hold in memory for all replicates together: half a gigabyte in float32.
 LOGIT_VALUES = 125_000_000
 
 
@@ -21,19 +21,19 @@ def predictions_of(logits: Array, labels: Array) -> Array:
     logits : (..., examples, classes)
         Outputs of the network.
     labels : (examples,) or (examples, attributes)
-        The labels. Only their number of axes is used.
+        The labels. Only the number of axes matters: one for classes, two for attributes.
 
     Returns
     -------
     (..., examples) or bool (..., examples, attributes)
-        The most likely class, or for each attribute whether its logit is positive.
+        The most likely class of each example or, for attributes, whether the logit of each attribute is positive.
     """
     predicted: Array = logits.argmax(axis=-1) if labels.ndim == 1 else (logits > 0)
     return predicted
 
 
 def churn_matrix(predictions: Array) -> Array:
-    """Compute the fraction of examples on which two replicates differ, for all pairs of replicates.
+    """Compute, for every pair of replicates, the fraction of examples that the two predict differently.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def churn_matrix(predictions: Array) -> Array:
     Returns
     -------
     (replicates, replicates)
-        Symmetric, zero on the diagonal.
+        The fractions. The matrix is symmetric, with zeros on the diagonal.
     """
     n = len(predictions)
     matrix = np.zeros((n, n))
@@ -53,25 +53,26 @@ def churn_matrix(predictions: Array) -> Array:
 
 
 def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = None) -> Estimate:
-    """Estimate the mean distance between two replicates.
+    """Estimate the mean of a distance over pairs of replicates.
 
-    The interval is a delete-one jackknife over replicates (over seed sets, if there are several), because pairs that
-    share a replicate are not independent, and neither are replicates that share a seed set. Student's t has one degree
-    of freedom less than there are replicates (seed sets).
+    Pairs that share a replicate are not independent, and neither are replicates that share a seed set. The interval
+    therefore comes from a delete-one jackknife, which leaves out one unit at a time. A unit is a replicate or, if there
+    are several seed sets, all replicates of one seed set. Student's t has as many degrees of freedom as there are
+    units, minus one.
 
     Parameters
     ----------
     matrix : (replicates, replicates)
-        Symmetric. The diagonal is ignored.
+        The distance between each pair of replicates. The matrix is symmetric, and its diagonal is ignored.
     wanted : bool (replicates, replicates), optional
-        The pairs to include. By default all.
+        Whether to include each pair. By default, all pairs are included.
     sets : (replicates,), optional
-        Number of the seed set of each replicate.
+        Index of the seed set of each replicate.
 
     Returns
     -------
     Estimate
-        Value with its 95 % interval. The ends are NaN where leaving one unit out leaves no pair.
+        The mean with its 95 % interval. Both ends are NaN if no pairs remain after some unit is left out.
 
     References
     ----------
@@ -83,7 +84,7 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
     member = (units[:, None] == np.unique(units)).astype(float)
     sums, counts = (member.T @ (part * mask) @ member for part in (matrix, np.ones_like(matrix)))
     value = sums.sum() / counts.sum()
-    # sums without one unit: the total minus its row and its column, which have its own block in common
+    # sum without one unit: the total minus the unit's row and column; their common entry is added back
     left_sums, left_counts = (part.sum() - 2 * part.sum(axis=1) + part.diagonal() for part in (sums, counts))
     if left_counts.min() < 1:
         return Estimate(float(value), np.nan, np.nan)
@@ -94,24 +95,25 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
 
 
 def l2_matrices(weights: Sequence[Array], parameters: int, chunk: int = 1 << 20) -> dict[str, Array]:
-    """Compute L2 distances between weight vectors under four definitions.
+    """Compute the L2 distances between all pairs of weight vectors, by four definitions.
 
-    The sums run over differences in float64, so that the distance of equal vectors is exactly 0.
+    The distances are computed from differences between the vectors, in float64. The distance between equal vectors is
+    therefore exactly 0.
 
     Parameters
     ----------
     weights : sequence of (values,)
-        One vector per replicate, parameters before buffers. Vectors may be memory-mapped.
+        One vector per replicate, with the parameters before the buffers. Vectors may be memory-mapped.
     parameters : int
-        Number of parameters in a vector.
+        Number of parameters in each vector.
     chunk : int
-        Number of values of each vector that are in memory at a time.
+        Number of values of each vector to hold in memory at a time.
 
     Returns
     -------
     dict of (replicates, replicates)
-        `raw` and `unit` (every vector scaled to length 1 first) over the parameters alone; `raw_buffers` and
-        `unit_buffers` over the parameters and the running statistics of batch norm.
+        `raw` is the distance between the parameters. `unit` is the same, but every vector is scaled to length 1 first.
+        `raw_buffers` and `unit_buffers` also include the running statistics of batch norm.
     """
     parts = {"": slice(0, parameters), "_buffers": slice(0, len(weights[0]))}
     matrices = {}
@@ -137,19 +139,22 @@ def _distances(vectors: Sequence[Array], scales: Array, chunk: int) -> Array:
 
 
 def logit_sample(replicates: int, shape: tuple[int, ...]) -> Array:
-    """Choose the examples for the logit correlation: all, or as many evenly spaced ones as LOGIT_VALUES allows.
+    """Choose the examples for the logit correlation.
+
+    These are all examples or, if their logits are more than LOGIT_VALUES, as many evenly spaced examples as this limit
+    allows.
 
     Parameters
     ----------
     replicates : int
         Number of replicates.
     shape : (int, int)
-        Numbers of examples and classes.
+        Number of examples and number of classes.
 
     Returns
     -------
     int (chosen examples,)
-        Indices of the examples.
+        Indices of the chosen examples.
     """
     examples, classes = shape
     wanted = max(1, min(examples, LOGIT_VALUES // (replicates * classes)))
@@ -157,10 +162,10 @@ def logit_sample(replicates: int, shape: tuple[int, ...]) -> Array:
 
 
 def logit_correlation_matrix(logits: Array) -> Array:
-    """Compute the Pearson correlation between the logits of two replicates, for all pairs of replicates.
+    """Compute, for every pair of replicates, the Pearson correlation between their logits.
 
-    The mean logit of each example is subtracted first, because a constant added to all logits of an example changes no
-    prediction.
+    The mean logit of each example is subtracted first, because adding a constant to all logits of an example does not
+    change the prediction.
 
     Parameters
     ----------
@@ -170,7 +175,7 @@ def logit_correlation_matrix(logits: Array) -> Array:
     Returns
     -------
     (replicates, replicates)
-        Symmetric, one on the diagonal.
+        The correlations. The matrix is symmetric, with ones on the diagonal.
     """
     centred = logits - logits.mean(axis=2, keepdims=True)
     matrix: Array = np.corrcoef(centred.reshape(len(logits), -1))

@@ -1,4 +1,4 @@
-"""The smallest difference that a study can detect, and the replicates that a difference requires."""
+"""The smallest difference that a study can detect, and the number of replicates needed to detect a difference."""
 
 import math
 
@@ -16,23 +16,23 @@ def significant_difference(deviation: float, n: int) -> float:
 
 
 def replicates_needed(deviation: float, gain: float, power: float = 0.8, limit: int = 100_000) -> int | None:
-    """Return the number of runs per method that detects a true gain at 95 % (two-sided).
+    """Return the number of runs per method needed to detect a true gain with a two-sided t test at 95 %.
 
     Parameters
     ----------
     deviation : float
         Standard deviation between runs.
     gain : float
-        The true gain, in the unit of the deviation.
+        The true gain, in the same unit as the deviation.
     power : float
-        The probability of detection.
+        The required probability of detecting the gain.
     limit : int
         The largest number of runs to consider.
 
     Returns
     -------
     int or None
-        None if the number exceeds the limit, or if the deviation is unknown (NaN).
+        The number of runs, or None if it exceeds the limit or if the deviation is unknown (NaN).
     """
     if math.isnan(deviation):
         return None
@@ -49,7 +49,7 @@ def replicates_needed(deviation: float, gain: float, power: float = 0.8, limit: 
 
 
 def t_test_power(deviation: float, gain: float, n: int) -> float:
-    """Return the power of a two-sided two-sample t test at 95 % for a true gain, with n runs per method."""
+    """Return the probability that a two-sided two-sample t test at 95 % detects a true gain, with n runs per method."""
     if n < 2:
         return 0.0
     if deviation == 0:

@@ -1,4 +1,4 @@
-"""The definitions of the paper's published code where they differ from ours (docs/metrics.md)."""
+"""Metrics as the paper's published code defines them, where its definitions differ from ours (docs/metrics.md)."""
 
 import numpy as np
 
@@ -8,15 +8,15 @@ Array = np.ndarray
 
 
 def reference_std(values: Array) -> float:
-    """Return the standard deviation of (replicates,) with ddof 0, as the reference computes it.
+    """Return the standard deviation over replicates with ddof 0, as the reference computes it.
 
-    With ten replicates, it underestimates the true standard deviation by 7.7 % on average.
+    With ten replicates, this value underestimates the true standard deviation by 7.7 % on average.
     """
     return float(np.std(values - values[0]))
 
 
 def reference_agreement(midpoint_predictions: Array) -> float:
-    """Return what the reference prints as churn: the mean *agreement* over pairs at the midpoint.
+    """Return the mean *agreement* over pairs of replicates at the midpoint, which the reference prints as churn.
 
     Parameters
     ----------

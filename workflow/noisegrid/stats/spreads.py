@@ -6,29 +6,29 @@ Array = np.ndarray
 
 
 def spread(values: Array) -> Array:
-    """Compute the standard deviation (ddof 1) over the first axis: exactly 0 where all replicates are equal.
+    """Compute the standard deviation (ddof 1) over the first axis; it is exactly 0 where all replicates are equal.
 
-    The values of the first replicate are subtracted first. Otherwise, rounding of the mean would turn the spread of
-    equal values into about 1e-14.
+    The values of the first replicate are subtracted first. Otherwise, rounding errors in the mean would give equal
+    values a spread of about 1e-14.
     """
     deviation: Array = np.std(values - values[0], axis=0, ddof=1)
     return deviation
 
 
 def pooled_spread(values: Array, groups: Array) -> Array:
-    """Compute the pooled standard deviation of replicates around the means of their groups.
+    """Compute the standard deviation of replicates around the mean of their group, pooled over all groups.
 
     Parameters
     ----------
     values : (replicates, ...)
         The values.
     groups : (replicates,)
-        Number of the group of each replicate. A group of one replicate is ignored.
+        Index of the group of each replicate. Groups with only one replicate are ignored.
 
     Returns
     -------
     (...)
-        NaN if no group has two replicates.
+        The pooled standard deviation. NaN if no group has at least two replicates.
     """
     kinds, counts = np.unique(groups, return_counts=True)
     freedom = int((counts - 1).sum())
@@ -41,7 +41,7 @@ def pooled_spread(values: Array, groups: Array) -> Array:
 
 
 def spread_ratio(class_std: Array, overall_std: float) -> Array:
-    """Divide per-class standard deviations by the overall one. Return NaN if the overall one is 0."""
+    """Divide per-class standard deviations by the overall standard deviation. Return NaN if the latter is 0."""
     return class_std / overall_std if overall_std > 0 else np.full_like(class_std, np.nan)
 
 
@@ -60,7 +60,7 @@ def class_accuracies(correct: Array, labels: Array, classes: int) -> Array:
     Returns
     -------
     (replicates, classes)
-        Fractions; NaN for a class without examples.
+        The accuracies as fractions. NaN for a class without examples.
     """
     order = np.argsort(labels, kind="stable")
     present, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
@@ -75,19 +75,20 @@ def group_spreads(correct: Array, positive: Array, masks: Array, seed_set: Array
     Parameters
     ----------
     correct : bool (replicates, examples)
-        Whether each prediction of one binary attribute is correct.
+        Whether each prediction of a binary attribute is correct.
     positive : bool (examples,)
         The true value of the attribute.
     masks : bool (groups, examples)
-        Membership of each example in each sub-group.
+        Whether each sub-group contains each example.
     seed_set : (replicates,)
-        Number of the seed set of each replicate. The spread is pooled within seed sets.
+        Index of the seed set of each replicate. The spread is computed within each seed set and pooled.
 
     Returns
     -------
     (3, 1 + groups)
-        Fractions: accuracy, false-positive rate, false-negative rate; overall first. NaN where a sub-group has no
-        examples of the kind.
+        The spreads as fractions. The rows are accuracy, false-positive rate and false-negative rate. The first column
+        is for all examples, and the other columns are for the sub-groups. NaN where a sub-group has no examples from
+        which to compute the rate.
     """
     wrong = (~correct).astype(np.float64)
     members = np.concatenate([np.ones((1, masks.shape[1]), bool), masks]).astype(np.float64)

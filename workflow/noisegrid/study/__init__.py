@@ -1,1 +1,1 @@
-"""A study and its resolved parts: cells, seeds, noise, recipes, timed networks. Imports no torch."""
+"""A study and its resolved parts: cells, seeds, noise, recipes, timed networks. Does not import torch."""

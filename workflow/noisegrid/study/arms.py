@@ -1,4 +1,4 @@
-"""The networks that a study times, their hardware, and the arms. Reads the catalogs; imports no torch."""
+"""The networks that a study times, the hardware they are timed on, and the arms. Does not import torch."""
 
 import itertools
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ class Arm:
     Attributes
     ----------
     name, title : str
-        The name in the catalog, and the name for readers.
+        The name in the catalog, and the name that readers see.
     switches : dict
         The switches and their values.
     against : str
-        The arm that this one is compared with; empty for the default.
+        The name of the arm that this arm is compared with; empty for the default arm.
     requires : str
         The device feature that the arm requires; empty if it requires none.
     slow : bool
-        Whether the arm is timed only if a study names it.
+        Whether the arm is timed only if a study requests it.
     """
 
     name: str
@@ -41,18 +41,18 @@ class Arm:
 
 @dataclass(frozen=True)
 class TimedNetwork:
-    """One network that is timed on one hardware.
+    """A network that is timed on one kind of hardware.
 
     Attributes
     ----------
     hardware, network : str
-        The names in the catalogs; the network of a user is package.module.function.
+        The names in the catalogs; a user's own network has the name package.module.function.
     build : str
         The function that builds the network, as package.module:function.
     options : dict
         The options of that function.
     arms : tuple of str
-        The arms, in the catalog's order.
+        The names of the arms, in the catalog's order.
     size : int
         The edge length of an image in pixels.
     batch_size : int
@@ -76,7 +76,7 @@ class TimedNetwork:
 
     @property
     def path(self) -> str:
-        """The timing's path below the overhead folder, and its name in messages."""
+        """The path of this timing below the overhead folder, which is also the name of the timing in messages."""
         return f"{self.hardware}/{self.network}"
 
 
@@ -87,12 +87,12 @@ def arms() -> dict[str, Arm]:
 
 
 def usual_arms() -> list[str]:
-    """Return the arms that are timed if a study names none."""
+    """Return the names of the arms that are timed if a study does not list arms."""
     return [name for name, arm in arms().items() if not arm.slow]
 
 
 def why_not(arm: Arm, hardware: dict[str, Any]) -> str:
-    """Return why an arm does not apply to a hardware, or an empty string if it does."""
+    """Return why an arm cannot be timed on the given hardware, or an empty string if it can be."""
     if arm.requires and hardware["device"] != "cuda":
         return "only CUDA has this switch"
     if arm.requires == "tf32" and float(hardware["compute_capability"]) < 8:
@@ -101,21 +101,21 @@ def why_not(arm: Arm, hardware: dict[str, Any]) -> str:
 
 
 def timed_networks(blocks: list[dict[str, Any]], where: str, start: int = 0) -> tuple[TimedNetwork, ...]:
-    """Return the networks that the `overhead` blocks of a study time.
+    """Return the timed networks that the `overhead` blocks of a study request.
 
     Parameters
     ----------
     blocks : list of dict
-        The blocks of the study.
+        The `overhead` blocks.
     where : str
-        The file of the study, for errors.
+        The file of the study, for error messages.
     start : int
-        The number of the first block, for errors.
+        The index of the first block, for error messages.
 
     Raises
     ------
     NoisegridError
-        If a name is unknown, or a network is named twice for the same hardware.
+        If a name is unknown, or if a network is listed twice for the same hardware.
     """
     found: dict[str, TimedNetwork] = {}
     for index, block in enumerate(blocks, start):
@@ -131,18 +131,18 @@ def timed_networks(blocks: list[dict[str, Any]], where: str, start: int = 0) -> 
 
 
 def timed_network(hardware: str, network: str, names: list[str] | None, where: str, **more: int) -> TimedNetwork:
-    """Return one timed network, with its catalog entry or the user's package.module:function resolved.
+    """Return one timed network, resolved from a name in the catalog or from the user's package.module:function.
 
     Parameters
     ----------
     hardware : str
-        The hardware's name.
+        The name of the hardware entry.
     network : str
         A name in the catalog, or package.module:function.
     names : list of str or None
-        The arms; None for the usual ones.
+        The names of the arms; None for the usual arms.
     where : str
-        The file and key that contain the names, for errors.
+        The file and key that contain the names, for error messages.
     more
         Fields of TimedNetwork that differ from the defaults.
 
@@ -165,7 +165,7 @@ def timed_network(hardware: str, network: str, names: list[str] | None, where: s
 
 
 def _with_references(names: list[str] | None, where: str) -> tuple[str, ...]:
-    """Return the named arms and the arms that they are compared with, in the catalog's order."""
+    """Return the requested arms and the arms that these are compared with, in the catalog's order."""
     wanted = set(names or usual_arms()) | {REFERENCE}
     for name in list(wanted):
         if name not in arms():

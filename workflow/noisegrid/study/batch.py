@@ -1,7 +1,8 @@
 """The replicates that one training job trains, and the name of the job.
 
-The batch `0-9` has replicates 0 to 9 of every noise of a task, which share all other settings. The batch `algo.0-1` has
-replicates of one noise only; it is used if a replicate of every noise does not fit into the time of a job.
+The batch `0-9` contains replicates 0 to 9 of every noise of a task; all settings other than the noise are the same. The
+batch `algo.0-1` contains replicates of one noise only. Such batches are used if one replicate of every noise does not
+fit into the time of a job.
 """
 
 import re
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 from noisegrid.common.errors import NoisegridError
 
-#: A batch's name, as a wildcard of the workflow.
+#: The form of a batch's name, as a regular expression for the workflow's wildcard.
 PATTERN = r"(?:[a-z_]+\.)?[0-9]+-[0-9]+"
 
 
@@ -23,7 +24,7 @@ class Batch:
 
     @property
     def name(self) -> str:
-        """The name of the batch, and the stem of its file."""
+        """The name of the batch, which is also the stem of the batch file."""
         return f"{self.noise}.{self.first}-{self.last}" if self.noise else f"{self.first}-{self.last}"
 
     @property
@@ -32,16 +33,16 @@ class Batch:
         return range(self.first, self.last + 1)
 
     def holds(self, noise: str) -> bool:
-        """Return whether the batch has replicates of a noise."""
+        """Return whether the batch contains replicates of a noise."""
         return self.noise in (None, noise)
 
 
-#: A batch that holds every noise. No job has this batch.
+#: A batch that stands for every noise. No job trains this batch.
 WHOLE = Batch(0, 0)
 
 
 def batch_of(name: str) -> Batch:
-    """Return the batch of a name. Raise NoisegridError if the name has another form."""
+    """Return the batch with the given name. Raise NoisegridError if the name is malformed."""
     if re.fullmatch(PATTERN, name) is None:
         raise NoisegridError(
             f"{name!r} is not a batch; write first-last, as in 0-9, or noise.first-last, as in algo.0-1"
@@ -52,5 +53,5 @@ def batch_of(name: str) -> Batch:
 
 
 def split(count: int, size: int, noise: str | None = None) -> list[Batch]:
-    """Return the batches of `size` replicates that cover replicates 0 to count - 1; the last may be smaller."""
+    """Split replicates 0 to count - 1 into batches of `size` replicates; the last batch may be smaller."""
     return [Batch(first, min(first + size, count) - 1, noise) for first in range(0, count, size)]

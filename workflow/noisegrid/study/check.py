@@ -1,4 +1,4 @@
-"""The check that finds all mistakes of a study at once; `load_study` stops at the first."""
+"""The check that finds all mistakes in a study at once; `load_study` stops at the first mistake."""
 
 import itertools
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from noisegrid.study.arms import timed_networks
 
 
 class Mistakes:
-    """The mistakes found so far, without duplicates, in the order of the file."""
+    """The mistakes found so far, without duplicates, in the order in which they were found."""
 
     def __init__(self) -> None:
         self.found = dict[str, None]()
@@ -26,13 +26,13 @@ class Mistakes:
         except NoisegridError as error:
             self.found[str(error)] = None
         except (AttributeError, KeyError, TypeError, ValueError):
-            if not self.malformed:  # otherwise the schema's error already names the mistake
+            if not self.malformed:  # otherwise the schema's error already states the mistake
                 raise
         return None
 
 
 def mistakes(name_or_path: str) -> list[str]:
-    """Return one sentence per mistake of a study; the list is empty if the study can be run."""
+    """Return one sentence for each mistake in a study; the list is empty if the study can be run."""
     result = Mistakes()
     path = result.collect(studies.find, name_or_path)
     document = path and result.collect(read_yaml, path)
@@ -75,7 +75,7 @@ def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None
 
 
 def _cells(*arguments: Any) -> list[studies.Cell]:
-    """Resolve the cells of a block at once, so that their mistakes are raised here."""
+    """Return the cells of a block as a list, so that mistakes in the cells are raised here and not later."""
     return list(studies.cells_of_block(*arguments))
 
 

@@ -1,6 +1,7 @@
-"""The resolved study on disk, design.json. The call that starts the work writes it, and every job reads it.
+"""The resolved study on disk, design.json. The call that starts the work writes this file, and every job reads it.
 
-Therefore `auto` means the machine that planned the study, and editing a catalog does not change a running study.
+Therefore `auto` means the hardware of the machine that planned the study, and editing a catalog does not change a
+running study.
 """
 
 import json
@@ -11,9 +12,9 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text
 from noisegrid.study.arms import TimedNetwork
-from noisegrid.study.study import Cell, Study, differences
+from noisegrid.study.study import Cell, Study, differences, load_study
 
-#: The version of the file's format.
+#: The version of the format of design.json.
 FORMAT = 1
 
 
@@ -34,14 +35,14 @@ def document_of(study: Study) -> dict[str, Any]:
 
 
 def write(study: Study, path: Path) -> None:
-    """Write design.json, unless its content is unchanged; the file then keeps its modification time."""
+    """Write design.json. If the content is unchanged, the file keeps its modification time."""
     text = json.dumps(document_of(study), indent=1) + "\n"
     if not path.exists() or path.read_text() != text:
         write_text(path, text)
 
 
 def read(path: Path) -> Study:
-    """Return the study in design.json. Raise NoisegridError if the file is damaged or of another version."""
+    """Return the study in design.json. Raise NoisegridError if the file is damaged or has a different format."""
     remedy = "run Snakemake again to rewrite it"
     try:
         found = json.loads(path.read_text())
@@ -67,7 +68,7 @@ def read(path: Path) -> Study:
 
 
 def changes(study: Study, path: Path) -> list[str]:
-    """Return one entry per difference between a study and its design.json; none if the file does not exist yet."""
+    """Return one line for each difference between a study and design.json; none if that file does not exist yet."""
     if not path.exists():
         return []
     old, new = (
@@ -79,3 +80,16 @@ def changes(study: Study, path: Path) -> list[str]:
     for name in [name for name in new if name in old]:
         found += [f"{name}: {change}" for change in differences(old[name], new[name])]
     return sorted(found)
+
+
+def load(name_or_path: str, path: Path | None) -> Study:
+    """Return the study that a job works on, read from design.json, or resolved anew if there is no such file.
+
+    Parameters
+    ----------
+    name_or_path : str
+        The name or the path of the study.
+    path : Path, optional
+        The path of design.json.
+    """
+    return read(path) if path is not None and path.exists() else load_study(name_or_path)

@@ -1,14 +1,14 @@
-"""Tasks and datasets of the catalogs and of a study, and their resolution into the settings of a cell."""
+"""The tasks and datasets of the catalogs and of a study, and how they are resolved into the settings of a cell."""
 
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.schemas import catalog, check, check_reference, reference_digest
 
-#: Keys of a task that change no result: its requirements, and the descriptions.
+#: Keys of a task that do not affect results. WORDS contains the descriptions in addition to the requirements.
 REQUIREMENTS = frozenset({"memory_gb", "tflop_per_epoch"})
 WORDS = frozenset({"deviations"}) | REQUIREMENTS
-#: If a task changes any of these keys, it does not inherit requirements, since they would be wrong.
+#: A task that changes any of these keys does not inherit requirements, because the inherited values would be wrong.
 DECIDES_REQUIREMENTS = frozenset({"network", "network_options", "dataset", "batch_size", "augment"})
 
 
@@ -20,14 +20,14 @@ def resolve_tasks(own: dict[str, Any], where: str, only: str | None = None) -> d
     own : dict
         The tasks that the study defines.
     where : str
-        The file of the study, for errors.
+        The file of the study, for error messages.
     only : str, optional
-        The only task to resolve.
+        The name of the only task to resolve; by default, all tasks are resolved.
 
     Raises
     ------
     NoisegridError
-        If a task is malformed, has the name of a catalog's task, or has a `like` that is unknown or circular.
+        If a task is malformed, has the same name as a task of the catalog, or has a `like` that is unknown or circular.
     """
     taken = sorted(own.keys() & catalog("tasks").keys())
     if taken:
@@ -57,7 +57,7 @@ def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[s
 
 
 def check_own_network(settings: dict[str, Any]) -> None:
-    """Raise NoisegridError if the file of a user's network was edited after the study was planned."""
+    """Raise NoisegridError if the file that defines a user's own network was edited after the study was planned."""
     task = settings["task"]
     if "source" in task and reference_digest(task["build"], "task") != task["source"]:
         raise NoisegridError(
@@ -66,7 +66,7 @@ def check_own_network(settings: dict[str, Any]) -> None:
 
 
 def resolve_datasets(own: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
-    """Return the datasets of the catalog and of a study. Raise NoisegridError if one of the study is invalid."""
+    """Return the datasets of the catalog and of a study. Raise NoisegridError if a dataset of the study is invalid."""
     for name, entry in own.items():
         check(entry, "dataset", f"{where}: datasets.{name}")
         check_reference(entry["read"], f"{where}: datasets.{name}.read")
@@ -78,7 +78,7 @@ def resolve_datasets(own: dict[str, Any], where: str) -> dict[str, dict[str, Any
 def task_settings(
     tasks: dict[str, dict[str, Any]], datasets: dict[str, dict[str, Any]], name: str, where: str
 ) -> dict[str, Any]:
-    """Return the settings of a task: its recipe with the network resolved, without keys that change no result.
+    """Return the settings of a task: the recipe with the network resolved, without the keys that do not affect results.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def task_settings(
     name : str
         The name of the task.
     where : str
-        The file and key that contain the name, for errors.
+        The file and key that contain the name, for error messages.
 
     Raises
     ------

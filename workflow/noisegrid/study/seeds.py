@@ -1,4 +1,7 @@
-"""The seeds of every run: independent streams from a study's root seed. Imports no torch, so readers can check them."""
+"""The seeds of every run, drawn from independent streams that start from a study's root seed.
+
+This module does not import torch, so that the seeds can be checked without it.
+"""
 
 import hashlib
 
@@ -10,9 +13,9 @@ Seeds = dict[str, int]
 
 
 def stream(root: int, label: str) -> np.random.SeedSequence:
-    """Return the random stream of a label under a root seed; streams of different labels are independent.
+    """Return the seed stream for a root seed and a label; the streams of different labels are independent.
 
-    The stream is a numpy.random.SeedSequence, whose entropy pool holds the root and the label's SHA-256.
+    The stream is a numpy.random.SeedSequence made from the root seed and the first 16 bytes of the label's SHA-256.
     """
     return np.random.SeedSequence([root, int.from_bytes(hashlib.sha256(label.encode()).digest()[:16])])
 
@@ -20,9 +23,9 @@ def stream(root: int, label: str) -> np.random.SeedSequence:
 def derive_seeds(root: int, task: str, noise: str, replicate: int, seed_sets: int = 1) -> Seeds:
     """Derive one seed per source of a replicate.
 
-    A seed has 53 bits, so that every JSON reader keeps it exact. The hardware is not part of a label: replicate k has
-    the same seeds on every device, so that devices can be compared run by run. A held source has one seed in all cells
-    of the study, or one seed per seed set. A probe has a seed only if it is free.
+    A seed has 53 bits, so that every JSON reader keeps the exact value. The hardware is not part of a label. Therefore
+    replicate k has the same seeds on every device, and devices can be compared run by run. A held source has the same
+    seed in all cells of the study, or one seed per seed set. A probe has a seed only if the probe is free.
 
     Parameters
     ----------
@@ -31,7 +34,7 @@ def derive_seeds(root: int, task: str, noise: str, replicate: int, seed_sets: in
     task, noise : str
         The task and the noise of the cell.
     replicate : int
-        The number of the replicate.
+        The index of the replicate.
     seed_sets : int
         The number of seed sets; replicate k belongs to set k modulo this number.
 

@@ -1,6 +1,6 @@
-"""The registry of noise: the sources, the sources that each noise leaves free, and how figures label and draw them.
+"""The registry of sources and noises: which sources each noise leaves free, and how figures label and draw a noise.
 
-To add a source, add one entry to SOURCES and one to NOISES, and its effect on a run to `training/noise.py`.
+To add a source, add one entry to SOURCES and one to NOISES, and implement the source in `training/noise.py`.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,10 @@ Settings = dict[str, Any]
 
 #: The sources of the paper. Each has its own random stream, whether it is free or held.
 SOURCES = ("init", "order", "augment", "dropout", "impl")
-#: Sources beyond the paper: parts of another source, or the smallest possible disturbance. A held probe is absent.
+#: Sources beyond the paper: a part of a source of the paper, or the smallest possible disturbance. If a probe is held,
+#: it does not occur at all.
 PROBES = ("in_batch_order", "one_ulp", "autotune")
-#: The sources of the paper without the implementation.
+#: The sources of the paper, except the implementation (`impl`).
 ALGORITHMIC = frozenset(SOURCES) - {"impl"}
 
 
@@ -35,20 +36,21 @@ def _without_cudnn(task: Settings, hardware: Settings) -> str:
 
 @dataclass(frozen=True)
 class Noise:
-    """The sources that a cell leaves free; all others are held.
+    """A noise: the sources that a cell leaves free. All other sources are held.
 
     Attributes
     ----------
     name : str
         The name in studies, paths and tables.
     free : frozenset of str
-        The free sources: each replicate has a different recorded seed or switch.
+        The free sources. Each replicate has a different recorded seed or switch for each free source.
     label : str
-        The name for readers.
+        The name that readers see.
     colour, marker : str
         The colour and marker in figures (colours of Okabe and Ito, which colour-blind readers can distinguish).
     missing : callable
-        Takes the settings of task and hardware; returns why the source does not exist there, or an empty string.
+        A function that takes the settings of a task and of the hardware. It returns why the source does not exist for
+        them, or an empty string if the source exists.
     """
 
     name: str
@@ -76,5 +78,5 @@ NOISES = {
         Noise("autotune", frozenset({"autotune"}), "cuDNN autotuning", "#AA4499", "P", _without_cudnn),
     )
 }
-#: The free sources of each noise, by its name.
+#: The free sources of each noise, by the name of the noise.
 FREE = {name: noise.free for name, noise in NOISES.items()}

@@ -1,7 +1,7 @@
 """The resolution of a study into cells. All paths, seed labels and settings come from a cell.
 
-This module reads the study's YAML, the catalogs and their schemas. It imports neither torch nor Snakemake, so the
-Snakefile parses quickly, and every later stage can use it.
+This module reads the study's YAML, the catalogs and their schemas. It imports neither torch nor Snakemake, so that
+the Snakefile parses quickly and every later stage can use this module.
 """
 
 import hashlib
@@ -21,7 +21,8 @@ from noisegrid.study.batch import WHOLE, Batch
 from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.sources import NOISES
 
-#: Increased by hand when the meaning of training changes. Results of different protocols are never mixed.
+#: The version of the training procedure, increased by hand when the same settings lead to a different training.
+#: Results of different protocols are never mixed.
 PROTOCOL = 1
 
 
@@ -32,7 +33,7 @@ class Cell:
     Attributes
     ----------
     study, hardware, task, noise : str
-        The names.
+        The names of the study, the hardware entry, the task and the noise.
     replicates : int
         The number of training runs.
     settings : dict
@@ -48,7 +49,7 @@ class Cell:
 
     @property
     def path(self) -> str:
-        """The cell's path below every results folder, and its name in messages: hardware/task/noise."""
+        """The path of the cell below every results folder: hardware/task/noise. Messages use it as the cell's name."""
         return f"{self.hardware}/{self.task}/{self.noise}"
 
     @property
@@ -74,19 +75,19 @@ class Study:
     Attributes
     ----------
     name, description : str
-        As the study file gives them.
+        The name and the description in the study file.
     source : Path
-        The study file.
+        The path of the study file.
     cells : tuple of Cell
         The cells, in the order of the file.
     datasets : dict
-        The entry of every dataset of the catalog and the study, by name.
+        The entries of all datasets in the catalog and in the study, by the name of the dataset.
     share_gpu : bool
         Whether several training jobs may use one GPU at the same time.
     timed_networks : tuple of TimedNetwork
         The networks whose overhead is measured.
     requirements : dict
-        For each task, the keys of REQUIREMENTS that its recipe states.
+        The requirements of each task (the keys of REQUIREMENTS that it states), by the name of the task.
     """
 
     name: str
@@ -99,7 +100,7 @@ class Study:
     requirements: dict[str, dict[str, float]] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
     def cell(self, hardware: str, task: str, noise: str) -> Cell:
-        """Return a cell by its names. Raise NoisegridError if there is none."""
+        """Return the cell with the given hardware, task and noise. Raise NoisegridError if there is no such cell."""
         for cell in self.cells:
             if (cell.hardware, cell.task, cell.noise) == (hardware, task, noise):
                 return cell
@@ -107,15 +108,16 @@ class Study:
         raise NoisegridError(f"study {self.name}: {unknown('cell', wanted, (cell.path for cell in self.cells))}")
 
     def siblings(self, hardware: str, task: str, batch: Batch = WHOLE) -> list[Cell]:
-        """Return the cells of one task on one hardware, which differ in their noise alone.
+        """Return the cells of one task on the given hardware, which differ only in their noise.
 
-        Training jobs train them together. With a batch, return only the cells whose replicates the batch holds.
+        A training job trains these cells together. If a batch is given, return only the cells whose noise is part of
+        the batch.
         """
         cells = (cell for cell in self.cells if (cell.hardware, cell.task) == (hardware, task))
         return [cell for cell in cells if batch.holds(cell.noise)]
 
     def pace_identity(self, hardware: str, task: str) -> str:
-        """Hash the settings that determine the duration of a replicate: recipe and hardware, not noise or seed."""
+        """Hash the settings that determine the duration of a replicate: recipe and hardware, but not noise or seed."""
         settings = self.siblings(hardware, task)[0].settings
         return digest([settings["task"], settings["hardware"]])
 
@@ -126,7 +128,7 @@ class Study:
 
     @property
     def hardware(self) -> list[str]:
-        """All hardware that the study trains or times on."""
+        """The names of all hardware entries that the study trains or times networks on."""
         return list(dict.fromkeys([*self.values("hardware"), *(timed.hardware for timed in self.timed_networks)]))
 
     def values(self, what: str) -> list[str]:
@@ -140,7 +142,7 @@ def digest(settings: Any) -> str:
 
 
 def differences(old: Any, new: Any, key: str = "") -> list[str]:
-    """Return the keys in which two settings differ, each with both values."""
+    """Return one entry for each key in which two settings differ, with the old and the new value."""
     if isinstance(old, dict) and isinstance(new, dict):
         names = sorted(old.keys() | new.keys())
         return [
@@ -149,25 +151,14 @@ def differences(old: Any, new: Any, key: str = "") -> list[str]:
     return [] if old == new else [f"{key}: {old} -> {new}"]
 
 
-def load_study(name_or_path: str, design: Path | None = None) -> Study:
-    """Read, check and resolve a study.
-
-    Parameters
-    ----------
-    name_or_path : str
-        The name of a study in workflow/studies, or the path of a study file.
-    design : Path, optional
-        The study's design.json. If it exists, the study is read from it, as the call that started the work resolved it.
+def load_study(name_or_path: str) -> Study:
+    """Read, check and resolve a study, given by its name (workflow/studies) or by its path.
 
     Raises
     ------
     NoisegridError
         For the first mistake in the study.
     """
-    if design is not None and design.exists():
-        from noisegrid.study.design import read
-
-        return read(design)
     path = find(name_or_path)
     document, where = read_yaml(path), str(path)
     check_old_keys(document, where)
@@ -193,12 +184,12 @@ def load_study(name_or_path: str, design: Path | None = None) -> Study:
     )
 
 
-#: The current names of keys from earlier versions.
+#: The keys of earlier versions, and the current names of these keys.
 OLD_KEYS = {"cost": "overhead", "pairs": "seed_sets", "departures": "deviations"}
 
 
 def check_old_keys(document: dict[str, Any], where: str) -> None:
-    """Raise NoisegridError with the current names if a study uses keys of an earlier version."""
+    """Raise NoisegridError if a study uses keys of an earlier version; the message states their current names."""
     blocks = [document, *document.get("cells", []), *document.get("tasks", {}).values()]
     used = [old for old in OLD_KEYS if any(isinstance(block, dict) and old in block for block in blocks)]
     if used:
@@ -236,7 +227,7 @@ def name_of(name_or_path: str) -> str:
 
 
 def find(name_or_path: str) -> Path:
-    """Return the file of a study, which is given by its name in workflow/studies or by its path."""
+    """Return the path of a study file, given either the name of a study in workflow/studies or a path."""
     own = Path(name_or_path)
     if own.suffix in {".yaml", ".yml"}:
         if not own.is_file():
@@ -249,7 +240,7 @@ def find(name_or_path: str) -> Path:
 
 
 def _cell(study: str, names: tuple[str, str, str], settings: dict[str, Any], block: dict[str, Any], where: str) -> Cell:
-    """Return one cell of a block, after checking its replicates and its noise."""
+    """Return one cell of a block, after checking the number of replicates and the noise."""
     replicates, seed_sets = block["replicates"], block.get("seed_sets", 1)
     if replicates < 2 * seed_sets:
         raise NoisegridError(f"{where}: {seed_sets} seed sets need at least {2 * seed_sets} replicates, two in each")
@@ -259,20 +250,20 @@ def _cell(study: str, names: tuple[str, str, str], settings: dict[str, Any], blo
     return Cell(study, *names, replicates, settings)
 
 
-#: The keys of a catalog entry that determine results. The other keys find or describe the machine.
+#: The keys of a hardware entry that determine results. The other keys serve to find or describe the machine.
 HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "kernels")
 
 
 def hardware_settings(name: str, where: str) -> dict[str, Any]:
-    """Return the settings of a hardware that determine results."""
+    """Return the settings of a hardware entry that determine results."""
     entry = hardware_entry(name, where)
     settings = {key: entry[key] for key in HARDWARE_SETTINGS if key in entry}
-    # a stack that the study names makes a different experiment; the default stack of the catalog is not a setting
+    # a stack given in the study makes it a different experiment; the default stack of the catalog is not a setting
     return settings | ({"stack": entry["stack"]} if "@" in name else {})
 
 
 def _check_memory(hardware: str, task: str, need: float, where: str) -> None:
-    """Raise NoisegridError if a task does not fit into the memory of a hardware's device."""
+    """Raise NoisegridError if a task does not fit into the device memory of the given hardware."""
     have = hardware_entry(hardware).get("memory_gb")
     if have is not None and need > have:
         raise NoisegridError(
@@ -282,7 +273,7 @@ def _check_memory(hardware: str, task: str, need: float, where: str) -> None:
 
 
 def _check_noise(task: str, settings: dict[str, Any], noise: str, where: str) -> None:
-    """Raise NoisegridError if a source does not exist in the recipe or on the hardware: the cell would be control."""
+    """Raise NoisegridError if the noise is unknown, or has no effect with this recipe on this hardware."""
     if noise not in NOISES:
         raise NoisegridError(f"{where}: {unknown('noise', noise, NOISES)}")
     if why := NOISES[noise].missing(settings["task"], settings["hardware"]):

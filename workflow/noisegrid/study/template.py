@@ -62,7 +62,7 @@ from noisegrid.readers import Raw
 def read(folder: Path | None, cache: Path) -> Raw:
     """Return uint8 images (examples, channels, size, size) and labels (examples,), for training and test.
 
-    `folder` is the entry of this dataset under dataset_folders in config.yaml, or None; `cache` is for downloads.
+    `folder` is the entry of this dataset under dataset_folders in config.yaml, or None; downloads go to `cache`.
     """
     images, labels = load_digits(return_X_y=True)
     images = images.astype(np.uint8).reshape(-1, 1, 8, 8)
@@ -71,7 +71,7 @@ def read(folder: Path | None, cache: Path) -> Raw:
 
 
 def write(name: str, folder: Path, network: bool, dataset: bool) -> list[Path]:
-    """Write a study, and the files for a network and a dataset if requested.
+    """Write a study file and, if requested, example files for a network and a dataset.
 
     Parameters
     ----------
@@ -80,17 +80,17 @@ def write(name: str, folder: Path, network: bool, dataset: bool) -> list[Path]:
     folder : Path
         The folder for the files.
     network, dataset : bool
-        Whether to write an example of a network or a dataset.
+        Whether to write an example network, and whether to write an example dataset.
 
     Returns
     -------
     list of Path
-        The files; the study comes first.
+        The paths of the written files; the study file comes first.
 
     Raises
     ------
     NoisegridError
-        If the name cannot be that of a Python module, or if one of the files exists.
+        If the name cannot be the name of a Python module, or if one of the files already exists.
     """
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) is None:
         raise NoisegridError(

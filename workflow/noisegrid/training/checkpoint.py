@@ -24,7 +24,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class Interrupted(Exception):
-    """A request to stop the job. The state of the run is on disk, and the next job resumes it."""
+    """The exception that stops a run. If the run has a checkpoint folder, the next job resumes the saved run."""
 
 
 class Resumable(Protocol):
@@ -35,7 +35,7 @@ class Resumable(Protocol):
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore a state that state_dict returned."""
+        """Restore the run from a state that state_dict returned."""
         ...
 
 
@@ -47,7 +47,7 @@ class Checkpoints:
     folder : Path, optional
         The folder of the checkpoints. Without a folder, nothing is saved.
     identity : str
-        Digest of everything that identifies the run. A checkpoint with another identity is ignored.
+        Digest of everything that identifies the run. A checkpoint with a different identity is ignored.
     every_s : float
         Seconds between two checkpoints.
     """
@@ -58,7 +58,7 @@ class Checkpoints:
         self.asked_to_stop = False
 
     def listen(self) -> None:
-        """Handle stop signals from now on, including any that arrived while they were blocked."""
+        """Handle stop signals from now on, including those that arrived while stop signals were blocked."""
         for number in STOP_SIGNALS:
             signal.signal(number, self._ask_to_stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
@@ -81,7 +81,7 @@ class Checkpoints:
             raise Interrupted
 
     def save(self, run: Resumable) -> None:
-        """Write the state of the run, then delete the older checkpoint."""
+        """Write the state of the run to a new checkpoint, then delete all older checkpoints of the run."""
         assert self.folder is not None
         buffer = io.BytesIO()
         torch.save({"identity": self.identity, "state": run.state_dict()}, buffer)

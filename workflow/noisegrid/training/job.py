@@ -1,10 +1,10 @@
-"""One training job: the replicates of one task on one hardware.
+"""One training job, which trains replicates of one task on one kind of hardware.
 
-Each replicate is trained in a process forked from this one, so that PyTorch is imported once. Finished replicates are
-kept and never trained again, however the job ends.
+Each replicate is trained in a process forked from this one, so that PyTorch is imported only once. Finished replicates
+are kept and never trained again, however the job ends.
 
-Writes <results>/<study>/replicates/<cell>/<replicate>/ and, at the end, the batch file that lists the outcome of each
-replicate.
+Writes the folder <results>/<study>/replicates/<cell>/<replicate>/ for each replicate and, at the end, the batch file,
+which lists the outcome of each replicate.
 """
 
 import argparse
@@ -13,17 +13,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-# importing NumPy would start its own threads, and they would not survive the fork
+# without this setting, importing NumPy would start threads, which would not survive the fork
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# CUDA does not survive the fork either: a library that looks for devices at import must ask NVML instead
+# CUDA does not survive the fork either; with this setting, a library that looks for devices at import asks NVML instead
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 
 import torch
 import torch._inductor
 
-# The optimisers import torch._dynamo; importing it here does this once rather than in every replicate. In PyTorch 2.7
-# this import computes something, which would fix the instruction set before the fork (noise.apply_flags would then stop
-# every replicate).
+# The optimisers import torch._dynamo. Importing it here means that it is imported once rather than in every replicate.
+# Older releases are excluded: in PyTorch 2.7, the import computes something, which would fix the instruction set before
+# the fork, and noise.apply_flags would then stop every replicate.
 if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12):
     import torch._dynamo
 
@@ -33,9 +33,10 @@ from noisegrid.data.prepared import open_prepared
 from noisegrid.records import record
 from noisegrid.runtime import container, machine, refused_nodes
 from noisegrid.runtime.hardware import entry as hardware_entry
+from noisegrid.study import design
 from noisegrid.study.batch import batch_of
 from noisegrid.study.recipes import check_own_network
-from noisegrid.study.study import Cell, load_study
+from noisegrid.study.study import Cell
 from noisegrid.training.pool import DIVERGED, INTERRUPTED, Pool
 from noisegrid.training.replicate import Image, is_finished, job_of
 
@@ -48,28 +49,29 @@ def train_replicates(
     Parameters
     ----------
     cells : list of Cell
-        Cells of one task on one hardware.
+        Cells with the same task and the same hardware.
     numbers : range
-        Numbers of the replicates. A cell skips the numbers that it does not have.
+        Numbers of the replicates to train. For a cell with fewer replicates, the higher numbers are skipped.
     results : Path
         The folder of all results.
     pool : Pool
-        Trains the replicates.
+        The pool that trains the replicates.
     image : dict, optional
-        The image that this process runs in, as container.check_inside returns it.
+        The container image that this process runs in, as returned by container.check_inside.
     accept_failures : bool
-        List failed replicates instead of raising an error.
+        Whether to list failed replicates in the batch file instead of raising an error.
 
     Returns
     -------
     dict
-        The content of the batch file: per noise, the weight hashes and which replicates diverged or failed.
+        The content of the batch file. For each noise, it has the weight hashes of the trained replicates, and lists
+        the replicates that diverged and those that failed.
 
     Raises
     ------
     NoisegridError
-        If the scheduler asked this job to stop, or if a replicate failed for another reason than divergence. The other
-        replicates are trained first.
+        If the scheduler asked this job to stop, or if a replicate failed for a reason other than divergence. If a
+        replicate fails, the other replicates are trained before the error is raised.
     """
     jobs = [job_of(cell, number, results, image) for cell in cells for number in numbers if number < cell.replicates]
     statuses = pool.run([job for job in jobs if not is_finished(job)])
@@ -83,7 +85,7 @@ def train_replicates(
         raise NoisegridError(
             f"{len(crashed)} of {len(jobs)} replicates failed ({', '.join(crashed)}); see the errors above. "
             "The others are kept, and the next call trains only the missing ones. "
-            "To get tables without them, set accept_failures"
+            "To get tables without the failed replicates, set accept_failures"
         )
     diverged = [job.name for job, status in statuses if status == DIVERGED]
     return {
@@ -103,9 +105,9 @@ def train_replicates(
 
 
 def run_job(options: argparse.Namespace) -> None:
-    """Train the replicates that the options of `noisegrid train` name, and write the batch file."""
+    """Train the replicates requested by the options of `noisegrid train`, and write the batch file."""
     batch = batch_of(options.replicates)
-    cells = load_study(options.study, options.design).siblings(options.hardware, options.task, batch)
+    cells = design.load(options.study, options.design).siblings(options.hardware, options.task, batch)
     if not cells:
         raise NoisegridError(
             f"study {options.study} has no cell of task {options.task} on {options.hardware}"

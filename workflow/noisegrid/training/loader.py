@@ -1,13 +1,12 @@
-"""Batches of a prepared dataset, ordered and augmented for many images at a time.
+"""Batches of a prepared dataset, which are shuffled, converted and augmented many images at a time.
 
-Order and augmentation draw from separate random streams. The augmentation of an example depends only on (augment seed,
-epoch, example), so a change of the order does not change the crop of any example.
+The order and the augmentation are drawn from separate random streams. The augmentation of an example depends only on
+the augment seed, the epoch and the example, so a different order does not change the crop of any example.
 """
 
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,15 +14,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisegrid.study.seeds import Seeds
+from noisegrid.study.settings import Task
 from noisegrid.training.noise import epoch_rng
 
-#: Batches that are converted and augmented together, to amortise small tensor operations; and the limit on their bytes.
-#: The limit makes a chunk of large images smaller, because the device must hold it together with the network.
+#: A chunk is a number of batches that are converted and augmented together, which amortises small tensor operations. A
+#: chunk has at most CHUNK batches and at most CHUNK_BYTES (but at least one batch), because the device must hold the
+#: chunk and the network at the same time.
 CHUNK, CHUNK_BYTES = 32, 256 * 1024**2
 EVALUATION_BATCH = 200  # as in the reference
-#: Mean and standard deviation per channel of ImageNet's training set, as fractions of full scale (torchvision).
+#: Mean and standard deviation of each channel in ImageNet's training set, as fractions of full scale. From torchvision.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-#: Datasets up to this size (bytes) are kept on the device as uint8.
+#: The images of a dataset part are kept on the device, as uint8, if they have at most this size (bytes).
 RESIDENT_BYTES = 4 * 1024**3
 
 
@@ -35,13 +36,13 @@ class Batches:
     images : uint8 (examples, channels, size, size)
         The stored images.
     labels : int64 (examples,) or uint8 (examples, attributes)
-        A class per example, or 0 or 1 per attribute.
+        The class of each example, or 0 or 1 for each attribute of each example.
     full_scale : float
         The largest value that a pixel can have.
     task : dict
         The settings of the task: batch size, pixel scaling, augmentation.
     device : torch.device
-        Where the batches are needed.
+        The device to put the batches on.
     memory_format : torch.memory_format
         The layout of the batches in memory.
     """
@@ -51,7 +52,7 @@ class Batches:
         images: np.ndarray,
         labels: np.ndarray,
         full_scale: float,
-        task: dict[str, Any],
+        task: Task,
         device: torch.device,
         memory_format: torch.memory_format,
     ) -> None:
@@ -60,7 +61,7 @@ class Batches:
         self.labels = torch.from_numpy(np.array(labels)).to(device)
         if labels.ndim == 2:  # binary cross-entropy requires floating point
             self.labels = self.labels.float()
-        bytes_per_batch = 4 * task["batch_size"] * math.prod(images.shape[1:])
+        bytes_per_batch = 4 * task.batch_size * math.prod(images.shape[1:])
         self.chunk = max(1, min(CHUNK, CHUNK_BYTES // bytes_per_batch))
         self.full_scale = full_scale
         self.task = task
@@ -73,9 +74,10 @@ class Batches:
         Parameters
         ----------
         seeds : Seeds
-            The order depends on (order seed, epoch), the augmentation on (augment seed, epoch, example).
+            The seed of each source. The order depends on the order seed and the epoch; the augmentation depends on the
+            augment seed, the epoch and the example.
         epoch : int
-            Number of the epoch, from 0.
+            Index of the epoch, from 0.
         start : int
             Number of batches to skip, for a run that resumes in the middle of an epoch.
 
@@ -87,29 +89,29 @@ class Batches:
         count = len(self.labels)
         order = torch.from_numpy(self._order(seeds, epoch, count)).to(self.device)
         shifts, flips = self._draw(seeds["augment"], epoch, count)
-        boxes = self._draw_boxes(seeds["augment"], epoch, count)
-        for number, examples in enumerate(order.split(self.chunk * self.task["batch_size"])):
+        boxes, size = self._draw_boxes(seeds["augment"], epoch, count), self.task.augment.resized_crop
+        for number, examples in enumerate(order.split(self.chunk * self.task.batch_size)):
             skip = start - number * self.chunk
             if skip >= self.chunk:
                 continue
             inputs = self._inputs(examples)
-            if boxes is not None:
-                inputs = resized_crop(inputs, boxes[examples], self.task["augment"]["resized_crop"])
+            if boxes is not None and size is not None:
+                inputs = resized_crop(inputs, boxes[examples], size)
             elif shifts is not None and flips is not None:
-                inputs = crop_and_flip(inputs, shifts[examples], flips[examples], self.task["augment"]["pad"])
+                inputs = crop_and_flip(inputs, shifts[examples], flips[examples], self.task.augment.pad)
             inputs = inputs.contiguous(memory_format=self.memory_format)
             batches = zip(
-                inputs.split(self.task["batch_size"]),
-                self.labels[examples].split(self.task["batch_size"]),
+                inputs.split(self.task.batch_size),
+                self.labels[examples].split(self.task.batch_size),
                 strict=True,
             )
             yield from itertools.islice(batches, max(skip, 0), None)
 
     def evaluation(self) -> Iterator[Tensor]:
-        """Yield the inputs of all examples in stored order, without random augmentation."""
+        """Yield batches of the inputs of all examples, in stored order and without random augmentation."""
         for examples in torch.arange(len(self.labels)).split(EVALUATION_BATCH):
             inputs = self._inputs(examples.to(self.device))
-            if size := self.task["augment"].get("resized_crop"):
+            if size := self.task.augment.resized_crop:
                 edge = (inputs.shape[2] - size) // 2
                 inputs = inputs[:, :, edge : edge + size, edge : edge + size]
             yield inputs.contiguous(memory_format=self.memory_format)
@@ -119,26 +121,34 @@ class Batches:
             images = self.images[examples]
         else:
             images = torch.from_numpy(self.images[examples.cpu().numpy()]).to(self.device)
-        return to_inputs(images, self.task["pixels"], self.full_scale)
+        return to_inputs(images, self.task.pixels, self.full_scale)
 
     def _order(self, seeds: Seeds, epoch: int, count: int) -> np.ndarray:
-        """Return a permutation of the examples. The source `in_batch_order` shuffles each batch once more."""
+        """Return a permutation of the examples. If `in_batch_order` has a seed, each batch is shuffled once more."""
         order = epoch_rng(seeds["order"], epoch).permutation(count)
         if "in_batch_order" not in seeds:
             return order
         keys = epoch_rng(seeds["in_batch_order"], epoch).random(count)
-        shuffled: np.ndarray = order[np.lexsort((keys, np.arange(count) // self.task["batch_size"]))]
+        shuffled: np.ndarray = order[np.lexsort((keys, np.arange(count) // self.task.batch_size))]
         return shuffled
 
     def _draw_boxes(self, seed: int, epoch: int, count: int) -> Tensor | None:
-        if not self.task["augment"].get("resized_crop"):
+        if not self.task.augment.resized_crop:
             return None
-        boxes = random_boxes(epoch_rng(seed, epoch), count, self.task["augment"]["flip"])
+        boxes = random_boxes(epoch_rng(seed, epoch), count, self.task.augment.flip)
         return torch.from_numpy(boxes).to(self.device)
 
     def _draw(self, seed: int, epoch: int, count: int) -> tuple[Tensor | None, Tensor | None]:
-        """Draw the shift (examples, 2) in 0..2*pad and the flip (examples,) of every example in one epoch."""
-        pad, flip = self.task["augment"]["pad"], self.task["augment"]["flip"]
+        """Draw the random shift and the random flip of every example in one epoch.
+
+        Returns
+        -------
+        shifts : int64 (examples, 2), or None for a task without shifts and flips
+            Vertical and horizontal shift, from 0 to 2 * pad.
+        flips : bool (examples,), or None for a task without shifts and flips
+            Whether to mirror the example.
+        """
+        pad, flip = self.task.augment.pad, self.task.augment.flip
         if not pad and not flip:
             return None, None
         rng = epoch_rng(seed, epoch)
@@ -153,16 +163,17 @@ def random_boxes(rng: np.random.Generator, count: int, flip: bool) -> np.ndarray
     Parameters
     ----------
     rng : Generator
-        Source of the random numbers.
+        The generator to draw from.
     count : int
         Number of crops.
     flip : bool
-        Whether to mirror half of the crops.
+        Whether to mirror each crop with a probability of one half.
 
     Returns
     -------
     float32 (count, 4)
-        Centre x and y, half width and half height, in units of half the image. A negative half width means mirrored.
+        Centre x, centre y, half width and half height of each crop, in units of half the image. A negative half width
+        means that the crop is mirrored.
     """
     area = rng.uniform(0.08, 1.0, count)
     aspect = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), count))
@@ -173,7 +184,17 @@ def random_boxes(rng: np.random.Generator, count: int, flip: bool) -> np.ndarray
 
 
 def resized_crop(inputs: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """Crop each example of (N, C, H, W) to its box (N, 4; see random_boxes) and resize it bilinearly to size x size."""
+    """Crop each image to a box, and resize the crop bilinearly to size x size pixels.
+
+    Parameters
+    ----------
+    inputs : float32 (N, C, H, W)
+        The images.
+    boxes : float32 (N, 4)
+        The box of each image, as returned by random_boxes.
+    size : int
+        Height and width of the result in pixels.
+    """
     x, y, width, height = boxes.unbind(1)
     zero = torch.zeros_like(x)
     affine = torch.stack([torch.stack([width, zero, x], 1), torch.stack([zero, height, y], 1)], 1)
@@ -189,9 +210,10 @@ def to_inputs(images: Tensor, pixels: str, full_scale: float) -> Tensor:
     images : uint8 (N, C, H, W)
         The stored images.
     pixels : {"scale", "raw", "imagenet", "standardise"}
-        `scale` divides by full scale. `raw` keeps the stored values. `imagenet` divides by full scale, subtracts the
-        mean of each channel and divides by its standard deviation. `standardise` gives each image zero mean and unit
-        standard deviation; the divisor is at least 1 / sqrt(number of values) (tf.image.per_image_standardization).
+        `scale` divides by full scale. `raw` keeps the stored values. `imagenet` divides by full scale, subtracts
+        IMAGENET_MEAN and divides by IMAGENET_STD, channel by channel. `standardise` gives each image zero mean and unit
+        standard deviation, as tf.image.per_image_standardization does: the divisor is at least 1 / sqrt(number of
+        values).
     full_scale : float
         The largest value that a pixel can have.
 
@@ -214,12 +236,24 @@ def to_inputs(images: Tensor, pixels: str, full_scale: float) -> Tensor:
 
 
 def crop_and_flip(inputs: Tensor, shifts: Tensor, flips: Tensor, pad: int) -> Tensor:
-    """Pad (N, C, H, W) with zeros, crop to H x W at each example's shift (N, 2), mirror where flips (N,) is true."""
+    """Pad each image with zeros, crop it to its original size at the given shift, and mirror it where required.
+
+    Parameters
+    ----------
+    inputs : float32 (N, C, H, W)
+        The images.
+    shifts : int64 (N, 2)
+        First row and first column of each crop in the padded image.
+    flips : bool (N,)
+        Whether to mirror each image.
+    pad : int
+        Width of the padding on each side, in pixels.
+    """
     height, width = inputs.shape[2:]
     padded = functional.pad(inputs, (pad, pad, pad, pad))
     across = torch.arange(width, device=inputs.device)
     rows = shifts[:, :1] + torch.arange(height, device=inputs.device)
     columns = shifts[:, 1:] + torch.where(flips[:, None], width - 1 - across, across)
     example = torch.arange(len(inputs), device=inputs.device)[:, None, None]
-    # a slice between index tensors moves the channels last: (N, H, W, C)
+    # indexing with a slice between index tensors puts the channels last: (N, H, W, C)
     return padded[example, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

@@ -3,12 +3,12 @@
 No other module changes global random state or backend switches.
 
 Every source has its own random stream, derived from the root seed of the study. A free source gets a different seed in
-every replicate; a held source gets the same seed. Free sources are recorded too: the seeds and switches in the record
-of a run are enough to run it again.
+every replicate; a held source gets the same seed in all replicates. The seeds of free sources are recorded too: the
+seeds and switches in the record of a run are enough to run it again.
 
 The source `impl` has no seed that a framework could read. On a CPU, `impl` is the instruction set of each numerical
-library and the number of threads. On CUDA, it is the framework's default kernels with autotuning (free) or
-deterministic algorithms (held).
+library and the number of threads. On CUDA, a free `impl` means the framework's default kernels with autotuning, and a
+held `impl` means deterministic algorithms.
 """
 
 import itertools
@@ -23,13 +23,16 @@ import torch
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.study.seeds import stream
+from noisegrid.study.settings import Hardware
 from noisegrid.study.sources import FREE
 
 Flags = dict[str, Any]
 
-#: Environment variable that sets the instruction set of each CPU library, which reads it at its first dispatch.
+#: For each CPU library, the environment variable that sets its instruction set. The library reads this variable when it
+#: first chooses a kernel.
 CPU_VARIABLES = {"aten": "ATEN_CPU_CAPABILITY", "onednn": "ONEDNN_MAX_CPU_ISA", "mkl": "MKL_CBWR"}
-#: Flags that the processor must report (/proc/cpuinfo) for a library's setting to take effect.
+#: For each value of these variables, the flags that the processor must report (/proc/cpuinfo). Without these flags, the
+#: value has no effect.
 CPU_REQUIREMENTS = {
     "avx2": {"avx2", "fma"},
     "AVX2": {"avx2", "fma"},
@@ -42,45 +45,45 @@ CPU_REQUIREMENTS = {
 _LIBRARY_DEFAULTS: Flags = {"aten": "", "onednn": "", "mkl": ""}
 
 
-def derive_flags(hardware: dict[str, Any], root: int, task: str, noise: str, replicate: int) -> Flags:
+def derive_flags(hardware: Hardware, root: int, task: str, noise: str, replicate: int) -> Flags:
     """Return the switches of one replicate.
 
     Parameters
     ----------
-    hardware : dict
+    hardware : Hardware
         The settings of the hardware. They pin the arithmetic (precision, TF32, memory format) of every replicate.
     root : int
         The root seed of the study.
     task, noise : str
-        Names of the task and of the noise, which decides whether `impl` is free.
+        Names of the task and of the noise. The noise decides whether `impl` is free.
     replicate : int
-        Number of the replicate, from 0.
+        Index of the replicate, from 0.
     """
     free, autotune = "impl" in FREE[noise], not FREE[noise].isdisjoint({"impl", "autotune"})
     pinned = {
-        "precision": hardware["precision"],
-        "tf32": hardware["tf32"],
-        "memory_format": hardware["memory_format"],
+        "precision": hardware.precision,
+        "tf32": hardware.tf32,
+        "memory_format": hardware.memory_format,
     }
-    if hardware["device"] == "cuda":
+    if hardware.is_cuda:
         return pinned | {"threads": 1, "deterministic": not free, "cudnn_benchmark": autotune}
-    kernels = hardware["kernels"]
+    kernels = hardware.kernels
     if not free:
         return pinned | {"deterministic": True} | _supported(kernels["held"])
     environments = cpu_environments(kernels["free"])
     order = np.random.default_rng(stream(root, f"impl/{task}/{noise}")).permutation(len(environments))
-    # environments are drawn without replacement, so ten replicates run in ten different ones if ten exist
+    # environments are drawn without replacement: if ten exist, ten replicates run in ten different environments
     return pinned | {"deterministic": True} | environments[order[replicate % len(environments)]]
 
 
 def init_flags() -> Flags:
-    """Return the switches under which all hardware draws initial weights: the baseline instruction set of x86-64."""
+    """Return the switches for drawing initial weights, the same on any hardware: x86-64's baseline instruction set."""
     pinned = {"precision": "fp32", "tf32": False, "memory_format": "contiguous_format", "deterministic": True}
     return pinned | _supported({"aten": "default", "onednn": "SSE41", "mkl": "COMPATIBLE", "threads": 1})
 
 
-def held_flags(hardware: dict[str, Any]) -> Flags:
-    """Return the switches of a replicate that holds `impl`."""
+def held_flags(hardware: Hardware) -> Flags:
+    """Return the switches of a replicate in which `impl` is held."""
     return derive_flags(hardware, root=0, task="", noise="control", replicate=0)
 
 
@@ -93,7 +96,7 @@ def cpu_environments(free: dict[str, list[Any]]) -> list[Flags]:
 
 
 def _supported(flags: Flags) -> Flags:
-    """Replace each instruction set that this processor lacks by the default of the library."""
+    """Replace each instruction set that this processor lacks with the default of the library."""
     has = processor_features()
     return {
         name: value if name == "threads" or (has and CPU_REQUIREMENTS[value] <= has) else _LIBRARY_DEFAULTS[name]
@@ -103,7 +106,7 @@ def _supported(flags: Flags) -> Flags:
 
 @cache
 def processor_features() -> frozenset[str]:
-    """Return the instruction-set flags of an x86 Linux processor, or an empty set on other machines."""
+    """Return the instruction-set flags of this processor under Linux on x86-64, or an empty set on other machines."""
     if platform.machine() not in {"x86_64", "AMD64"} or not Path("/proc/cpuinfo").exists():
         return frozenset()
     line = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
@@ -130,7 +133,7 @@ def apply_flags(flags: Flags) -> None:
 
 
 def set_switches(flags: Flags) -> None:
-    """Set the switches that can change while a process runs. Switches that `flags` omits get PyTorch's defaults."""
+    """Set the switches that can change while a process runs. Switches missing from `flags` get PyTorch's defaults."""
     deterministic: bool = flags.get("deterministic", False)
     tf32: bool | None = flags.get("tf32")
     torch.use_deterministic_algorithms(deterministic)
@@ -145,7 +148,7 @@ def _check_dispatch(flags: Flags) -> None:
     """Check the instruction set that ATen reports, because the environment variable may not have taken effect."""
     wanted = str(flags.get("aten", "")).upper()
     actual = torch.backends.cpu.get_cpu_capability()
-    actual = "DEFAULT" if actual == "NO AVX" else actual  # the name in older releases
+    actual = "DEFAULT" if actual == "NO AVX" else actual  # older releases call it NO AVX
     if wanted and wanted != actual:
         raise NoisegridError(
             f"the run requires the instruction set {wanted}, but PyTorch uses {actual}: "
@@ -159,12 +162,15 @@ def seed_global(seed: int) -> None:
 
 
 def epoch_rng(seed: int, epoch: int) -> np.random.Generator:
-    """Return the generator of one stream (order, augment) for one epoch. Any epoch can be repeated on its own."""
+    """Return the random generator of one epoch for a source such as `order` or `augment`, given the seed of the source.
+
+    Each epoch has its own generator, so any epoch can be repeated without the epochs before it.
+    """
     return np.random.default_rng(np.random.SeedSequence([seed, epoch]))
 
 
 def move_one_weight(vector: np.ndarray, seed: int) -> np.ndarray:
-    """Copy (values,) and move one random value to the next float up or down: the source `one_ulp`."""
+    """Return a copy of a vector in which one random value is moved to the next float up or down (source `one_ulp`)."""
     rng, moved = np.random.default_rng(seed), vector.copy()
     index, direction = rng.integers(len(vector)), rng.choice([-np.inf, np.inf])
     moved[index] = np.nextafter(vector[index], np.float32(direction))

@@ -1,6 +1,6 @@
 """The pilot: measures the duration of a replicate on the hardware that will train it.
 
-Trains one replicate for about a minute, times it and discards it. Writes
+Trains one replicate for about a minute, times the training and discards the result. Writes
 <results>/<study>/pilot/<hardware>/<task>.json, from which the plan computes how many replicates fit into one job.
 """
 
@@ -20,12 +20,12 @@ from noisegrid.training.checkpoint import Checkpoints, Interrupted
 from noisegrid.training.replicate import run_of
 from noisegrid.training.train import Diverged, Run, Training, train
 
-#: Steps before the clock starts (PyTorch selects kernels, caches fill), and seconds that are measured after them.
+#: Steps before the clock starts, in which PyTorch selects kernels and caches fill; and the seconds measured after them.
 WARM_UP_STEPS, MEASURED_S = 64, 60.0
 
 
 class Clock(Checkpoints):
-    """A timer in place of checkpoints, which times the steps and stops the run once the pace is known."""
+    """A timer in place of checkpoints. It times the steps, and stops the run once the pace is known."""
 
     def __init__(self, device: str) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Clock(Checkpoints):
 
     @property
     def step_s(self) -> float:
-        """Seconds per step, including augmentation and bookkeeping."""
+        """The seconds per step, including augmentation and bookkeeping."""
         return self.measured_s / (self.steps - WARM_UP_STEPS)
 
     def _time_evaluation(self, run: Training) -> None:
@@ -77,34 +77,37 @@ def measure(run: Run, data: Dataset) -> dict[str, Any]:
     NoisegridError
         If the training diverges.
     """
-    clock, began = Clock(run.settings["hardware"]["device"]), time.perf_counter()
+    clock, began = Clock(run.hardware.device), time.perf_counter()
     try:
         seconds = train(run, data, clock).seconds["total_s"]
     except Diverged as error:
-        raise NoisegridError(f"the pilot run of network {run.settings['task']['network']} diverged: {error}") from error
+        raise NoisegridError(f"the pilot run of network {run.task.network} diverged: {error}") from error
     except Interrupted:
-        task = run.settings["task"]
-        steps = task["epochs"] * math.ceil(len(data.train_labels) / task["batch_size"])
+        task = run.task
+        steps = task.epochs * math.ceil(len(data.train_labels) / task.batch_size)
         before = time.perf_counter() - began - clock.evaluation_s - clock.step_s * clock.steps
         seconds = max(0.0, before) + steps * clock.step_s + 2 * clock.evaluation_s
     return {
         "seconds_per_replicate": round(seconds, 3),
         "steps": clock.steps,
         "threads": run.flags["threads"],
-        "device": machine.device(run.settings["hardware"]["device"]),
+        "device": machine.device(run.hardware.device),
         "software": machine.software(),
     }
 
 
 def held(cells: list[Cell]) -> Cell:
-    """Return the cell to time. Cells differ only in seeds and kernels, and `control` has the slower kernels."""
+    """Return the cell to time: the cell with noise `control` if there is one, otherwise the first cell.
+
+    The cells differ only in seeds and kernels, and `control` has the slower kernels.
+    """
     return next((cell for cell in cells if cell.noise == "control"), cells[0])
 
 
 def run_pilot(
     study: Study, hardware: str, task: str, dataset: Path, results: Path, image: Path | None, output: Path
 ) -> None:
-    """Measure the pace of one task on one hardware and write it to the output file."""
+    """Measure the pace of one task on one kind of hardware, and write the pace to the output file."""
     cells = study.siblings(hardware, task)
     if not cells:
         raise NoisegridError(f"study {study.name} has no cell of task {task} on {hardware}")

@@ -1,8 +1,9 @@
 """A pool that trains replicates side by side, each in its own process.
 
 The processes are forked from this one, which has computed nothing. Replicates therefore share no state, a crash affects
-one replicate only, and replicates can use different instruction sets (a library chooses its own when a process first
-computes). When the scheduler asks the job to stop, every running replicate is checkpointed; the next job resumes it.
+one replicate only, and replicates can use different instruction sets (a library chooses one when its process first
+computes). When the scheduler asks the job to stop, every running replicate is checkpointed. The next job resumes these
+replicates.
 """
 
 import multiprocessing
@@ -24,20 +25,21 @@ from noisegrid.training.replicate import Job, is_finished, train_and_write
 from noisegrid.training.train import Diverged
 
 FORK = multiprocessing.get_context("fork")
-#: Exit statuses of a replicate: its training diverged (a finding, not a fault); the scheduler stopped it, checkpointed.
+#: Exit statuses of a replicate. DIVERGED: the training diverged, which is a finding, not a fault. INTERRUPTED: the
+#: scheduler asked the job to stop, and the replicate was checkpointed.
 DIVERGED, INTERRUPTED = 3, 75
 
 
 @dataclass
 class Pool:
-    """A pool of training processes that never run more threads at a time than there are cores.
+    """A pool of training processes that together run at most as many threads as there are cores.
 
     Attributes
     ----------
     data : Dataset
         The dataset that all replicates share.
     cores : int
-        Threads that may be busy at a time. A replicate with more threads runs alone.
+        Number of threads that may be busy at the same time. A replicate with more threads than that runs alone.
     checkpoint_s : float
         Seconds between two checkpoints of a run.
     stopping : bool
@@ -55,7 +57,8 @@ class Pool:
         Returns
         -------
         list of (Job, int)
-            The exit status of each started job. All jobs are started, unless the scheduler asks this process to stop.
+            Each job that was started, with its exit status. All jobs are started, unless the scheduler asks this
+            process to stop.
         """
         waiting, statuses = list(jobs), list[tuple[Job, int]]()
         self.running: list[tuple[Job, BaseProcess]] = []
@@ -76,14 +79,14 @@ class Pool:
 
     def _start(self, job: Job) -> None:
         process = FORK.Process(target=child, args=(job, self.data, self.checkpoint_s))
-        # block stop signals until the child has installed its own handler; this process's handler would lose them
+        # block stop signals until the child has its own handler: the handler that the child inherits would lose them
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             process.start()
             self.running.append((job, process))
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-        if self.stopping:  # the signal came after the loop checked and before the fork
+        if self.stopping:  # a stop signal came after the loop had checked for one, but before the fork
             process.terminate()
 
     def _collect(self) -> list[tuple[Job, int]]:
@@ -97,7 +100,7 @@ class Pool:
         return done
 
     def _stop(self, number: int, frame: object) -> None:
-        """Pass the stop signal on to the running processes, which checkpoint and exit."""
+        """Pass the stop signal on to the running processes, which then write a checkpoint and exit."""
         self.stopping = True
         print(
             f"stop requested (signal {number}): checkpointing {len(self.running)} replicates",
@@ -116,7 +119,7 @@ def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
     names = {"study": job.cell.study, "hardware": job.cell.hardware, "task": job.cell.task, "noise": job.cell.noise}
     try:
         with one_writer(job.folder):
-            if is_finished(job):  # another copy of this job trained it while this one waited
+            if is_finished(job):  # another copy of this job trained the replicate while this copy waited
                 return
             outcome = train_and_write(job.run, names, job.replicate, data, job.folder, job.image, checkpoints)
             checkpoints.clear()

@@ -1,6 +1,6 @@
-"""The replay of one replicate from its record, with a comparison of the bits.
+"""The replay of one replicate: trains the replicate again from its record, and compares the bits.
 
-Reads a record.json and the prepared dataset that it names. Writes a new replicate folder if one is given.
+Reads a record.json and the prepared dataset specified in it. Writes a new replicate folder if its path is given.
 """
 
 from pathlib import Path
@@ -17,7 +17,9 @@ from noisegrid.training.train import Outcome, Run, train
 
 
 def replay(path: Path, datasets: Path, output: Path | None) -> int:
-    """Train a replicate again with the settings, seeds and switches of its record, and print both weight hashes.
+    """Train a replicate again with the settings, seeds and switches of its record, and compare the bits.
+
+    Print the recorded weight hash and the new weight hash. If any bits differ, also print what may explain this.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     data = open_prepared(datasets / old["dataset"]["name"])
     if data.digest != old["dataset"]["digest"]:
         raise NoisegridError(
-            f"{datasets / data.name} is not the dataset that {path} names: its digest is {data.digest}"
+            f"{datasets / data.name} is not the dataset recorded in {path}: its digest is {data.digest}"
         )
     run = Run(old["settings"], old["seeds"], old["flags"])
     outcome = (
@@ -58,13 +60,14 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
         return 1
     if others := _others(old, outcome, record.read(path.parent, record.WEIGHTS), data):
         print(
-            f"other bits\nwhat differs:\n  nothing that the record knows of: equal weights, other {', '.join(others)}"
+            "other bits\nwhat differs:\n  nothing that the record knows of; the final weights are equal, but not the "
+            + ", ".join(others)
         )
     return 1 if others else 0
 
 
 def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, data: Dataset) -> list[str]:
-    """List which other parts of a replicate were not reproduced, although its final weights were."""
+    """List the parts of a replicate, apart from its final weights, that were not reproduced bit by bit."""
     arrays = packed.predictions()
     same = {
         "initial weights": outcome.initial_hash == old["initial_weight_hash"],
@@ -76,7 +79,7 @@ def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, dat
 
 
 def _explain(old: dict[str, Any]) -> str:
-    """Describe how this run differs from the recorded one, and say if equal bits are not guaranteed."""
+    """Describe how the new run differs from the recorded run, and say if equal bits are not guaranteed."""
     here = {
         "device": machine.device(old["settings"]["hardware"]["device"]),
         "software": machine.software(),

@@ -13,12 +13,13 @@ from noisegrid.records import record
 from noisegrid.runtime import machine
 from noisegrid.stats import predictions_of
 from noisegrid.study.seeds import derive_seeds
+from noisegrid.study.settings import Hardware
 from noisegrid.study.study import Cell, digest
 from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.train import NEVER, Outcome, Run, train
 
-#: The container image of a run, as its record describes it; None outside any image.
+#: What the record of a run says about the container image; None for a run outside any image.
 Image = dict[str, Any] | None
 
 
@@ -31,13 +32,13 @@ class Job:
     cell : Cell
         The cell of the replicate.
     replicate : int
-        Its number, from 0.
+        The index of the replicate, from 0.
     run : Run
-        Its settings, seeds and switches.
+        The settings, seeds and switches of the replicate.
     folder : Path
-        The folder to write.
+        The folder to write the replicate to.
     image : dict or None
-        The container image that this process runs in.
+        The container image that this process runs in; None outside any image.
     """
 
     cell: Cell
@@ -53,11 +54,11 @@ class Job:
 
     @property
     def failure(self) -> Path:
-        """The file with the reason of a failure. It is deleted once the replicate is trained."""
+        """The path of the file with the reason for a failure. The file is deleted once the replicate is trained."""
         return record.failure_file(self.folder)
 
     def checkpoints(self, every_s: float) -> Checkpoints:
-        """Return the checkpoints of exactly this run: same settings, seeds, switches, code and image."""
+        """Return the checkpoints of this run, which are identified by settings, seeds, switches, code and image."""
         image = (self.image or {}).get("definition")
         identity = digest([self.run.settings, self.run.seeds, self.run.flags, machine.code()["source_digest"], image])
         return Checkpoints(record.checkpoint_folder(self.folder), identity, every_s)
@@ -71,7 +72,7 @@ def job_of(cell: Cell, replicate: int, results: Path, image: Image = None) -> Jo
 def run_of(cell: Cell, replicate: int) -> Run:
     """Return the settings, seeds and switches of one replicate of a cell."""
     where = cell.settings["seed"], cell.task, cell.noise, replicate
-    flags = noise.derive_flags(cell.settings["hardware"], *where)
+    flags = noise.derive_flags(Hardware.of(cell.settings["hardware"]), *where)
     return Run(cell.settings, derive_seeds(*where, cell.seed_sets), flags)
 
 
@@ -93,15 +94,15 @@ def train_and_write(
     cell : dict
         The names of study, hardware, task and noise, for the record.
     replicate : int
-        The number of the replicate, for the record.
+        The index of the replicate, for the record.
     data : Dataset
         The prepared dataset.
     folder : Path
-        The folder to write. It must not exist yet.
+        The folder to write the replicate to. It must not exist yet.
     image : dict, optional
-        The container image that this process runs in, as container.check_inside returns it.
+        The container image that this process runs in, as returned by container.check_inside.
     checkpoints : Checkpoints
-        The checkpoints to resume from and to write. By default there are none.
+        The checkpoints to resume from and to write. By default, there are no checkpoints.
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     outcome = train(run, data, checkpoints)
@@ -115,7 +116,7 @@ def train_and_write(
         "settings_digest": digest(run.settings),
         "seeds": run.seeds,
         "flags": run.flags,
-        "device": machine.device(run.settings["hardware"]["device"]),
+        "device": machine.device(run.hardware.device),
         "software": machine.software(),
         "code": machine.code(),
         "container": image,
@@ -150,7 +151,7 @@ def is_finished(job: Job) -> bool:
     Raises
     ------
     NoisegridError
-        If the folder is damaged, or if its replicate was trained with other settings or in another image.
+        If the folder is damaged, or if the replicate in it was trained with different settings or in a different image.
     """
     if not job.folder.exists():
         return False

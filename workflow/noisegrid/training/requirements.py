@@ -1,7 +1,7 @@
-"""The requirements of a task: a lower bound on device memory, and floating-point operations per epoch.
+"""The requirements of a task: a lower bound on the device memory, and the floating-point operations per epoch.
 
-Both are counted on PyTorch's meta device, which computes and allocates nothing. A real run requires more memory (kernel
-workspaces, fragmentation), so a device with less memory than this count cannot train the task.
+Memory and operations are counted on PyTorch's meta device, which computes and allocates nothing. A real run requires
+more memory (kernel workspaces, fragmentation), so a device with less memory than the lower bound cannot train the task.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from noisegrid.common.schemas import catalog
 from noisegrid.networks import build
 from noisegrid.study.recipes import resolve_tasks
 
-#: Tensors as large as the parameters, besides the parameters: gradients and the state of the optimiser.
+#: For each optimiser, the memory of gradients and optimiser state together, as a multiple of the parameters' memory.
 COPIES = {"adam": 3, "sgd": 2}
 
 
@@ -26,12 +26,12 @@ def training_bytes(task: dict[str, Any], shape: tuple[int, int, int]) -> int:
     task : dict
         A resolved task of the catalog.
     shape : (int, int, int)
-        Classes, channels and size (pixels) of the dataset.
+        Number of classes, number of channels and image size (pixels) of the dataset.
 
     Returns
     -------
     int
-        Bytes.
+        The peak memory in bytes.
     """
     network, inputs = _on_meta(task, shape)
     weights = sum(parameter.nbytes for parameter in network.parameters())
@@ -39,14 +39,14 @@ def training_bytes(task: dict[str, Any], shape: tuple[int, int, int]) -> int:
 
 
 def training_flop(task: dict[str, Any], shape: tuple[int, int, int], examples: int) -> float:
-    """Count the floating-point operations of one epoch: three times those of the forward pass.
+    """Count the floating-point operations of one epoch, as three times those of the forward passes.
 
     Parameters
     ----------
     task : dict
         A resolved task of the catalog.
     shape : (int, int, int)
-        Classes, channels and size (pixels) of the dataset.
+        Number of classes, number of channels and image size (pixels) of the dataset.
     examples : int
         Number of training examples.
     """
@@ -68,7 +68,7 @@ def _on_meta(task: dict[str, Any], shape: tuple[int, int, int]) -> tuple[torch.n
 
 
 def _kept_for_backward(network: torch.nn.Module, inputs: Tensor) -> int:
-    """Count the bytes of the distinct tensors that autograd keeps, without the parameters."""
+    """Count the bytes of the distinct tensors that autograd keeps for the backward pass, without the parameters."""
     kept: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""The training of one replicate: settings, seeds and switches in, predictions and weights out.
+"""The training of one replicate: takes settings, seeds and switches, and returns predictions and weights.
 
 Functions appear in the order in which a run calls them. This module writes no files except checkpoints; `record.write`
-writes its results to disk.
+writes the results to disk.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -26,6 +27,7 @@ from noisegrid.networks import build
 from noisegrid.records.layout import Layout, parameter_count
 from noisegrid.runtime import machine
 from noisegrid.study.seeds import Seeds
+from noisegrid.study.settings import Hardware, Optimizer, Task
 from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.loader import Batches
@@ -36,12 +38,12 @@ UNMARKED = nullcontext()
 
 
 class Diverged(Exception):
-    """A training loss that is not finite."""
+    """The error for a run whose training loss is not finite."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that determines a replicate. With `impl` held, two runs of it give the same bits.
+    """Everything that determines a replicate. If `impl` is held, training it twice gives the same bits.
 
     Attributes
     ----------
@@ -57,6 +59,16 @@ class Run:
     seeds: Seeds
     flags: noise.Flags
 
+    @cached_property
+    def task(self) -> Task:
+        """The recipe of the cell."""
+        return Task.of(self.settings["task"])
+
+    @cached_property
+    def hardware(self) -> Hardware:
+        """The hardware settings of the cell."""
+        return Hardware.of(self.settings["hardware"])
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -67,7 +79,7 @@ class Weights:
     vector : float32 (values,)
         Parameters first, then buffers.
     layout : list of dict
-        Name, shape, kind (parameter or buffer) and first index of each tensor.
+        For each tensor: name, shape, kind (parameter or buffer), and the index of its first value in the vector.
     """
 
     vector: np.ndarray
@@ -75,23 +87,23 @@ class Weights:
 
     @property
     def parameters(self) -> int:
-        """The number of parameters. They come first in the vector; the rest are buffers."""
+        """The number of values in the vector that are parameters. They come first; the other values are buffers."""
         return parameter_count(self.layout, len(self.vector))
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the vector. Equal hashes mean bitwise equal networks."""
+        """The SHA-256 of the vector. Equal hashes mean bitwise equal networks."""
         return hashlib.sha256(self.vector.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The network at one point of the training.
+    """The outputs and the weights of the network at one point of the training.
 
     Attributes
     ----------
     logits : float32 (test examples, classes)
-        Outputs on the test set.
+        Outputs for the test set.
     weights : Weights
         Parameters and buffers.
     """
@@ -109,13 +121,13 @@ class Outcome:
     initial_hash : str
         Hash of the initial weights, before `one_ulp` changes one of them.
     midpoint : Snapshot
-        The state after half of the epochs, at which the reference measures churn.
+        The state after half of the epochs, when the reference measures churn.
     final : Snapshot
         The state after the last epoch.
     history : list of dict
-        Epoch, learning rate, mean training loss (nats) and duration (seconds) of each epoch.
+        For each epoch: its index, learning rate, mean training loss (nats) and duration (seconds).
     seconds : dict
-        Duration of the training alone and of the whole run.
+        The duration of the training alone, and the duration of the whole run, both in seconds.
     """
 
     initial_hash: str
@@ -126,7 +138,7 @@ class Outcome:
 
 
 def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
-    """Train and evaluate one replicate, from its checkpoint if there is one.
+    """Train and evaluate one replicate, starting from its checkpoint if there is one.
 
     Call this before the process computes anything (see noise.apply_flags).
 
@@ -138,13 +150,13 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
         If the job was asked to stop. The state of the run is saved first.
     """
     began = time.perf_counter()
-    device = torch.device(run.settings["hardware"]["device"])
+    device = torch.device(run.hardware.device)
     initial = initial_weights(run, data)
     machine.check_device(run.settings["hardware"])
     noise.apply_flags(run.flags)
     training = Training(run, data, disturbed(initial, run.seeds), device)
     checkpoints.resume(training, device)
-    while training.epoch < run.settings["task"]["epochs"]:
+    while training.epoch < run.task.epochs:
         training.run_epoch(checkpoints)
     assert training.midpoint is not None
     final = training.snapshot()
@@ -162,15 +174,15 @@ class Training:
     step : int
         Number of finished batches of the current epoch.
     losses : list of Tensor
-        Losses of these batches, on the device.
+        The loss of each finished batch of the current epoch, on the device.
     seconds : float
         Time spent in training so far.
     midpoint : Snapshot or None
-        The state after half of the epochs, once it is reached.
+        The state after half of the epochs, or None before this point is reached.
     """
 
     def __init__(self, run: Run, data: Dataset, start: Weights, device: torch.device) -> None:
-        self.task, self.seeds, self.precision = run.settings["task"], run.seeds, run.flags["precision"]
+        self.task, self.seeds, self.precision = run.task, run.seeds, run.flags["precision"]
         memory_format = getattr(torch, run.flags["memory_format"])
         network = build_network(self.task, data)
         load_weights(network, start)
@@ -179,7 +191,7 @@ class Training:
         options = self.task, device, memory_format
         self.train_batches = Batches(data.train_images, data.train_labels, data.full_scale, *options)
         self.test_batches = Batches(data.test_images, data.test_labels, data.full_scale, *options)
-        self.optimizer = optimizer_of(self.network, self.task["optimizer"])
+        self.optimizer = optimizer_of(self.network, self.task.optimizer)
         self.scaler = GradScaler(device.type, enabled=self.precision == "amp_fp16")  # does nothing if disabled
         self.epoch, self.step, self.losses, self.seconds = 0, 0, list[Tensor](), 0.0
         self.history: list[dict[str, float]] = []
@@ -201,11 +213,11 @@ class Training:
         elapsed = self.seconds - sum(row["seconds"] for row in self.history)
         self.history.append({"epoch": self.epoch, "learning_rate": rate, "train_loss_nats": loss, "seconds": elapsed})
         self.epoch, self.step, self.losses = self.epoch + 1, 0, []
-        if self.epoch == max(1, self.task["epochs"] // 2):
+        if self.epoch == max(1, self.task.epochs // 2):
             self.midpoint = self.snapshot()
 
     def _train_batch(self, inputs: Tensor, labels: Tensor) -> None:
-        options = self.precision, self.task["label_smoothing"]
+        options = self.precision, self.task.label_smoothing
         self.losses.append(training_step(self.network, self.optimizer, self.scaler, inputs, labels, *options))
         self.step += 1
 
@@ -236,7 +248,7 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore a state that state_dict returned."""
+        """Restore the run from a state that state_dict returned."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
@@ -254,7 +266,8 @@ def initial_weights(run: Run, data: Dataset) -> Weights:
     """Draw the initial weights on the CPU under a fixed instruction set, so that they depend only on the `init` seed.
 
     Initialisers round differently under different instruction sets, and a process keeps the instruction set with which
-    it first computes. The weights are therefore drawn in a separate process, forked before this one computes anything.
+    it first computes. The weights are therefore drawn in a separate process, which is forked before this process
+    computes anything.
 
     Raises
     ------
@@ -268,9 +281,7 @@ def initial_weights(run: Run, data: Dataset) -> Weights:
     try:
         weights: Weights = receiver.recv()
     except EOFError:
-        raise NoisegridError(
-            f"network {run.settings['task']['build']} could not be built; see the error above"
-        ) from None
+        raise NoisegridError(f"network {run.task.build} could not be built; see the error above") from None
     process.join()
     return weights
 
@@ -278,25 +289,24 @@ def initial_weights(run: Run, data: Dataset) -> Weights:
 def _send_initial_weights(run: Run, data: Dataset, sender: Connection) -> None:
     noise.apply_flags(noise.init_flags())
     noise.seed_global(run.seeds["init"])
-    sender.send(weights_of(build_network(run.settings["task"], data)))
+    sender.send(weights_of(build_network(run.task, data)))
 
 
-def build_network(task: dict[str, Any], data: Dataset) -> nn.Module:
-    """Build the network of a task. Its initial weights come from PyTorch's global generator."""
+def build_network(task: Task, data: Dataset) -> nn.Module:
+    """Build the network of a task. The initial weights are drawn from PyTorch's global generator."""
     _, channels, size, _ = data.train_images.shape
     shape = {"classes": data.classes, "channels": channels, "size": size}
-    dropout = {"dropout": task["dropout"]} if task["dropout"] else {}
-    return build(task["build"], **shape, **dropout, **task["options"])
+    dropout = {"dropout": task.dropout} if task.dropout else {}
+    return build(task.build, **shape, **dropout, **task.options)
 
 
-def optimizer_of(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
-    """Return a fused Adam or SGD: one kernel updates all tensors, so no heuristic selects another kernel."""
-    if settings["name"] == "sgd":
-        rate, momentum, decay = (settings[key] for key in ("learning_rate", "momentum", "weight_decay"))
-        return torch.optim.SGD(network.parameters(), rate, momentum, weight_decay=decay, fused=True)
-    return torch.optim.Adam(
-        network.parameters(), lr=settings["learning_rate"], betas=(0.9, 0.999), eps=settings["epsilon"], fused=True
-    )
+def optimizer_of(network: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
+    """Return a fused Adam or SGD optimiser: one kernel updates all tensors, so no heuristic chooses the kernels."""
+    rate = settings.learning_rate
+    if settings.name == "sgd":
+        decay = settings.weight_decay
+        return torch.optim.SGD(network.parameters(), rate, settings.momentum, weight_decay=decay, fused=True)
+    return torch.optim.Adam(network.parameters(), rate, betas=(0.9, 0.999), eps=settings.epsilon, fused=True)
 
 
 def training_step(
@@ -309,16 +319,16 @@ def training_step(
     smoothing: float = 0.0,
     update_range: AbstractContextManager[Any] = UNMARKED,
 ) -> Tensor:
-    """Run one training step: forward, backward, optimiser. Training and the overhead stage share it.
+    """Run one training step: forward, backward, optimiser. Training and the overhead stage share this function.
 
     Parameters
     ----------
     forward : callable
-        Maps inputs to logits: the network, or a compiled form of it.
+        The network or its compiled form, which maps inputs to logits.
     optimizer : Optimizer
         Updates the weights.
     scaler : GradScaler
-        Scales the loss in fp16; disabled otherwise.
+        Scales the loss for amp_fp16; disabled for the other precisions.
     inputs : (batch, channels, size, size)
         The images.
     labels : int64 (batch,) or float32 (batch, attributes)
@@ -326,9 +336,9 @@ def training_step(
     precision : {"fp32", "amp_fp16", "amp_bf16"}
         The arithmetic of forward pass and loss.
     smoothing : float
-        Label smoothing.
+        The amount of label smoothing.
     update_range : context manager
-        Entered while the optimiser works, so that a profiler can mark its kernels.
+        Entered while the optimiser works, so that a profiler can mark the optimiser's kernels.
 
     Returns
     -------
@@ -345,24 +355,24 @@ def training_step(
     return loss.detach()
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, task: dict[str, Any], epoch: int) -> float:
+def set_learning_rate(optimizer: torch.optim.Optimizer, task: Task, epoch: int) -> float:
     """Set and return the learning rate of an epoch.
 
-    The rate rises linearly during the warm-up epochs. After them, the last factor of the schedule whose epoch has been
-    reached applies.
+    The rate rises linearly during the warm-up epochs. After these, the base rate is multiplied by a factor of the
+    schedule: the last one whose start epoch has been reached.
     """
-    warmup = task["optimizer"].get("warmup_epochs", 0)
-    factor = next((f for start, f in reversed(task["schedule"]) if epoch >= start), 1.0)
+    warmup = task.optimizer.warmup_epochs
+    factor = next((f for start, f in reversed(task.schedule) if epoch >= start), 1.0)
     if epoch < warmup:
         factor = (epoch + 1) / (warmup + 1)
-    rate = float(task["optimizer"]["learning_rate"] * factor)
+    rate = float(task.optimizer.learning_rate * factor)
     for group in optimizer.param_groups:
         group["lr"] = rate
     return rate
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the autocast context of a precision. It does nothing for fp32."""
+    """Return the autocast context for a precision. For fp32, the context does nothing."""
     dtype = torch.float16 if precision == "amp_fp16" else torch.bfloat16
     return torch.autocast(device.type, dtype, enabled=precision != "fp32")
 
@@ -375,7 +385,7 @@ def loss_of(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
 
 
 def disturbed(weights: Weights, seeds: Seeds) -> Weights:
-    """Move one parameter by one unit in the last place if the source `one_ulp` has a seed."""
+    """Return the weights, with one parameter moved by one unit in the last place if the source `one_ulp` has a seed."""
     if "one_ulp" not in seeds:
         return weights
     count = weights.parameters
@@ -384,7 +394,7 @@ def disturbed(weights: Weights, seeds: Seeds) -> Weights:
 
 
 def load_weights(network: nn.Module, weights: Weights) -> None:
-    """Copy a weight vector into a network of the same layout."""
+    """Copy a weight vector into a network with the same layout."""
     tensors = dict(network.named_parameters()) | dict(network.named_buffers())
     vector = torch.from_numpy(weights.vector)
     with torch.no_grad():
@@ -394,7 +404,7 @@ def load_weights(network: nn.Module, weights: Weights) -> None:
 
 
 def weights_of(network: nn.Module) -> Weights:
-    """Return parameters and floating-point buffers (running statistics of batch norm) as one float32 vector."""
+    """Return the parameters and floating-point buffers (batch norm's running statistics) as one float32 vector."""
     tensors: list[tuple[str, str, Tensor]] = [
         (name, "parameter", tensor) for name, tensor in network.named_parameters()
     ]

@@ -1,0 +1,117 @@
+"""Typed settings of a task and a hardware entry, read from the settings of a cell.
+
+The settings of a cell are a dictionary, because they are hashed and written to records as they are. Code that trains
+reads them through these classes. Before that, the JSON schemas have checked the dictionary.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """The settings of an optimiser; settings that the optimiser does not use keep their defaults."""
+
+    name: str
+    learning_rate: float
+    epsilon: float = 1e-8
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    warmup_epochs: int = 0
+
+
+@dataclass(frozen=True)
+class Augment:
+    """The augmentation of training images.
+
+    Attributes
+    ----------
+    pad : int
+        The width in pixels of the zero padding before the random crop.
+    flip : bool
+        Whether images are mirrored left-right with probability 0.5.
+    resized_crop : int or None
+        The edge length in pixels of crops with random area and aspect ratio, instead of padding.
+    """
+
+    pad: int
+    flip: bool
+    resized_crop: int | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """The recipe of a task.
+
+    Attributes
+    ----------
+    build : str
+        The function that builds the network, as package.module:function.
+    options : dict
+        The options of that function.
+    schedule : tuple of (int, float)
+        Pairs of an epoch (0-based) and the factor on the base learning rate from that epoch on.
+    source : str
+        The digest of the file that defines a user's own network; empty for a network of the catalog.
+    """
+
+    network: str
+    dataset: str
+    epochs: int
+    batch_size: int
+    optimizer: Optimizer
+    schedule: tuple[tuple[int, float], ...]
+    pixels: str
+    augment: Augment
+    dropout: float
+    label_smoothing: float
+    build: str
+    options: dict[str, Any] = field(hash=False)
+    source: str = ""
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> "Task":
+        """Return the task, given the entry `task` of a cell's settings."""
+        parts = {
+            "optimizer": Optimizer(**settings["optimizer"]),
+            "augment": Augment(**settings["augment"]),
+            "schedule": tuple((int(epoch), float(factor)) for epoch, factor in settings["schedule"]),
+        }
+        return cls(**settings | parts)
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The settings of a hardware entry that determine results.
+
+    Attributes
+    ----------
+    device : str
+        `cpu` or `cuda`.
+    precision : str
+        `fp32`, `amp_fp16` or `amp_bf16`.
+    gpu : str
+        The text that the name of the GPU must contain; empty for a CPU.
+    kernels : dict
+        On a CPU, the values of the source `impl` if it is held and if it is free.
+    stack : str
+        The stack, if the study specifies one.
+    """
+
+    device: str
+    precision: str
+    tf32: bool
+    memory_format: str
+    gpu: str = ""
+    kernels: dict[str, Any] = field(default_factory=dict, hash=False)
+    stack: str = ""
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> "Hardware":
+        """Return the hardware, given the entry `hardware` of a cell's settings."""
+        return cls(**settings)
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the device is a CUDA GPU."""
+        return self.device == "cuda"
