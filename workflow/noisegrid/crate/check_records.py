@@ -128,7 +128,7 @@ def _wrong(
 
 
 def _results(found: Replicate, seen: Seen) -> Iterator[str]:
-    """Yield each contradiction between a replicate's labels, accuracy or history and its record or other replicates."""
+    """Check a replicate's labels against the other replicates, and its accuracy and history against its record."""
     arrays, record = checked(found), found.record
     labels, stated = arrays["label"], record["results"]
     of_labels = _digest(labels.tobytes())

@@ -44,7 +44,7 @@ class CpuWatch:
     """An observer that measures how much other processes use the cores during a block."""
 
     def start(self) -> None:
-        """Start to observe a block."""
+        """Note the state of the processor before a block of timed steps."""
         self._began = _busy_and_total(), time.process_time()
 
     def stop(self) -> Condition:
@@ -67,7 +67,7 @@ class CudaWatch:
         self.uuid = uuid
 
     def start(self) -> None:
-        """Start to observe a block. This does nothing, because `stop` reads the current state of the GPU."""
+        """Do nothing before a block of timed steps: `stop` reads the state of the GPU at the end of the block."""
 
     def stop(self) -> Condition:
         """Return the current condition of the GPU. Call this while the last steps run, to read the clock under load."""

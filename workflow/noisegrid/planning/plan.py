@@ -196,7 +196,7 @@ OLD_LAYOUT = ("cost", "cost.csv", "replicates/*/*/*/*/half_weights.npy")
 
 
 def check_layout(paths: StudyPaths) -> None:
-    """Raise NoisegridError if the folder of a study contains results of an earlier version."""
+    """Raise NoisegridError if a study's folder has the layout of an earlier version of noisegrid."""
     folder = Path(paths.folder)
     for pattern in OLD_LAYOUT:
         if found := next(folder.glob(pattern), None):

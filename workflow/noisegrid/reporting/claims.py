@@ -91,7 +91,7 @@ def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Ver
 
 
 def claim_1(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether implementation noise alone changes the weights, in each context."""
+    """Judge, in each context, whether changing only the implementation changes the weights."""
     for hardware, task in measured.contexts:
         if measured.get(hardware, task, "impl", "churn") is not None:
             yield _moves_weights(measured, hardware, task, "impl")
@@ -185,7 +185,7 @@ def claim_10(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_11(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether the order of examples inside a batch alone changes the weights, in each context."""
+    """Judge, in each context, whether changing only the order of examples within a batch changes the weights."""
     for hardware, task in measured.contexts:
         if measured.get(hardware, task, "in_batch_order", "churn") is not None:
             yield _moves_weights(measured, hardware, task, "in_batch_order")

@@ -50,7 +50,7 @@ def select(frame: pd.DataFrame, metric: str, group: str | None = "all") -> pd.Da
 
 
 def single_hardware(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows about a single kind of hardware, without the comparisons across hardware."""
+    """Return the rows that each concern one kind of hardware; drop the rows that compare kinds of hardware."""
     return frame[~frame["hardware"].str.contains(" × ")]
 
 

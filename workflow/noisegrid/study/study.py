@@ -87,7 +87,7 @@ class Study:
     timed_networks : tuple of TimedNetwork
         The networks whose overhead is measured.
     requirements : dict
-        The requirements of each task (the keys of REQUIREMENTS that it states), by the name of the task.
+        For each task name, a dictionary with the requirements (see REQUIREMENTS) that the task specifies.
     """
 
     name: str
