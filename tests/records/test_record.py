@@ -143,3 +143,11 @@ def test_a_job_is_held_against_the_cells_first_replicate(tmp_path):
         NoisegridError, match=r"trained with a different software.torch \(2; now 3\).*delete .*algo_impl to train"
     ):
         record.check_shared(tmp_path, CELL, {"software.torch": "3"})
+
+
+def test_a_replicate_of_the_earlier_layout_is_refused(tmp_path):
+    folder = record.replicate_folder(tmp_path, CELL, 0)
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_text(json.dumps({"files": {"half_weights.npy": {}, "weights.npy": {}}}))
+    with pytest.raises(NoisegridError, match=r"0 was trained by an earlier version of noisegrid.*rename the study"):
+        record.check_settings(tmp_path, [CELL])

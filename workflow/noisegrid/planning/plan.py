@@ -191,17 +191,17 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     return plan
 
 
-#: Patterns below the folder of a study that match only files of an earlier version.
-OLD_LAYOUT = ("cost", "cost.csv", "replicates/*/*/*/*/half_weights.npy")
+#: What only results of an earlier version have in the folder of a study; replicates are recognised by their records.
+OLD_LAYOUT = ("cost", "cost.csv")
 
 
 def check_layout(paths: StudyPaths) -> None:
     """Raise NoisegridError if a study's folder has the layout of an earlier version of noisegrid."""
     folder = Path(paths.folder)
-    for pattern in OLD_LAYOUT:
-        if found := next(folder.glob(pattern), None):
+    for name in OLD_LAYOUT:
+        if (folder / name).exists():
             raise NoisegridError(
-                f"{folder} contains results of an earlier version of noisegrid ({found.relative_to(folder)}), which "
+                f"{folder} contains results of an earlier version of noisegrid ({name}), which "
                 "cannot be mixed with new results; rename the study, or move the folder away"
             )
 

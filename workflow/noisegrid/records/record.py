@@ -179,6 +179,11 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise NoisegridError(
             f"{path} is truncated or edited (not valid JSON); delete {folder} and run again"
         ) from error
+    if isinstance(record, dict) and "half_weights.npy" in record.get("files", ()):
+        raise NoisegridError(
+            f"{folder} was trained by an earlier version of noisegrid, whose results cannot be mixed with new ones; "
+            "rename the study, or move its folder away"
+        )
     check(record, "record", str(path))
     if record["record_digest"] != digest({key: value for key, value in record.items() if key != "record_digest"}):
         raise NoisegridError(f"{path} was edited: its digest does not match its content; delete {folder} and run again")
