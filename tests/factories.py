@@ -38,6 +38,7 @@ def metrics_frame(
             "n_examples": 200,
             "device": "a processor",
             "versions": "torch 9",
+            "without_batch_norm": task.replace("_bn", "") if "_bn" in task else "",
         }
         per_class = [
             (metric, f"class {k}") for metric in ("class_accuracy_std", "class_std_ratio") for k in range(CLASSES)

@@ -52,7 +52,9 @@ def cell(
             for row in measuring._distance_rows(name, "1", distances, seed_set)
         ),
     ]
-    return [COMMON | {"task": task, "noise": noise, "n_replicates": n} | row for row in rows]
+    counterpart = task.replace("_bn", "") if "_bn" in task else ""
+    common = COMMON | {"task": task, "noise": noise, "n_replicates": n, "without_batch_norm": counterpart}
+    return [common | row for row in rows]
 
 
 def verdicts(rows: list[dict]) -> dict[str, list[str]]:

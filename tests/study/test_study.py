@@ -249,3 +249,24 @@ def test_broken_yaml_names_the_file(tmp_path):
     (tmp_path / "broken.yaml").write_text("name: [")
     with pytest.raises(NoisegridError, match=r"broken\.yaml is not valid YAML"):
         load_study(str(tmp_path / "broken.yaml"))
+
+
+def test_the_counterpart_without_batch_norm_is_a_field_and_not_a_name(tmp_path):
+    tasks = {
+        "a-digits": {"like": "smallcnn-digits", "epochs": 1},
+        "b-digits": {"like": "smallcnn_bn-digits", "epochs": 1, "without_batch_norm": "a-digits"},
+        "smallcnn_bn-mine": {"like": "smallcnn_bn-digits", "epochs": 1},
+    }
+    resolved = resolve_tasks(tasks, "test")
+    assert resolved["smallcnn_bn-digits"]["without_batch_norm"] == "smallcnn-digits"
+    assert resolved["b-digits"]["without_batch_norm"] == "a-digits"
+    assert "without_batch_norm" not in resolved["smallcnn_bn-mine"]  # that of another task is not inherited
+    with pytest.raises(NoisegridError, match=r"tasks\.c\.without_batch_norm: unknown task 'a-digit'; did you mean"):
+        resolve_tasks(tasks | {"c": {"like": "b-digits", "without_batch_norm": "a-digit"}}, "test")
+    cells = load_study("quick").cells
+    assert {cell.task: cell.without_batch_norm for cell in cells} == {
+        "smallcnn-digits": "",
+        "smallcnn_bn-digits": "smallcnn-digits",
+        "smallcnn_dropout-digits": "",
+    }
+    assert all("without_batch_norm" not in cell.settings["task"] for cell in cells)  # it changes no result

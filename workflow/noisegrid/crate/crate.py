@@ -77,10 +77,7 @@ class Crate:
     @cached_property
     def cells(self) -> list[Cell]:
         """The cells of the design, with settings taken from the crate, not from the catalogs of this installation."""
-        return [
-            Cell(self.about["study"], c["hardware"], c["task"], c["noise"], c["replicates"], c["settings"])
-            for c in self.about["cells"]
-        ]
+        return [Cell(study=self.about["study"], **cell) for cell in self.about["cells"]]
 
     @property
     def results(self) -> Path:

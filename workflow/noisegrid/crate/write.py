@@ -9,6 +9,7 @@ contains the results that exist so far. The same results always give the same by
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -140,10 +141,7 @@ def records_of(found: Plan) -> dict[Cell, list[dict[str, Any]]]:
 
 def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
     """Return the content of noisegrid.json: the design, which suffices to check the crate without the code in it."""
-    cells = [
-        {"hardware": c.hardware, "task": c.task, "noise": c.noise, "replicates": c.replicates, "settings": c.settings}
-        for c in found.study.cells
-    ]
+    cells = [{key: value for key, value in asdict(c).items() if key != "study"} for c in found.study.cells]
     document = {
         "format": 1,
         "noisegrid": __version__,

@@ -28,6 +28,7 @@ Row = dict[str, Any]
 COLUMNS = (
     "study", "hardware", "task", "noise", "metric", "group", "unit", "value", "low", "high", "interval",
     "null_median", "null_low", "null_high", "n_replicates", "n_pairs", "n_examples", "device", "versions",
+    "without_batch_norm",
 )  # fmt: skip
 
 
@@ -207,6 +208,7 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         "n_examples": len(found.labels),
         "device": record["device"]["model"],
         "versions": f"torch {record['software']['torch']}, Python {record['software']['python']}",
+        "without_batch_norm": cell.without_batch_norm,
     }
     return [common | row for row in rows]
 

@@ -23,7 +23,7 @@ from scipy import stats
 
 from noisegrid.common.schemas import catalog
 from noisegrid.reporting import claims_overhead
-from noisegrid.reporting.metrics_frame import select
+from noisegrid.reporting.metrics_frame import batch_norm_counterparts, select
 from noisegrid.reporting.verdicts import (
     INSIDE_NULL,
     MIN_REPLICATES,
@@ -145,11 +145,10 @@ def claim_5(measured: Measured) -> Iterator[Verdict]:
 
 def claim_6(measured: Measured) -> Iterator[Verdict]:
     """Judge whether batch norm reduces churn, for each network that was measured with and without batch norm."""
-    for hardware, task in measured.contexts:
-        twin = task.replace("-", "_bn-", 1)
-        rows = [measured.get(hardware, name, "algo_impl", "churn") for name in (twin, task)]
-        if twin != task and rows[0] is not None and rows[1] is not None:
-            yield _ratio_verdict(f"{twin} against {task} on {hardware}", rows[0], rows[1], above=False)
+    for hardware, task, plain in batch_norm_counterparts(measured.frame):
+        with_norm, without = (measured.get(hardware, name, "algo_impl", "churn") for name in (task, plain))
+        if with_norm is not None and without is not None:
+            yield _ratio_verdict(f"{task} against {plain} on {hardware}", with_norm, without, above=False)
 
 
 def claim_7(measured: Measured) -> Iterator[Verdict]:

@@ -22,7 +22,7 @@ from matplotlib.patches import Patch
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_atomically
-from noisegrid.reporting.metrics_frame import load_metrics, provenance, select
+from noisegrid.reporting.metrics_frame import batch_norm_counterparts, load_metrics, provenance, select
 from noisegrid.reporting.overhead_frame import load_overhead
 from noisegrid.reporting.registry import FIGURES, OVERHEAD
 from noisegrid.study.sources import FREE, NOISES
@@ -186,9 +186,7 @@ def figure_2(frame: pd.DataFrame) -> Figure:
         If no network was measured both with and without batch norm.
     """
     frame = frame[~frame["metric"].str.endswith("_across_hardware")]
-    cells = set(zip(frame["hardware"], frame["task"], strict=True))
-    keys = list(dict.fromkeys(zip(frame["hardware"], frame["task"], strict=True)))
-    pairs = [(h, t, twin) for h, t in keys if (twin := t.replace("-", "_bn-", 1)) != t and (h, twin) in cells]
+    pairs = [(hardware, plain, task) for hardware, task, plain in batch_norm_counterparts(frame)]
     if not pairs:
         raise NoisegridError(
             "figure_2 requires a task with and without batch norm, e.g. smallcnn-digits and smallcnn_bn-digits"

@@ -27,7 +27,15 @@ def load_metrics(path: Path) -> pd.DataFrame:
             f"{path} lacks the columns {', '.join(sorted(missing))}; run `snakemake` to write it again"
         )
     frame["noise"] = pd.Categorical(frame["noise"], list(FREE), ordered=True)
+    frame["without_batch_norm"] = frame["without_batch_norm"].fillna("")
     return frame
+
+
+def batch_norm_counterparts(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Return each (hardware, task, its task without batch norm) for which both tasks were measured, in file order."""
+    measured = dict.fromkeys(zip(frame["hardware"], frame["task"], frame["without_batch_norm"], strict=True))
+    cells = {(hardware, task) for hardware, task, _ in measured}
+    return [(hardware, task, plain) for hardware, task, plain in measured if (hardware, plain) in cells]
 
 
 def select(frame: pd.DataFrame, metric: str, group: str | None = "all") -> pd.DataFrame:

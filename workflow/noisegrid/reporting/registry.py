@@ -34,8 +34,7 @@ def _measures(*noise: str) -> Callable[[Study], bool]:
 
 
 def _has_batch_norm_twins(study: Study) -> bool:
-    tasks = set(study.values("task"))
-    return any(task.replace("-", "_bn-", 1) in tasks - {task} for task in tasks)
+    return any(cell.without_batch_norm in study.values("task") for cell in study.cells)
 
 
 def _has_groups(study: Study) -> bool:

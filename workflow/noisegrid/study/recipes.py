@@ -7,7 +7,7 @@ from noisegrid.common.schemas import catalog, check, check_reference, reference_
 
 #: Keys of a task that do not affect results. WORDS contains the descriptions in addition to the requirements.
 REQUIREMENTS = frozenset({"memory_gb", "tflop_per_epoch"})
-WORDS = frozenset({"deviations"}) | REQUIREMENTS
+WORDS = frozenset({"deviations", "without_batch_norm"}) | REQUIREMENTS
 #: A task that changes any of these keys does not inherit requirements, because the inherited values would be wrong.
 DECIDES_REQUIREMENTS = frozenset({"network", "network_options", "dataset", "batch_size", "augment"})
 
@@ -38,6 +38,9 @@ def resolve_tasks(own: dict[str, Any], where: str, only: str | None = None) -> d
         resolved[name] = _without_like(name, entries, where)
         origin = f"{where}: tasks.{name}" if name in own else f"workflow/catalog/tasks.yaml: {name}"
         check(resolved[name], "task", origin)
+        counterpart = resolved[name].get("without_batch_norm", name)
+        if counterpart not in entries:
+            raise NoisegridError(f"{origin}.without_batch_norm: {unknown('task', counterpart, entries)}")
     return resolved
 
 
@@ -51,6 +54,7 @@ def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[s
     if parent is None:
         return entry
     inherited = _without_like(parent, entries, where, (*trail, name))
+    inherited.pop("without_batch_norm", None)  # the counterpart of another task
     if not entry.keys().isdisjoint(DECIDES_REQUIREMENTS):
         inherited = {key: value for key, value in inherited.items() if key not in REQUIREMENTS}
     return inherited | entry

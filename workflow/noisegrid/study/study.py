@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class Cell:
         The number of training runs.
     settings : dict
         The resolved settings that determine the results.
+    without_batch_norm : str
+        The task that differs from this one in batch norm alone; empty if there is none.
     """
 
     study: str
@@ -46,6 +48,7 @@ class Cell:
     noise: str
     replicates: int
     settings: dict[str, Any] = field(hash=False, compare=False, repr=False)
+    without_batch_norm: str = field(default="", compare=False, repr=False)
 
     @property
     def path(self) -> str:
@@ -215,7 +218,10 @@ def cells_of_block(
             "noise": noise,
         }
         _check_memory(hardware, task, tasks[task].get("memory_gb", 0.0), where)
-        yield _cell(document["name"], (hardware, task, noise), settings, block, where)
+        counterpart = str(tasks[task].get("without_batch_norm", ""))
+        yield replace(
+            _cell(document["name"], (hardware, task, noise), settings, block, where), without_batch_norm=counterpart
+        )
 
 
 def name_of(name_or_path: str) -> str:
