@@ -18,7 +18,7 @@ def load_metrics(path: Path) -> pd.DataFrame:
         If the file cannot be read or lacks a column.
     """
     try:
-        frame = pd.read_csv(path, dtype={"group": str}, keep_default_na=True)
+        frame = pd.read_csv(path, dtype={"group": str, "without_batch_norm": str}, keep_default_na=True)
     except (OSError, ValueError) as error:
         raise NoisegridError(f"cannot read {path}: {error}") from error
     missing = set(COLUMNS) - set(frame.columns)
