@@ -40,3 +40,9 @@ def config() -> dict[str, str]:
     from noisegrid.runtime.hardware import ROOT
 
     return read_yaml(ROOT / "config.yaml")
+
+
+def chosen(options: argparse.Namespace) -> tuple[str, Path]:
+    """Return the study and the folder of all results: those of the command line, or else those of config.yaml."""
+    defaults = config()
+    return options.study or defaults["study"], options.results or Path(defaults["results"])

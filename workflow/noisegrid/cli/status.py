@@ -1,7 +1,6 @@
 """Show how far a study has progressed: finished, running, checkpointed and failed replicates, and the time left."""
 
 import argparse
-from pathlib import Path
 
 from noisegrid.cli import arguments
 
@@ -19,6 +18,5 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.planning.status import summary
     from noisegrid.study.study import load_study
 
-    config = arguments.config()
-    results = options.results or Path(config["results"])
-    print(summary(load_study(options.study or config["study"]), results))
+    study, results = arguments.chosen(options)
+    print(summary(load_study(study), results))

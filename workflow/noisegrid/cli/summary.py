@@ -1,7 +1,6 @@
 """Print the findings of a study and the paths of its results."""
 
 import argparse
-from pathlib import Path
 
 from noisegrid.cli import arguments
 
@@ -19,6 +18,5 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.reporting.summary import summary
     from noisegrid.study.study import load_study
 
-    config = arguments.config()
-    results = options.results or Path(config["results"])
-    print(summary(results / load_study(options.study or config["study"]).name))
+    study, results = arguments.chosen(options)
+    print(summary(results / load_study(study).name))
