@@ -42,7 +42,7 @@ def once(per_job: int, profile: list[str], jobcomp: Path | None) -> dict[str, fl
     with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
         (Path(folder) / "overhead.yaml").write_text(yaml.safe_dump(STUDY))
         names = [f"{first}-{first + per_job - 1}" for first in range(0, REPLICATES, per_job)]
-        targets = [f"results/overhead/batches/cpu/smallcnn-digits/{name}.json" for name in names]
+        targets = [f"results/overhead/chunks/cpu/smallcnn-digits/{name}.json" for name in names]
         command = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", folder, *profile]
         command += ["--workflow-profile", str(ROOT / "profiles/default")]
         config = ["--config", f"study={folder}/overhead.yaml", f"replicates_per_job={per_job}"]

@@ -143,6 +143,14 @@ def undisturbed(once: Once) -> Path:
     return once("undisturbed", make)
 
 
+@pytest.fixture(scope="session")
+def package(once: Once) -> Path:
+    """The package of a finished study of two cells. Read only."""
+    from factories import packed
+
+    return once("packed", packed) / "results/pair/pair.crate.zip"
+
+
 #: Fixtures that take long, the longest first.
 HEAVY = ("quick", "under_way", "inside", "package", "finished", "undisturbed")
 

@@ -1,11 +1,110 @@
-"""Hand-made input for tests: metrics whose every number is another one, so that a swapped column is noticed."""
+"""What tests are given: studies, packages, and metrics made by hand."""
 
 import itertools
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
+import yaml
+from conftest import snakemake
 
+from noisegrid.common.files import sha256
+from noisegrid.crate import archive
+from noisegrid.crate.crate import CHECKSUMS, METADATA
 from noisegrid.measuring.cell import COLUMNS
+from noisegrid.records import record
 from noisegrid.study.sources import FREE
+from noisegrid.study.study import digest
+
+# --- studies ---------------------------------------------------------------------------------------------------------
+
+
+def cells(
+    task: str = "smallcnn-digits", *noise: str, hardware: str = "cpu", replicates: int = 2, **more: object
+) -> dict:
+    """Return a block of cells of one task; the noise is algo and control unless given."""
+    names = {"hardware": [hardware], "tasks": [task], "noise": [*noise] or ["algo", "control"]}
+    return names | {"replicates": replicates, **more}
+
+
+def study(*blocks: dict, name: str = "mine", **keys: object) -> dict:
+    """Return the document of a study with these blocks of cells, or one block of the smallest task."""
+    return {"name": name, "seed": 1, "cells": [*blocks] or [cells()], **keys}
+
+
+def write_study(folder: Path, document: dict) -> Path:
+    """Write a study into a file of its name (`mine.yaml`), and return the path."""
+    path = folder / f"{document['name']}.yaml"
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    return path
+
+
+# --- packages --------------------------------------------------------------------------------------------------------
+
+#: The study of the package: two cells and one timed network.
+PAIR = study(
+    cells("short-digits", replicates=3),
+    name="pair",
+    overhead=[
+        {
+            "hardware": ["cpu"],
+            "networks": ["smallcnn"],
+            "arms": ["default", "deterministic"],
+            "size": 16,
+            "batch_size": 2,
+            "blocks": 6,
+            "steps": 2,
+        }
+    ],
+    tasks={"short-digits": {"like": "smallcnn-digits", "epochs": 1, "schedule": []}},
+)
+RESULTS = "results/pair/"
+ALGO = f"{RESULTS}replicates/cpu/short-digits/algo/"
+
+
+def packed(folder: Path, seed: int = 1) -> Path:
+    """Run the study PAIR in a folder, and package it as a user does."""
+    path = write_study(folder, PAIR | {"seed": seed})
+    for target in ((), ("package",)):
+        done = snakemake(folder, *target, study=path.name)
+        assert done.returncode == 0, done.stdout
+    assert re.search(r"^replicates +18 files +\d+\.\d\d MB$", done.stdout, re.M), done.stdout
+    return folder / "results/pair/pair.crate.zip"
+
+
+def forged(package: Path, place: Path, edit: Callable[[Path], object]) -> Path:
+    """The package with its files edited, and every checksum made to fit again: what a careful forger would do."""
+    folder = place / "forged"
+    archive.unpack(package, folder)
+    edit(folder)
+    files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    document = json.loads(files[METADATA].read_text())
+    for entity in document["@graph"]:
+        if "sha256" in entity and (path := files.get(entity["@id"])):
+            entity["sha256"], entity["contentSize"] = sha256(path), str(path.stat().st_size)
+    files[METADATA].write_text(json.dumps(document))
+    sums = [f"{sha256(path)}  {name}\n" for name, path in files.items() if name != CHECKSUMS]
+    files[CHECKSUMS].write_text("".join(sums))
+    archive.write(files, place / "forged.zip")
+    return place / "forged.zip"
+
+
+def rewrite_record(folder: Path, change: Callable[[dict], object]) -> None:
+    """Edit a record, and make its own checksums fit."""
+    path = folder / "record.json"
+    document = json.loads(path.read_text())
+    change(document)
+    for name in document["files"]:
+        if (folder / name).exists():
+            document["files"][name] = record._fingerprint(folder / name)
+    document.pop("record_digest")
+    document["record_digest"] = digest(document)
+    path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+# --- metrics ---------------------------------------------------------------------------------------------------------
 
 CLASSES = 3
 METRICS = (

@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-import yaml
 from conftest import noisegrid, run, run_study
+from factories import cells, study, write_study
 
 from noisegrid import __version__
 from noisegrid.cli.main import SUBCOMMANDS, WORKFLOW_SUBCOMMANDS, find, parser_of
@@ -171,21 +171,17 @@ def test_check_reports_every_mistake_at_once(tmp_path):
 
 def test_check_agrees_with_what_the_workflow_refuses(tmp_path):
     """Without one of its mistakes at a time the study is still refused; without any it is accepted by both."""
-    good = {"name": "good", "seed": 1, "cells": [{"hardware": ["cpu"], "tasks": ["smallcnn-digits"], "noise": ["algo"],
-                                                  "replicates": 2}]}  # fmt: skip
-    (tmp_path / "good.yaml").write_text(yaml.safe_dump(good))
-    assert mistakes(str(tmp_path / "good.yaml")) == []
-    assert len(load_study(str(tmp_path / "good.yaml")).cells) == 1
-    good["cells"].append(good["cells"][0])
-    (tmp_path / "twice.yaml").write_text(yaml.safe_dump(good, sort_keys=False))
-    (sentence,) = mistakes(str(tmp_path / "twice.yaml"))
+    block = cells("smallcnn-digits", "algo")
+    good = write_study(tmp_path, study(block, name="good"))
+    assert mistakes(str(good)) == []
+    assert len(load_study(str(good)).cells) == 1
+    (sentence,) = mistakes(str(write_study(tmp_path, study(block, block, name="twice"))))
     assert "the cell cpu/smallcnn-digits/algo is named twice" in sentence
 
 
 def test_old_keys_are_answered_with_the_new_ones_in_one_sentence(tmp_path):
-    block = {"hardware": ["cpu"], "tasks": ["smallcnn-digits"], "noise": ["algo"], "replicates": 4, "pairs": 2}
-    (tmp_path / "old.yaml").write_text(yaml.safe_dump({"name": "old", "seed": 1, "cells": [block], "cost": []}))
-    (sentence,) = mistakes(str(tmp_path / "old.yaml"))
+    path = write_study(tmp_path, study(cells(replicates=4, pairs=2), name="old", cost=[]))
+    (sentence,) = mistakes(str(path))
     assert sentence.endswith("earlier version: write 'overhead' instead of 'cost', 'seed_sets' instead of 'pairs'")
     done = noisegrid("plan", "old.yaml", cwd=tmp_path)
     assert done.returncode == 1 and "'seed_sets' instead of 'pairs'" in done.stdout

@@ -8,13 +8,14 @@ import shutil
 import stat
 import warnings
 import zipfile
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 
-import numpy as np
 import pytest
 import rocrate
 from conftest import ROOT, noisegrid, snakemake
+from factories import ALGO, RESULTS, forged, packed, rewrite_record
+from forgeries import FORGERIES, edit_text
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256
@@ -22,39 +23,6 @@ from noisegrid.common.schemas import catalog
 from noisegrid.crate import archive, check_contents, rerun, verify
 from noisegrid.crate.crate import CHECKSUMS, METADATA, open_crate
 from noisegrid.crate.csv_differences import differences, same, words_of
-from noisegrid.records import record
-from noisegrid.study.seeds import derive_seeds
-from noisegrid.study.study import digest
-
-STUDY = """
-name: pair
-seed: {seed}
-cells:
-  - {{hardware: [cpu], tasks: [short-digits], noise: [algo, control], replicates: 3}}
-overhead:
-  - {{hardware: [cpu], networks: [smallcnn], arms: [default, deterministic], size: 16, batch_size: 2, blocks: 6,
-      steps: 2}}
-tasks:
-  short-digits: {{like: smallcnn-digits, epochs: 1, schedule: []}}
-"""
-RESULTS = "results/pair/"
-ALGO = f"{RESULTS}replicates/cpu/short-digits/algo/"
-
-
-def packed(folder: Path, seed: int = 1) -> Path:
-    """Run the study in a folder, and package it as a user does."""
-    (folder / "pair.yaml").write_text(STUDY.format(seed=seed))
-    for target in ((), ("package",)):
-        done = snakemake(folder, *target, study="pair.yaml")
-        assert done.returncode == 0, done.stdout
-    assert re.search(r"^replicates +18 files +\d+\.\d\d MB$", done.stdout, re.M), done.stdout
-    return folder / "results/pair/pair.crate.zip"
-
-
-@pytest.fixture(scope="session")
-def package(once) -> Path:
-    """The package of a finished study of two cells. Read only."""
-    return once("packed", packed) / "results/pair/pair.crate.zip"
 
 
 def checked(path: Path, place: Path, checks: Collection[str] = verify.CHECKS) -> list[str]:
@@ -63,36 +31,6 @@ def checked(path: Path, place: Path, checks: Collection[str] = verify.CHECKS) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verify, "CHECKS", {name: check for name, check in verify.CHECKS.items() if name in checks})
         return verify.verify(open_crate(path, place))
-
-
-def forged(package: Path, place: Path, edit: Callable[[Path], object]) -> Path:
-    """The package with its files edited, and every checksum made to fit again: what a careful forger would do."""
-    folder = place / "forged"
-    archive.unpack(package, folder)
-    edit(folder)
-    files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    document = json.loads(files[METADATA].read_text())
-    for entity in document["@graph"]:
-        if "sha256" in entity and (path := files.get(entity["@id"])):
-            entity["sha256"], entity["contentSize"] = sha256(path), str(path.stat().st_size)
-    files[METADATA].write_text(json.dumps(document))
-    sums = [f"{sha256(path)}  {name}\n" for name, path in files.items() if name != CHECKSUMS]
-    files[CHECKSUMS].write_text("".join(sums))
-    archive.write(files, place / "forged.zip")
-    return place / "forged.zip"
-
-
-def rewrite_record(folder: Path, change: Callable[[dict], object]) -> None:
-    """Edit a record, and make its own checksums fit."""
-    path = folder / "record.json"
-    document = json.loads(path.read_text())
-    change(document)
-    for name in document["files"]:
-        if (folder / name).exists():
-            document["files"][name] = record._fingerprint(folder / name)
-    document.pop("record_digest")
-    document["record_digest"] = digest(document)
-    path.write_text(json.dumps(document, indent=1) + "\n")
 
 
 @pytest.mark.slow
@@ -125,7 +63,7 @@ class TestWhole:
     def test_a_partly_finished_study_is_packaged_as_far_as_it_is(self, package, tmp_path):
         work = Path(shutil.copytree(package.parents[2], tmp_path / "work"))
         for name in (
-            "batches",
+            "chunks",
             "cells",
             "tables",
             "figures",
@@ -141,7 +79,7 @@ class TestWhole:
         assert snakemake(work, "package", study="pair.yaml").returncode == 0
         done = noisegrid("verify", work / "results/pair/pair.crate.zip")
         assert done.returncode == 0 and "partly finished" in done.stdout, done.stdout
-        assert "note: the study is partly finished: 6 replicates are in no batch file" in done.stdout
+        assert "note: the study is partly finished: 6 replicates are in no chunk file" in done.stdout
 
     def test_the_unpacked_checksums_are_those_of_sha256sum(self, package, tmp_path):
         archive.unpack(package, tmp_path / "out")
@@ -197,280 +135,6 @@ def test_it_is_a_workflow_run_crate(package, tmp_path, vocabulary, broken):
     assert any("license" in issue for issue in issues) if broken else not issues, issues
 
 
-def edit_text(name: str, pattern: str, new: str) -> Callable[[Path], None]:
-    def edit(folder: Path) -> None:
-        text = (folder / name).read_text()
-        assert re.search(pattern, text), f"{pattern} is not in {name}"
-        (folder / name).write_text(re.sub(pattern, new, text, count=1))
-
-    return edit
-
-
-def swap(folder: Path) -> None:
-    place = folder / ALGO
-    for old, new in (("0", "x"), ("1", "0"), ("x", "1")):
-        (place / old).rename(place / new)
-
-
-def swap_and_say_so(folder: Path) -> None:
-    """Swapped, with records that claim the other number."""
-    swap(folder)
-    for number in (0, 1):
-        rewrite_record(folder / ALGO / str(number), lambda document, n=number: document.update(replicate=n))
-
-
-def batch_of(folder: Path) -> Path:
-    return next((folder / RESULTS).glob("batches/cpu/short-digits/*.json"))
-
-
-def other_run(folder: Path, seeds: dict[str, int] | None = None) -> None:
-    """Replicate 1 is replicate 0 under another number, as its batch file lists it too."""
-    shutil.rmtree(folder / ALGO / "1")
-    shutil.copytree(folder / ALGO / "0", folder / ALGO / "1")
-    claims = {"replicate": 1, **({"seeds": seeds} if seeds else {})}
-    rewrite_record(folder / ALGO / "1", lambda document: document.update(claims))
-    batch = batch_of(folder)
-    document = json.loads(batch.read_text())
-    listed = document["cells"]["algo"]["weight_hashes"]
-    listed["1"] = listed["0"]
-    batch.write_text(json.dumps(document))
-
-
-def better_predictions(folder: Path) -> None:
-    """One logit, with a record that fits."""
-    place = folder / ALGO / "0"
-    with np.load(place / "predictions.npz") as found:
-        arrays = dict(found)
-    arrays["logits"] = np.eye(10, dtype=np.float32)[arrays["label"]]
-    np.savez(place / "predictions.npz", **arrays)
-    rewrite_record(place, lambda _: None)
-
-
-def pickled_predictions(folder: Path) -> None:
-    """Arrays of Python objects: numpy would run what they say."""
-    place = folder / ALGO / "0"
-    np.savez(place / "predictions.npz", allow_pickle=True, label=np.array([Bomb(folder)], dtype=object))
-    rewrite_record(place, lambda _: None)
-
-
-def compressed_predictions(folder: Path) -> None:
-    place = folder / ALGO / "0"
-    with np.load(place / "predictions.npz") as found:
-        arrays = dict(found)
-    np.savez_compressed(place / "predictions.npz", **arrays)
-    rewrite_record(place, lambda _: None)
-
-
-class Bomb:
-    """Unpickled, it leaves a file."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = str(folder.parent / "executed")
-
-    def __reduce__(self) -> tuple:
-        return (Path(self.path).touch, ())
-
-
-def double_a_column(folder: Path) -> None:
-    """A second `value` column with the truth: one reader would take the first, another the last."""
-    path = folder / RESULTS / "metrics.csv"
-    head, *lines = path.read_text().splitlines()
-    columns = head.split(",")
-    place = columns.index("value")
-    fields = [line.split(",") for line in lines]
-    doubled = [",".join([*row[:place], "0.001", *row[place + 1 :], row[place]]) for row in fields]
-    path.write_text("\n".join([f"{head},value", *doubled]) + "\n")
-
-
-def edit_bytes(name: str) -> Callable[[Path], None]:
-    def edit(folder: Path) -> None:
-        data = bytearray((folder / name).read_bytes())
-        data[len(data) // 2] ^= 1
-        (folder / name).write_bytes(data)
-
-    return edit
-
-
-def other_labels(folder: Path, label: int = 3) -> None:
-    place = folder / ALGO / "0"
-    with np.load(place / "predictions.npz") as found:
-        arrays = dict(found)
-    arrays["label"][0] = label if arrays["label"][0] != label else label + 1
-    np.savez(place / "predictions.npz", **arrays)
-    rewrite_record(place, lambda _: None)
-
-
-def edit_history(folder: Path) -> None:
-    path = folder / ALGO / "0/history.csv"
-    head, line = path.read_text().splitlines()
-    epoch, rate, _, seconds = line.split(",")
-    path.write_text(f"{head}\n{epoch},{rate},0.001,{seconds}\n")
-    rewrite_record(folder / ALGO / "0", lambda _: None)
-
-
-def forget_a_replicate(folder: Path) -> None:
-    """The worst run is taken out of the folders and out of the batch file."""
-    shutil.rmtree(folder / ALGO / "2")
-    document = json.loads(batch_of(folder).read_text())
-    del document["cells"]["algo"]["weight_hashes"]["2"]
-    batch_of(folder).write_text(json.dumps(document))
-
-
-def look_elsewhere(folder: Path) -> None:
-    """A record that lists a file of the reader's."""
-    path = folder / ALGO / "0/record.json"
-    document = json.loads(path.read_text())
-    document["files"]["/etc/passwd"] = record._fingerprint(Path("/etc/passwd"))
-    document.pop("record_digest")
-    path.write_text(json.dumps({**document, "record_digest": digest(document)}))
-
-
-def another_figure(folder: Path) -> None:
-    place = folder / RESULTS / "figures"
-    shutil.copy(place / "figure_6.png", place / "figure_1.png")
-
-
-#: What a forger might do, and how it is named. Every one with all checksums made to fit.
-FORGERIES = {
-    "a number of a table": (
-        edit_text(f"{RESULTS}tables/noise.csv", r"(?m)^(cpu,short-digits,algo,3,)\d+", r"\g<1>99"),
-        r"tables/noise.csv: cpu short-digits algo: accuracy_percent is 99\S* in the crate, but is computed as \d",
-    ),
-    "a number of a printed table": (
-        edit_text(f"{RESULTS}tables/noise.tex", r"algo & 3 & \d+", "algo & 3 & 99"),
-        r"tables/noise.tex says '99\S*', but '\S+' is computed",
-    ),
-    "a number on a cell's page": (
-        edit_text(f"{RESULTS}tables/cells/cpu.short-digits.html", r"<td>\d+\.\d+<br>", "<td>99.9<br>"),
-        r"tables/cells/cpu.short-digits.html says '99.9",
-    ),
-    "a verdict": (
-        edit_text(f"{RESULTS}tables/claims.csv", r"not measured here", "reproduced"),
-        r"tables/claims.csv: ",
-    ),
-    "a number of metrics.csv": (
-        edit_text(f"{RESULTS}metrics.csv", r"(algo,churn,all,percent,)[^,]+", r"\g<1>0.01"),
-        r"metrics.csv: pair cpu short-digits algo churn all: value is 0.01 in the crate",
-    ),
-    "a number of a cell": (
-        edit_text(f"{RESULTS}cells/cpu/short-digits/algo.csv", r"(algo,churn,all,percent,)[^,]+", r"\g<1>0.01"),
-        r"cells/cpu/short-digits/algo.csv: cpu short-digits algo churn all: value is 0.01",
-    ),
-    "a timing": (
-        edit_text(f"{RESULTS}overhead.csv", r",step,", ",stepp,"),
-        r"overhead.csv: ",
-    ),
-    "a finding": (
-        edit_text(f"{RESULTS}findings.md", r"1 of 1 control", "0 of 1 control"),
-        r"findings.md says '0', but '1' is computed",
-    ),
-    "a figure": (another_figure, r"figures/figure_1.png differs from the figure drawn again"),
-    "a logit": (
-        better_predictions,
-        r"algo.csv: cpu short-digits algo accuracy replicate 0: value is \S+ in the crate",
-    ),
-    "two replicates swapped": (swap, r"replicate 0 of cpu/short-digits/algo is replicate 1 of .*swapped"),
-    "two replicates swapped, with records": (
-        swap_and_say_so,
-        r"replicate 0 of cpu/short-digits/algo does not have the seeds of its number",
-    ),
-    "one run counted twice": (other_run, r"replicate 1 of cpu/short-digits/algo does not have the seeds of its number"),
-    "a replicate taken away": (
-        lambda folder: shutil.rmtree(folder / ALGO / "2"),
-        r"replicate 2 of cpu/short-digits/algo is missing, although the batch file of its job lists it",
-    ),
-    "a record": (
-        edit_text(f"{ALGO}0/record.json", r'"model": "[^"]*"', '"model": "H100"'),
-        r"replicate 0 of cpu/short-digits/algo: results/pair/replicates/\S+/record.json was edited",
-    ),
-    "a setting, with its digest": (
-        lambda folder: rewrite_record(folder / ALGO / "0", lambda d: d["settings"]["task"].update(epochs=2)),
-        r"replicate 0 of cpu/short-digits/algo has settings that do not match their digest",
-    ),
-    "a pickle": (pickled_predictions, r"replicate 0 of cpu/short-digits/algo: .* is a pickle, or its length"),
-    "a compressed array": (
-        compressed_predictions,
-        r"replicate 0 of cpu/short-digits/algo: predictions.npz is compressed",
-    ),
-    "a cell of its own": (
-        lambda folder: shutil.copytree(folder / ALGO, folder / RESULTS / "replicates/cpu/short-digits/impl"),
-        r"replicates/cpu/short-digits/impl/0/record.json does not belong in a crate of this study",
-    ),
-    "a doubled column": (
-        double_a_column,
-        r"metrics.csv: has the columns study.*, value, but should have study",
-    ),
-    "a page of its own": (
-        lambda folder: (folder / "conclusions.md").write_text("There is no noise."),
-        r"conclusions.md does not belong in a crate of this study",
-    ),
-    "a table taken away": (
-        lambda folder: (folder / RESULTS / "tables/noise.csv").unlink(),
-        r"tables/noise.csv is missing",
-    ),
-    "all figures taken away": (
-        lambda folder: shutil.rmtree(folder / RESULTS / "figures"),
-        r"^figures is missing",
-    ),
-    "a figure in print": (
-        edit_bytes(f"{RESULTS}figures/figure_1.pdf"),
-        r"figures/figure_1.pdf differs from the figure drawn again",
-    ),
-    "a figure too many": (
-        lambda folder: shutil.copy(
-            folder / RESULTS / "figures/figure_1.png", folder / RESULTS / "figures/figure_9.png"
-        ),
-        r"figures/figure_9 is not a figure of this study",
-    ),
-    "a sign": (
-        edit_text(f"{RESULTS}tables/claims.md", r"\| +-?(\d\.\d+)", r"| -\1"),
-        r"tables/claims.md says '-\S+', but '\d\S*' is computed",
-    ),
-    "a distance between equal weights": (
-        edit_text(f"{RESULTS}cells/cpu/short-digits/control.csv", r"(l2_raw_buffers,all,1,)0", r"\g<1>7"),
-        r"control.csv: cpu short-digits control l2_raw_buffers all: is in the crate, but is not computed again",
-    ),
-    "an accuracy in a record": (
-        lambda folder: rewrite_record(folder / ALGO / "0", lambda d: d["results"].update(test_accuracy_percent=99.0)),
-        r"replicate 0 of cpu/short-digits/algo states an accuracy of 99.0 %, but its predictions give \d",
-    ),
-    "labels": (other_labels, r"replicate 1 of cpu/short-digits/algo has labels that differ from those of the first"),
-    "a label that there is not": (
-        lambda folder: other_labels(folder, 50_000),
-        r"replicate 0 of cpu/short-digits/algo: a label is not one of the 10 classes",
-    ),
-    "a history": (
-        edit_history,
-        r"replicate 0 of cpu/short-digits/algo has a history that does not match its record",
-    ),
-    "one run counted twice, with seeds": (
-        lambda folder: other_run(folder, derive_seeds(1, "short-digits", "algo", 1)),
-        r"cpu/short-digits/algo: replicates with different seeds ended with the same weights",
-    ),
-    "replicates listed twice": (
-        lambda folder: shutil.copy(batch_of(folder), batch_of(folder).with_name("0-1.json")),
-        r"replicate 0 of cpu/short-digits/algo is listed twice",
-    ),
-    "a bad run that never was": (
-        forget_a_replicate,
-        r"1 replicates are in no batch file, but the crate states that the study is finished",
-    ),
-    "a look at another file": (
-        look_elsewhere,
-        r"replicate 0 of cpu/short-digits/algo: .*etc/passwd",
-    ),
-    "the README": (
-        edit_text("README.md", "Results of", "Better results of"),
-        r"README.md differs from the one that is generated again",
-    ),
-    "the description": (
-        edit_text(METADATA, "3 of 3 replicates", "1000 of 1000 replicates"),
-        r"ro-crate-metadata.json: the description of results/pair/replicates/cpu/short-digits/algo/ differs from the",
-    ),
-}
-
-
-#: Forgeries that get the whole of verify: one of every layer, and all of figures. The others leave out drawing.
 WHOLE = {
     *("a logit", "a record", "a number of a cell", "a number of metrics.csv", "a timing", "a number of a table"),
     *("a finding", "the description"),
@@ -612,16 +276,16 @@ class TestRerun:
         assert "rerun           2 of 6 replicates (to choose the same again: --choice 7)" in done.stdout
 
     def test_a_hash_that_was_made_up_is_found(self, package, tmp_path):
-        """With batch file and records that agree: only training again can tell."""
+        """With chunk file and records that agree: only training again can tell."""
 
         def edit(folder: Path) -> None:
             for number in "012":
                 made_up = number * 64
                 rewrite_record(folder / ALGO / number, lambda document, h=made_up: document.update(weight_hash=h))
-            batch = next((folder / RESULTS).glob("batches/cpu/short-digits/*.json"))
-            document = json.loads(batch.read_text())
+            chunk = next((folder / RESULTS).glob("chunks/cpu/short-digits/*.json"))
+            document = json.loads(chunk.read_text())
             document["cells"]["algo"]["weight_hashes"] = {number: number * 64 for number in "012"}
-            batch.write_text(json.dumps(document))
+            chunk.write_text(json.dumps(document))
 
         path = forged(package, tmp_path, edit)
         assert checked(path, tmp_path / "check") == []

@@ -23,9 +23,10 @@ from noisegrid.overhead.bench import AveragePoolByProducts, Rig, make_batch
 from noisegrid.overhead.conditions import CudaWatch, check_alone
 from noisegrid.overhead.kernels import profile
 from noisegrid.overhead.session import Session, refused_operator, time_network
+from noisegrid.runtime.hardware import entry
 from noisegrid.study.arms import TimedNetwork, arms, timed_network
 
-CPU = catalog("hardware")["cpu"]
+CPU = entry("cpu")
 COMMON = {"study": "", "hardware": "cpu", "device": "d", "uuid": "", "versions": "v", "note": ""}
 
 

@@ -9,9 +9,9 @@ import pytest
 from conftest import ROOT
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.schemas import catalog
 from noisegrid.planning.site import Site, load_site
 from noisegrid.runtime import devices, machine, refused_nodes
+from noisegrid.runtime.hardware import entry
 
 #: Claim a device, print which, and hold it until the test closes stdin.
 HOLD = (
@@ -106,7 +106,7 @@ def test_the_process_that_forks_never_asks_for_cuda(datasets, tmp_path):
         "--replicates",
         "0-0",
     ]
-    arguments += ["--dataset", datasets / "digits", "--results", tmp_path, "--output", tmp_path / "batch.json"]
+    arguments += ["--dataset", datasets / "digits", "--results", tmp_path, "--output", tmp_path / "chunk.json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow"), "PYTORCH_NVML_BASED_CUDA_CHECK": "0"}
     done = subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
@@ -125,18 +125,18 @@ def test_another_model_is_refused(fake_gpus):
     ):
         pass
     with pytest.raises(NoisegridError, match="hardware h200 requires GPU model H200, but this machine has Tesla V100"):
-        devices.check_present("h200", catalog("hardware")["h200"])
-    devices.check_present("v100", catalog("hardware")["v100"])
+        devices.check_present("h200", entry("h200"))
+    devices.check_present("v100", entry("v100"))
 
 
 def test_a_node_that_slurm_gave_wrongly_is_noted_for_the_next_attempt(fake_gpus, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     monkeypatch.setenv("SLURMD_NODENAME", "node7")
-    with refused_nodes.claimed(catalog("hardware")["v100"], tmp_path, "v100") as uuid:
+    with refused_nodes.claimed("V100", tmp_path, "v100") as uuid:
         assert uuid is None  # SLURM has chosen
     assert refused_nodes.nodes(tmp_path, "h100") == []
     refused = pytest.raises(devices.WrongDevice, match="requires GPU model H100, but the scheduler assigned Tesla V100")
-    with refused, refused_nodes.claimed(catalog("hardware")["h100"], tmp_path, "h100"):
+    with refused, refused_nodes.claimed("H100", tmp_path, "h100"):
         pass
     assert refused_nodes.nodes(tmp_path, "h100") == ["node7"] and refused_nodes.nodes(tmp_path, "v100") == []
     asked = load_site().resources("h100", attempt=2, refused=["node7", "node8"])
@@ -146,13 +146,13 @@ def test_a_node_that_slurm_gave_wrongly_is_noted_for_the_next_attempt(fake_gpus,
 def test_a_wrong_device_outside_of_a_study_is_refused_and_noted_nowhere(fake_gpus, monkeypatch):
     monkeypatch.setenv("SLURMD_NODENAME", "node7")
     refused = pytest.raises(devices.WrongDevice, match="requires GPU model H100")
-    with refused, refused_nodes.claimed(catalog("hardware")["h100"], None, "h100"):
+    with refused, refused_nodes.claimed("H100", None, "h100"):
         pass
 
 
 def test_the_first_job_settles_the_model_for_all(fake_gpus, tmp_path, monkeypatch):
     monkeypatch.setenv("SLURMD_NODENAME", "node8")
-    v100 = catalog("hardware")["v100"]
+    v100 = entry("v100").gpu
     refused_nodes.settle(tmp_path, "v100", "Tesla V100-SXM2-32GB")
     refused_nodes.settle(tmp_path, "v100", "Tesla V100-SXM2-32GB")
     refused_nodes.settle(tmp_path, "v100", None)  # cannot be told
@@ -170,7 +170,7 @@ def test_the_first_job_settles_the_model_for_all(fake_gpus, tmp_path, monkeypatc
 
 def test_a_node_with_another_processor_is_noted_too(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURMD_NODENAME", "node8")
-    cpu = catalog("hardware")["cpu"]
+    cpu = entry("cpu").gpu
     refused_nodes.settle(tmp_path, "cpu", "another processor")
     with pytest.raises(devices.WrongDevice), refused_nodes.claimed(cpu, tmp_path, "cpu") as uuid:
         assert uuid is None

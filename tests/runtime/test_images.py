@@ -57,7 +57,7 @@ def test_a_stack_without_kernels_for_the_device_is_refused(name, message):
 def test_every_hardware_of_the_catalog_has_kernels_in_its_stack():
     for name, entry in hardware.catalog("hardware").items():
         if "unavailable" not in entry:
-            assert hardware.entry(name)["stack"] == entry["stack"]
+            assert hardware.entry(name).stack == entry["stack"]
 
 
 def test_definition_follows_pins_and_definition(monkeypatch, tmp_path):
@@ -159,7 +159,7 @@ def test_a_driver_that_is_too_old_is_told_with_the_floor(monkeypatch, tmp_path):
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(NoisegridError, match=r"the driver is 470.82.01, and CUDA 13.0 needs 580.65 or later"):
-        machine.check_device({"device": "cuda", "gpu": "A100"})
+        machine.check_device("A100")
 
 
 def test_a_job_outside_of_its_image_stops(tmp_path):

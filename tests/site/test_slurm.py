@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from conftest import LONG, LONG_TABLES, ROOT, TINY, UNTIMED, hashes, noisegrid, outcome, run, snakemake
+from factories import cells, study, write_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 
@@ -89,7 +90,7 @@ class Disturbed:
 
     def log(self) -> str:
         """Return what Snakemake and the jobs printed."""
-        paths = [self.site.folder / "snakemake.log", *self.site.folder.rglob("logs/batches/**/*.log")]
+        paths = [self.site.folder / "snakemake.log", *self.site.folder.rglob("logs/chunks/**/*.log")]
         return "".join(path.read_text() for path in paths)
 
     def finish(self) -> dict[str, str]:
@@ -143,13 +144,12 @@ def killed_slurmd(site, calm):
 @scenario
 def job_that_fails_twice(site, calm):
     """A network that cannot be built in the first two SLURM jobs; the profile's two retries are just enough."""
-    block = {"hardware": ["cpu"], "tasks": ["own-digits"], "noise": ["algo", "control"], "replicates": 2}
     tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net", "epochs": 2, "schedule": []}}
     at_once = site.folder / "at_once"
     at_once.mkdir()
     for folder in (site.folder, at_once):
         (folder / "own.py").write_text(NOT_YET)
-        (folder / "own.yaml").write_text(json.dumps({"name": "own", "seed": 1, "cells": [block], "tasks": tasks}))
+        write_study(folder, study(cells("own-digits"), name="own", tasks=tasks))
     targets = [f"results/own/{name}" for name in UNTIMED]
     done = site.run(*targets, study=site.folder / "own.yaml")
     assert done.returncode == 0, done.stdout
@@ -256,15 +256,14 @@ def node_with_another_gpu(site, calm):
     cases = f'{first}) echo "{wrong}";; {second}) echo "{right}";; *) exit 1'
     asked.write_text(f"#!/bin/sh\ncase $SLURMD_NODENAME in {cases};; esac\n")
     asked.chmod(0o755)
-    block = {"hardware": ["a100"], "tasks": ["smallcnn-digits"], "noise": ["control"], "replicates": 2}
-    (site.folder / "wrong.yaml").write_text(json.dumps({"name": "wrong", "seed": 1, "cells": [block]}))
-    target = "results/wrong/batches/a100/smallcnn-digits/0-1.json"
+    write_study(site.folder, study(cells("smallcnn-digits", "control", hardware="a100"), name="wrong"))
+    target = "results/wrong/chunks/a100/smallcnn-digits/0-1.json"
     done = site.run(target, study=site.folder / "wrong.yaml")
     assert [job["NodeList"] for job in site.jobs()] == [first, second, second], done.stdout
     refused = site.folder / "results/wrong/refused/a100"
     assert [path.name for path in refused.iterdir()] == [first]
     assert "requires GPU model A100, but the scheduler assigned Tesla V100" in (refused / first).read_text()
-    log = (site.folder / "results/wrong/logs/batches/a100/smallcnn-digits/0-1.log").read_text()
+    log = (site.folder / "results/wrong/logs/chunks/a100/smallcnn-digits/0-1.log").read_text()
     assert "PyTorch sees no GPU" in log
 
 

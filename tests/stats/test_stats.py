@@ -151,8 +151,8 @@ def test_l2_by_hand():
 
 
 @given(arrays(np.float32, (4, 23), elements=st.floats(-2, 2, width=32)), st.integers(1, 30))
-def test_l2_in_chunks_is_the_slow_obvious_one(weights, chunk):
-    matrices = stats.l2_matrices(list(weights), parameters=23, chunk=chunk)
+def test_l2_in_chunks_is_the_slow_obvious_one(weights, block):
+    matrices = stats.l2_matrices(list(weights), parameters=23, block=block)
     for i, j in combinations(range(4), 2):
         slow = math.sqrt(sum((float(a) - float(b)) ** 2 for a, b in zip(weights[i], weights[j], strict=True)))
         assert matrices["raw"][i, j] == pytest.approx(slow, abs=1e-12)
@@ -245,7 +245,7 @@ def test_power_is_what_simulation_says():
 
 
 def test_ten_resnets_are_measured_without_holding_them_twice(tmp_path):
-    """Ten vectors of 11 million weights, memory-mapped: float64 copies of all would take 900 MB, a chunk takes 80."""
+    """Ten vectors of 11 million weights, memory-mapped: float64 copies of all would take 900 MB, a block takes 80."""
     import resource
 
     values = 11_183_562

@@ -5,28 +5,23 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from factories import cells, study
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.planning import plan, preflight
 from noisegrid.planning.summary import summary
-from noisegrid.study.batch import Batch, batch_of
+from noisegrid.study.chunk import Chunk, chunk_of
 from noisegrid.study.recipes import resolve_tasks
 from noisegrid.study.sources import FREE, SOURCES
 from noisegrid.study.study import load_study
 
-STUDY = {
-    "name": "s",
-    "seed": 1,
-    "cells": [{"hardware": ["cpu"], "tasks": ["smallcnn-digits"], "noise": ["algo", "control"], "replicates": 3}],
-}
-
 
 def write(folder: Path, change) -> str:
-    document = yaml.safe_load(yaml.safe_dump(STUDY))
+    """Write a study of two cells after changing it, and return its path."""
+    document = study(cells(replicates=3))
     change(document)
-    path = folder / "mine.yaml"
-    path.write_text(yaml.safe_dump(document))
-    return str(path)
+    (folder / "mine.yaml").write_text(yaml.safe_dump(document))
+    return str(folder / "mine.yaml")
 
 
 def config(study: str, **more) -> dict:
@@ -100,7 +95,7 @@ def test_a_machine_must_be_ready_for_what_is_to_be_done_and_no_more(tmp_path):
     made = plan.make(config(path, results=str(tmp_path / "results")))
     drawing = preflight.work_of(made, [job("draw_figure", figure="figure_1"), job("collect_metrics")])
     preflight.check_machine(made, drawing, local=True)
-    training = preflight.work_of(made, [job("train_replicates", hardware="h200", task="smallcnn-digits", batch="0-9")])
+    training = preflight.work_of(made, [job("train_replicates", hardware="h200", task="smallcnn-digits", chunk="0-9")])
     assert training.cells == list(made.study.cells) and training.hardware == ["h200"]
     with pytest.raises(NoisegridError, match="hardware h200 requires GPU model H200"):
         preflight.check_machine(made, training, local=True)
@@ -119,7 +114,7 @@ def test_the_first_that_is_amiss_is_told_in_the_studys_order():
 
 def test_ten_thousand_replicates_of_one_noise_source_are_some_hundred_jobs(tmp_path):
     path = write(tmp_path, lambda d: d["cells"][0].update(replicates=10_000))
-    names = [batch.name for batch in plan.make(config(path)).batches("cpu", "smallcnn-digits")]
+    names = [chunk.name for chunk in plan.make(config(path)).chunks("cpu", "smallcnn-digits")]
     assert len(names) == 295 and (names[0], names[-1]) == ("0-33", "9996-9999")
 
 
@@ -135,9 +130,9 @@ def test_a_job_of_one_source_does_not_change_with_another_source(tmp_path):
     one = plan.make(config(write(tmp_path, lambda d: None)))
     two = plan.make(config(write(tmp_path, lambda d: d["cells"][0].update(noise=["algo", "control", "impl"]))))
     names = "cpu", "smallcnn-digits"
-    assert one.batch_digest(*names, "algo.0-0") == two.batch_digest(*names, "algo.0-0")
-    assert one.batch_digest(*names, "0-0") != two.batch_digest(*names, "0-0")
-    work = preflight.work_of(one, [job("train_replicates", hardware="cpu", task="smallcnn-digits", batch="algo.0-0")])
+    assert one.chunk_digest(*names, "algo.0-0") == two.chunk_digest(*names, "algo.0-0")
+    assert one.chunk_digest(*names, "0-0") != two.chunk_digest(*names, "0-0")
+    work = preflight.work_of(one, [job("train_replicates", hardware="cpu", task="smallcnn-digits", chunk="algo.0-0")])
     assert [cell.noise for cell in work.cells] == ["algo"]
 
 
@@ -148,20 +143,20 @@ def test_a_rule_that_names_no_module_is_told():
         plan.modules_digest("claims")
 
 
-def test_batches_cover_every_replicate_once(tmp_path):
+def test_chunks_cover_every_replicate_once(tmp_path):
     path = write(tmp_path, lambda d: d["cells"][0].update(replicates=7))
     made = plan.make(config(path, replicates_per_job=3))
-    assert [batch.name for batch in made.batches("cpu", "smallcnn-digits")] == ["0-2", "3-5", "6-6"]
+    assert [chunk.name for chunk in made.chunks("cpu", "smallcnn-digits")] == ["0-2", "3-5", "6-6"]
 
 
-def test_a_batchs_name_says_what_it_holds():
+def test_a_chunks_name_says_what_it_holds():
     for name in ("0-9", "algo_impl.10-12"):
-        assert batch_of(name).name == name
-    assert batch_of("algo.1-2") == Batch(1, 2, "algo") and list(batch_of("algo.1-2").numbers) == [1, 2]
-    assert batch_of("0-9").holds("impl") and not batch_of("algo.0-9").holds("impl")
+        assert chunk_of(name).name == name
+    assert chunk_of("algo.1-2") == Chunk(1, 2, "algo") and list(chunk_of("algo.1-2").numbers) == [1, 2]
+    assert chunk_of("0-9").holds("impl") and not chunk_of("algo.0-9").holds("impl")
     for wrong in ("", "0", "0-", "a-b", "Algo.0-1", "algo/0-1", "algo..0-1"):
-        with pytest.raises(NoisegridError, match="is not a batch"):
-            batch_of(wrong)
+        with pytest.raises(NoisegridError, match="is not a chunk"):
+            chunk_of(wrong)
 
 
 WRONG = {

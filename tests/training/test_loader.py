@@ -111,11 +111,11 @@ def test_a_dataset_too_large_for_memory_gives_the_same_batches(monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(resident, again, strict=True))
 
 
-def test_large_images_are_prepared_in_smaller_chunks_to_the_same_batches(monkeypatch):
+def test_large_images_are_prepared_in_smaller_spans_to_the_same_batches(monkeypatch):
     seeds = {"order": 1, "augment": 5}
     usual = [x for x, _ in batches().training(seeds, 0)]
-    monkeypatch.setattr("noisegrid.training.loader.CHUNK_BYTES", 2 * 7 * 3 * 8 * 8 * 4)
-    assert (batches().chunk, batches(batch_size=70).chunk) == (2, 1)
+    monkeypatch.setattr("noisegrid.training.loader.SPAN_BYTES", 2 * 7 * 3 * 8 * 8 * 4)
+    assert (batches().span, batches(batch_size=70).span) == (2, 1)
     for start in (0, 1, 2, 5):
         again = [x for x, _ in batches().training(seeds, 0, start)]
         assert all(torch.equal(a, b) for a, b in zip(usual[start:], again, strict=True))

@@ -83,7 +83,7 @@ def packed(folder: Path, seconds: float, replicates: int = 1000, **changes: obje
     found = {"of": study.pace_identity("cpu", "long-digits"), "seconds_per_replicate": seconds, "steps": 9}
     path.write_text(json.dumps(found | {"threads": 1, "device": {}, "software": {}} | changes))
     config = {"study": str(study.source), "results": str(folder), "datasets": "d", "threads_per_job": 2}
-    return [batch.name for batch in plan.make(config).batches("cpu", "long-digits")]
+    return [chunk.name for chunk in plan.make(config).chunks("cpu", "long-digits")]
 
 
 def test_jobs_hold_what_fits_their_time_by_the_pilot(tmp_path):
@@ -105,7 +105,7 @@ def test_however_jobs_are_packed_the_study_is_the_same(undisturbed, tmp_path):
     (many / "results").mkdir()
     (many / "long").rename(many / "results/long")  # where a study's pilot lies
     run_study(many, *LONG_TABLES, study="long.yaml")
-    assert {path.stem for path in many.rglob("batches/cpu/long-digits/*.json")} == set(jobs)
+    assert {path.stem for path in many.rglob("chunks/cpu/long-digits/*.json")} == set(jobs)
     assert outcome(many, "long") == outcome(undisturbed, "long")
     assert snakemake(many, "package", study="long.yaml").returncode == 0
     done = noisegrid("verify", many / "results/long/long.crate.zip", cwd=many)

@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 from conftest import ROOT, TINY, noisegrid, run
+from factories import cells, write_study
+from factories import study as study_of
 
 from noisegrid.study.sources import FREE
 
@@ -100,7 +101,7 @@ def train(
     study: Path, datasets: Path, results: Path, task: str = "tiny-digits", numbers: str = "0-2"
 ) -> subprocess.Popen:
     options = [study, "--hardware", "cpu", "--task", task, "--replicates", numbers]
-    options += ["--results", results, "--dataset", datasets / "digits", "--output", results / "batch.json"]
+    options += ["--results", results, "--dataset", datasets / "digits", "--output", results / "chunk.json"]
     return subprocess.Popen(
         [sys.executable, "-m", "noisegrid", "train", *map(str, options)],
         cwd=ROOT,
@@ -112,32 +113,28 @@ def train(
     )
 
 
-def write_study(folder: Path, recipe: dict, noise: list[str], replicates: int) -> Path:
-    study = {
-        "name": "one",
-        "seed": 3,
-        "cells": [{"hardware": ["cpu"], "tasks": ["x-digits"], "noise": noise, "replicates": replicates}],
-        "tasks": {"x-digits": {"like": "smallcnn-digits", **recipe}},
-    }
-    path = folder / "one.yaml"
-    path.write_text(yaml.safe_dump(study))
-    return path
+def one_task(folder: Path, recipe: dict, noise: list[str], replicates: int) -> Path:
+    """Write a study of one task, whose recipe differs from the smallest task's in some keys."""
+    tasks = {"x-digits": {"like": "smallcnn-digits", **recipe}}
+    return write_study(
+        folder, study_of(cells("x-digits", *noise, replicates=replicates), name="one", seed=3, tasks=tasks)
+    )
 
 
 def test_a_loss_that_is_no_number_fails_the_replicate_and_no_other(datasets, tmp_path):
-    """A rate at which some seeds blow up is found by trying; here all blow up, and the batch still comes to its end."""
+    """A rate at which some seeds blow up is found by trying; here all blow up, and the chunk still comes to its end."""
     recipe = {"optimizer": {"name": "adam", "learning_rate": 1.0e12, "epsilon": 1e-7}, "epochs": 3}
-    study = write_study(tmp_path, recipe, ["algo"], 2)
+    study = one_task(tmp_path, recipe, ["algo"], 2)
     process = train(study, datasets, tmp_path, "x-digits", "0-1")
     output, _ = process.communicate()
     assert process.returncode == 0, output
     assert "replicate 0 of cpu/x-digits/algo diverged: the training loss is nan in epoch" in output
-    assert json.loads((tmp_path / "batch.json").read_text())["cells"]["algo"] == {
+    assert json.loads((tmp_path / "chunk.json").read_text())["cells"]["algo"] == {
         "weight_hashes": {},
         "diverged": [0, 1],
         "failed": [],
     }
-    done = noisegrid("measure", study, "--cell", "cpu/x-digits/algo", "--batches", tmp_path / "batch.json",
+    done = noisegrid("measure", study, "--cell", "cpu/x-digits/algo", "--chunks", tmp_path / "chunk.json",
                      "--results", tmp_path, "--output", tmp_path / "cell.csv")  # fmt: skip
     assert done.returncode == 1
     assert "0 of 2 replicates finished; a spread needs two" in done.stdout
@@ -154,8 +151,8 @@ def test_kill_9_loses_nothing_and_leaves_nothing_half_written(finished, datasets
     process = train(TINY, datasets, tmp_path)
     output, _ = process.communicate()
     assert process.returncode == 0, output
-    cells = json.loads((tmp_path / "batch.json").read_text())["cells"]
+    cells = json.loads((tmp_path / "chunk.json").read_text())["cells"]
     assert len(cells) == 9
-    for noise, batch in cells.items():
+    for noise, chunk in cells.items():
         calm = [record["weight_hash"] for record in records(finished, "tiny-digits", noise)]
-        assert [batch["weight_hashes"][number] for number in "012"] == calm[:3], noise
+        assert [chunk["weight_hashes"][number] for number in "012"] == calm[:3], noise

@@ -1,5 +1,6 @@
 """What a task needs: counted by hand for a network small enough, and the catalog's numbers recomputed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from noisegrid.planning import plan
 from noisegrid.planning.estimate import estimates
 from noisegrid.study.recipes import resolve_tasks
 from noisegrid.study.study import load_study
-from noisegrid.training.requirements import _kept_for_backward, training_bytes, training_flop
+from noisegrid.training.requirements import _kept_for_backward, catalog_task, training_bytes, training_flop
 
 
 def test_two_dense_layers_by_hand():
@@ -24,25 +25,25 @@ def test_two_dense_layers_by_hand():
 
 
 def test_a_network_of_twice_the_batch_keeps_twice_as_much():
-    task = resolve_tasks({}, "catalog")["smallcnn-cifar10"]
-    small, large = (training_bytes(task | {"batch_size": n}, (10, 3, 32)) for n in (64, 128))
+    task = catalog_task("smallcnn-cifar10")
+    small, large = (training_bytes(replace(task, batch_size=n), (10, 3, 32)) for n in (64, 128))
     weights = 4 * 4 * 15_722  # float32; weights, gradients, Adam's two moments
     assert large - weights == 2 * (small - weights)
 
 
 @pytest.mark.parametrize("name", resolve_tasks({}, "catalog"))
 def test_the_catalogs_numbers_are_those_counted(name):
-    task = resolve_tasks({}, "catalog")[name]
-    dataset = catalog("datasets")[task["dataset"]]
+    stated, task = resolve_tasks({}, "catalog")[name], catalog_task(name)
+    dataset = catalog("datasets")[task.dataset]
     need = training_bytes(task, (dataset["classes"], dataset["channels"], dataset["size"])) / 1e9
     flop = training_flop(task, (dataset["classes"], dataset["channels"], dataset["size"]), dataset["examples"])
-    assert task["tflop_per_epoch"] == pytest.approx(flop / 1e12, rel=0.01)
-    assert task["memory_gb"] == pytest.approx(need, rel=0.2 if need > 0.1 else 1.0, abs=1e-3)
+    assert stated["tflop_per_epoch"] == pytest.approx(flop / 1e12, rel=0.01)
+    assert stated["memory_gb"] == pytest.approx(need, rel=0.2 if need > 0.1 else 1.0, abs=1e-3)
 
 
 def test_an_epochs_arithmetic_by_hand():
     """ResNet-18 on CIFAR: 0.557 GMAC per image (paper's network), two operations each, three passes, 50,000 images."""
-    task = resolve_tasks({}, "catalog")["resnet18-cifar10"]
+    task = catalog_task("resnet18-cifar10")
     assert training_flop(task, (10, 3, 32), 50_000) == pytest.approx(3 * 2 * 0.557e9 * 50_000, rel=0.01)
 
 
@@ -50,12 +51,12 @@ def test_jobs_hold_what_fits_their_time():
     found = plan.make({"study": "paper", "results": "r", "datasets": "d"})
     hours = 200 * 167 / (15.7 * 0.35) / 3600  # one ResNet-18 on a V100; a job plans with 80 % of four hours
     assert hours < 3.2 < 2 * hours
-    names = [batch.name for batch in found.batches("v100", "resnet18-cifar10")]
+    names = [chunk.name for chunk in found.chunks("v100", "resnet18-cifar10")]
     sources = ("algo_impl", "algo", "impl", "control")
     assert names == [f"{source}.{k}-{k}" for source in sources for k in range(10)]
-    assert [batch.name for batch in found.batches("v100", "smallcnn-cifar10")] == ["0-9"]
-    files = found.batch_files("v100", "resnet18-cifar10", "impl")
-    assert files == [f"r/paper/batches/v100/resnet18-cifar10/impl.{k}-{k}.json" for k in range(10)]
+    assert [chunk.name for chunk in found.chunks("v100", "smallcnn-cifar10")] == ["0-9"]
+    files = found.chunk_files("v100", "resnet18-cifar10", "impl")
+    assert files == [f"r/paper/chunks/v100/resnet18-cifar10/impl.{k}-{k}.json" for k in range(10)]
 
 
 def test_device_hours_by_hand():

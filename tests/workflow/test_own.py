@@ -1,12 +1,12 @@
 """Networks and datasets of the user: the worked example, and failures on the way."""
 
 import csv
-import json
 import re
 import shutil
 
 import pytest
 from conftest import ROOT, metrics, snakemake
+from factories import cells, study, write_study
 
 from noisegrid.study.seeds import derive_seeds
 
@@ -30,11 +30,9 @@ def test_the_worked_example_with_an_own_network_and_dataset(tmp_path):
 
 def test_a_replicate_that_fails_is_named_with_its_reason(tmp_path):
     (tmp_path / "own.py").write_text("def net(classes, channels, size):\n    raise ValueError('no such layer')\n")
-    block = {"hardware": ["cpu"], "tasks": ["own-digits"], "noise": ["control"], "replicates": 2}
     tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net"}}
-    study = {"name": "failing", "seed": 1, "cells": [block], "tasks": tasks}
-    (tmp_path / "study.yaml").write_text(json.dumps(study))
-    done = snakemake(tmp_path, study="study.yaml")
+    path = write_study(tmp_path, study(cells("own-digits", "control"), name="failing", tasks=tasks))
+    done = snakemake(tmp_path, study=path)
     assert done.returncode != 0
     assert (
         "failed: replicate 1 of cpu/own-digits/control: NoisegridError: network own:net could not be built"
@@ -53,20 +51,19 @@ def test_failures_can_be_accepted_and_made_good_later(tmp_path):
         "        raise ValueError('no such layer')\n"
         "    return small_cnn(classes, channels, size, batch_norm=False)\n"
     )
-    block = {"hardware": ["cpu"], "tasks": ["own-digits"], "noise": ["init"], "replicates": 3}
     tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net", "epochs": 1, "schedule": []}}
-    (tmp_path / "study.yaml").write_text(json.dumps({"name": "some", "seed": 1, "cells": [block], "tasks": tasks}))
+    path = write_study(tmp_path, study(cells("own-digits", "init", replicates=3), name="some", tasks=tasks))
     (tmp_path / "broken").write_text(str(derive_seeds(1, "own-digits", "init", 1)["init"]))
     cell = "results/some/cells/cpu/own-digits/init.csv"
-    assert snakemake(tmp_path, cell, study="study.yaml").returncode == 1
-    done = snakemake(tmp_path, cell, study="study.yaml", accept_failures=True)
+    assert snakemake(tmp_path, cell, study=path).returncode == 1
+    done = snakemake(tmp_path, cell, study=path, accept_failures=True)
     assert done.returncode == 0, done.stdout
     with (tmp_path / cell).open() as file:
         rows = list(csv.DictReader(file))
     assert {row["n_replicates"] for row in rows} == {"2"}
     assert [row["value"] for row in rows if row["metric"] == "replicates_failed"] == ["1"]
     (tmp_path / "broken").unlink()
-    done = snakemake(tmp_path, cell, study="study.yaml")
+    done = snakemake(tmp_path, cell, study=path)
     assert done.returncode == 0, done.stdout
     with (tmp_path / cell).open() as file:
         assert {row["n_replicates"] for row in csv.DictReader(file)} == {"3"}

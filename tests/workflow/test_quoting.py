@@ -5,6 +5,7 @@ import re
 
 import pytest
 from conftest import ROOT, run, snakemake
+from factories import cells, study, write_study
 
 HOSTILE = [
     "x;touch PWNED;#",
@@ -18,23 +19,21 @@ HOSTILE = [
     "a'b",
     "",
 ]
-CELLS = {"hardware": ["cpu"], "tasks": ["smallcnn-digits"], "noise": ["algo", "control"], "replicates": 2}
 
 
 def hostile_study(place: str, name: str) -> dict:
     """Return a study in which one name is hostile."""
-    study = {"name": "fine", "seed": 1, "cells": [dict(CELLS)]}
     if place == "study":
-        return study | {"name": name}
+        return study(name=name)
     if place == "task":
-        return study | {"cells": [CELLS | {"tasks": [name]}], "tasks": {name: {"like": "smallcnn-digits"}}}
+        return study(cells(name), tasks={name: {"like": "smallcnn-digits"}})
     if place == "dataset":
         tasks = {"own": {"like": "smallcnn-digits", "dataset": name}}
         datasets = {name: {"read": "noisegrid.readers:digits", "classes": 10, "full_scale": 16}}
-        return study | {"cells": [CELLS | {"tasks": ["own"]}], "tasks": tasks, "datasets": datasets}
+        return study(cells("own"), tasks=tasks, datasets=datasets)
     if place == "network":
-        return study | {"overhead": [{"hardware": ["cpu"], "networks": [f"{name}:net"]}]}
-    return study | {"cells": [CELLS | {"hardware": [f"cpu@{name}" if place == "stack" else name]}]}
+        return study(overhead=[{"hardware": ["cpu"], "networks": [f"{name}:net"]}])
+    return study(cells(hardware=f"cpu@{name}" if place == "stack" else name))
 
 
 @pytest.mark.parametrize("place", ["study", "task", "dataset", "hardware", "stack", "network"])
@@ -59,9 +58,8 @@ def test_hostile_folders_and_study_paths_run_no_command(tmp_path):
     folder.mkdir()
     (folder / "own.py").write_text("def net(classes, channels, size):\n    raise ValueError('no such layer')\n")
     tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net"}}
-    study = {"name": "quoted", "seed": 1, "cells": [CELLS | {"tasks": ["own-digits"]}], "tasks": tasks}
-    (folder / "study.yaml").write_text(json.dumps(study))
-    done = snakemake(folder, study=folder / "study.yaml", results=folder / "re'sults; touch PWNED")
+    path = write_study(folder, study(cells("own-digits"), name="quoted", tasks=tasks))
+    done = snakemake(folder, study=path, results=folder / "re'sults; touch PWNED")
     assert done.returncode != 0 and "no such layer" in done.stdout
     assert "quoted: 0 of 2 cells" in done.stdout, done.stdout
     assert not list(tmp_path.rglob("PWNED"))

@@ -1,6 +1,6 @@
 """Replicates -> metrics with n, interval and null; control is verified here, bit by bit.
 
-REQUIRES  batches/{hardware}/{task}/*.json and the replicates that they list
+REQUIRES  chunks/{hardware}/{task}/*.json and the replicates that they list
 PROVIDES  cells/<cell>.csv (long form), across/{task}/{noise}.csv (the same runs on several hardware),
           metrics.csv (the whole study)
 RERUNS    when the modules that measure change (their digest is a parameter)
@@ -17,7 +17,7 @@ localrules:
 rule measure_cell:
     input:
         image=ANALYSIS_IMAGE,
-        batches=JOBS.cell_batches,
+        chunks=JOBS.cell_chunks,
     output:
         metrics=PATHS.cell_metrics(CELL),
     log:
@@ -32,14 +32,14 @@ rule measure_cell:
     shell:
         "python -m noisegrid measure {params.study:q} --design {params.design:q}"
         " --cell {wildcards.hardware:q}/{wildcards.task:q}/{wildcards.noise:q}"
-        " --batches {input.batches:q} --results {params.results:q}"
+        " --chunks {input.chunks:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"
 
 
 rule compare_hardware:
     input:
         image=ANALYSIS_IMAGE,
-        batches=JOBS.batches_of_all_hardware,
+        chunks=JOBS.chunks_of_all_hardware,
     output:
         metrics=PATHS.across("{task}", "{noise}"),
     log:
@@ -54,7 +54,7 @@ rule compare_hardware:
     shell:
         "python -m noisegrid compare-hardware {params.study:q} --design {params.design:q}"
         " --task {wildcards.task:q} --noise {wildcards.noise:q}"
-        " --batches {input.batches:q} --results {params.results:q}"
+        " --chunks {input.chunks:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"
 
 

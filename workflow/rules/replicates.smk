@@ -2,7 +2,7 @@
 else, or of one noise if one replicate of each would not fit into its time.
 
 REQUIRES  <datasets>/{dataset}/manifest.json
-PROVIDES  batches/{hardware}/{task}/{batch}.json, which lists replicates and their weight hashes (names: study/batch.py)
+PROVIDES  chunks/{hardware}/{task}/{chunk}.json, which lists replicates and their weight hashes (names: study/chunk.py)
           pilot/{hardware}/{task}.json: how long a replicate takes; only when asked for (`snakemake pilot`)
           replicates/<cell>/{replicate}/, kept however the job ends: they are no output that Snakemake may delete
 RERUNS    a job when its dataset or image is newer; it finds its replicates finished, and trains nothing again.
@@ -15,9 +15,9 @@ rule train_replicates:
         manifest=JOBS.manifest,
         image=JOBS.inspection,
     output:
-        batch=PATHS.batch("{hardware}", "{task}", "{batch}"),
+        chunk=PATHS.chunk("{hardware}", "{task}", "{chunk}"),
     log:
-        PATHS.log("batches/{hardware}/{task}/{batch}"),
+        PATHS.log("chunks/{hardware}/{task}/{chunk}"),
     container:
         JOBS.image
     threads: PLAN.config["threads_per_job"]
@@ -32,11 +32,11 @@ rule train_replicates:
         options=PLAN.training_options,
         image=JOBS.image_option,
         definition=JOBS.definition,
-        settings=JOBS.batch_digest,
+        settings=JOBS.chunk_digest,
     shell:
         "python -m noisegrid train {params.study:q} --design {params.design:q} --hardware {wildcards.hardware:q} --task {wildcards.task:q}"
-        " --replicates {wildcards.batch:q} --cores {threads:q} {params.options:q} {params.image:q}"
-        " --dataset {params.dataset:q} --results {params.results:q} --output {output.batch:q} 2> {log:q}"
+        " --replicates {wildcards.chunk:q} --cores {threads:q} {params.options:q} {params.image:q}"
+        " --dataset {params.dataset:q} --results {params.results:q} --output {output.chunk:q} 2> {log:q}"
 
 
 rule run_pilot:

@@ -5,9 +5,7 @@ from pathlib import Path
 
 from noisegrid.cli import arguments
 
-EXAMPLE = (
-    "noisegrid compare-hardware upgrade --task smallcnn-digits --noise algo --batches A.json B.json --output x.csv"
-)
+EXAMPLE = "noisegrid compare-hardware upgrade --task smallcnn-digits --noise algo --chunks A.json B.json --output x.csv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_design(parser)
     parser.add_argument("--task", required=True)
     parser.add_argument("--noise", required=True)
-    parser.add_argument("--batches", type=Path, nargs="+", required=True, help="files <hardware>/<task>/*.json")
+    parser.add_argument("--chunks", type=Path, nargs="+", required=True, help="files <hardware>/<task>/*.json")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
     parser.add_argument("--output", type=Path, required=True, help="the CSV to write")
 
@@ -35,6 +33,6 @@ def run(options: argparse.Namespace) -> None:
     ]
     loaded = []
     for cell in cells:
-        batches = [path for path in options.batches if path.parts[-3] == cell.hardware]
-        loaded.append((cell, load_replicates(cell, batches, options.results)[0]))
+        chunks = [path for path in options.chunks if path.parts[-3] == cell.hardware]
+        loaded.append((cell, load_replicates(cell, chunks, options.results)[0]))
     write_text(options.output, csv_of(compare_all(loaded)))

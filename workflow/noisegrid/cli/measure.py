@@ -9,7 +9,7 @@ from pathlib import Path
 
 from noisegrid.cli import arguments
 
-EXAMPLE = "noisegrid measure quick --cell cpu/smallcnn-digits/algo --batches batch.json --output algo.csv"
+EXAMPLE = "noisegrid measure quick --cell cpu/smallcnn-digits/algo --chunks chunk.json --output algo.csv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_study(parser)
     arguments.add_design(parser)
     parser.add_argument("--cell", required=True, help="hardware/task/noise")
-    parser.add_argument("--batches", type=Path, nargs="+", required=True, help="the cell's batch files")
+    parser.add_argument("--chunks", type=Path, nargs="+", required=True, help="the cell's chunk files")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
     parser.add_argument("--output", type=Path, required=True, help="the CSV to write")
 
@@ -29,6 +29,6 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.study import design
 
     cell = design.load(options.study, options.design).cell(*options.cell.split("/"))
-    replicates, lost = load_replicates(cell, options.batches, options.results)
+    replicates, lost = load_replicates(cell, options.chunks, options.results)
     check_together(cell, replicates)
     write_text(options.output, csv_of(measure(cell, replicates, lost)))

@@ -11,7 +11,7 @@ from noisegrid.cli import arguments
 
 EXAMPLE = (
     "noisegrid train quick --hardware cpu --task smallcnn-digits --replicates 0-9 "
-    "--dataset resources/datasets/digits --output batch.json"
+    "--dataset resources/datasets/digits --output chunk.json"
 )
 
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_image(parser)
     parser.add_argument("--accept-failures", action="store_true", help="list failed replicates instead of failing")
     parser.add_argument("--share-gpu", action="store_true", help="allow several jobs to compute on one GPU")
-    parser.add_argument("--output", type=Path, required=True, help="the batch file to write at the end")
+    parser.add_argument("--output", type=Path, required=True, help="the chunk file to write at the end")
 
 
 def run(options: argparse.Namespace) -> None:

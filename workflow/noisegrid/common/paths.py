@@ -66,13 +66,13 @@ class StudyPaths:
         """Return the path of the folder of one replicate; `cell` is hardware/task/noise."""
         return f"{self.replicates(cell)}/{number}"
 
-    def batch_folder(self, hardware: str, task: str) -> str:
-        """Return the path of the folder with the batch files of a task on the given hardware."""
-        return f"{self.folder}/batches/{hardware}/{task}"
+    def chunk_folder(self, hardware: str, task: str) -> str:
+        """Return the path of the folder with the chunk files of a task on the given hardware."""
+        return f"{self.folder}/chunks/{hardware}/{task}"
 
-    def batch(self, hardware: str, task: str, name: str) -> str:
-        """Return the path of the batch file that a training job writes; `name` is the name of the batch."""
-        return f"{self.batch_folder(hardware, task)}/{name}.json"
+    def chunk(self, hardware: str, task: str, name: str) -> str:
+        """Return the path of the chunk file that a training job writes; `name` is the name of the chunk."""
+        return f"{self.chunk_folder(hardware, task)}/{name}.json"
 
     def pilot(self, hardware: str, task: str) -> str:
         """Return the path of the file with the pace that a pilot measured."""
@@ -90,17 +90,27 @@ class StudyPaths:
         """Return the path of a network's timed blocks (csv) or timing record (json); `network` is hardware/network."""
         return f"{self.folder}/overhead/{network}.{suffix}"
 
+    @property
+    def figures(self) -> str:
+        """The path of the folder with all figures."""
+        return f"{self.folder}/figures"
+
+    @property
+    def tables(self) -> str:
+        """The path of the folder with all tables and the pages of cells."""
+        return f"{self.folder}/tables"
+
     def figure(self, name: str, suffix: str) -> str:
         """Return the path of a figure in the format given by the suffix."""
-        return f"{self.folder}/figures/{name}.{suffix}"
+        return f"{self.figures}/{name}.{suffix}"
 
     def table(self, name: str, suffix: str) -> str:
         """Return the path of a table in the format given by the suffix."""
-        return f"{self.folder}/tables/{name}.{suffix}"
+        return f"{self.tables}/{name}.{suffix}"
 
     def cell_page(self, hardware: str, task: str) -> str:
         """Return the path of the HTML page with all numbers of a task on the given hardware."""
-        return f"{self.folder}/tables/cells/{hardware}.{task}.html"
+        return f"{self.tables}/cells/{hardware}.{task}.html"
 
     def log(self, name: str) -> str:
         """Return the path of a job's log file."""

@@ -18,7 +18,7 @@ from noisegrid.common.files import write_atomically
 #: The earliest date that a zip file can store.
 DATE = (1980, 1, 1, 0, 0, 0)
 FILE, FOLDER = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
-CHUNK = 1 << 20
+COPY_BYTES = 1 << 20
 
 
 def write(entries: Mapping[str, Path], output: Path) -> None:
@@ -46,7 +46,7 @@ def _write(entries: Mapping[str, Path], path: Path) -> None:
             source, info.external_attr = entries[name], FILE << 16
             info.file_size = source.stat().st_size  # tells zipfile whether the entry requires 64-bit sizes
             with source.open("rb") as file, archive.open(info, "w") as entry:
-                shutil.copyfileobj(file, entry, CHUNK)
+                shutil.copyfileobj(file, entry, COPY_BYTES)
 
 
 def _folders(names: Iterable[str]) -> set[str]:
@@ -123,7 +123,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> Iterator[str]:
             if entry.is_dir():
                 continue
             with archive.open(entry) as source, target.open("wb") as file:
-                shutil.copyfileobj(source, file, CHUNK)
+                shutil.copyfileobj(source, file, COPY_BYTES)
         except OSError as error:  # this machine is the cause, e.g. its disk is full or the name is too long
             raise NoisegridError(f"cannot unpack {entry.filename!r}: {error.strerror or error}") from error
         except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
@@ -144,7 +144,7 @@ def _same_bytes(path: Path, other: Path) -> bool:
     if path.stat().st_size != other.stat().st_size:
         return False
     with path.open("rb") as first, other.open("rb") as second:
-        while block := first.read(CHUNK):
-            if block != second.read(CHUNK):
+        while block := first.read(COPY_BYTES):
+            if block != second.read(COPY_BYTES):
                 return False
     return True

@@ -20,19 +20,19 @@ Rows = list[dict[str, Any]]
 Again = tuple[str, Rows | Exception, list[Replicate]]
 
 
-def recount(package: Crate) -> tuple[str, Iterator[str]]:
+def recount(crate: Crate) -> tuple[str, Iterator[str]]:
     """Check the metrics of all cells and all comparisons across hardware: compute them again from the predictions."""
     loaded = dict[Cell, list[Replicate]]()
     files, rows, excused = 0, 0, 0
     wrong: list[str] = []
-    for name, again, replicates in _again(package, loaded):
-        path = package.results / name
+    for name, again, replicates in _again(crate, loaded):
+        path = crate.results / name
         if not path.is_file():
-            wrong += [f"{name} is missing"] if package.about["finished"] else []
+            wrong += [f"{name} is missing"] if crate.about["finished"] else []
             continue
         files += 1
         if isinstance(again, Exception):
-            wrong.append(f"{name} cannot be computed again: {package.words(again)}")
+            wrong.append(f"{name} cannot be computed again: {crate.words(again)}")
             continue
         rows += len(again)
         excuse = Excuse(again, replicates)
@@ -86,25 +86,25 @@ class Excuse:
         return value == 0 if self.equal else value > 0 or metric != "l2_raw_buffers"
 
 
-def _again(package: Crate, loaded: dict[Cell, list[Replicate]]) -> Iterator[Again]:
+def _again(crate: Crate, loaded: dict[Cell, list[Replicate]]) -> Iterator[Again]:
     """Compute each metrics file again. Yield the file name, the rows (or the error) and the replicates used."""
-    for cell in package.cells:
+    for cell in crate.cells:
         name = f"cells/{cell.path}.csv"
         try:
-            yield name, _measured(package, cell, loaded), loaded[cell]
+            yield name, _measured(crate, cell, loaded), loaded[cell]
         except Exception as error:  # a crate may contain anything
             loaded.pop(cell, None)
             yield name, error, []
-    for task, noise in dict.fromkeys((cell.task, cell.noise) for cell in package.cells):
-        cells = [cell for cell in package.cells if (cell.task, cell.noise) == (task, noise)]
+    for task, noise in dict.fromkeys((cell.task, cell.noise) for cell in crate.cells):
+        cells = [cell for cell in crate.cells if (cell.task, cell.noise) == (task, noise)]
         if len(cells) > 1 and all(cell in loaded for cell in cells):
             rows = across_hardware.compare_all([(cell, loaded[cell]) for cell in cells])
             yield f"across/{task}/{noise}.csv", rows, [run for cell in cells for run in loaded[cell]]
 
 
-def _measured(package: Crate, cell: Cell, loaded: dict[Cell, list[Replicate]]) -> Rows:
-    results = package.folder / "results"
-    loaded[cell], lost = load_replicates(cell, package.batches(cell), results, package.left_out)
+def _measured(crate: Crate, cell: Cell, loaded: dict[Cell, list[Replicate]]) -> Rows:
+    results = crate.folder / "results"
+    loaded[cell], lost = load_replicates(cell, crate.chunks(cell), results, crate.left_out)
     for replicate in loaded[cell]:
         checked(replicate)
     check_together(cell, loaded[cell])

@@ -23,44 +23,44 @@ from noisegrid.reporting.registry import FIGURES
 NOT_MADE = "not made yet"
 
 
-def collected(package: Crate) -> tuple[str, Iterator[str]]:
+def collected(crate: Crate) -> tuple[str, Iterator[str]]:
     """Check that metrics.csv and overhead.csv are concatenations of smaller CSV files.
 
     metrics.csv must consist of the files of all cells and of all comparisons across hardware, and overhead.csv must
     consist of the files of all timed networks.
     """
-    cells = [Path(package.paths.cell_metrics(cell.path)) for cell in package.cells]
-    pairs = dict.fromkeys((cell.task, cell.noise) for cell in package.cells)
-    cells += [Path(package.paths.across(task, noise)) for task, noise in pairs]
-    timed = [Path(package.paths.timed(name, "csv")) for name in package.about["timed_networks"]]
+    cells = [Path(crate.paths.cell_metrics(cell.path)) for cell in crate.cells]
+    pairs = dict.fromkeys((cell.task, cell.noise) for cell in crate.cells)
+    cells += [Path(crate.paths.across(task, noise)) for task, noise in pairs]
+    timed = [Path(crate.paths.timed(name, "csv")) for name in crate.about["timed_networks"]]
     parts = {"metrics.csv": cells} | ({"overhead.csv": timed} if timed else {})
-    there = [name for name in parts if (package.results / name).is_file()]
+    there = [name for name in parts if (crate.results / name).is_file()]
 
     def wrong() -> Iterator[str]:
-        yield from _missing(package, [name for name in parts if name not in there])
+        yield from _missing(crate, [name for name in parts if name not in there])
         for name in there:
-            text, again = (package.results / name).read_text(), collect([p for p in parts[name] if p.is_file()])
+            text, again = (crate.results / name).read_text(), collect([p for p in parts[name] if p.is_file()])
             if text != again:
                 yield from differences(text, again, COLUMNS[:6] if name == "metrics.csv" else words_of(again), name)
 
     return " and ".join(there) or NOT_MADE, wrong()
 
 
-def tables(package: Crate) -> tuple[str, Iterator[str]]:
+def tables(crate: Crate) -> tuple[str, Iterator[str]]:
     """Check every table (including the claims) in all of its formats, and the page of every task."""
-    folder = package.results / "tables"
+    folder = crate.results / "tables"
     made = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
     def wrong() -> Iterator[str]:
         if not made:
-            yield from _missing(package, ["tables"])
+            yield from _missing(crate, ["tables"])
             return
         with tempfile.TemporaryDirectory() as place:
-            writing.write_all(Path(package.paths.metrics), _overhead(package), Path(place))
-            cell_pages.write_all(Path(package.paths.metrics), Path(place) / "cells")
+            writing.write_all(Path(crate.paths.metrics), _overhead(crate), Path(place))
+            cell_pages.write_all(Path(crate.paths.metrics), Path(place) / "cells")
             again = {str(path.relative_to(place)): path for path in sorted(Path(place).rglob("*")) if path.is_file()}
             yield from (f"tables/{name} is not a table of this study" for name in made.keys() - again.keys())
-            yield from _missing(package, [f"tables/{name}" for name in sorted(again.keys() - made.keys())])
+            yield from _missing(crate, [f"tables/{name}" for name in sorted(again.keys() - made.keys())])
             for name in [name for name in made if name in again]:
                 if name.endswith(".csv"):
                     text = again[name].read_text()
@@ -71,37 +71,37 @@ def tables(package: Crate) -> tuple[str, Iterator[str]]:
     return f"{len(made)} files" if made else NOT_MADE, wrong()
 
 
-def findings(package: Crate) -> tuple[str, Iterator[str]]:
+def findings(crate: Crate) -> tuple[str, Iterator[str]]:
     """Check the findings in all of their formats."""
-    made = sorted(package.results.glob("findings.*"))
+    made = sorted(crate.results.glob("findings.*"))
 
     def wrong() -> Iterator[str]:
         if not made:
-            yield from _missing(package, ["findings.md"])
+            yield from _missing(crate, ["findings.md"])
             return
         with tempfile.TemporaryDirectory() as place:
-            saying.write(Path(package.paths.metrics), _overhead(package), Path(place) / "findings.md")
+            saying.write(Path(crate.paths.metrics), _overhead(crate), Path(place) / "findings.md")
             names = {path.name for path in made}
             again = {path.name: path for path in Path(place).iterdir()}
-            yield from _missing(package, sorted(again.keys() - names))
+            yield from _missing(crate, sorted(again.keys() - names))
             for path in [path for path in made if path.name in again]:
                 yield from _said(path, again[path.name], path.name)
 
     return f"{len(made)} files" if made else NOT_MADE, wrong()
 
 
-def figures(package: Crate) -> tuple[str, Iterator[str]]:
+def figures(crate: Crate) -> tuple[str, Iterator[str]]:
     """Check every figure by drawing it again.
 
     Figures are not compared if they were drawn by a Matplotlib version that differs from the installed one, because
     different versions render text differently.
     """
-    folder = package.results / "figures"
+    folder = crate.results / "figures"
     made = {path.name for path in folder.glob("*")}
     stems = {Path(name).stem for name in made}
-    here, there = version("matplotlib"), package.about["matplotlib"]
+    here, there = version("matplotlib"), crate.about["matplotlib"]
     if stems and here != there:
-        package.note(
+        crate.note(
             f"FIGURES WERE NOT COMPARED: Matplotlib {there} drew them, but {here} is installed here; "
             "envs/analysis.txt pins the version"
         )
@@ -109,13 +109,13 @@ def figures(package: Crate) -> tuple[str, Iterator[str]]:
 
     def wrong() -> Iterator[str]:
         if not stems:
-            yield from _missing(package, ["figures"])
+            yield from _missing(crate, ["figures"])
         with tempfile.TemporaryDirectory() as place:
             for stem in sorted(stems):
                 if stem not in FIGURES:
                     yield f"figures/{stem} is not a figure of this study"
                     continue
-                drawing.draw(stem, package.results / FIGURES[stem].data, Path(place) / f"{stem}.pdf")
+                drawing.draw(stem, crate.results / FIGURES[stem].data, Path(place) / f"{stem}.pdf")
                 for name in (f"{stem}.png", f"{stem}.pdf"):
                     if name not in made:
                         yield f"figures/{name} is missing"
@@ -127,9 +127,9 @@ def figures(package: Crate) -> tuple[str, Iterator[str]]:
     return f"{len(stems)} figures drawn again" if stems else NOT_MADE, wrong()
 
 
-def _missing(package: Crate, names: list[str]) -> Iterator[str]:
+def _missing(crate: Crate, names: list[str]) -> Iterator[str]:
     """Yield a sentence for each missing name if the study is finished; yield nothing otherwise."""
-    if package.about["finished"]:
+    if crate.about["finished"]:
         yield from (f"{name} is missing" for name in names)
 
 
@@ -171,6 +171,6 @@ def _size(path: Path) -> tuple[int, ...]:
     return struct.unpack(">II", head[16:24]) if len(head) == 24 and head[:8] == b"\x89PNG\r\n\x1a\n" else ()
 
 
-def _overhead(package: Crate) -> Path | None:
-    path = Path(package.paths.overhead)
+def _overhead(crate: Crate) -> Path | None:
+    path = Path(crate.paths.overhead)
     return path if path.is_file() else None

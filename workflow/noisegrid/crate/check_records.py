@@ -14,12 +14,12 @@ from noisegrid.crate.crate import Crate
 from noisegrid.crate.predictions import checked
 from noisegrid.records.record import Replicate, check_belongs, read
 from noisegrid.stats import predictions_of
-from noisegrid.study.batch import batch_of
+from noisegrid.study.chunk import chunk_of
 from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.sources import FREE
 from noisegrid.study.study import Cell, digest
 
-#: The number of a replicate, as written in the folder name of the replicate and in the batch file.
+#: The number of a replicate, as written in the folder name of the replicate and in the chunk file.
 NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
 
 
@@ -40,27 +40,27 @@ class Seen:
     ended_with: Counter = field(default_factory=Counter)
 
 
-def records(package: Crate) -> tuple[str, Iterator[str]]:
-    """Check that every replicate is complete, is in the right cell, has the right seeds, and is in a batch file."""
-    count = sum(1 for name in package.names if name.endswith("/record.json"))
+def records(crate: Crate) -> tuple[str, Iterator[str]]:
+    """Check that every replicate is complete, is in the right cell, has the right seeds, and is in a chunk file."""
+    count = sum(1 for name in crate.names if name.endswith("/record.json"))
 
     def wrong() -> Iterator[str]:
         unfinished, labels = 0, dict[str, str]()
-        for cell in package.cells:
-            listed, problems = _listed(package, cell)
+        for cell in crate.cells:
+            listed, problems = _listed(crate, cell)
             yield from problems
             unfinished += max(0, cell.replicates - len(listed))
-            yield from _cell(package, cell, listed, Seen(labels))
-        if unfinished and package.about["finished"]:
-            yield f"{unfinished} replicates are in no batch file, but the crate states that the study is finished"
+            yield from _cell(crate, cell, listed, Seen(labels))
+        if unfinished and crate.about["finished"]:
+            yield f"{unfinished} replicates are in no chunk file, but the crate states that the study is finished"
         elif unfinished:
-            package.note(f"the study is partly finished: {unfinished} replicates are in no batch file")
+            crate.note(f"the study is partly finished: {unfinished} replicates are in no chunk file")
 
-    return f"{count} replicates of {len(package.cells)} cells", wrong()
+    return f"{count} replicates of {len(crate.cells)} cells", wrong()
 
 
-def _listed(package: Crate, cell: Cell) -> tuple[dict[str, str | None], list[str]]:
-    """Read the batch files that list replicates of a cell.
+def _listed(crate: Crate, cell: Cell) -> tuple[dict[str, str | None], list[str]]:
+    """Read the chunk files that list replicates of a cell.
 
     Returns
     -------
@@ -70,37 +70,37 @@ def _listed(package: Crate, cell: Cell) -> tuple[dict[str, str | None], list[str
         A sentence for each problem found.
     """
     found, odd = dict[str, str | None](), list[str]()
-    for path in package.batches(cell):
-        batch = json.loads(path.read_text())["cells"][cell.noise]
-        numbered = batch_of(path.stem).numbers
-        numbers = [*batch["weight_hashes"].items()]
-        numbers += [(str(number), None) for fate in ("diverged", "failed") for number in batch[fate]]
+    for path in crate.chunks(cell):
+        chunk = json.loads(path.read_text())["cells"][cell.noise]
+        numbered = chunk_of(path.stem).numbers
+        numbers = [*chunk["weight_hashes"].items()]
+        numbers += [(str(number), None) for fate in ("diverged", "failed") for number in chunk[fate]]
         for number, weight_hash in numbers:
             if not NUMBER.fullmatch(number) or int(number) not in numbered or int(number) >= cell.replicates:
-                odd.append(f"batch {path.stem} lists replicate {number} of {cell.path}, which does not belong to it")
+                odd.append(f"chunk {path.stem} lists replicate {number} of {cell.path}, which does not belong to it")
             elif number in found:
                 odd.append(f"replicate {number} of {cell.path} is listed twice")
             found[number] = weight_hash
     return found, odd
 
 
-def _cell(package: Crate, cell: Cell, listed: dict[str, str | None], seen: Seen) -> Iterator[str]:
-    present = {path.name: path for path in Path(package.paths.replicates(cell.path)).glob("*")}
+def _cell(crate: Crate, cell: Cell, listed: dict[str, str | None], seen: Seen) -> Iterator[str]:
+    present = {path.name: path for path in Path(crate.paths.replicates(cell.path)).glob("*")}
     for number in sorted(listed.keys() - present.keys(), key=int):
         if listed[number] is not None:
-            yield f"replicate {number} of {cell.path} is missing, although the batch file of its job lists it"
+            yield f"replicate {number} of {cell.path} is missing, although the chunk file of its job lists it"
     for number, folder in sorted(present.items()):
         where = f"replicate {number} of {cell.path}"
         try:
-            found = read(folder, package.left_out)
-            yield from (f"{where} {why}" for why in _wrong(package, cell, number, found, listed, seen))
+            found = read(folder, crate.left_out)
+            yield from (f"{where} {why}" for why in _wrong(crate, cell, number, found, listed, seen))
         except Exception as error:  # a crate may contain anything
-            yield f"{where}: {package.words(error)}"
+            yield f"{where}: {crate.words(error)}"
     yield from _copies(cell, seen)
 
 
 def _wrong(
-    package: Crate, cell: Cell, number: str, found: Replicate, listed: dict[str, str | None], seen: Seen
+    crate: Crate, cell: Cell, number: str, found: Replicate, listed: dict[str, str | None], seen: Seen
 ) -> Iterator[str]:
     """Yield each problem of a replicate whose files are complete, as the end of a sentence about the replicate."""
     record = found.record
@@ -111,18 +111,18 @@ def _wrong(
     check_belongs(record, cell, found.folder)
     if digest(record["settings"]) != record["settings_digest"]:
         yield "has settings that do not match their digest"
-    if record["seeds"] != derive_seeds(int(package.about["seed"]), cell.task, cell.noise, int(number), cell.seed_sets):
+    if record["seeds"] != derive_seeds(int(crate.about["seed"]), cell.task, cell.noise, int(number), cell.seed_sets):
         yield "does not have the seeds of its number"
     if number in listed and listed[number] != record["weight_hash"]:
-        yield "is not the replicate that the batch file of its job lists"
+        yield "is not the replicate that the chunk file of its job lists"
     if found.has_weights and _digest(found.weights().tobytes()) != record["weight_hash"]:
         yield "has weights that do not match the hash in its record"
     yield from _results(found, seen)
     seen.started_from[record["initial_weight_hash"]] += 1
     seen.ended_with[record["weight_hash"]] += 1
-    if package.source_digest != record["code"]["source_digest"]:
+    if crate.source_digest != record["code"]["source_digest"]:
         commit = record["code"]["git_commit"]
-        package.note(
+        crate.note(
             f"some replicates were trained with code that differs from the code in the crate (their commit: {commit})"
         )
 

@@ -32,13 +32,13 @@ def whole(path: Path, place: Path) -> Crate:
         If the crate cannot be opened, has a missing, unexpected or changed file, or contains no metrics.csv.
     """
     place.mkdir()
-    package = open_crate(path, place)
+    crate = open_crate(path, place)
     for check in (archive, checksums):
-        for problem in check(package)[1]:
+        for problem in check(crate)[1]:
             raise NoisegridError(f"{path}: {problem}; see noisegrid verify {path}")
-    if not Path(package.paths.metrics).is_file():
+    if not Path(crate.paths.metrics).is_file():
         raise NoisegridError(f"{path} holds no metrics.csv, because its study has not been measured yet")
-    return package
+    return crate
 
 
 def compare(first_path: Path, second_path: Path, output: Path) -> None:

@@ -38,9 +38,9 @@ def compare_cells(first: Crate, second: Crate) -> pd.DataFrame:
         `yes` if the two intervals overlap, `no` if they do not, and empty if an interval is missing.
     """
     pair = first, second
-    alone = all(len({cell.hardware for cell in package.cells}) == 1 for package in pair)
-    cells = [{_key(cell, alone): cell for cell in package.cells} for package in pair]
-    found = [_estimates(package, alone) for package in pair]
+    alone = all(len({cell.hardware for cell in crate.cells}) == 1 for crate in pair)
+    cells = [{_key(cell, alone): cell for cell in crate.cells} for crate in pair]
+    found = [_estimates(crate, alone) for crate in pair]
     rows = []
     for key in dict.fromkeys([*cells[0], *cells[1]]):
         mine, yours = cells[0].get(key), cells[1].get(key)
@@ -65,8 +65,8 @@ def _key(cell: Cell, alone: bool) -> Key:
     return ("" if alone else cell.hardware, cell.task, cell.noise)
 
 
-def _estimates(package: Crate, alone: bool) -> dict[tuple[Key, str], dict[str, Any]]:
-    frame = load_metrics(Path(package.paths.metrics))
+def _estimates(crate: Crate, alone: bool) -> dict[tuple[Key, str], dict[str, Any]]:
+    frame = load_metrics(Path(crate.paths.metrics))
     rows = frame[frame["metric"].isin(METRICS) & (frame["group"] == "all")]
     return {
         (("" if alone else row.hardware, row.task, str(row.noise)), row.metric): {
@@ -100,13 +100,13 @@ def _equal_weights(first: Crate, mine: Cell | None, second: Crate, yours: Cell |
     """Count the replicates with equal final weights in the two cells, and the replicates that exist in both cells."""
     if mine is None or yours is None:
         return 0, 0
-    hashes = [dict(_hashes(package, cell)) for package, cell in ((first, mine), (second, yours))]
+    hashes = [dict(_hashes(crate, cell)) for crate, cell in ((first, mine), (second, yours))]
     shared = hashes[0].keys() & hashes[1].keys()
     return sum(hashes[0][number] == hashes[1][number] for number in shared), len(shared)
 
 
-def _hashes(package: Crate, cell: Cell) -> Iterator[tuple[str, str]]:
-    for path in sorted(Path(package.paths.replicates(cell.path)).glob("*/record.json")):
+def _hashes(crate: Crate, cell: Cell) -> Iterator[tuple[str, str]]:
+    for path in sorted(Path(crate.paths.replicates(cell.path)).glob("*/record.json")):
         yield path.parent.name, str(json.loads(Path(path).read_text())["weight_hash"])
 
 
@@ -160,7 +160,7 @@ def draw(table: pd.DataFrame, first: Crate, second: Crate) -> Figure:
         for which, name, fill in (("first", first.path.name, colour), ("second", second.path.name, "white"))
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
-    bases = [provenance(load_metrics(Path(package.paths.metrics))) for package in (first, second)]
+    bases = [provenance(load_metrics(Path(crate.paths.metrics))) for crate in (first, second)]
     words = f"First: {bases[0]}.\nSecond: {bases[1]}." if bases[0] != bases[1] else f"Both: {bases[0]}."
     figure.supxlabel(f"{words} Lines: 95 % intervals.", fontsize=6, color="#555555")
     return figure

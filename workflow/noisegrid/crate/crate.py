@@ -13,7 +13,7 @@ from noisegrid.common.provenance import source_digest
 from noisegrid.common.schemas import check
 from noisegrid.crate import archive
 from noisegrid.records.record import WEIGHTS
-from noisegrid.study.batch import batch_of
+from noisegrid.study.chunk import chunk_of
 from noisegrid.study.sources import FREE
 from noisegrid.study.study import Cell
 
@@ -113,10 +113,10 @@ class Crate:
         lines = (self.folder / CHECKSUMS).read_text().splitlines()
         return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
-    def batches(self, cell: Cell) -> list[Path]:
-        """Return the paths of the batch files that list replicates of a cell, sorted by their first replicate."""
-        place = Path(self.paths.batch_folder(cell.hardware, cell.task))
-        found = {path: batch_of(path.stem) for path in place.glob("*.json")}
+    def chunks(self, cell: Cell) -> list[Path]:
+        """Return the paths of the chunk files that list replicates of a cell, sorted by their first replicate."""
+        place = Path(self.paths.chunk_folder(cell.hardware, cell.task))
+        found = {path: chunk_of(path.stem) for path in place.glob("*.json")}
         return sorted((path for path in found if found[path].holds(cell.noise)), key=lambda path: found[path].first)
 
     def note(self, words: str) -> None:
@@ -145,7 +145,7 @@ def open_crate(path: Path, place: Path) -> Crate:
     NoisegridError
         If the file is not a crate, or is not safe to unpack.
     """
-    folder = place / "package"
+    folder = place / "crate"
     folder.mkdir()
     damage = archive.unpack(path, folder)
     if not (folder / ABOUT).is_file():
@@ -156,7 +156,7 @@ def open_crate(path: Path, place: Path) -> Crate:
         raise NoisegridError(f"{path}: {ABOUT} was changed: it is not JSON ({error})") from error
     if not isinstance(about, dict):
         raise NoisegridError(f"{path}: {ABOUT} was changed: it does not hold a design")
-    check(about, "package", f"{path}: {ABOUT}")
+    check(about, "crate", f"{path}: {ABOUT}")
     for problem in _impossible(about):
         raise NoisegridError(f"{path}: {ABOUT}: {problem}")
     if not damage and not archive.is_as_written(path, folder):

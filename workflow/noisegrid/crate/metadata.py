@@ -32,7 +32,7 @@ LICENCE = "https://spdx.org/licenses/Apache-2.0"
 FOLDERS = {
     "code/": "the workflow that wrote this crate: rules, catalogs, pinned versions, container definitions, tests",
     "containers/": "the contents of every container image that replicates ran in, as inspected from inside",
-    "batches/": "the replicates of each training job, with their weight hashes",
+    "chunks/": "the replicates of each training job, with their weight hashes",
     "cells/": "the metrics of each cell",
     "across/": "comparisons of the same replicates on several kinds of hardware",
     "overhead/": "every timed block of every network",

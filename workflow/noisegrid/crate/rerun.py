@@ -23,7 +23,7 @@ SAME, OTHER, NOT = "same bits", "OTHER BITS", "not possible here"
 UNEXPLAINED = "nothing that the record knows of"
 
 
-def rerun(package: Crate, count: int, choice: int | None, datasets: Path) -> list[str]:
+def rerun(crate: Crate, count: int, choice: int | None, datasets: Path) -> list[str]:
     """Train random replicates again, print each result, and report those that differ for no known reason.
 
     A replicate does not count as a difference if it cannot be trained here (for example because PyTorch, the required
@@ -32,7 +32,7 @@ def rerun(package: Crate, count: int, choice: int | None, datasets: Path) -> lis
 
     Parameters
     ----------
-    package : Crate
+    crate : Crate
         The crate.
     count : int
         The number of replicates to train again.
@@ -47,9 +47,9 @@ def rerun(package: Crate, count: int, choice: int | None, datasets: Path) -> lis
         A sentence for each difference.
     """
     if importlib.util.find_spec("torch") is None:
-        package.note("NOTHING WAS TRAINED AGAIN: PyTorch is not installed (run make, or see envs/)")
+        crate.note("NOTHING WAS TRAINED AGAIN: PyTorch is not installed (run make, or see envs/)")
         return []
-    records = sorted((package.results / "replicates").glob("*/*/*/*/record.json"))
+    records = sorted((crate.results / "replicates").glob("*/*/*/*/record.json"))
     choice = random.randrange(10**6) if choice is None else choice
     chosen = random.Random(choice).sample(records, min(count, len(records)))
     print(
@@ -59,13 +59,13 @@ def rerun(package: Crate, count: int, choice: int | None, datasets: Path) -> lis
     wrong, equal = [], 0
     with tempfile.TemporaryDirectory() as place:
         for path in chosen:
-            where = str(path.parent.relative_to(package.results / "replicates"))
+            where = str(path.parent.relative_to(crate.results / "replicates"))
             verdict, why = _once(path, datasets.absolute(), Path(place))
             print(f"  {where}: {verdict}", *[f"    {line}" for line in why], sep="\n", flush=True)
             equal += verdict == SAME
             if verdict == OTHER and UNEXPLAINED in " ".join(why):
                 wrong.append(f"{where} ends with other bits when trained again")
-    package.note(f"trained again: {equal} of {len(chosen)} replicates ended with the same bits")
+    crate.note(f"trained again: {equal} of {len(chosen)} replicates ended with the same bits")
     return wrong
 
 
@@ -112,7 +112,7 @@ def _prepared(record: dict[str, Any], datasets: Path, place: Path) -> Path:
     """Return the folder that contains the prepared dataset of a record.
 
     This is `datasets`, the folder of the user, if the dataset is there. Otherwise, it is `place`, where the dataset is
-    prepared first; this is possible only for a dataset that comes with an installed Python package.
+    prepared first; this is possible only for a dataset that comes with an installed Python crate.
 
     Raises
     ------

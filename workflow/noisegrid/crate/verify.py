@@ -29,11 +29,11 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def verify(package: Crate) -> list[str]:
+def verify(crate: Crate) -> list[str]:
     """Run every check, print the result and the problems of each, and return all problems."""
     everything: list[str] = []
     for name, check in CHECKS.items():
-        what, wrong = _guarded(check, package)
+        what, wrong = _guarded(check, crate)
         everything += wrong
         say(f"{name:16}{'same' if not wrong else 'DIFFERENT':11}{what}")
         for line in wrong:
@@ -41,15 +41,15 @@ def verify(package: Crate) -> list[str]:
     return everything
 
 
-def _guarded(check: Check, package: Crate) -> tuple[str, list[str]]:
+def _guarded(check: Check, crate: Crate) -> tuple[str, list[str]]:
     """Run a check; report an exception as a problem, because a crate may contain anything."""
     found: list[str] = []
     try:
-        what, wrong = check(package)
+        what, wrong = check(crate)
         for line in wrong:
             found.append(line)
     except Exception as error:
-        return "stopped", [*found, package.words(error)]
+        return "stopped", [*found, crate.words(error)]
     return what, found
 
 
@@ -84,14 +84,14 @@ def verify_and_print(path: Path, rerun_count: int, choice: int | None, datasets:
     """
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        package = open_crate(path, Path(folder))
-        say(package.title)
-        wrong = verify(package)
+        crate = open_crate(path, Path(folder))
+        say(crate.title)
+        wrong = verify(crate)
         if rerun_count and not wrong:
-            wrong += rerun.rerun(package, rerun_count, choice, datasets)
+            wrong += rerun.rerun(crate, rerun_count, choice, datasets)
         elif rerun_count:
-            package.note("nothing was trained again, because the crate has differences")
-    for note in package.notes:
+            crate.note("nothing was trained again, because the crate has differences")
+    for note in crate.notes:
         say(f"note: {note}")
     verdict = "same" if not wrong else f"DIFFERENT: {len(wrong)} differences, see above"
     print(f"{path}: {verdict} ({time.monotonic() - began:.0f} s)", file=sys.stderr if wrong else sys.stdout)

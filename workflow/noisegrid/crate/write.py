@@ -46,7 +46,7 @@ def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, 
         Whether weights go into the crate.
     finished : bool
         Whether the study is finished. If not, metrics, tables, figures and other derived files are left out if they
-        are older than the newest batch file.
+        are older than the newest chunk file.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, 
     parts = {
         "code": {f"code/{path.relative_to(ROOT)}": path for path in code_files()},
         "replicates": _named(found, _replicates(found, weights)),
-        "batches": _named(found, [path for path in _batches(found) if path.exists()]),
+        "chunks": _named(found, [path for path in _chunks(found) if path.exists()]),
         "timed_networks": _named(found, [path for path in _timings(found) if path.exists()]),
         "metrics": _named(found, [path for path in derived if path.suffix == ".csv" and path.parent.name != "tables"]),
     }
@@ -68,8 +68,8 @@ def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, 
 
 
 def is_finished(found: Plan) -> bool:
-    """Return whether all batch files, timed blocks and derived files of the study exist."""
-    return all(path.exists() for path in [*_batches(found), *_timings(found), *_derived(found)])
+    """Return whether all chunk files, timed blocks and derived files of the study exist."""
+    return all(path.exists() for path in [*_chunks(found), *_timings(found), *_derived(found)])
 
 
 def _named(found: Plan, paths: Iterable[Path]) -> dict[str, Path]:
@@ -90,8 +90,8 @@ def _finished(found: Plan, cell: Cell) -> list[Path]:
     return [folder for folder in folders if (folder / "record.json").exists()]
 
 
-def _batches(found: Plan) -> list[Path]:
-    return [Path(path) for hardware, task in found.study.tasks for path in found.batch_files(hardware, task)]
+def _chunks(found: Plan) -> list[Path]:
+    return [Path(path) for hardware, task in found.study.tasks for path in found.chunk_files(hardware, task)]
 
 
 def _timings(found: Plan) -> list[Path]:
@@ -99,7 +99,7 @@ def _timings(found: Plan) -> list[Path]:
 
 
 def _derived(found: Plan) -> list[Path]:
-    """Return the paths of all files derived from batches and timed blocks, such as metrics, tables and the report."""
+    """Return the paths of all files derived from chunks and timed blocks, such as metrics, tables and the report."""
     paths = found.paths
     tables = [file for suffix in ("csv", "md", "tex", "html") for file in found.table_files(suffix)]
     pages = [paths.cell_page(*names) for names in found.study.tasks]
@@ -110,8 +110,8 @@ def _derived(found: Plan) -> list[Path]:
 
 
 def _fresh(found: Plan) -> list[Path]:
-    """Return the derived files that exist and are not older than the newest batch file of an unfinished study."""
-    newest = max((batch.stat().st_mtime for batch in _batches(found) if batch.exists()), default=0.0)
+    """Return the derived files that exist and are not older than the newest chunk file of an unfinished study."""
+    newest = max((chunk.stat().st_mtime for chunk in _chunks(found) if chunk.exists()), default=0.0)
     return [path for path in _derived(found) if path.exists() and path.stat().st_mtime >= newest]
 
 
@@ -155,7 +155,7 @@ def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
         "cells": cells,
         "timed_networks": [timing.path for timing in found.study.timed_networks],
     }
-    check(document, "package", "package")
+    check(document, "crate", "noisegrid.json")
     return document
 
 

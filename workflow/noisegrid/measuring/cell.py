@@ -33,7 +33,7 @@ COLUMNS = (
 
 
 def load_replicates(
-    cell: Cell, batches: list[Path], results: Path, left_out: Collection[str] = ()
+    cell: Cell, chunks: list[Path], results: Path, left_out: Collection[str] = ()
 ) -> tuple[list[Replicate], dict[str, int]]:
     """Read the finished replicates of a cell, check every file, and count the replicates that diverged or failed.
 
@@ -41,8 +41,8 @@ def load_replicates(
     ----------
     cell : Cell
         The cell.
-    batches : list of Path
-        The batch files that list the replicates of the cell.
+    chunks : list of Path
+        The chunk files that list the replicates of the cell.
     results : Path
         Folder that contains the results of all studies.
     left_out : collection of str
@@ -56,13 +56,13 @@ def load_replicates(
     Raises
     ------
     NoisegridError
-        If a replicate is damaged or is not the one that its batch file lists, or if fewer than two finished.
+        If a replicate is damaged or is not the one that its chunk file lists, or if fewer than two finished.
     """
     finished, lost = [], {"diverged": 0, "failed": 0}
-    for path in batches:
-        batch = json.loads(path.read_text())["cells"][cell.noise]
-        lost = {fate: count + len(batch[fate]) for fate, count in lost.items()}
-        for number, expected in batch["weight_hashes"].items():
+    for path in chunks:
+        chunk = json.loads(path.read_text())["cells"][cell.noise]
+        lost = {fate: count + len(chunk[fate]) for fate, count in lost.items()}
+        for number, expected in chunk["weight_hashes"].items():
             replicate = read(replicate_folder(results, cell, int(number)), left_out)
             check_belongs(replicate.record, cell, replicate.folder)
             if replicate.record["weight_hash"] != expected or replicate.record["replicate"] != int(number):

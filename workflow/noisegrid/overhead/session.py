@@ -29,6 +29,7 @@ from noisegrid.overhead import kernels
 from noisegrid.overhead.bench import CLASSES, Rig, make_batch
 from noisegrid.overhead.conditions import Condition, CpuWatch, CudaWatch
 from noisegrid.runtime import machine
+from noisegrid.runtime.hardware import HardwareEntry
 from noisegrid.study.arms import REFERENCE, Arm, TimedNetwork, arms, why_not
 
 Row = dict[str, Any]
@@ -62,7 +63,7 @@ class Session:
     ----------
     timing : TimedNetwork
         The network, its arms and the amount of work.
-    hardware : dict
+    hardware : HardwareEntry
         The hardware entry of the catalog.
     common : Row
         Values that all rows share.
@@ -70,9 +71,9 @@ class Session:
         Path of the CSV file without its suffix, or None to write no file.
     """
 
-    def __init__(self, timing: TimedNetwork, hardware: dict[str, Any], common: Row, output: Path | None) -> None:
+    def __init__(self, timing: TimedNetwork, hardware: HardwareEntry, common: Row, output: Path | None) -> None:
         self.timing, self.hardware, self.output = timing, hardware, output
-        self.device = torch.device(hardware["device"])
+        self.device = torch.device(hardware.device)
         self.rows: list[Row] = []
         self.common = common | {"network": timing.network, "size_px": timing.size, "batch_size": timing.batch_size}
         self.skipped: dict[str, str] = {}
@@ -277,14 +278,14 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in OUT_OF_MEMORY)
 
 
-def time_network(timing: TimedNetwork, hardware: dict[str, Any], common: Row, output: Path | None) -> Session:
+def time_network(timing: TimedNetwork, hardware: HardwareEntry, common: Row, output: Path | None) -> Session:
     """Measure the overhead of one network. Halve the batch size until a batch fits into memory.
 
     Parameters
     ----------
     timing : TimedNetwork
         The network, its arms and the amount of work.
-    hardware : dict
+    hardware : HardwareEntry
         The hardware entry of the catalog.
     common : Row
         Values that all rows share.
@@ -306,7 +307,7 @@ def time_network(timing: TimedNetwork, hardware: dict[str, Any], common: Row, ou
         if timing.batch_size == 1:
             raise NoisegridError(f"{timing.path} does not fit into the device's memory, even with one image per step")
         gc.collect()
-        if hardware["device"] == "cuda":
+        if hardware.is_cuda:
             torch.cuda.empty_cache()
         halved = f"batch halved from {timing.batch_size}: out of memory"
         print(f"{timing.network}: {halved}", file=sys.stderr, flush=True)
@@ -315,7 +316,7 @@ def time_network(timing: TimedNetwork, hardware: dict[str, Any], common: Row, ou
     return session
 
 
-def _attempt(timing: TimedNetwork, hardware: dict[str, Any], common: Row, output: Path | None) -> Session | None:
+def _attempt(timing: TimedNetwork, hardware: HardwareEntry, common: Row, output: Path | None) -> Session | None:
     """Run a session; return None if memory ran out, so that the caller can free memory and try a smaller batch."""
     try:
         session = Session(timing, hardware, common, output)

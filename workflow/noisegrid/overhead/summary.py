@@ -25,7 +25,7 @@ from noisegrid.common.files import write_text
 from noisegrid.overhead import conditions
 from noisegrid.overhead.session import Row, Session, time_network
 from noisegrid.runtime import container, devices, machine, refused_nodes
-from noisegrid.runtime.hardware import entry
+from noisegrid.runtime.hardware import HardwareEntry, entry
 from noisegrid.study import design
 from noisegrid.study.arms import TimedNetwork, timed_network
 
@@ -49,7 +49,7 @@ def record_of(session: Session, common: Row, started: str) -> dict[str, Any]:
         "remedied": session.remedied,
         "threads": torch.get_num_threads(),
         "cublas_workspace": os.environ["CUBLAS_WORKSPACE_CONFIG"],
-        "device": machine.device(session.hardware["device"]),
+        "device": machine.device(session.hardware.device),
         "software": machine.software(),
         "code": machine.code(),
         "container": common["image"],
@@ -103,7 +103,7 @@ def versions(device: dict[str, Any]) -> str:
     return ", ".join([*parts, f"{torch.get_num_threads()} threads"] if device["kind"] == "cpu" else parts)
 
 
-def time_and_print(timing: TimedNetwork, hardware: dict[str, Any], common: Row, folder: Path | None) -> bool:
+def time_and_print(timing: TimedNetwork, hardware: HardwareEntry, common: Row, folder: Path | None) -> bool:
     """Time one network, write its files and print its table.
 
     Returns
@@ -152,21 +152,21 @@ def time_networks(options: argparse.Namespace) -> None:
     hardware_name = devices.catalog_name() if options.hardware == "auto" else options.hardware
     study_name, timed_networks = asked_for(options, hardware_name)
     hardware = entry(hardware_name)
-    cuda = hardware["device"] == "cuda"
+    cuda = hardware.is_cuda
     image = container.check_inside(options.image)
-    machine.check_stack(hardware["stack"])
+    machine.check_stack(hardware.stack)
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # set before CUDA starts; older releases need it in strict mode
     # a study's overhead folder lies inside the folder of the study
     study = options.output.parent if options.output and options.study else None
-    with refused_nodes.claimed(hardware, study, hardware_name) as uuid:
+    with refused_nodes.claimed(hardware.gpu, study, hardware_name) as uuid:
         note = ""
         if cuda and not options.allow_shared:
             conditions.check_alone(uuid or devices.chosen())
         elif cuda:
             note = "device may be shared (--allow-shared)"
         torch.set_num_threads(options.threads or os.cpu_count() or 1)
-        machine.check_device(hardware)
-        device = machine.device(hardware["device"])
+        machine.check_device(hardware.gpu)
+        device = machine.device(hardware.device)
         common = {
             "study": study_name,
             "hardware": hardware_name,

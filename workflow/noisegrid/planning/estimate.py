@@ -71,10 +71,10 @@ def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
     if path.exists() and (measured := _measured(path, study.pace_identity(hardware, task))):
         return measured
     device, needs = entry(hardware), study.requirements.get(task, {})
-    if "tflops" not in device or "tflop_per_epoch" not in needs:
+    if device.tflops is None or "tflop_per_epoch" not in needs:
         return None
     epochs = study.siblings(hardware, task)[0].settings["task"]["epochs"]
-    seconds = epochs * needs["tflop_per_epoch"] / (device["tflops"] * REACHED[device["precision"]])
+    seconds = epochs * needs["tflop_per_epoch"] / (device.tflops * REACHED[device.precision])
     return Pace(seconds / 3600, 1, measured=False)
 
 

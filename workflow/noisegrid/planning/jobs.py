@@ -67,22 +67,22 @@ class Jobs:
 
     # --- training and measuring ---
 
-    def batch_digest(self, wildcards: Any) -> str:
+    def chunk_digest(self, wildcards: Any) -> str:
         """Hash the settings and the cells of a training job; the job runs again if this hash changes."""
-        return self.plan.batch_digest(wildcards.hardware, wildcards.task, wildcards.batch)
+        return self.plan.chunk_digest(wildcards.hardware, wildcards.task, wildcards.chunk)
 
     def pace_identity(self, wildcards: Any) -> str:
         """Hash the settings that determine the duration of a replicate."""
         return self.plan.study.pace_identity(wildcards.hardware, wildcards.task)
 
-    def cell_batches(self, wildcards: Any) -> list[str]:
-        """Return the paths of the batch files that contain replicates of a cell."""
-        return self.plan.batch_files(wildcards.hardware, wildcards.task, wildcards.noise)
+    def cell_chunks(self, wildcards: Any) -> list[str]:
+        """Return the paths of the chunk files that contain replicates of a cell."""
+        return self.plan.chunk_files(wildcards.hardware, wildcards.task, wildcards.noise)
 
-    def batches_of_all_hardware(self, wildcards: Any) -> list[str]:
-        """Return the paths of the batch files of a task and noise, for every hardware entry that measures them."""
+    def chunks_of_all_hardware(self, wildcards: Any) -> list[str]:
+        """Return the paths of the chunk files of a task and noise, for every hardware entry that measures them."""
         names = self.plan.hardware_of(wildcards.task, wildcards.noise)
-        return [file for name in names for file in self.plan.batch_files(name, wildcards.task, wildcards.noise)]
+        return [file for name in names for file in self.plan.chunk_files(name, wildcards.task, wildcards.noise)]
 
     def timed_digest(self, wildcards: Any) -> str:
         """Hash the settings of a timing job."""

@@ -9,7 +9,7 @@ from typing import Any
 from noisegrid.planning import estimate
 from noisegrid.planning.site import Site
 from noisegrid.runtime.hardware import gpus_per_job
-from noisegrid.study.batch import Batch, split
+from noisegrid.study.chunk import Chunk, split
 from noisegrid.study.study import Study
 
 #: For an unknown pace: the usual number of replicates per job, and the number of jobs above which jobs get more.
@@ -27,23 +27,23 @@ class Packing:
     config: dict[str, Any]
     site: Site
 
-    def batches(self, hardware: str, task: str) -> list[Batch]:
-        """Return the batches of a task on the given hardware, one for each training job."""
+    def chunks(self, hardware: str, task: str) -> list[Chunk]:
+        """Return the chunks of a task on the given hardware, one for each training job."""
         return self._packed[hardware, task]
 
     @cached_property
-    def _packed(self) -> dict[tuple[str, str], list[Batch]]:
-        """The batches of every task on every hardware, computed once, because thousands of jobs need them."""
+    def _packed(self) -> dict[tuple[str, str], list[Chunk]]:
+        """The chunks of every task on every hardware, computed once, because thousands of jobs need them."""
         return {names: self._pack(*names) for names in self.study.tasks}
 
-    def _pack(self, hardware: str, task: str) -> list[Batch]:
+    def _pack(self, hardware: str, task: str) -> list[Chunk]:
         cells = self.study.siblings(hardware, task)
         count = max(cell.replicates for cell in cells)
         size = self.config["replicates_per_job"] or self._fitting(hardware, task, len(cells))
         if size >= 1:
             return split(count, size)
         size = max(1, self._fitting(hardware, task, cells=1))
-        return [batch for cell in cells for batch in split(cell.replicates, size, cell.noise)]
+        return [chunk for cell in cells for chunk in split(cell.replicates, size, cell.noise)]
 
     def _fitting(self, hardware: str, task: str, cells: int) -> int:
         """Return how many replicates of each cell fit into one job, which trains `cells` cells."""
@@ -67,5 +67,5 @@ class Packing:
         if line.pace is None:
             return 0.0
         names = line.hardware, line.task
-        runs = [len(batch.numbers) * len(self.study.siblings(*names, batch)) for batch in self.batches(*names)]
+        runs = [len(chunk.numbers) * len(self.study.siblings(*names, chunk)) for chunk in self.chunks(*names)]
         return line.pace.hours * max(runs) / self._at_a_time(line.hardware, line.pace)

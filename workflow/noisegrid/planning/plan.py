@@ -25,7 +25,7 @@ from noisegrid.records.record import check_settings
 from noisegrid.reporting.registry import FIGURES, TABLES, names_for
 from noisegrid.runtime.hardware import ROOT
 from noisegrid.study import design
-from noisegrid.study.batch import PATTERN, Batch, batch_of
+from noisegrid.study.chunk import PATTERN, Chunk, chunk_of
 from noisegrid.study.study import Cell, Study, digest, name_of
 
 
@@ -59,26 +59,26 @@ class Plan:
         names = {what: self.study.values(what) for what in ("task", "noise", "dataset")}
         names |= {"hardware": self.study.hardware, "stack": list(catalog("stacks")), "figure": self.figures}
         names |= {"network": [timed.network for timed in self.study.timed_networks] or ["none"]}
-        return {"batch": PATTERN} | {what: "|".join(map(re.escape, values)) for what, values in names.items()}
+        return {"chunk": PATTERN} | {what: "|".join(map(re.escape, values)) for what, values in names.items()}
 
     # --- training jobs ---
 
-    def batches(self, hardware: str, task: str) -> list[Batch]:
-        """Return the batches of a task on the given hardware, one for each training job."""
-        return self.packing.batches(hardware, task)
+    def chunks(self, hardware: str, task: str) -> list[Chunk]:
+        """Return the chunks of a task on the given hardware, one for each training job."""
+        return self.packing.chunks(hardware, task)
 
-    def batch_files(self, hardware: str, task: str, noise: str | None = None) -> list[str]:
-        """Return the paths of the batch files of a task on the given hardware, for one noise or for all noises."""
-        batches = [batch for batch in self.batches(hardware, task) if noise is None or batch.holds(noise)]
-        return [self.paths.batch(hardware, task, batch.name) for batch in batches]
+    def chunk_files(self, hardware: str, task: str, noise: str | None = None) -> list[str]:
+        """Return the paths of the chunk files of a task on the given hardware, for one noise or for all noises."""
+        chunks = [chunk for chunk in self.chunks(hardware, task) if noise is None or chunk.holds(noise)]
+        return [self.paths.chunk(hardware, task, chunk.name) for chunk in chunks]
 
-    def cells_of(self, hardware: str, task: str, batch: str) -> list[Cell]:
-        """Return the cells whose replicates a job trains; `batch` is the name of the job's batch."""
-        return self.study.siblings(hardware, task, batch_of(batch))
+    def cells_of(self, hardware: str, task: str, chunk: str) -> list[Cell]:
+        """Return the cells whose replicates a job trains; `chunk` is the name of the job's chunk."""
+        return self.study.siblings(hardware, task, chunk_of(chunk))
 
-    def batch_digest(self, hardware: str, task: str, batch: str) -> str:
+    def chunk_digest(self, hardware: str, task: str, chunk: str) -> str:
         """Hash the settings and the number of replicates of the cells that a job trains."""
-        return digest([(cell.digest, cell.replicates) for cell in self.cells_of(hardware, task, batch)])
+        return digest([(cell.digest, cell.replicates) for cell in self.cells_of(hardware, task, chunk)])
 
     def pilot_files(self) -> list[str]:
         """Return the path of the pilot file of every task on every kind of hardware."""

@@ -52,7 +52,7 @@ def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
     for job in jobs:
         names = job.wildcards_dict
         if job.rule.name == "train_replicates":
-            cells.update(plan.cells_of(names["hardware"], names["task"], names["batch"]))
+            cells.update(plan.cells_of(names["hardware"], names["task"], names["chunk"]))
         elif job.rule.name == "run_pilot":
             cells.update(plan.study.siblings(names["hardware"], names["task"]))
         elif job.rule.name == "time_network":

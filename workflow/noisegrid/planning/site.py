@@ -45,7 +45,7 @@ class Site:
             The value of each of RESOURCES; `runtime` is in minutes, `mem_mb` in MB.
         """
         found = entry(hardware)
-        cuda, slurm = found["device"] == "cuda", found.get("slurm", {})
+        cuda, slurm = found.is_cuda, found.slurm
         partition = self.settings.get("partition")
         avoided = f"--exclude={','.join(refused)}" if refused else ""
         options = ["--exclusive" if alone else "", avoided, self.settings.get("extra")]

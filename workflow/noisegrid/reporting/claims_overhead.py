@@ -75,7 +75,7 @@ def claim_14(overhead: pd.DataFrame) -> Iterator[Verdict]:
 def claim_15(overhead: pd.DataFrame) -> Iterator[Verdict]:
     """Judge whether the largest overhead is higher on the oldest timed GPU generation than on the newest one."""
     entries = {hardware: entry(hardware) for hardware, _ in _extremes(overhead, largest=True)}
-    age = {name: float(e["compute_capability"]) for name, e in entries.items() if "compute_capability" in e}
+    age = {name: float(e.compute_capability) for name, e in entries.items() if e.is_cuda}
     if len(set(age.values())) > 1:
         rows = dict(_extremes(overhead, largest=True))
         old, new = rows[min(age, key=lambda h: age[h])], rows[max(age, key=lambda h: age[h])]
@@ -89,7 +89,7 @@ def claim_16(overhead: pd.DataFrame) -> Iterator[Verdict]:
     kernels = kernels[kernels["only_in"] != ""]
     for hardware, row in _extremes(overhead, largest=True):
         shares = kernels[(kernels["hardware"] == hardware) & (kernels["network"] == row.network)]["share_of_difference"]
-        if entry(str(hardware))["device"] != "cuda":
+        if not entry(str(hardware)).is_cuda:
             continue  # the claim is about cuDNN's kernels
         share = float(shares.sum())
         verdict = NOT_DECIDED

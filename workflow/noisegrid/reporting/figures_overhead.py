@@ -41,7 +41,7 @@ def figure_6(frame: pd.DataFrame) -> Figure:
     )
     _by_network(left, others, networks, hardware, published)
     _by_kernel_size(right, sized, hardware)
-    handles = [_style(index) | {"label": hardware_entry(name)["title"]} for index, name in enumerate(hardware)]
+    handles = [_style(index) | {"label": hardware_entry(name).title} for index, name in enumerate(hardware)]
     figure.legend(handles=[Line2D([], [], linestyle="", **h) for h in handles], loc="outside upper right", ncols=7)
     missing = [
         overhead_frame.title(name)
@@ -63,7 +63,7 @@ def figure_7(frame: pd.DataFrame) -> Figure:
     for axis, row in zip(axes[:, 0], table.itertuples(), strict=True):
         here = kernels[(kernels["hardware"] == row.hardware) & (kernels["network"] == row.network)]
         _breakdown(axis, here)
-        hardware = hardware_entry(row.hardware)["title"]
+        hardware = hardware_entry(row.hardware).title
         axis.set_title(f"{overhead_frame.title(row.network)} on {hardware}: step time × {row.ratio:.2f}", loc="left")
     axes[-1, 0].set_xlabel("summed kernel time (ms per step)")
     _caption(figure, frame, "")
@@ -83,7 +83,7 @@ def _by_network(
             axis.plot(row.ratio, place, **_style(index))
     for position, (name, ratio) in enumerate(published.items(), len(networks)):
         axis.plot(ratio, position, "|", color=PAPER_COLOUR, markersize=9, markeredgewidth=2)
-        ticks.append(f"paper, largest on {hardware_entry(name)['title']}")
+        ticks.append(f"paper, largest on {hardware_entry(name).title}")
     axis.axhline(len(networks) - 0.5, color="#CCCCCC", linewidth=0.8)
     axis.set_yticks(range(len(ticks)), ticks)
     axis.set_ylim(len(ticks) - 0.5, -0.5)

@@ -13,12 +13,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from noisegrid.common.commands import nvidia_smi
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.locks import flocked
 from noisegrid.common.schemas import catalog
+from noisegrid.runtime.hardware import HardwareEntry
 
 POLL_S = 2.0
 
@@ -84,12 +84,12 @@ def catalog_name() -> str:
     return found[0]
 
 
-def check_present(name: str, hardware: dict[str, Any]) -> None:
+def check_present(name: str, hardware: HardwareEntry) -> None:
     """Raise NoisegridError if this machine lacks the GPU model that a hardware entry requires."""
     have = sorted(set(gpus().values()))
-    if hardware["device"] == "cuda" and not any(is_model(model, hardware["gpu"]) for model in have):
+    if hardware.is_cuda and not any(is_model(model, hardware.gpu) for model in have):
         raise NoisegridError(
-            f"hardware {name} requires GPU model {hardware['gpu']}, but this machine has "
+            f"hardware {name} requires GPU model {hardware.gpu}, but this machine has "
             f"{', '.join(have) or 'no GPU'}; use a study with `hardware: [auto]`, or submit the jobs "
             "to a cluster (--profile slurm)"
         )

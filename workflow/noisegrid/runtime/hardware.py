@@ -4,7 +4,7 @@ This module reads workflow/catalog/hardware.yaml and stacks.yaml. It does not im
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -66,8 +66,60 @@ def stack(name: str) -> Stack:
     return Stack(name, **entries[name] | {"arch": tuple(entries[name].get("arch", ()))})
 
 
-def entry(name: str, where: str = "") -> dict[str, Any]:
-    """Return a validated entry of the hardware catalog, with defaults filled in.
+@dataclass(frozen=True)
+class HardwareEntry:
+    """A validated entry of the hardware catalog.
+
+    Attributes
+    ----------
+    title : str
+        The name that readers see.
+    device : str
+        `cpu`, `cuda` or `xla`.
+    precision : str
+        `fp32`, `amp_fp16` or `amp_bf16`.
+    memory_format : str
+        The memory layout of images and convolution weights.
+    stack : str
+        The name of the stack.
+    tf32 : bool
+        Whether matrix products and convolutions may use TF32.
+    gpu : str
+        The text that the name of the GPU must contain; empty for a CPU.
+    compute_capability : str
+        The generation of the GPU, such as `9.0`; empty for a CPU.
+    memory_gb, tflops : float or None
+        The device memory in GB, and the peak speed in 10^12 operations per second; None if unknown.
+    slurm : dict
+        What a job requests from SLURM: `gpu_model`, `constraint`.
+    kernels : dict
+        On a CPU, the values of the source `impl` if it is held and if it is free.
+    unavailable : str
+        The reason why a study cannot use this entry; empty if it can.
+    """
+
+    title: str
+    device: str
+    precision: str
+    memory_format: str
+    stack: str
+    tf32: bool = False
+    gpu: str = ""
+    compute_capability: str = ""
+    memory_gb: float | None = None
+    tflops: float | None = None
+    slurm: dict[str, str] = field(default_factory=dict, hash=False)
+    kernels: dict[str, Any] = field(default_factory=dict, hash=False)
+    unavailable: str = ""
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the device is a CUDA GPU."""
+        return self.device == "cuda"
+
+
+def entry(name: str, where: str = "") -> HardwareEntry:
+    """Return a validated entry of the hardware catalog.
 
     Parameters
     ----------
@@ -82,31 +134,30 @@ def entry(name: str, where: str = "") -> dict[str, Any]:
         If the name is unknown, or if the stack has no kernels for the device.
     """
     try:
-        return dict(_entry(name))
+        return _entry(name)
     except NoisegridError as error:
         raise NoisegridError(f"{where}: {error}" if where else str(error)) from error
 
 
 @cache
-def _entry(name: str) -> dict[str, Any]:
+def _entry(name: str) -> HardwareEntry:
     base, _, other = name.partition("@")
     entries = catalog("hardware")
     if base not in entries:
         raise NoisegridError(unknown("hardware", base, [*entries, "auto"]))
-    found: dict[str, Any] = {"tf32": False, **entries[base]}
-    check(found, "hardware", f"workflow/catalog/hardware.yaml: {base}")
-    if "unavailable" in found:
-        raise NoisegridError(f"hardware {base} cannot be used: {found['unavailable']}")
+    check(entries[base], "hardware", f"workflow/catalog/hardware.yaml: {base}")
+    found = HardwareEntry(**entries[base])
+    if found.unavailable:
+        raise NoisegridError(f"hardware {base} cannot be used: {found.unavailable}")
     if other:
-        title = f"{found['title']}, {stack(other).title}"
-        found |= {"stack": other, "title": title}
+        found = replace(found, stack=other, title=f"{found.title}, {stack(other).title}")
     _check_kernels(name, found)
     return found
 
 
 def stack_of(hardware: str) -> str:
     """Return the name of the stack of a hardware entry."""
-    return str(entry(hardware)["stack"])
+    return entry(hardware).stack
 
 
 def is_mixed_precision(hardware: str) -> bool:
@@ -117,18 +168,18 @@ def is_mixed_precision(hardware: str) -> bool:
 
 def gpus_per_job(hardware: str) -> int:
     """Return how many GPUs a job on the given hardware requests."""
-    return int(entry(hardware)["device"] == "cuda")
+    return int(entry(hardware).is_cuda)
 
 
-def _check_kernels(name: str, found: dict[str, Any]) -> None:
+def _check_kernels(name: str, found: HardwareEntry) -> None:
     """Check that a stack has kernels for the device: the same major compute capability, the same or an older minor."""
-    arch = stack(found["stack"]).arch
-    if found["device"] != "cuda":
+    arch = stack(found.stack).arch
+    if not found.is_cuda:
         return
-    major, minor = found["compute_capability"].split(".")
+    major, minor = found.compute_capability.split(".")
     codes = [code.removeprefix("sm_") for code in arch]
     if not any(code[:-1] == major and int(code[-1]) <= int(minor) for code in codes):
         raise NoisegridError(
-            f"hardware {name}: the stack {found['stack']} has no kernels for compute capability {major}.{minor} "
+            f"hardware {name}: the stack {found.stack} has no kernels for compute capability {major}.{minor} "
             f"(it has {', '.join(arch)}); choose another stack with {name.partition('@')[0]}@STACK"
         )

@@ -35,31 +35,28 @@ def device(kind: str) -> dict[str, Any]:
     }
 
 
-def check_device(hardware: dict[str, Any]) -> None:
-    """Raise NoisegridError if the GPU of this process is not of the model that the cell requires."""
-    if hardware["device"] != "cuda":
+def check_device(gpu: str) -> None:
+    """Raise NoisegridError if the cell requires a GPU model, and this process has no GPU of that model."""
+    if not gpu:
         return
     if not torch.cuda.is_available():
-        raise NoisegridError(
-            f"this cell requires GPU model {hardware['gpu']}, but PyTorch sees no GPU: {_why_no_gpu()}"
-        )
+        raise NoisegridError(f"this cell requires GPU model {gpu}, but PyTorch sees no GPU: {_why_no_gpu()}")
     name = torch.cuda.get_device_name(0)
-    if not devices.is_model(name, hardware["gpu"]):
+    if not devices.is_model(name, gpu):
         raise NoisegridError(
-            f"this cell requires GPU model {hardware['gpu']}, but the job runs on {name}; send it to a node with that "
-            "model"
+            f"this cell requires GPU model {gpu}, but the job runs on {name}; send it to a node with that model"
         )
 
 
-def model_here(hardware: dict[str, Any], uuid: str | None) -> str | None:
+def model_here(gpu: str, uuid: str | None) -> str | None:
     """Return the model name of this job's device, as reported by the processor or by NVIDIA's driver.
 
     The driver is asked instead of CUDA, because a process that will fork must not initialise CUDA.
 
     Parameters
     ----------
-    hardware : dict
-        The hardware entry of the catalog.
+    gpu : str
+        The text that the name of the GPU must contain; empty for a CPU.
     uuid : str or None
         The UUID of the claimed GPU; None if the scheduler chose the GPU.
 
@@ -68,7 +65,7 @@ def model_here(hardware: dict[str, Any], uuid: str | None) -> str | None:
     str or None
         The model; None if it is unknown.
     """
-    return _processor() if hardware["device"] == "cpu" else devices.gpus().get(uuid or devices.chosen() or "")
+    return devices.gpus().get(uuid or devices.chosen() or "") if gpu else _processor()
 
 
 def synchronize(kind: str) -> None:

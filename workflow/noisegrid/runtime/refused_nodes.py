@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from noisegrid.common.files import write_text
 from noisegrid.common.paths import StudyPaths
@@ -12,13 +11,13 @@ from noisegrid.runtime import devices
 
 
 @contextmanager
-def claimed(hardware: dict[str, Any], results: Path | None, name: str, shared: bool = False) -> Iterator[str | None]:
+def claimed(gpu: str, results: Path | None, name: str, shared: bool = False) -> Iterator[str | None]:
     """Claim the device of a job; if this machine lacks the required model, write a note about this node.
 
     Parameters
     ----------
-    hardware : dict
-        The hardware entry of the catalog.
+    gpu : str
+        The text that the name of the GPU must contain; empty for a CPU.
     results : Path or None
         The folder of the study, in which the note is written; None outside a study, where no note is written.
     name : str
@@ -32,7 +31,7 @@ def claimed(hardware: dict[str, Any], results: Path | None, name: str, shared: b
         The UUID of the GPU; None on a CPU, or if a scheduler has already chosen the GPU.
     """
     try:
-        with devices.claim(hardware["gpu"], shared) if hardware["device"] == "cuda" else nullcontext() as uuid:
+        with devices.claim(gpu, shared) if gpu else nullcontext() as uuid:
             yield uuid
     except devices.WrongDevice as error:
         if (node := os.environ.get("SLURMD_NODENAME")) and results is not None:

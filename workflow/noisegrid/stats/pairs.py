@@ -94,7 +94,7 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
     return Estimate(float(value), float(max(0.0, value - margin)), float(value + margin))
 
 
-def l2_matrices(weights: Sequence[Array], parameters: int, chunk: int = 1 << 20) -> dict[str, Array]:
+def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 20) -> dict[str, Array]:
     """Compute the L2 distances between all pairs of weight vectors, by four definitions.
 
     The distances are computed from differences between the vectors, in float64. The distance between equal vectors is
@@ -106,7 +106,7 @@ def l2_matrices(weights: Sequence[Array], parameters: int, chunk: int = 1 << 20)
         One vector per replicate, with the parameters before the buffers. Vectors may be memory-mapped.
     parameters : int
         Number of parameters in each vector.
-    chunk : int
+    block : int
         Number of values of each vector to hold in memory at a time.
 
     Returns
@@ -118,20 +118,20 @@ def l2_matrices(weights: Sequence[Array], parameters: int, chunk: int = 1 << 20)
     parts = {"": slice(0, parameters), "_buffers": slice(0, len(weights[0]))}
     matrices = {}
     for suffix, part in parts.items():
-        lengths = np.sqrt([sum(float(c @ c) for c in _chunks(w[part], chunk)) for w in weights])
-        matrices[f"raw{suffix}"] = _distances([w[part] for w in weights], np.ones(len(weights)), chunk)
-        matrices[f"unit{suffix}"] = _distances([w[part] for w in weights], np.where(lengths > 0, lengths, 1), chunk)
+        lengths = np.sqrt([sum(float(c @ c) for c in _blocks(w[part], block)) for w in weights])
+        matrices[f"raw{suffix}"] = _distances([w[part] for w in weights], np.ones(len(weights)), block)
+        matrices[f"unit{suffix}"] = _distances([w[part] for w in weights], np.where(lengths > 0, lengths, 1), block)
     return matrices
 
 
-def _chunks(vector: Array, size: int) -> Iterator[Array]:
+def _blocks(vector: Array, size: int) -> Iterator[Array]:
     return (vector[start : start + size].astype(np.float64) for start in range(0, len(vector), size))
 
 
-def _distances(vectors: Sequence[Array], scales: Array, chunk: int) -> Array:
+def _distances(vectors: Sequence[Array], scales: Array, block: int) -> Array:
     n = len(vectors)
     squares = np.zeros(n * (n - 1) // 2)
-    for pieces in zip(*(_chunks(vector, chunk) for vector in vectors), strict=True):
+    for pieces in zip(*(_blocks(vector, block) for vector in vectors), strict=True):
         squares += pdist(np.stack(pieces) / scales[:, None], "sqeuclidean")
     matrix = np.zeros((n, n))
     matrix[np.triu_indices(n, 1)] = np.sqrt(squares)

@@ -8,7 +8,7 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.schemas import catalog, reference_digest
 from noisegrid.runtime import devices
-from noisegrid.runtime.hardware import entry
+from noisegrid.runtime.hardware import HardwareEntry, entry
 
 REFERENCE = "default"
 
@@ -91,11 +91,11 @@ def usual_arms() -> list[str]:
     return [name for name, arm in arms().items() if not arm.slow]
 
 
-def why_not(arm: Arm, hardware: dict[str, Any]) -> str:
+def why_not(arm: Arm, hardware: HardwareEntry) -> str:
     """Return why an arm cannot be timed on the given hardware, or an empty string if it can be."""
-    if arm.requires and hardware["device"] != "cuda":
+    if arm.requires and not hardware.is_cuda:
         return "only CUDA has this switch"
-    if arm.requires == "tf32" and float(hardware["compute_capability"]) < 8:
+    if arm.requires == "tf32" and float(hardware.compute_capability) < 8:
         return "TF32 exists since compute capability 8.0"
     return ""
 

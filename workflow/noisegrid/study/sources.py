@@ -5,9 +5,8 @@ To add a source, add one entry to SOURCES and one to NOISES, and implement the s
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-Settings = dict[str, Any]
+from noisegrid.study.settings import Hardware, Task
 
 #: The sources of the paper. Each has its own random stream, whether it is free or held.
 SOURCES = ("init", "order", "augment", "dropout", "impl")
@@ -18,20 +17,20 @@ PROBES = ("in_batch_order", "one_ulp", "autotune")
 ALGORITHMIC = frozenset(SOURCES) - {"impl"}
 
 
-def _always(task: Settings, hardware: Settings) -> str:
+def _always(task: Task, hardware: Hardware) -> str:
     return ""
 
 
-def _without_augmentation(task: Settings, hardware: Settings) -> str:
-    return "" if task["augment"]["pad"] > 0 or task["augment"]["flip"] else "does not augment"
+def _without_augmentation(task: Task, hardware: Hardware) -> str:
+    return "" if task.augment.pad > 0 or task.augment.flip else "does not augment"
 
 
-def _without_dropout(task: Settings, hardware: Settings) -> str:
-    return "" if task["dropout"] > 0 else "has no dropout"
+def _without_dropout(task: Task, hardware: Hardware) -> str:
+    return "" if task.dropout > 0 else "has no dropout"
 
 
-def _without_cudnn(task: Settings, hardware: Settings) -> str:
-    return "" if hardware["device"] == "cuda" else "runs on a device without cuDNN"
+def _without_cudnn(task: Task, hardware: Hardware) -> str:
+    return "" if hardware.is_cuda else "runs on a device without cuDNN"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Noise:
     label: str
     colour: str
     marker: str
-    missing: Callable[[Settings, Settings], str] = _always
+    missing: Callable[[Task, Hardware], str] = _always
 
 
 #: Every noise, in the order of tables and legends.
@@ -78,5 +77,5 @@ NOISES = {
         Noise("autotune", frozenset({"autotune"}), "cuDNN autotuning", "#AA4499", "P", _without_cudnn),
     )
 }
-#: The free sources of each noise, by the name of the noise.
+#: The free sources of each noise, keyed by noise.
 FREE = {name: noise.free for name, noise in NOISES.items()}

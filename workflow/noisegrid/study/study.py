@@ -17,8 +17,9 @@ from noisegrid.common.schemas import WORKFLOW, check, read_yaml
 from noisegrid.runtime import devices
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.arms import TimedNetwork, timed_networks
-from noisegrid.study.batch import WHOLE, Batch
+from noisegrid.study.chunk import WHOLE, Chunk
 from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_tasks, task_settings
+from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import NOISES
 
 #: The version of the training procedure, increased by hand when the same settings lead to a different training.
@@ -110,14 +111,14 @@ class Study:
         wanted = f"{hardware}/{task}/{noise}"
         raise NoisegridError(f"study {self.name}: {unknown('cell', wanted, (cell.path for cell in self.cells))}")
 
-    def siblings(self, hardware: str, task: str, batch: Batch = WHOLE) -> list[Cell]:
+    def siblings(self, hardware: str, task: str, chunk: Chunk = WHOLE) -> list[Cell]:
         """Return the cells of one task on the given hardware, which differ only in their noise.
 
-        A training job trains these cells together. If a batch is given, return only the cells whose noise is part of
-        the batch.
+        A training job trains these cells together. If a chunk is given, return only the cells whose noise is part of
+        the chunk.
         """
         cells = (cell for cell in self.cells if (cell.hardware, cell.task) == (hardware, task))
-        return [cell for cell in cells if batch.holds(cell.noise)]
+        return [cell for cell in cells if chunk.holds(cell.noise)]
 
     def pace_identity(self, hardware: str, task: str) -> str:
         """Hash the settings that determine the duration of a replicate: recipe and hardware, but not noise or seed."""
@@ -263,14 +264,14 @@ HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "ker
 def hardware_settings(name: str, where: str) -> dict[str, Any]:
     """Return the settings of a hardware entry that determine results."""
     entry = hardware_entry(name, where)
-    settings = {key: entry[key] for key in HARDWARE_SETTINGS if key in entry}
+    settings = {key: value for key in HARDWARE_SETTINGS if (value := getattr(entry, key)) not in ("", {})}
     # a stack given in the study makes it a different experiment; the default stack of the catalog is not a setting
-    return settings | ({"stack": entry["stack"]} if "@" in name else {})
+    return settings | ({"stack": entry.stack} if "@" in name else {})
 
 
 def _check_memory(hardware: str, task: str, need: float, where: str) -> None:
     """Raise NoisegridError if a task does not fit into the device memory of the given hardware."""
-    have = hardware_entry(hardware).get("memory_gb")
+    have = hardware_entry(hardware).memory_gb
     if have is not None and need > have:
         raise NoisegridError(
             f"{where}: task {task} needs at least {need:g} GB of device memory, but {hardware} has {have:g} GB; "
@@ -282,5 +283,5 @@ def _check_noise(task: str, settings: dict[str, Any], noise: str, where: str) ->
     """Raise NoisegridError if the noise is unknown, or has no effect with this recipe on this hardware."""
     if noise not in NOISES:
         raise NoisegridError(f"{where}: {unknown('noise', noise, NOISES)}")
-    if why := NOISES[noise].missing(settings["task"], settings["hardware"]):
+    if why := NOISES[noise].missing(Task.of(settings["task"]), Hardware.of(settings["hardware"])):
         raise NoisegridError(f"{where}: task {task} {why}, so noise {noise!r} would measure nothing")

@@ -3,7 +3,7 @@
 Each replicate is trained in a process forked from this one, so that PyTorch is imported only once. Finished replicates
 are kept and never trained again, however the job ends.
 
-Writes the folder <results>/<study>/replicates/<cell>/<replicate>/ for each replicate and, at the end, the batch file,
+Writes the folder <results>/<study>/replicates/<cell>/<replicate>/ for each replicate and, at the end, the chunk file,
 which lists the outcome of each replicate.
 """
 
@@ -34,8 +34,9 @@ from noisegrid.records import record
 from noisegrid.runtime import container, machine, refused_nodes
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study import design
-from noisegrid.study.batch import batch_of
+from noisegrid.study.chunk import chunk_of
 from noisegrid.study.recipes import check_own_network
+from noisegrid.study.settings import Hardware
 from noisegrid.study.study import Cell
 from noisegrid.training.pool import DIVERGED, INTERRUPTED, Pool
 from noisegrid.training.replicate import Image, is_finished, job_of
@@ -59,12 +60,12 @@ def train_replicates(
     image : dict, optional
         The container image that this process runs in, as returned by container.check_inside.
     accept_failures : bool
-        Whether to list failed replicates in the batch file instead of raising an error.
+        Whether to list failed replicates in the chunk file instead of raising an error.
 
     Returns
     -------
     dict
-        The content of the batch file. For each noise, it has the weight hashes of the trained replicates, and lists
+        The content of the chunk file. For each noise, it has the weight hashes of the trained replicates, and lists
         the replicates that diverged and those that failed.
 
     Raises
@@ -105,27 +106,27 @@ def train_replicates(
 
 
 def run_job(options: argparse.Namespace) -> None:
-    """Train the replicates requested by the options of `noisegrid train`, and write the batch file."""
-    batch = batch_of(options.replicates)
-    cells = design.load(options.study, options.design).siblings(options.hardware, options.task, batch)
+    """Train the replicates requested by the options of `noisegrid train`, and write the chunk file."""
+    chunk = chunk_of(options.replicates)
+    cells = design.load(options.study, options.design).siblings(options.hardware, options.task, chunk)
     if not cells:
         raise NoisegridError(
             f"study {options.study} has no cell of task {options.task} on {options.hardware}"
-            + (f" with noise {batch.noise}" if batch.noise else "")
+            + (f" with noise {chunk.noise}" if chunk.noise else "")
         )
     check_own_network(cells[0].settings)
     image = container.check_inside(options.image)
-    machine.check_stack(hardware_entry(options.hardware)["stack"])
+    machine.check_stack(hardware_entry(options.hardware).stack)
     data = open_prepared(options.dataset)
     now = {"code.source_digest": machine.code()["source_digest"], "software.torch": torch.__version__}
-    unfinished = [cell for cell in cells if not record.is_complete(options.results, cell, batch.numbers)]
+    unfinished = [cell for cell in cells if not record.is_complete(options.results, cell, chunk.numbers)]
     for cell in unfinished:
         record.check_shared(options.results, cell, now | {"dataset.digest": data.digest})
-    hardware, study = cells[0].settings["hardware"], options.results / cells[0].study
-    with refused_nodes.claimed(hardware, study, options.hardware, options.share_gpu) as uuid:
+    hardware, study = Hardware.of(cells[0].settings["hardware"]), options.results / cells[0].study
+    with refused_nodes.claimed(hardware.gpu, study, options.hardware, options.share_gpu) as uuid:
         if unfinished:
-            refused_nodes.settle(study, options.hardware, machine.model_here(hardware, uuid))
-        one_at_a_time = hardware["device"] == "cuda" and not options.share_gpu
+            refused_nodes.settle(study, options.hardware, machine.model_here(hardware.gpu, uuid))
+        one_at_a_time = hardware.is_cuda and not options.share_gpu
         pool = Pool(data, 1 if one_at_a_time else options.cores, 60 * options.checkpoint_minutes)
-        done = train_replicates(cells, batch.numbers, options.results, pool, image, options.accept_failures)
+        done = train_replicates(cells, chunk.numbers, options.results, pool, image, options.accept_failures)
     write_text(options.output, json.dumps(done, indent=1) + "\n")

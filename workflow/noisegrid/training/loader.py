@@ -17,10 +17,10 @@ from noisegrid.study.seeds import Seeds
 from noisegrid.study.settings import Task
 from noisegrid.training.noise import epoch_rng
 
-#: A chunk is a number of batches that are converted and augmented together, which amortises small tensor operations. A
-#: chunk has at most CHUNK batches and at most CHUNK_BYTES (but at least one batch), because the device must hold the
-#: chunk and the network at the same time.
-CHUNK, CHUNK_BYTES = 32, 256 * 1024**2
+#: A span is a number of batches that are converted and augmented together, which amortises small tensor operations. A
+#: span has at most SPAN batches and at most SPAN_BYTES (but at least one batch), because the device must hold the
+#: span and the network at the same time.
+SPAN, SPAN_BYTES = 32, 256 * 1024**2
 EVALUATION_BATCH = 200  # as in the reference
 #: Mean and standard deviation of each channel in ImageNet's training set, as fractions of full scale. From torchvision.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -56,13 +56,13 @@ class Batches:
         device: torch.device,
         memory_format: torch.memory_format,
     ) -> None:
-        # a small dataset is kept on the device; a larger one stays memory-mapped and is read in chunks
+        # a small dataset is kept on the device; a larger one stays memory-mapped and is read in spans
         self.images = torch.from_numpy(np.array(images)).to(device) if images.nbytes <= RESIDENT_BYTES else images
         self.labels = torch.from_numpy(np.array(labels)).to(device)
         if labels.ndim == 2:  # binary cross-entropy requires floating point
             self.labels = self.labels.float()
         bytes_per_batch = 4 * task.batch_size * math.prod(images.shape[1:])
-        self.chunk = max(1, min(CHUNK, CHUNK_BYTES // bytes_per_batch))
+        self.span = max(1, min(SPAN, SPAN_BYTES // bytes_per_batch))
         self.full_scale = full_scale
         self.task = task
         self.device = device
@@ -90,9 +90,9 @@ class Batches:
         order = torch.from_numpy(self._order(seeds, epoch, count)).to(self.device)
         shifts, flips = self._draw(seeds["augment"], epoch, count)
         boxes, size = self._draw_boxes(seeds["augment"], epoch, count), self.task.augment.resized_crop
-        for number, examples in enumerate(order.split(self.chunk * self.task.batch_size)):
-            skip = start - number * self.chunk
-            if skip >= self.chunk:
+        for number, examples in enumerate(order.split(self.span * self.task.batch_size)):
+            skip = start - number * self.span
+            if skip >= self.span:
                 continue
             inputs = self._inputs(examples)
             if boxes is not None and size is not None:

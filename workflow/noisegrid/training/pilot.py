@@ -112,9 +112,9 @@ def run_pilot(
     if not cells:
         raise NoisegridError(f"study {study.name} has no cell of task {task} on {hardware}")
     container.check_inside(image)
-    machine.check_stack(hardware_entry(hardware)["stack"])
+    machine.check_stack(hardware_entry(hardware).stack)
     data, cell = open_prepared(dataset), held(cells)
-    with refused_nodes.claimed(cell.settings["hardware"], results / study.name, hardware):
+    with refused_nodes.claimed(hardware_entry(hardware).gpu, results / study.name, hardware):
         pace = measure(run_of(cell, 0), data)
     pace = {"of": study.pace_identity(hardware, task)} | pace
     write_text(output, json.dumps(pace, indent=1) + "\n")

@@ -4,27 +4,26 @@ Memory and operations are counted on PyTorch's meta device, which computes and a
 more memory (kernel workspaces, fragmentation), so a device with less memory than the lower bound cannot train the task.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from noisegrid.common.schemas import catalog
 from noisegrid.networks import build
-from noisegrid.study.recipes import resolve_tasks
+from noisegrid.study.recipes import resolve_tasks, task_settings
+from noisegrid.study.settings import Task
 
 #: For each optimiser, the memory of gradients and optimiser state together, as a multiple of the parameters' memory.
 COPIES = {"adam": 3, "sgd": 2}
 
 
-def training_bytes(task: dict[str, Any], shape: tuple[int, int, int]) -> int:
+def training_bytes(task: Task, shape: tuple[int, int, int]) -> int:
     """Count the peak memory of one fp32 training step.
 
     Parameters
     ----------
-    task : dict
-        A resolved task of the catalog.
+    task : Task
+        A task of the catalog.
     shape : (int, int, int)
         Number of classes, number of channels and image size (pixels) of the dataset.
 
@@ -35,16 +34,16 @@ def training_bytes(task: dict[str, Any], shape: tuple[int, int, int]) -> int:
     """
     network, inputs = _on_meta(task, shape)
     weights = sum(parameter.nbytes for parameter in network.parameters())
-    return weights * (1 + COPIES[task["optimizer"]["name"]]) + _kept_for_backward(network, inputs)
+    return weights * (1 + COPIES[task.optimizer.name]) + _kept_for_backward(network, inputs)
 
 
-def training_flop(task: dict[str, Any], shape: tuple[int, int, int], examples: int) -> float:
+def training_flop(task: Task, shape: tuple[int, int, int], examples: int) -> float:
     """Count the floating-point operations of one epoch, as three times those of the forward passes.
 
     Parameters
     ----------
-    task : dict
-        A resolved task of the catalog.
+    task : Task
+        A task of the catalog.
     shape : (int, int, int)
         Number of classes, number of channels and image size (pixels) of the dataset.
     examples : int
@@ -53,18 +52,16 @@ def training_flop(task: dict[str, Any], shape: tuple[int, int, int], examples: i
     network, inputs = _on_meta(task, shape)
     with FlopCounterMode(display=False) as counter:
         network(inputs)
-    return 3.0 * counter.get_total_flops() * examples / task["batch_size"]
+    return 3.0 * counter.get_total_flops() * examples / task.batch_size
 
 
-def _on_meta(task: dict[str, Any], shape: tuple[int, int, int]) -> tuple[torch.nn.Module, Tensor]:
+def _on_meta(task: Task, shape: tuple[int, int, int]) -> tuple[torch.nn.Module, Tensor]:
     """Return the network of a task and one batch on the meta device, where they take no memory."""
     classes, channels, size = shape
-    size = task["augment"].get("resized_crop", size)
-    entry = catalog("networks")[task["network"]]
-    options = entry["options"] | task.get("network_options", {})
+    size = task.augment.resized_crop or size
     with torch.device("meta"):
-        network = build(entry["build"], classes=classes, channels=channels, size=size, **options)
-        return network, torch.empty(task["batch_size"], channels, size, size)
+        network = build(task.build, classes=classes, channels=channels, size=size, **task.options)
+        return network, torch.empty(task.batch_size, channels, size, size)
 
 
 def _kept_for_backward(network: torch.nn.Module, inputs: Tensor) -> int:
@@ -82,10 +79,17 @@ def _kept_for_backward(network: torch.nn.Module, inputs: Tensor) -> int:
     return sum(tensor.untyped_storage().nbytes() for key, tensor in kept.items() if key not in own)
 
 
+def catalog_task(name: str) -> Task:
+    """Return a task of the catalog."""
+    return Task.of(task_settings(resolve_tasks({}, "the catalog"), catalog("datasets"), name, "the catalog"))
+
+
 def print_all() -> None:
     """Print memory_gb and tflop_per_epoch of every task, for workflow/catalog/tasks.yaml."""
-    for name, task in resolve_tasks({}, "the catalog").items():
-        dataset = catalog("datasets")[task["dataset"]]
+    datasets = catalog("datasets")
+    for name in catalog("tasks"):
+        task = catalog_task(name)
+        dataset = datasets[task.dataset]
         shape = dataset["classes"], dataset["channels"], dataset["size"]
         flop = training_flop(task, shape, dataset["examples"])
         print(f"{name:28s} {training_bytes(task, shape) / 1e9:8.3f} GB {flop / 1e12:12.3g} TFLOP per epoch")

@@ -152,7 +152,7 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     began = time.perf_counter()
     device = torch.device(run.hardware.device)
     initial = initial_weights(run, data)
-    machine.check_device(run.settings["hardware"])
+    machine.check_device(run.hardware.gpu)
     noise.apply_flags(run.flags)
     training = Training(run, data, disturbed(initial, run.seeds), device)
     checkpoints.resume(training, device)
