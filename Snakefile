@@ -1,6 +1,6 @@
-"""noisegrid: how much of a training result is noise, where it comes from, whom it hits.
+"""Measure how much of a training result is noise, where it comes from, whom it affects, and what determinism costs.
 
-Data flows one way: study -> datasets -> replicates -> metrics -> findings, tables, figures -> report.
+Data flow in one direction: study -> datasets -> replicates -> metrics -> findings, tables, figures -> report.
 """
 
 from snakemake.utils import min_version
@@ -14,7 +14,7 @@ configfile: workflow.source_path("config.yaml")
 include: "workflow/rules/common.smk"
 
 
-# The report's first page: what was measured, on what, and what it shows.
+# The first page of the report says what was measured, on which hardware, and with which results.
 report: os.path.abspath(PATHS.findings("rst"))
 
 
@@ -41,7 +41,8 @@ rule all:
         PATHS.report,
 
 
-# Before a large study: how long replicates take, so that jobs hold what fits their time.
+# Run this before a large study. The pilot measures how long a replicate of each task takes, so that
+# each job gets as many replicates as fit into its time.
 rule pilot:
     input:
         PLAN.pilot_files(),
@@ -60,5 +61,5 @@ onsuccess:
 
 
 onerror:
-    # which replicates failed, and why; the next call trains only what is missing
+    # show which replicates failed, and why; the next call trains only the missing ones
     shell("python -m noisegrid status {PLAN.study.source:q} --results {PLAN.config[results]:q}")

@@ -217,7 +217,7 @@ FORGERIES = {
     ),
     "a doubled column": (
         double_a_column,
-        r"metrics.csv: has the columns study.*, value, but should have study",
+        r"metrics.csv has the columns study.*, value, but should have study",
     ),
     "a page of its own": (
         lambda folder: (folder / "conclusions.md").write_text("There is no noise."),
@@ -247,7 +247,7 @@ FORGERIES = {
     ),
     "a distance between equal weights": (
         edit_text(f"{RESULTS}cells/cpu/short-digits/control.csv", r"(l2_raw_buffers,all,1,)0", r"\g<1>7"),
-        r"control.csv: cpu short-digits control l2_raw_buffers all: is in the crate, but is not computed again",
+        r"control.csv: cpu short-digits control l2_raw_buffers all is in the crate, but is not computed again",
     ),
     "an accuracy in a record": (
         lambda folder: rewrite_record(folder / ALGO / "0", lambda d: d["results"].update(test_accuracy_percent=99.0)),

@@ -349,6 +349,6 @@ class TestNumbers:
         assert keys == ["noise", "group"]
         assert sorted(differences(old, new, keys, "t.csv")) == [
             "t.csv: algo a: value is 1.5 in the crate, but is computed as 1.6",
-            "t.csv: algo b: is in the crate, but is not computed again",
-            "t.csv: impl b: is computed, but is not in the crate",
+            "t.csv: algo b is in the crate, but is not computed again",
+            "t.csv: impl b is computed, but is not in the crate",
         ]

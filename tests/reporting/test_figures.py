@@ -77,6 +77,15 @@ def test_figure_4_shows_every_rate_of_every_group():
     ]
     figure = figures.figure_4(pd.DataFrame(rows))
     assert [drawn(figure, panel) for panel in range(3)] == [[10, 20, 30], [40, 50, 60], [70, 80, 90]]
+    # the same groups on a second device are rows of their own
+    both = pd.concat([pd.DataFrame(rows), pd.DataFrame(rows).assign(hardware="gpu", value=lambda t: t["value"] + 1)])
+    figure = figures.figure_4(both)
+    assert [drawn(figure, panel) for panel in range(3)] == [
+        [10, 20, 30, 11, 21, 31],
+        [40, 50, 60, 41, 51, 61],
+        [70, 80, 90, 71, 81, 91],
+    ]
+    assert [tick.get_text()[:15] for tick in figure.axes[0].get_yticklabels()][3] == "net-data, gpu: "
     with pytest.raises(NoisegridError, match="sub-groups"):
         figures.figure_4(metrics_frame())
 

@@ -76,7 +76,9 @@ def test_reference_table():
 
 
 def test_taxonomy_table():
-    table = tables.taxonomy_table(metrics_frame(("a-data", "b-data"), ("algo", "control")))
+    frame = metrics_frame(("a-data", "b-data"), ("algo", "control"))
+    across = frame.assign(hardware="cpu × gpu")  # a comparison of two devices is not a cell
+    table = tables.taxonomy_table(pd.concat([frame, across]))
     assert table.to_dict("records") == [
         {"noise": "algo", "free": "augment, dropout, init, order", "cells": 2},
         {"noise": "control", "free": "nothing", "cells": 2},

@@ -156,7 +156,7 @@ def test_the_first_job_settles_the_model_for_all(fake_gpus, tmp_path, monkeypatc
     refused_nodes.settle(tmp_path, "v100", "Tesla V100-SXM2-32GB")
     refused_nodes.settle(tmp_path, "v100", "Tesla V100-SXM2-32GB")
     refused_nodes.settle(tmp_path, "v100", None)  # cannot be told
-    message = "began v100 on Tesla V100-SXM2-32GB, but this device is Tesla V100-SXM2-16GB"
+    message = "the first job of this study on v100 ran on Tesla V100-SXM2-32GB, but this device is Tesla V100-SXM2-16GB"
     with pytest.raises(devices.WrongDevice, match=message), refused_nodes.claimed(v100, tmp_path, "v100") as uuid:
         refused_nodes.settle(tmp_path, "v100", machine.model_here(v100, uuid))
     assert refused_nodes.nodes(tmp_path, "v100") == ["node8"]

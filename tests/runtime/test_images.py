@@ -92,7 +92,7 @@ def test_containers_that_are_required_cannot_be_forgotten(tmp_path):
         "snakemake", "-n", "--snakefile", ROOT / "Snakefile", "--config", "require_containers=True", cwd=tmp_path
     )
     assert done.returncode == 1
-    assert "call it with --sdm apptainer" in done.stdout and "Traceback" not in done.stdout
+    assert "call Snakemake with --sdm apptainer" in done.stdout and "Traceback" not in done.stdout
 
 
 def test_the_mirror_is_read_from_apt(tmp_path):
@@ -158,7 +158,22 @@ def test_a_driver_that_is_too_old_is_told_with_the_floor(monkeypatch, tmp_path):
     script.write_text("#!/bin/sh\necho 470.82.01\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(NoisegridError, match=r"the driver is 470.82.01, and CUDA 13.0 needs 580.65 or later"):
+    with pytest.raises(NoisegridError, match=r"the driver is 470.82.01, and CUDA 13.0 needs at least 580.65"):
+        machine.check_device("A100")
+
+
+@pytest.mark.parametrize(
+    ("visible", "reason"),
+    [("", "CUDA_VISIBLE_DEVICES is ''"), (None, "the driver is 600.0; check it with nvidia-smi")],
+)
+def test_a_new_driver_is_not_blamed(monkeypatch, tmp_path, visible, reason):
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 600.0\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with pytest.raises(NoisegridError, match=f"PyTorch sees no GPU: {reason}"):
         machine.check_device("A100")
 
 

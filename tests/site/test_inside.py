@@ -99,7 +99,7 @@ class TestInside:
         with (other / "containers/image.def").open("a") as definition:
             definition.write("# another line\n")
         done = in_containers(inside, root=other, containers=tmp_path / "none")
-        assert done.returncode != 0 and "was trained in a different container from the one in this call" in done.stdout
+        assert done.returncode != 0 and "was trained in another container image than this call uses" in done.stdout
         assert not list(tmp_path.rglob("*.sif"))
 
     def test_the_same_results_are_not_continued_outside(self, inside):

@@ -5,6 +5,7 @@ import pytest
 from noisegrid.common.schemas import catalog
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
+from noisegrid.study.sources import NOISES
 from noisegrid.study.study import hardware_settings, load_study
 
 
@@ -32,3 +33,11 @@ def test_a_setting_that_nobody_knows_is_no_setting():
     cell = load_study("quick").cells[0]
     with pytest.raises(TypeError, match="surprise"):
         Task.of(cell.settings["task"] | {"surprise": 1})
+
+
+def test_crops_at_random_places_are_augmentation():
+    settings = load_study("quick").cells[0].settings
+    hardware, plain = Hardware.of(settings["hardware"]), {"pad": 0, "flip": False}
+    without, crops = (Task.of(settings["task"] | {"augment": plain | more}) for more in ({}, {"resized_crop": 24}))
+    assert NOISES["augment"].missing(without, hardware) == "does not augment"
+    assert NOISES["augment"].missing(crops, hardware) == ""

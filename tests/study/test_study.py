@@ -123,7 +123,7 @@ def test_a_job_that_its_attempts_cannot_finish_is_noted_in_the_plan():
     (note,) = [line for line in lines if line.startswith("note: ")]
     # 2,860 device-hours in 20 jobs; 4, 8 and 12 hours
     assert "a job of resnet50-imagenet on v100_32gb takes about 143 h" in note
-    assert "its 3 attempts have 24 h on SLURM" in note
+    assert "its 3 attempts have 24 h in total on SLURM" in note
 
 
 def test_a_job_of_one_source_does_not_change_with_another_source(tmp_path):

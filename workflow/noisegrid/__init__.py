@@ -1,22 +1,22 @@
-"""noisegrid: how much of a training result is noise, where it comes from, whom it affects, what determinism costs.
+"""Measure how much of a training result is noise, where it comes from, whom it affects, and what determinism costs.
 
-Subpackages, each of which imports only from those before it:
+The subpackages are listed below. Each of them imports only from those above it.
 
 common     errors, schemas, atomic files, locks, provenance
 runtime    the machine: hardware, devices, containers, images
-study      a study and what it resolves to: cells, seeds, noise, recipes, timed networks
+study      a study, resolved into cells, seeds, noises, recipes and timed networks
 records    a replicate on disk
-data       datasets: prepared once, opened by every replicate
+data       datasets, which are prepared once and opened by every replicate
 stats      pure functions on arrays: spread, pairs, null, intervals, power
-training   one replicate: noise, loader, loop, checkpoints, worker pool
-overhead   one network's training step, with and without determinism
-measuring  from the replicates of a cell to rows of metrics.csv
-reporting  from metrics.csv and overhead.csv to claims, tables, figures, findings, report
-planning   what the Snakefile asks: plan, packing, resources, preflight, status
-crate      write, read, check, rerun and compare the packages of studies
+training   the training of replicates: noise, loader, loop, checkpoints, worker pool
+overhead   the timing of a network's training step, with and without determinism
+measuring  the rows of metrics.csv, computed from the replicates of a cell
+reporting  verdicts, tables, figures, findings and the report, made from metrics.csv and overhead.csv
+planning   the plan of a study for the Snakefile: packing, resources, preflight checks, status
+crate      the crates of studies: how they are written, read, checked, rerun and compared
 cli        the `noisegrid` command
 
-`networks` and `readers` are public: catalogs name their functions, and so may your own study.
+The modules `networks` and `readers` are public: catalogs name their functions, and so may your own study.
 """
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""`python -m noisegrid` is the `noisegrid` command."""
+"""Run the `noisegrid` command with `python -m noisegrid`."""
 
 import sys
 

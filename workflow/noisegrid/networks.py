@@ -1,4 +1,4 @@
-"""The paper's networks as plain modules, with the architectures and initialisers of the reference.
+"""The paper's networks as PyTorch modules, with the architectures and initialisers of the reference.
 
 A builder is a function that returns an untrained network. Its arguments are the number of classes, the number of
 channels, the image size in pixels, the dropout rate if the task uses dropout, and the options from the catalog. The
@@ -36,7 +36,9 @@ def build(reference: str, **options: Any) -> nn.Module:
     """
     network = imported("network", reference)(**options)
     if not isinstance(network, nn.Module):
-        raise NoisegridError(f"network {reference}: returned {type(network).__name__}, not a torch.nn.Module")
+        raise NoisegridError(
+            f"network {reference}: the builder returned {type(network).__name__}, not a torch.nn.Module"
+        )
     return network
 
 
@@ -90,7 +92,7 @@ def resnet50(classes: int, channels: int, size: int, dropout: float = 0.0) -> nn
     from torchvision.models import resnet50 as torchvision_resnet50
 
     if channels != 3 or dropout:
-        raise NoisegridError("network resnet50 takes three channels and no dropout")
+        raise NoisegridError("network resnet50 requires images with three channels, and a task without dropout")
     network: nn.Module = torchvision_resnet50(num_classes=classes)
     return network
 
@@ -98,7 +100,7 @@ def resnet50(classes: int, channels: int, size: int, dropout: float = 0.0) -> nn
 def medium_cnn(
     classes: int, channels: int, size: int, kernel: int = 3, dilation: int = 1, stride: int = 1, groups: int = 1
 ) -> nn.Module:
-    """Build the medium CNN of Figure 6, right.
+    """Build the medium CNN of the paper (Figure 6, right panel).
 
     The network has six blocks (16 to 512 channels), global average pooling and a dense layer. Each block has a
     kernel x kernel convolution, batch norm, ReLU and max-pooling. A block has no max-pooling if its stride is larger

@@ -1,7 +1,8 @@
 """Readers of raw datasets.
 
-A reader has two arguments: the folder of the raw files, and a cache. If the folder is None, the reader downloads the
-raw files into the cache. A reader returns a Raw. A reader of your own (package.module:function) has the same signature.
+A reader has two arguments: the folder of the raw files, and a cache folder. If the first is None, the reader downloads
+the raw files into the cache folder, or refuses to if their licence forbids it. A reader returns a Raw. A reader of your
+own (package.module:function) must have the same signature.
 The functions below use torchvision's readers where these exist, because torchvision checks the published checksums.
 """
 
@@ -30,7 +31,7 @@ class Images:
     shape : (int, int, int)
         The number of channels, the height and the width (both in pixels) of each image.
     rows : iterator of uint8 (channels, height, width)
-        Yields the images.
+        An iterator over the images.
     """
 
     count: int
@@ -49,7 +50,8 @@ class Raw:
     train_labels, test_labels : int (examples,) or (examples, attributes)
         The class of each example, or 0 or 1 for each attribute of each example.
     groups : dict of bool (test examples,)
-        For each sub-group whose spread is measured: its name, and whether each test example belongs to it.
+        Maps the name of each sub-group to an array, which states for each test example whether it belongs to the
+        sub-group.
     target : int, optional
         Index of the attribute whose errors are compared between sub-groups.
     """
@@ -62,11 +64,12 @@ class Raw:
     target: int | None = None
 
 
-#: Number of training images of digits, which has no official split. The last third of the images is the test set. UCI's
-#: order keeps the images of each writer together, so most test images are by writers who are not in the training set.
+#: Number of training images of digits. scikit-learn does not split this dataset; here, the last third of the images is
+#: the test set. UCI's order keeps the images of each writer together, so most test images are by writers who are not in
+#: the training set.
 DIGITS_TRAIN = 1200
 
-#: SHA-256 of each unpacked file. The files in Debian's package dataset-fashion-mnist have the same values.
+#: SHA-256 of each unpacked file. The files in Debian's package dataset-fashion-mnist have the same digests.
 FASHION_MNIST_CONTENT = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -146,7 +149,7 @@ def celeba(folder: Path | None, cache: Path) -> Raw:
     )  # fmt: skip
 
 
-IMAGENET_SIZE = 256  # pixels; training takes random crops of 224 pixels, evaluation the centre crop
+IMAGENET_SIZE = 256  # pixels; training uses random crops of 224 pixels, and evaluation uses the centre crop
 
 
 def imagenet(folder: Path | None, cache: Path) -> Raw:
@@ -221,9 +224,7 @@ def _unpack_checked(packed: Path, unpacked: Path, sha256: str) -> None:
     try:
         content = gzip.decompress(packed.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
-        raise NoisegridError(
-            f"{packed} cannot be unpacked ({error}): truncated or changed; download it again"
-        ) from error
+        raise NoisegridError(f"{packed} cannot be unpacked ({error}); download it again") from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise NoisegridError(f"{packed} does not contain the published data (its SHA-256 differs); download it again")
     unpacked.write_bytes(content)
@@ -234,5 +235,6 @@ def _check_md5(path: Path, md5: str) -> None:
 
     if not check_md5(str(path), md5):
         raise NoisegridError(
-            f"{path} is not the published file (its MD5 differs from {md5}): truncated or changed; download it again"
+            f"{path} is not the published file: its MD5 differs from {md5}, so it is truncated or changed; "
+            "download it again"
         )

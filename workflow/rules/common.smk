@@ -1,4 +1,4 @@
-"""The study, checked once before any work starts; every other file asks it for paths and cells. Nothing here computes."""
+"""Load and check the study before any work starts, and make its plan, which gives the other rule files their paths."""
 
 import os
 import sys
@@ -18,10 +18,11 @@ PATHS, JOBS = PLAN.paths, Jobs(PLAN)
 CELL = "{hardware}/{task}/{noise}"
 if IN_CONTAINERS:
     workflow.deployment_settings.apptainer_args += PLAN.images.engine_arguments()
-# What every job in the analysis image waits for; nothing without --sdm apptainer.
+# The inspection file that every job in the analysis image needs; empty without --sdm apptainer.
 ANALYSIS_IMAGE = PLAN.images.inspections(ANALYSIS)
 
-# Code comes from the working tree, so that an edit needs no installation, inside a container and outside.
+# Inside and outside containers, jobs import the code from the working tree, so that an edit takes
+# effect without an installation.
 shell.prefix(shell_prefix())
 
 

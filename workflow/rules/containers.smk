@@ -1,9 +1,12 @@
-"""Definition and pins -> one image per stack that the study requires, checked from inside before anything runs in it.
+"""Build one container image for each stack that the study requires, and inspect each image before any job uses it.
 
-Used with --sdm apptainer alone. The code is not in the images: the working tree is bound.
-REQUIRES  a container engine; a Debian mirror and the Python package index, or images named in config.yaml
-PROVIDES  <containers>/{stack}.sif and, written inside of it, {stack}.json (versions, GPU generations, digests)
-RERUNS    never by itself: an image of another definition is refused before any work, and so are results from another image
+These rules run only with --sdm apptainer. The images do not contain noisegrid's code: jobs import it from the working
+tree, which is mounted into the container.
+
+REQUIRES  a container engine; a Debian mirror and the Python package index, or images that config.yaml names
+PROVIDES  <containers>/{stack}.sif; {stack}.json, which is written inside the image (versions, GPU generations, digests)
+RERUNS    when config.yaml names another image for a stack, but not when the definition or the pins change: an outdated
+          image is refused before any work starts, and so are results from an image with another definition
 """
 
 
@@ -25,9 +28,9 @@ rule build_image:
         PLAN.images.log("{stack}.build"),
     params:
         source=JOBS.image_source,
-        # another mirror builds nothing again
+        # untracked, so that another mirror does not cause another build
         mirror=untracked(PLAN.images.mirror_option()),
-    run:  # the one job that cannot be in a container
+    run:  # the only job that must run outside containers
         shell(
             "python -m noisegrid build-image {wildcards.stack:q} {params.source:q} {params.mirror:q}"
             " --output {output.image:q} 2> {log:q}"

@@ -1,8 +1,8 @@
-"""Raw files -> one memory-mapped, checksummed copy per dataset, which all replicates of all studies read.
+"""Convert the raw files of each dataset, once, into checksummed arrays that all replicates of all studies memory-map.
 
-REQUIRES  the raw folders named in config.yaml, or the network
+REQUIRES  the folders of raw files that config.yaml names, or internet access
 PROVIDES  <datasets>/{dataset}/manifest.json and the arrays that it lists
-RERUNS    never by itself: delete the folder to prepare it again
+RERUNS    never automatically; delete the folder of a dataset to prepare the dataset again
 """
 
 
@@ -20,7 +20,7 @@ rule prepare_dataset:
     container:
         PLAN.images.file(PLAN.images.training_stack)
     params:
-        # another study or raw folder prepares nothing again
+        # untracked, so that a dataset is not prepared again for another study or another raw folder
         study=untracked(PLAN.study.source),
         design=untracked(PATHS.design),
         raw=untracked(JOBS.raw_folder_option),

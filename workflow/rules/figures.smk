@@ -1,12 +1,12 @@
-"""metrics.csv and overhead.csv -> figures, with the paper's numbering.
+"""Draw the figures, numbered as in the paper, from metrics.csv and overhead.csv.
 
-REQUIRES  metrics.csv; for figures 6 and 7 overhead.csv
-PROVIDES  figures/{figure}.pdf for print, .png for the screen
-RERUNS    when the modules that draw change (their digest is a parameter)
+REQUIRES  metrics.csv; overhead.csv for Figures 6 and 7
+PROVIDES  figures/{figure}.pdf (for print) and figures/{figure}.png (for the screen)
+RERUNS    when the data are newer, or when the modules that draw change (their digest is a parameter)
 """
 
 
-# Seconds each: where Snakemake runs, also on a cluster.
+# These jobs take seconds, so they run where Snakemake runs, even on a cluster.
 localrules:
     draw_figure,
 

@@ -1,13 +1,13 @@
-"""Replicates -> metrics with n, interval and null; control is verified here, bit by bit.
+"""Compute metrics with n, intervals and nulls from the replicates. Fail if control replicates are not bitwise equal.
 
 REQUIRES  chunks/{hardware}/{task}/*.json and the replicates that they list
-PROVIDES  cells/<cell>.csv (long form), across/{task}/{noise}.csv (the same runs on several hardware),
-          metrics.csv (the whole study)
-RERUNS    when the modules that measure change (their digest is a parameter)
+PROVIDES  cells/<cell>.csv: the metrics of a cell; across/{task}/{noise}.csv: a comparison of the same replicates on
+          several kinds of hardware; metrics.csv: all of these files, concatenated
+RERUNS    when a chunk file is newer, or when the modules that measure change (their digest is a parameter)
 """
 
 
-# Seconds each: where Snakemake runs, also on a cluster.
+# These jobs take seconds, so they run where Snakemake runs, even on a cluster.
 localrules:
     measure_cell,
     compare_hardware,

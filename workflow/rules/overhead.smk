@@ -1,12 +1,16 @@
-"""Networks -> what determinism costs on a hardware. One exclusive job per network: anything beside it would be timed too.
+"""Measure the overhead of determinism for each network on each kind of hardware.
 
-REQUIRES  nothing: the images are random numbers of the right shape and statistics
-PROVIDES  overhead/{hardware}/{network}.csv (every block), .json (device, versions, what was refused); overhead.csv
-RERUNS    never on an edit of the code; when the study asks for other sizes, blocks or arms
+Each network is timed by a job of its own, which requests exclusive use of the node, because other work on the node
+would distort the timing.
+
+REQUIRES  no data, because the training images are random numbers
+PROVIDES  overhead/{hardware}/{network}.csv (every block) and .json (device, versions, arms); overhead.csv
+RERUNS    when the study requests other sizes, blocks or arms, or when the definition of the container image changes,
+          but not when the code is edited
 """
 
 
-# Seconds each: where Snakemake runs, also on a cluster.
+# These jobs take seconds, so they run where Snakemake runs, even on a cluster.
 localrules:
     collect_overhead,
 
@@ -25,7 +29,7 @@ rule time_network:
     resources:
         **JOBS.resources(alone=True),
     params:
-        # a moved clone times nothing again
+        # untracked, so that networks are not timed again after the working tree has moved
         study=untracked(PLAN.study.source),
         design=untracked(PATHS.design),
         folder=untracked(f"{PATHS.folder}/overhead"),

@@ -1,8 +1,9 @@
-"""Results -> one file that a stranger can check: `snakemake package`, at any time, of what is finished.
+"""Write the results that exist so far into one file that others can check. `snakemake package` works at any time.
 
-REQUIRES  finished replicates; tables, figures and report if they are there
-PROVIDES  {study}.crate.zip beside the results: an RO-Crate, the same bytes for the same results
-RERUNS    whenever it is asked for
+REQUIRES  at least one finished replicate; tables, figures and the report are included if they exist
+PROVIDES  {study}.crate.zip in the results folder of the study: an RO-Crate, which is byte-identical if results, code
+          and config are the same
+RERUNS    every time `snakemake package` is called
 """
 
 

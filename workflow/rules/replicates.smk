@@ -1,12 +1,16 @@
-"""Prepared dataset -> trained replicates. A job trains some replicates of every noise of a task, since they share all
-else, or of one noise if one replicate of each would not fit into its time.
+"""Train replicates on the prepared datasets.
+
+A job trains some replicates of every noise of a task, because only the noise differs between them. If one replicate of
+every noise does not fit into the time of a job, each job trains replicates of a single noise.
 
 REQUIRES  <datasets>/{dataset}/manifest.json
-PROVIDES  chunks/{hardware}/{task}/{chunk}.json, which lists replicates and their weight hashes (names: study/chunk.py)
-          pilot/{hardware}/{task}.json: how long a replicate takes; only when asked for (`snakemake pilot`)
-          replicates/<cell>/{replicate}/, kept however the job ends: they are no output that Snakemake may delete
-RERUNS    a job when its dataset or image is newer; it finds its replicates finished, and trains nothing again.
-          Never on an edit of the code (a comment must not cost GPU days); other settings are refused before any work
+PROVIDES  chunks/{hardware}/{task}/{chunk}.json: the replicates of a job, with their weight hashes (study/chunk.py
+          explains the names); pilot/{hardware}/{task}.json: the duration of a replicate (only with `snakemake pilot`);
+          replicates/<cell>/{replicate}/: the replicates. Their folders are not declared as outputs, because Snakemake
+          deletes the outputs of a failed job
+RERUNS    when the dataset or the image is newer, or when the number of replicates changes. Finished replicates are not
+          trained again. An edit of the code reruns nothing, because a new comment must not cost GPU days. Results with
+          other settings are refused before any work starts
 """
 
 
@@ -24,7 +28,7 @@ rule train_replicates:
     resources:
         **JOBS.resources(),
     params:
-        # a moved clone trains nothing again
+        # untracked, so that no job runs again after the working tree has moved
         study=untracked(PLAN.study.source),
         design=untracked(PATHS.design),
         results=untracked(PLAN.config["results"]),
@@ -51,7 +55,7 @@ rule run_pilot:
         JOBS.image
     threads: PLAN.config["threads_per_job"]
     resources:
-        **JOBS.resources(runtime=15),  # a minute of training, and time to get there; short jobs start early
+        **JOBS.resources(runtime=15),  # start-up and a minute of training; short jobs start early
     params:
         study=untracked(PLAN.study.source),
         design=untracked(PATHS.design),

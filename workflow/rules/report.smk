@@ -1,8 +1,8 @@
-"""Findings, figures and tables -> one self-contained HTML page, by Snakemake's own reporter.
+"""Combine findings, figures and tables into one self-contained HTML page with Snakemake's own reporter.
 
-REQUIRES  findings, figures, tables
+REQUIRES  findings, figures, tables and cell pages
 PROVIDES  report.html
-RERUNS    when one of them is newer
+RERUNS    when one of the required files is newer, or when the config changes
 """
 
 

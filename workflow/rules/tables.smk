@@ -1,13 +1,13 @@
-"""metrics.csv and overhead.csv -> tables, a page per task with all of its numbers, and what the study found in sentences.
+"""Write the tables, the cell pages and the findings of the study from metrics.csv and overhead.csv.
 
-REQUIRES  metrics.csv; overhead.csv, if the study times any network
-PROVIDES  tables/<table>.csv, .md, .tex, .html of every table; tables/cells/{hardware}.{task}.html; findings.md,
-          .html and .rst (the report's first page)
-RERUNS    when the modules that write tables change (their digest is a parameter)
+REQUIRES  metrics.csv; overhead.csv if the study times networks
+PROVIDES  tables/<table>.csv, .md, .tex and .html; tables/cells/{hardware}.{task}.html: the metrics of a task on one
+          kind of hardware; findings.md, .html and .rst (the first page of the report): the findings, in sentences
+RERUNS    when the data are newer, or when the modules that write tables change (their digest is a parameter)
 """
 
 
-# Seconds each: where Snakemake runs, also on a cluster.
+# These jobs take seconds, so they run where Snakemake runs, even on a cluster.
 localrules:
     write_tables,
     write_cell_pages,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def add_study(parser: argparse.ArgumentParser, optional: bool = False) -> None:
-    """Add the positional argument STUDY; if it is optional, it defaults to the study in config.yaml."""
+    """Add the positional argument STUDY. If `optional` is True, its default is the study in config.yaml."""
     text = "a name in workflow/studies, or the path of a .yaml file"
     if optional:
         parser.add_argument("study", nargs="?", metavar="STUDY", help=f"{text} (default: the one in config.yaml)")
@@ -24,7 +24,7 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 
 
 def add_image(parser: argparse.ArgumentParser) -> None:
-    """Add --image, which a job uses to check that it runs in the right container."""
+    """Add --image, the inspection file by which a job checks that it runs inside the right container image."""
     parser.add_argument("--image", type=Path, help="inspection file (JSON) of the image that this command must run in")
 
 
@@ -43,6 +43,6 @@ def config() -> dict[str, str]:
 
 
 def chosen(options: argparse.Namespace) -> tuple[str, Path]:
-    """Return the study and the folder of all results: those of the command line, or else those of config.yaml."""
+    """Return the study and the folder of all results, each from the command line or, by default, from config.yaml."""
     defaults = config()
     return options.study or defaults["study"], options.results or Path(defaults["results"])

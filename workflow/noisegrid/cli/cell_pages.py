@@ -1,4 +1,4 @@
-"""Write a page for each combination of task and hardware, with every number of the corresponding cells."""
+"""Write a page for each combination of task and hardware, with the metrics of its cells side by side."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Concatenate the CSV files of cells, or those of timed networks, into one CSV file."""
+"""Concatenate the CSV files of several cells or of several timed networks into one CSV file."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Compare runs that have the same seeds but were trained on different hardware entries of a study."""
+"""Compare the runs of a study that have the same seeds but were trained on different kinds of hardware."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Check from inside an image that it contains what its stack requires. Run this command inside the image."""
+"""Check that a container image contains what its stack requires. This command must run inside the image."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Dispatch `noisegrid SUBCOMMAND`. Each subcommand has an entry in a list below and a module in this folder."""
+"""Dispatch `noisegrid SUBCOMMAND`. Each subcommand is listed in a tuple below and has a module in this folder."""
 
 import argparse
 import sys
@@ -28,7 +28,7 @@ class Subcommand:
 
 
 SUBCOMMANDS = (
-    Subcommand("init", "write a study of your own, to start from"),
+    Subcommand("init", "write a study file that you can edit"),
     Subcommand("check", "report all mistakes in a study"),
     Subcommand("plan", "show what a study would submit, and what it would cost"),
     Subcommand("pilot", "measure how long a replicate of one task takes on this machine"),
@@ -38,7 +38,7 @@ SUBCOMMANDS = (
     Subcommand("package", "write a study's results into one file that others can check"),
     Subcommand("verify", "check a package, number by number"),
     Subcommand("compare", "compare two packages"),
-    Subcommand("completion", "print a script that completes this command in your shell"),
+    Subcommand("completion", "print a shell script for tab completion"),
 )
 #: The subcommands that the rules of the workflow call.
 WORKFLOW_SUBCOMMANDS = (

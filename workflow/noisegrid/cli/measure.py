@@ -1,7 +1,7 @@
-"""Measure one cell and write its metrics in long form, each with n, an interval and, if there is one, its null.
+"""Compute the metrics of one cell and write them as CSV. Each row has n and, where they exist, an interval and a null.
 
-Ends with an error if replicates differ in anything that the cell holds fixed, such as the final weights in a control
-cell. The message lists two of the differing replicates.
+The command fails if replicates differ in something that the cell holds fixed, such as the final weights in a control
+cell. The error message names two of the replicates that differ.
 """
 
 import argparse

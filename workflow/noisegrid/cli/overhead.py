@@ -1,7 +1,8 @@
 """Measure the overhead of determinism: time the training step of a network on an idle device, alternating between arms.
 
-Prints a table. With --output, writes two files for each network: <hardware>/<network>.csv (every timed block; updated
-during the measurement) and <hardware>/<network>.json (device, versions, timed arms and skipped arms).
+Prints a table. With --output, writes two files for each network. <hardware>/<network>.csv has every timed block, and
+is updated during the measurement. <hardware>/<network>.json lists the device, the versions, the timed arms and the
+skipped arms.
 """
 
 import argparse

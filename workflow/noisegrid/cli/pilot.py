@@ -1,7 +1,8 @@
 """Measure how long a replicate of one task takes on one kind of hardware.
 
 Trains for about a minute, writes the measured pace and discards the trained weights. `snakemake pilot` runs this
-command for every task of a study. `noisegrid plan` and the packing of replicates into jobs then use the measured pace.
+command for every task of a study. The measured pace then determines how many replicates fit into a job, and what
+`noisegrid plan` prints.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""Train a replicate again from its record, on this machine, and compare the bits of the old and new weights.
+"""Train a replicate again from its record, on this machine, and compare the result with the recorded one bit by bit.
 
-Exit code: 0 if the bits are equal, 1 otherwise.
+The comparison covers weights, predictions and labels. Exit code: 0 if all bits are equal, 1 otherwise.
 """
 
 import argparse

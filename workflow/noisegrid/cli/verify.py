@@ -1,8 +1,8 @@
-"""Check a package, number by number, without a GPU and without PyTorch. Nothing in the package is run or unpickled.
+"""Check every number in a package, without a GPU and without PyTorch. Nothing in the package is run or unpickled.
 
-Every checksum is compared. Every record is checked against its schema, cell, seeds and files. Every metric is computed
-again from the predictions. Tables, claims, findings and figures are made again from the metrics. Prints *same*, or
-what differs.
+Every checksum is compared. Every record is checked against its schema, cell, seeds and files. The metrics are computed
+again from the predictions (and from the weights, if the package contains them). Tables, claims, findings and figures
+are made again from metrics.csv and overhead.csv. The command prints *same*, or the differences.
 
 Exit code: 0 if everything is the same, 1 otherwise.
 """
@@ -16,8 +16,8 @@ EXAMPLE = "noisegrid verify results/quick/quick.crate.zip --rerun 2"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("package", type=Path, metavar="PACKAGE", help="the .crate.zip that `noisegrid package` made")
-    parser.add_argument("--rerun", type=int, default=0, metavar="N", help="train N random replicates again (PyTorch)")
-    parser.add_argument("--choice", type=int, help="seed that decides which N (default: a new one each time)")
+    parser.add_argument("--rerun", type=int, default=0, metavar="N", help="train N replicates again (requires PyTorch)")
+    parser.add_argument("--choice", type=int, help="seed for choosing the N replicates (default: random)")
     parser.add_argument("--datasets", type=Path, default=Path("resources/datasets"), help="folder of prepared datasets")
 
 

@@ -1,1 +1,1 @@
-"""Errors, schemas, atomic files, locks and provenance, used by all other subpackages. Imports none of these."""
+"""Errors, schemas, atomic writing, locks and provenance. This subpackage imports none of the other subpackages."""

@@ -1,4 +1,4 @@
-"""Functions that run programs of this machine (git, nvidia-smi), which may be missing. Does not import torch."""
+"""Functions that run external programs (git, nvidia-smi), which may be missing. This module does not import torch."""
 
 import subprocess
 from pathlib import Path
@@ -16,10 +16,17 @@ def lines_of(command: list[str]) -> list[str] | None:
 
 
 def nvidia_smi(*query: str) -> list[str]:
-    """Query NVIDIA's driver; return one line per device or process, without units; no lines without a driver."""
+    """Query NVIDIA's driver with nvidia-smi.
+
+    Return one line for each device or process; numbers have no units. If the query fails, for example because there is
+    no driver, return an empty list.
+    """
     return lines_of(["nvidia-smi", *query, "--format=csv,noheader,nounits"]) or []
 
 
 def git(root: Path, *arguments: str) -> list[str] | None:
-    """Run git in a working tree, whoever owns it; return the output lines, or None without git or a repository."""
+    """Run git in a working tree, even if another user owns it.
+
+    Return the non-empty output lines, or None if git is missing or fails, for example outside a repository.
+    """
     return lines_of(["git", "-C", str(root), "-c", f"safe.directory={root}", *arguments])

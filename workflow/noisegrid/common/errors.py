@@ -1,7 +1,6 @@
 """Errors that the user can fix. Each is printed as one sentence: the problem and the remedy, without a traceback."""
 
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 
@@ -10,18 +9,12 @@ class NoisegridError(Exception):
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
-    """Return a sentence about an unknown name; it suggests the nearest valid name, or lists all if none is near."""
+    """Return an error message about an unknown name.
+
+    The message suggests the most similar known name, or lists all known names if none is similar. `kind` is the word
+    for what has the name, such as `task`.
+    """
     names = sorted(known)
     near = get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
     return f"unknown {kind} {name!r}; {hint}"
-
-
-def exit_on_error(main: Callable[[], int | None]) -> None:
-    """Run a command and exit with its return code; print a NoisegridError as one line on stderr and exit with 1."""
-    try:
-        code = main()
-    except NoisegridError as error:
-        print(f"noisegrid: {error}", file=sys.stderr)
-        code = 1
-    sys.exit(code)

@@ -1,4 +1,4 @@
-"""Atomic writing, so that no reader sees a partial file, and checksums, so that a changed file is noticed."""
+"""Functions that write files atomically (no reader ever sees a partial file), format CSV text and compute checksums."""
 
 import csv
 import hashlib
@@ -31,7 +31,7 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         If the operating system refuses to write.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # the suffix stays last, because some writers choose the file format by the suffix
+    # the temporary name ends with the same suffix, because some writers choose the file format by the suffix
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         write(temporary)
@@ -53,7 +53,7 @@ def csv_text(rows: Iterable[dict[str, Any]], columns: Sequence[str], digits: int
     Parameters
     ----------
     rows : iterable of dict
-        The rows, by column name. Keys that are not in `columns` are left out.
+        The rows. Each row maps column names to values. Keys that are not in `columns` are left out.
     columns : sequence of str
         The columns, in order. A missing or NaN value becomes an empty field.
     digits : int

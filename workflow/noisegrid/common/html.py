@@ -1,4 +1,4 @@
-"""Small self-contained HTML pages. Snakemake's report displays HTML, but offers other formats only as downloads."""
+"""Small self-contained HTML pages. Snakemake's report displays HTML, but offers CSV and Markdown only as downloads."""
 
 from html import escape
 

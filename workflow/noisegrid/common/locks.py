@@ -1,9 +1,9 @@
 """Locks that allow one writer per folder at a time.
 
-They stop two copies of the same job from writing at the same time, such as a requeued job and its retry, or an orphaned
-job and its successor. The operating system releases a lock when the process that holds the lock ends, even if that
-process is killed, so no lock becomes stale. A file system that nodes share must support flock across nodes (NFSv4,
-Lustre with -o flock, GPFS, BeeGFS).
+The locks stop two copies of the same job from writing at the same time. The two copies can be a requeued job and its
+retry, or an orphaned job and its successor. The operating system releases a lock when the process that holds the lock
+ends, even if that process is killed, so no lock becomes stale. A file system that nodes share must support flock across
+nodes (NFSv4, Lustre with -o flock, GPFS, BeeGFS).
 """
 
 import fcntl
@@ -19,16 +19,16 @@ POLL_S = 1.0
 
 
 def lock_file(folder: Path) -> Path:
-    """Return the path of the file that is locked while a folder is being written."""
+    """Return the path of the lock file of a folder. A process locks this file while it writes to the folder."""
     return folder.with_name(f".{folder.name}.lock")
 
 
 @contextmanager
 def one_writer(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder; while another process holds the lock, print which process it is, and wait."""
+    """Hold the lock of a folder. If another process holds the lock, print which one, and wait until it has finished."""
     path = lock_file(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = _acquire(path)
+    handle = _acquire(path, folder)
     try:
         yield
     finally:
@@ -37,7 +37,7 @@ def one_writer(folder: Path) -> Iterator[None]:
 
 
 def owner(folder: Path) -> str | None:
-    """Describe the process that is writing a folder (number, host, SLURM job); return None if there is none."""
+    """Describe the process that holds the lock of a folder (number, host, SLURM job); return None if none holds it."""
     path = lock_file(folder)
     try:
         handle = os.open(path, os.O_RDWR)
@@ -50,7 +50,7 @@ def owner(folder: Path) -> str | None:
 
 
 def flocked(handle: int) -> bool:
-    """Try to lock an open file for this process alone, without waiting; return whether the file is now locked."""
+    """Try to lock an open file for this process, without waiting. Return whether the attempt succeeded."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -62,16 +62,14 @@ def _holder(handle: int) -> str:
     return os.read(handle, 200).decode(errors="replace").strip()
 
 
-def _acquire(path: Path) -> int:
+def _acquire(path: Path, folder: Path) -> int:
     announced = False
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         if not flocked(handle):
             if not announced:
                 holder = _holder(handle)
-                print(
-                    f"{path.parent} is being written by {holder}; waiting for it to finish", file=sys.stderr, flush=True
-                )
+                print(f"{holder} is writing to {folder}; waiting for it to finish", file=sys.stderr, flush=True)
                 announced = True
             os.close(handle)
             time.sleep(POLL_S)
@@ -80,7 +78,7 @@ def _acquire(path: Path) -> int:
             os.ftruncate(handle, 0)
             os.write(handle, f"{_myself()}\n".encode())
             return handle
-        os.close(handle)  # the previous owner removed the file after this process opened it and before it was locked
+        os.close(handle)  # the previous owner removed the file before this process locked it
 
 
 def _is_still_there(handle: int, path: Path) -> bool:

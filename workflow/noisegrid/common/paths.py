@@ -1,4 +1,4 @@
-"""All paths in the results of a study. No other module spells out these paths."""
+"""The paths of all files in the results of a study, so that one module defines the layout of the folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,7 @@ class StudyPaths:
 
     @property
     def overhead(self) -> str:
-        """The path of the CSV file with the timed blocks of all networks."""
+        """The path of the CSV file with the overhead measurements of all networks."""
         return f"{self.folder}/overhead.csv"
 
     @property
@@ -75,7 +75,7 @@ class StudyPaths:
         return f"{self.chunk_folder(hardware, task)}/{name}.json"
 
     def pilot(self, hardware: str, task: str) -> str:
-        """Return the path of the file with the pace that a pilot measured."""
+        """Return the path of the file in which the pilot of a task records how long a replicate takes."""
         return f"{self.folder}/pilot/{hardware}/{task}.json"
 
     def cell_metrics(self, cell: str) -> str:
@@ -87,7 +87,10 @@ class StudyPaths:
         return f"{self.folder}/across/{task}/{noise}.csv"
 
     def timed(self, network: str, suffix: str) -> str:
-        """Return the path of a network's timed blocks (csv) or timing record (json); `network` is hardware/network."""
+        """Return the path of the overhead measurements of a network (suffix csv) or of their record (suffix json).
+
+        `network` has the form hardware/network.
+        """
         return f"{self.folder}/overhead/{network}.{suffix}"
 
     @property
@@ -121,5 +124,5 @@ class StudyPaths:
         return f"{self.folder}/devices/{hardware}"
 
     def refused(self, hardware: str) -> str:
-        """Return the path of the folder with notes about the nodes that do not have the required device."""
+        """Return the path of the folder with a note about each node that lacks the device of a hardware entry."""
         return f"{self.folder}/refused/{hardware}"

@@ -4,7 +4,17 @@ import time
 
 
 class Progress:
-    """A counter that prints progress lines; `label` describes the work, and `unit` says what is counted."""
+    """Progress lines for work that consists of a known number of units.
+
+    Parameters
+    ----------
+    total : int
+        The number of units of work.
+    label : str
+        The description of the work, with which each line begins.
+    unit : str
+        The word for the units, in the plural.
+    """
 
     EVERY_S = 10
 
@@ -13,7 +23,11 @@ class Progress:
         self.began = self.shown = time.monotonic()
 
     def show(self, done: int) -> None:
-        """Print the progress at most once every EVERY_S seconds, and also at the end of work that took longer."""
+        """Print a progress line if EVERY_S seconds have passed since the last line or the start.
+
+        When all units are done, print a line in any case if the work took longer than EVERY_S seconds. `done` is the
+        number of finished units.
+        """
         now = time.monotonic()
         if done == 0:
             return  # the pace is not known yet

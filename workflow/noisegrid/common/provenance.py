@@ -9,12 +9,12 @@ from noisegrid.common.commands import git
 from noisegrid.common.schemas import WORKFLOW
 
 TRAINING_MODULES = ("study/seeds", "training/noise", "training/loader", "networks", "training/train")
-#: The environment variable that tells jobs in containers the state of the working tree, because containers lack git.
+#: The environment variable that gives jobs the state of the working tree. Jobs in containers need it: they lack git.
 TREE_VARIABLE = "NOISEGRID_TREE"
 
 
 def source_digest(folder: Path) -> str:
-    """Return a short digest of the training modules in a folder of code. Raise OSError if a module is missing."""
+    """Return a short digest of the TRAINING_MODULES below a package folder. Raise OSError if a module is missing."""
     text = b"".join((folder / f"{name}.py").read_bytes() for name in TRAINING_MODULES)
     return hashlib.sha256(text).hexdigest()[:16]
 

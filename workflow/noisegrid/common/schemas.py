@@ -1,6 +1,7 @@
-"""The reading of YAML documents (config, study, catalog), and their validation with the schemas in workflow/schemas.
+"""Functions that read YAML documents (config, study, catalog) and validate them with the schemas in workflow/schemas.
 
-A document becomes a plain dictionary. A mistake raises one NoisegridError that states the file, the key and the remedy.
+A document becomes a plain dictionary. A mistake in it raises a NoisegridError that states the file, the key and the
+remedy.
 """
 
 import ast
@@ -39,7 +40,10 @@ def catalog(name: str) -> dict[str, Any]:
     entries = read_yaml(path)
     for key in entries:
         if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", str(key)) is None:
-            raise NoisegridError(f"{path}: the name {key!r} may contain only letters, digits, '_', '-' and '.'")
+            raise NoisegridError(
+                f"{path}: the name {key!r} must start with a letter or a digit, and may contain only letters, digits, "
+                "'_', '-' and '.'"
+            )
     return entries
 
 
@@ -57,7 +61,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def imported(kind: str, reference: str) -> Any:
-    """Import and return the function package.module:function; error messages call it a `kind` (network, dataset)."""
+    """Import a function.
+
+    Parameters
+    ----------
+    kind : str
+        The word for what the function provides (network, dataset), with which an error message begins.
+    reference : str
+        The function, as package.module:function.
+
+    Raises
+    ------
+    NoisegridError
+        If the function cannot be imported.
+    """
     module, _, function = reference.partition(":")
     try:
         return getattr(import_module(module), function)
@@ -85,7 +102,7 @@ def check_reference(reference: str, where: str) -> Path:
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*", reference) is None:
         raise NoisegridError(f"{where}: {reference!r} is not of the form package.module:function")
     module, _, function = reference.partition(":")
-    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does when the job runs
+    sys.path.insert(0, str(Path.cwd()))  # a job runs with `python -m`, which also adds this folder
     try:
         found = importlib.util.find_spec(module)
     except (ImportError, ValueError):
@@ -112,13 +129,28 @@ def reference_digest(reference: str, where: str) -> str:
 
 
 def problems(document: dict[str, Any], schema_name: str, where: str) -> list[str]:
-    """Return one sentence for each violation of the schema in a document."""
+    """Return one sentence for each way in which a document violates a schema. Each sentence begins with `where`."""
     errors = Draft202012Validator(schema(schema_name)).iter_errors(document)
     return [f"{where}: {_sentence(error)}" for error in sorted(errors, key=lambda error: list(map(str, error.path)))]
 
 
 def check(document: dict[str, Any], schema_name: str, where: str) -> None:
-    """Validate a document with a schema; raise NoisegridError with one sentence about the most relevant error."""
+    """Validate a document with a schema.
+
+    Parameters
+    ----------
+    document : dict
+        The document.
+    schema_name : str
+        The name of the schema, as for the function `schema`.
+    where : str
+        The file and key of the document, with which the error message begins.
+
+    Raises
+    ------
+    NoisegridError
+        If the document violates the schema. The message is one sentence about the most relevant violation.
+    """
     error = best_match(Draft202012Validator(schema(schema_name)).iter_errors(document))
     if error is not None:
         raise NoisegridError(f"{where}: {_sentence(error)}")
@@ -146,7 +178,7 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _type_hint(value: object, wanted: object) -> str:
-    """Return how to write a number that YAML 1.1 reads as text, such as 1e-3; an empty string for other values."""
+    """Return a hint for a number that YAML 1.1 reads as text, such as 1e-3; for other values, an empty string."""
     if wanted != "number" or not isinstance(value, str):
         return ""
     try:

@@ -55,7 +55,7 @@ def _folders(names: Iterable[str]) -> set[str]:
 
 
 def unpack(path: Path, folder: Path) -> list[str]:
-    """Unpack into an empty folder a zip that was written by `write`.
+    """Unpack a zip, which must come from `write`, into an empty folder.
 
     All names and sizes are checked before anything is unpacked. Damaged entries are left out.
 
@@ -90,14 +90,14 @@ def _check_harmless(archive: zipfile.ZipFile, path: Path) -> None:
     entries = archive.infolist()
     for entry in entries:
         if why := _harm(entry):
-            raise NoisegridError(f"{path} was not opened: {why}")
+            raise NoisegridError(f"{path} was not unpacked, because {why}")
     names = [entry.filename for entry in entries]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise NoisegridError(f"{path} was not opened: it contains {twice[0]} twice")
+        raise NoisegridError(f"{path} was not unpacked, because it contains {twice[0]} twice")
     if clash := sorted({folder.rstrip("/") for folder in _folders(names)} & set(names)):
-        raise NoisegridError(f"{path} was not opened: {clash[0]} is both a file and a folder")
+        raise NoisegridError(f"{path} was not unpacked, because {clash[0]} is both a file and a folder")
     if sum(entry.file_size for entry in entries) > path.stat().st_size:
-        raise NoisegridError(f"{path} was not opened: the declared sizes of its entries exceed the size of the file")
+        raise NoisegridError(f"{path} was not unpacked, because its entries declare more bytes than the file has")
 
 
 def _harm(entry: zipfile.ZipInfo) -> str:
@@ -107,7 +107,7 @@ def _harm(entry: zipfile.ZipInfo) -> str:
     if any(part in {"", ".", ".."} for part in parts) or "\\" in name or ":" in parts[0] or not name.isprintable():
         return f"the entry {name!r} does not name a file inside the crate"
     if stat.S_IFMT(entry.external_attr >> 16) != stat.S_IFMT(kind):
-        return f"the entry {name} is a link or another special file"
+        return f"the entry {name} is a link, or is not marked as a regular file or folder"
     if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
         return f"the entry {name} is compressed"
     if entry.flag_bits & 1:

@@ -1,4 +1,4 @@
-"""Check the contents of a crate: all checksums match, every file belongs in it, and the description is correct."""
+"""Check that all checksums match, that every file belongs in the crate, and that the crate's metadata are correct."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ def archive(crate: Crate) -> tuple[str, Iterator[str]]:
 
 
 def checksums(crate: Crate) -> tuple[str, Iterator[str]]:
-    """Check that every file matches its stated checksum and belongs in a crate of this design."""
+    """Check that every file matches its stated checksum, and that a crate with this design may contain the file."""
 
     def wrong() -> Iterator[str]:
         stated, belongs = crate.checksums(), re.compile("|".join(_patterns(crate)))
@@ -49,7 +49,7 @@ def checksums(crate: Crate) -> tuple[str, Iterator[str]]:
 
 
 def _patterns(crate: Crate) -> Iterator[str]:
-    """Yield regular expressions that match the name of every file that belongs in a crate of this design."""
+    """Yield regular expressions for the names of all files that a crate with this design may contain."""
     yield from (
         re.escape(name) for name in (ABOUT, CHECKSUMS, METADATA, README, "study/study.yaml", "study/config.json")
     )
@@ -70,7 +70,10 @@ def _patterns(crate: Crate) -> Iterator[str]:
 
 
 def description(crate: Crate) -> tuple[str, Iterator[str]]:
-    """Check the RO-Crate metadata and the README: generate both again from the rest of the crate, and compare."""
+    """Check that the RO-Crate metadata and the README equal those generated again from the rest of the crate.
+
+    If the code in the crate differs from this installation, only the checksums in the metadata are checked.
+    """
     document = json.loads((crate.folder / METADATA).read_text())
     stated = {str(entity["@id"]): entity for entity in document["@graph"]}
 

@@ -1,4 +1,4 @@
-"""Check the metrics of a crate by computing them again from the predictions in the crate."""
+"""Check the metrics of a crate by computing them again from the predictions and weights in the crate."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ Again = tuple[str, Rows | Exception, list[Replicate]]
 
 
 def recount(crate: Crate) -> tuple[str, Iterator[str]]:
-    """Check the metrics of all cells and all comparisons across hardware: compute them again from the predictions."""
+    """Check the metrics of all cells and all comparisons across hardware by computing them again."""
     loaded = dict[Cell, list[Replicate]]()
     files, rows, excused = 0, 0, 0
     wrong: list[str] = []
@@ -45,7 +45,7 @@ def recount(crate: Crate) -> tuple[str, Iterator[str]]:
 
 
 class Excuse:
-    """A test for rows that cannot be computed again because the crate leaves out the weights.
+    """A test that accepts the rows that cannot be computed again because the crate leaves out the weights.
 
     Parameters
     ----------
@@ -67,7 +67,11 @@ class Excuse:
         self.count = 0
 
     def __call__(self, row: dict[str, str]) -> bool:
-        """Return whether a row requires the weights, describes the same replicates, and has a possible value."""
+        """Return whether to accept a row of a metrics file.
+
+        An accepted row requires the weights, agrees with the other rows in n, device and versions, and has a possible
+        value.
+        """
         excused = (
             row["metric"] in NEED_WEIGHTS - self.there
             and row["group"] == "all"

@@ -1,4 +1,4 @@
-"""Check tables, findings and figures: make them again from the metrics in the crate, and compare old and new."""
+"""Check tables, findings and figures: make them again from the data in the crate, and compare old and new."""
 
 import re
 import struct
@@ -47,7 +47,7 @@ def collected(crate: Crate) -> tuple[str, Iterator[str]]:
 
 
 def tables(crate: Crate) -> tuple[str, Iterator[str]]:
-    """Check every table (including the claims) in all of its formats, and the page of every task."""
+    """Check every table (including the claims) in all of its formats, and every cell page."""
     folder = crate.results / "tables"
     made = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -102,8 +102,8 @@ def figures(crate: Crate) -> tuple[str, Iterator[str]]:
     here, there = version("matplotlib"), crate.about["matplotlib"]
     if stems and here != there:
         crate.note(
-            f"FIGURES WERE NOT COMPARED: Matplotlib {there} drew them, but {here} is installed here; "
-            "envs/analysis.txt pins the version"
+            f"FIGURES WERE NOT COMPARED: Matplotlib {there} drew them, but Matplotlib {here} is installed; "
+            f"install Matplotlib {there} to compare them"
         )
         return "not compared: another version of Matplotlib, see below", iter(())
 
@@ -143,17 +143,17 @@ def _said(path: Path, again: Path, where: str) -> Iterator[str]:
 
 
 def _words(path: Path) -> list[str]:
-    """Split a text into words, numbers and marks; omit spaces, rules and style sheets, which vary between versions."""
+    """Split a text into words and marks; omit spaces, table rules and style sheets, which vary between versions."""
     text = re.sub(r"<style>.*?</style>", "", path.read_text(), flags=re.DOTALL)
     return re.findall(r"[^\s|&<>]+|[|&<>]", re.sub(r":?-{2,}:?", "", text))
 
 
 def _drawn_otherwise(old: Path, new: Path) -> str:
-    """Return how a figure differs from the one drawn again, as the end of a sentence; empty if it does not differ."""
+    """Return, in brackets, how a figure differs from the one drawn again; return an empty string if it does not."""
     if old.read_bytes() == new.read_bytes():
         return ""
     if old.suffix != ".png":
-        return " "
+        return " (the bytes differ)"
     sizes = [_size(path) for path in (old, new)]
     if sizes[0] != sizes[1]:  # checked before decoding, because a forged size could exhaust the memory
         return " (the sizes differ)"
@@ -165,7 +165,7 @@ def _drawn_otherwise(old: Path, new: Path) -> str:
 
 
 def _size(path: Path) -> tuple[int, ...]:
-    """Return the width and height of a PNG in pixels, read from its first chunk; empty if the file is not a PNG."""
+    """Return the width and height of a PNG in pixels; return an empty tuple if the file is not a PNG."""
     with path.open("rb") as file:
         head = file.read(24)
     return struct.unpack(">II", head[16:24]) if len(head) == 24 and head[:8] == b"\x89PNG\r\n\x1a\n" else ()

@@ -77,7 +77,7 @@ def _listed(crate: Crate, cell: Cell) -> tuple[dict[str, str | None], list[str]]
         numbers += [(str(number), None) for fate in ("diverged", "failed") for number in chunk[fate]]
         for number, weight_hash in numbers:
             if not NUMBER.fullmatch(number) or int(number) not in numbered or int(number) >= cell.replicates:
-                odd.append(f"chunk {path.stem} lists replicate {number} of {cell.path}, which does not belong to it")
+                odd.append(f"replicate {number} of {cell.path} does not belong in the chunk {path.stem} that lists it")
             elif number in found:
                 odd.append(f"replicate {number} of {cell.path} is listed twice")
             found[number] = weight_hash
@@ -102,7 +102,7 @@ def _cell(crate: Crate, cell: Cell, listed: dict[str, str | None], seen: Seen) -
 def _wrong(
     crate: Crate, cell: Cell, number: str, found: Replicate, listed: dict[str, str | None], seen: Seen
 ) -> Iterator[str]:
-    """Yield each problem of a replicate whose files are complete, as the end of a sentence about the replicate."""
+    """Yield each problem of a replicate whose files are complete; the text follows the name of the replicate."""
     record = found.record
     names = {"study": cell.study, "hardware": cell.hardware, "task": cell.task, "noise": cell.noise}
     if str(record["replicate"]) != number or record["cell"] != names:
@@ -128,7 +128,7 @@ def _wrong(
 
 
 def _results(found: Replicate, seen: Seen) -> Iterator[str]:
-    """Check a replicate's labels against the other replicates, and its accuracy and history against its record."""
+    """Compare a replicate's labels with those of other replicates, and its accuracy and history with its record."""
     arrays, record = checked(found), found.record
     labels, stated = arrays["label"], record["results"]
     of_labels = _digest(labels.tobytes())
@@ -145,7 +145,7 @@ def _results(found: Replicate, seen: Seen) -> Iterator[str]:
 
 
 def _copies(cell: Cell, seen: Seen) -> Iterator[str]:
-    """Yield a sentence if replicates with different seeds have equal weights, a sign that one run was counted twice."""
+    """Yield a sentence if replicates with different seeds have equal weights: one run may have been counted twice."""
     if "init" in FREE[cell.noise] and any(count > 1 for count in seen.started_from.values()):
         yield f"{cell.path}: replicates with different seeds of initialisation started from the same weights"
     if not FREE[cell.noise].isdisjoint({"init", "order"}) and any(count > 1 for count in seen.ended_with.values()):

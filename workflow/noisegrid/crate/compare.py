@@ -17,14 +17,14 @@ CAPTION = (
 
 
 def whole(path: Path, place: Path) -> Crate:
-    """Open a crate and check that all files match their checksums. Only `verify` checks the contents of the files.
+    """Open a crate and check that all files match their checksums. Nothing else about the files is checked.
 
     Parameters
     ----------
     path : Path
         The zip.
     place : Path
-        The folder to create and to unpack the crate into.
+        The folder to unpack the crate into. It must not exist yet.
 
     Raises
     ------
@@ -37,19 +37,19 @@ def whole(path: Path, place: Path) -> Crate:
         for problem in check(crate)[1]:
             raise NoisegridError(f"{path}: {problem}; see noisegrid verify {path}")
     if not Path(crate.paths.metrics).is_file():
-        raise NoisegridError(f"{path} holds no metrics.csv, because its study has not been measured yet")
+        raise NoisegridError(f"{path} contains no metrics.csv; run `snakemake`, then write the crate again")
     return crate
 
 
 def compare(first_path: Path, second_path: Path, output: Path) -> None:
-    """Compare two crates: print the result, and write a table and a figure, both with the file name `comparison`.
+    """Compare two crates: print the result, and write the table comparison.csv and the figure comparison.pdf.
 
     Parameters
     ----------
     first_path, second_path : Path
         The paths of the two zips.
     output : Path
-        Folder for the table (.csv, .md, .tex, .html; one row per cell and metric) and the figure (.pdf, .png).
+        Folder for the table (one row per cell and metric; also as .md, .tex and .html) and the figure (also as .png).
     """
     with tempfile.TemporaryDirectory() as folder:
         first, second = whole(first_path, Path(folder) / "first"), whole(second_path, Path(folder) / "second")

@@ -1,4 +1,4 @@
-"""The cell-by-cell comparison of two crates: same design, agreeing numbers, equal bits."""
+"""Compare two crates cell by cell: their designs, their numbers, and the bits of their weights."""
 
 import json
 from collections.abc import Iterator
@@ -33,9 +33,10 @@ def compare_cells(first: Crate, second: Crate) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `design` is `same`, or lists the settings that differ, or says that only one of the crates has the cell.
-        `compared_weights` counts the replicates that exist in both crates; `equal_weights` counts those of them that
-        ended with equal weights. `first_*` and `second_*` are n, the value and its 95 % interval in `unit`. `agree` is
-        `yes` if the two intervals overlap, `no` if they do not, and empty if an interval is missing.
+        `compared_weights` is the number of replicates that exist in both crates, and `equal_weights` is the number of
+        these replicates that ended with equal weights. The columns `first_*` and `second_*` contain n, the value and
+        the ends of its 95 % interval for each crate, in `unit`. `agree` is `yes` if the two intervals overlap, `no` if
+        they do not, and empty if an interval is missing.
     """
     pair = first, second
     alone = all(len({cell.hardware for cell in crate.cells}) == 1 for crate in pair)
@@ -61,7 +62,7 @@ def compare_cells(first: Crate, second: Crate) -> pd.DataFrame:
 
 
 def _key(cell: Cell, alone: bool) -> Key:
-    """Return the key by which cells are matched; the hardware is left empty if each crate has only one kind."""
+    """Return the key by which cells are matched. If `alone` (one kind of hardware per crate), the key omits it."""
     return ("" if alone else cell.hardware, cell.task, cell.noise)
 
 

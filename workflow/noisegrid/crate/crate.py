@@ -24,8 +24,9 @@ WORDS = """\
 Results of the noisegrid study {study}
 {line}
 
-This is an RO-Crate (ro-crate-metadata.json) of the Workflow Run profile. Install noisegrid (code/README.md), and check
-every number in it without a GPU and without PyTorch. Nothing in the crate is run:
+This is an RO-Crate (ro-crate-metadata.json) of the Workflow Run profile. To check every number in this crate, install
+noisegrid as described in code/README.md, and run the command below. The command requires neither a GPU nor PyTorch, and
+it does not run any code from the crate:
 
     noisegrid verify {study}.crate.zip
 
@@ -34,7 +35,7 @@ every number in it without a GPU and without PyTorch. Nothing in the crate is ru
 - results/{study}/: every replicate (record, predictions, history), metrics, tables, figures, report
 - containers/: the contents of the container images
 - noisegrid.json: the design, with every setting
-- checksums.sha256: the checksum of every file, for `sha256sum -c`
+- checksums.sha256: the checksums of all other files, for `sha256sum -c`
 
 Licence: Apache-2.0 (code/LICENSE).
 """
@@ -58,7 +59,7 @@ class Crate:
     about : dict
         The design of the crate (the content of noisegrid.json), checked against the schema.
     damage : list of str
-        Problems of the zip itself.
+        A sentence for each problem of the zip itself.
     notes : list of str
         Remarks for the user that do not count as differences.
     """
@@ -101,7 +102,7 @@ class Crate:
 
     @property
     def title(self) -> str:
-        """A line with the name of the zip, the study, and the version of noisegrid that wrote the crate."""
+        """A line with the name of the zip, the name and size of the study, and the version that wrote the crate."""
         about, count = self.about, sum(cell.replicates for cell in self.cells)
         state = "" if about["finished"] else ", partly finished"
         commit = f", commit {about['commit'][:12]}" if about["commit"] else ""

@@ -1,4 +1,4 @@
-"""The comparison of two CSV files, field by field, with a sentence for each difference."""
+"""Compare two CSV files field by field, and describe each difference in a sentence."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-#: Numbers within this relative or absolute difference count as equal, because library versions round differently.
+#: Numbers count as equal up to this relative or absolute difference, because library versions round differently.
 TOLERANCE = 1e-6
 
 Rows = dict[tuple[str, ...], dict[str, str]]
@@ -25,7 +25,7 @@ def rows_of(text: str, keys: Sequence[str]) -> Rows:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the columns of a CSV that contain words. Together, these columns identify a row."""
+    """Return the names of the columns of a CSV that contain words. Together, these columns identify a row."""
     rows = list(csv.DictReader(io.StringIO(text)))
     return [name for name in (rows[0] if rows else []) if any(row[name] and not _is_number(row[name]) for row in rows)]
 
@@ -44,12 +44,12 @@ def differences(packaged: str, again: str, keys: Sequence[str], where: str, excu
     where : str
         The name of the file, used at the start of each sentence.
     excused : callable, optional
-        Takes a row of the CSV in the crate. Returns whether this row may be missing from the CSV computed again.
+        A function that takes a row of the CSV in the crate, and returns whether this row need not be computed again.
     """
-    # compared first, because readers disagree on which of two columns with the same name to use
+    # the headers are compared first, because CSV readers differ in how they treat two columns with the same name
     columns = [next(csv.reader(io.StringIO(text)), []) for text in (packaged, again)]
     if columns[0] != columns[1]:
-        yield f"{where}: has the columns {', '.join(columns[0])}, but should have {', '.join(columns[1])}"
+        yield f"{where} has the columns {', '.join(columns[0])}, but should have {', '.join(columns[1])}"
         return
     rows = rows_of(packaged, keys)
     if excused is not None:
@@ -59,9 +59,9 @@ def differences(packaged: str, again: str, keys: Sequence[str], where: str, excu
 
 def _row_differences(packaged: Rows, again: Rows, where: str) -> Iterator[str]:
     for key in [key for key in packaged if key not in again]:
-        yield f"{where}: {_name(key)}: is in the crate, but is not computed again"
+        yield f"{where}: {_name(key)} is in the crate, but is not computed again"
     for key in [key for key in again if key not in packaged]:
-        yield f"{where}: {_name(key)}: is computed, but is not in the crate"
+        yield f"{where}: {_name(key)} is computed, but is not in the crate"
     for key in [key for key in packaged if key in again]:
         old, new = packaged[key], again[key]
         for column in dict.fromkeys([*old, *new]):

@@ -1,8 +1,8 @@
-"""The metadata of a crate (ro-crate-metadata.json), which follow the Workflow Run profile 0.5 of RO-Crate 1.1.
+"""The metadata of a crate (ro-crate-metadata.json), which follow RO-Crate 1.1 and the profile Workflow Run Crate 0.5.
 
-Every date comes from a record, so the same results always give the same text. Large parts (replicates, code) are
-described as folders; the single files are listed in checksums.sha256. Specifications: w3id.org/ro/crate/1.1,
-w3id.org/ro/wfrun/workflow/0.5.
+Every date comes from a record, so the same results always give the same text. Large parts of the crate (replicates,
+code) are described as whole folders; checksums.sha256 lists the files in these folders. The specifications are
+w3id.org/ro/crate/1.1 and w3id.org/ro/wfrun/workflow/0.5.
 """
 
 import json
@@ -100,10 +100,10 @@ def _root(crate: ROCrate, contents: Contents) -> None:
     root["name"] = f"noisegrid: results of the study {contents.about['study']}"
     words = (
         contents.about["description"]
-        or "Replicates of training runs that leave one source of randomness free at a time."
+        or "Training runs that are repeated while chosen sources of randomness are left free."
     )
     state = "" if contents.about["finished"] else " The study is partly finished."
-    root["description"] = f"{words}{state} Check it with: noisegrid verify"
+    root["description"] = f"{words}{state} Check the crate with: noisegrid verify"
     root["datePublished"] = max(_times(contents))[:10]
     root["license"] = crate.add_jsonld({"@id": LICENCE, "@type": "CreativeWork", "name": "Apache License 2.0"})
     authors = [_author(crate, number, author) for number, author in enumerate(citation["authors"], start=1)]
@@ -113,7 +113,7 @@ def _root(crate: ROCrate, contents: Contents) -> None:
 
 
 def _author(crate: ROCrate, number: int, author: dict[str, str]) -> Entity:
-    """Add an author listed in CITATION.cff, who may be a person or an organization."""
+    """Add an author from CITATION.cff, a person or an organization; `number` identifies an author without an ORCID."""
     name = author.get("name") or f"{author.get('given-names', '')} {author['family-names']}".strip()
     kind = "Organization" if "name" in author else "Person"
     return crate.add_jsonld({"@id": author.get("orcid", f"#author-{number}"), "@type": kind, "name": name})
@@ -205,7 +205,7 @@ def _run(crate: ROCrate, contents: Contents, workflow: Entity, inputs: list[Enti
     properties = {
         "agent": authors[0] if isinstance(authors, list) else authors,
         "name": f"snakemake, study {contents.about['study']}",
-        "description": "From prepared datasets to figures. The times are those of the first and the last replicate.",
+        "description": "From prepared datasets to figures. Its times are the first start and last end of a replicate.",
         "startTime": min(times),
         "endTime": max(times),
     }

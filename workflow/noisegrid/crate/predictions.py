@@ -1,4 +1,4 @@
-"""Checks of the predictions in an untrusted crate, before and after the predictions are loaded into memory."""
+"""Check the predictions in an untrusted crate, both before and after they are loaded into memory."""
 
 import math
 import zipfile
@@ -10,7 +10,8 @@ import numpy as np
 from noisegrid.common.errors import NoisegridError
 from noisegrid.records.record import Replicate
 
-#: Names of the arrays in predictions.npz (see record.py). The last three exist only if the dataset has sub-groups.
+#: Names of the arrays in predictions.npz (see records/record.py). `group`, `group_name` and `target` exist only if the
+#: dataset has sub-groups.
 KNOWN = {"example_id", "label", "logits", "midpoint_logits", "group", "group_name", "target"}
 
 
@@ -35,10 +36,10 @@ def check_stored(path: Path) -> None:
         entries = archive.infolist()
         whole = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
         if not whole or sum(entry.file_size for entry in entries) > path.stat().st_size:
-            raise NoisegridError(f"{path.name} is compressed or larger than its file, so it was not read")
+            raise NoisegridError(f"{path.name} is compressed or declares more bytes than it has, so it was not read")
         for entry in entries:
             if entry.filename.removesuffix(".npy") not in KNOWN:
-                raise NoisegridError(f"{path.name} holds {entry.filename!r}, which does not belong to predictions")
+                raise NoisegridError(f"{path.name} contains {entry.filename!r}, which is not one of the known arrays")
             with archive.open(entry) as file:
                 shape, dtype = _header(file)
                 promised = math.prod(shape) * dtype.itemsize
@@ -74,11 +75,11 @@ def check_meaning(arrays: dict[str, np.ndarray]) -> None:
     examples = len(label)
     fitting = logits.ndim == 2 and logits.shape == midpoint.shape and logits.dtype == midpoint.dtype == np.float32
     if not fitting or len(logits) != examples or label.dtype.kind not in "iu":
-        raise NoisegridError("labels and logits differ in length or have the wrong type")
+        raise NoisegridError("labels, logits and midpoint logits do not match in shape or type")
     highest = logits.shape[1] if label.ndim == 1 else 2
     if label.ndim > 1 and label.shape != logits.shape:
         raise NoisegridError("labels and logits differ in shape")
     if label.size == 0 or label.min() < 0 or label.max() >= highest:
         raise NoisegridError(f"a label is not one of the {highest} classes")
     if not np.array_equal(arrays["example_id"], np.arange(examples)):
-        raise NoisegridError("examples are not in order")
+        raise NoisegridError("the example ids are not 0, 1, 2 and so on")

@@ -1,7 +1,7 @@
 """Train some replicates of a crate again from their records, with the code of this installation, and compare the bits.
 
-Only networks and datasets in the catalog of this installation are allowed, because with any others the crate could
-choose which code is run.
+Only networks and datasets in the catalog of this installation are allowed. Otherwise, the crate could choose which code
+is run.
 """
 
 import importlib.util
@@ -24,11 +24,12 @@ UNEXPLAINED = "nothing that the record knows of"
 
 
 def rerun(crate: Crate, count: int, choice: int | None, datasets: Path) -> list[str]:
-    """Train random replicates again, print each result, and report those that differ for no known reason.
+    """Train randomly chosen replicates again, print each result, and report those that differ for no known reason.
 
     A replicate does not count as a difference if it cannot be trained here (for example because PyTorch, the required
-    GPU or the dataset is missing), or if its bits differ but the versions or the device also differ from the record.
-    In these cases, the reason is printed.
+    GPU or the dataset is missing). Nor does it count if its bits differ and there is an explanation: the device, the
+    versions or the code differ from those in the record, or the recorded run left the framework's kernels free. In
+    these cases, the reason is printed.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def _once(path: Path, datasets: Path, place: Path) -> tuple[str, list[str]]:
 def _check_known(record: dict[str, Any]) -> None:
     """Refuse a record whose network or dataset is not in the catalog of this installation.
 
-    Network options that are not in the catalog may only be numbers.
+    The record must contain the network options of the catalog. Any further options may only be numbers.
 
     Raises
     ------
@@ -109,10 +110,10 @@ def _check_known(record: dict[str, Any]) -> None:
 
 
 def _prepared(record: dict[str, Any], datasets: Path, place: Path) -> Path:
-    """Return the folder that contains the prepared dataset of a record.
+    """Return the folder of prepared datasets that contains the dataset of a record.
 
-    This is `datasets`, the folder of the user, if the dataset is there. Otherwise, it is `place`, where the dataset is
-    prepared first; this is possible only for a dataset that comes with an installed Python crate.
+    If the user's folder `datasets` contains the dataset, return `datasets`. Otherwise, prepare the dataset in `place`
+    and return `place`. This is possible only for a dataset that comes with an installed Python package.
 
     Raises
     ------
@@ -123,7 +124,7 @@ def _prepared(record: dict[str, Any], datasets: Path, place: Path) -> Path:
     if (datasets / name).is_dir():
         return datasets
     if not catalog("datasets")[name].get("bundled"):
-        raise NoisegridError(f"its dataset {name} has not been prepared in {datasets} (option --datasets)")
+        raise NoisegridError(f"its dataset {name} is not in {datasets}; prepare it, or set --datasets")
     if not (place / name).exists():
         done = _run(place, "prepare-dataset", name, "--output", str(place / name / "manifest.json"))
         if done.returncode:
@@ -136,7 +137,7 @@ def _last_line(text: str) -> str:
 
 
 def _run(place: Path, subcommand: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `noisegrid SUBCOMMAND` of this installation in the folder `place`, from which Python imports nothing."""
+    """Run a subcommand of this installation in the folder `place`. Python does not import modules from this folder."""
     command = [sys.executable, "-P", "-m", "noisegrid", subcommand, *arguments]
     paths = os.pathsep.join(filter(None, [str(WORKFLOW), os.environ.get("PYTHONPATH", "")]))
     environment = {**os.environ, "PYTHONPATH": paths}

@@ -1,7 +1,8 @@
-"""Verify a crate number by number, without a GPU and without PyTorch. Nothing in the crate is run or unpickled.
+"""Verify every number in a crate, without a GPU and without PyTorch. Nothing in the crate is run or unpickled.
 
-Every checksum is compared. Every record is checked against its schema, cell, seeds and files. Every metric is computed
-again from the predictions. Tables, claims, findings and figures are made again from the metrics.
+Every checksum is compared. Every record is checked against its schema, cell, seeds and files. The metrics are computed
+again from the predictions (and from the weights, if the crate contains them). Tables, claims, findings and figures are
+made again from metrics.csv and overhead.csv.
 """
 
 import sys
@@ -15,7 +16,7 @@ from noisegrid.crate.crate import Crate, open_crate
 
 #: A function that takes a crate and returns a summary of what was checked, and an iterator over the problems.
 Check = Callable[[Crate], tuple[str, Iterator[str]]]
-#: All checks, in the order in which they run, because later checks rely on earlier ones.
+#: All checks, in the order in which they run. The order matters, because later checks rely on earlier ones.
 CHECKS: dict[str, Check] = {
     "archive": check_contents.archive,
     "checksums": check_contents.checksums,
@@ -54,7 +55,7 @@ def _guarded(check: Check, crate: Crate) -> tuple[str, list[str]]:
 
 
 def say(line: str) -> None:
-    """Print a line after replacing its control characters, so that text from a crate cannot hide other lines."""
+    """Print a line, with control characters replaced so that text from a crate cannot hide other lines."""
     print("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line), flush=True)
 
 

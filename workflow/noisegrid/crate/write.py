@@ -1,9 +1,9 @@
-"""Write the results of a study as a crate: one file that lets anyone check, draw and train everything again.
+"""Write a study's results as a crate, from which anyone can check them, redraw the figures and repeat the training.
 
 A crate contains the code of this working tree, the study with every setting, all records, predictions, metrics, timed
 blocks, tables and figures, the report, and descriptions of the contents of the container images. It contains weights
-only with `package_weights: true` in the config. A crate can also be written before the study is finished; it then
-contains the results that exist so far. The same results always give the same bytes.
+only if `package_weights: true` is set in the config. A crate can also be written before the study is finished; it then
+contains the results that exist so far. The same results, code and config always produce a byte-identical file.
 """
 
 import json
@@ -45,8 +45,8 @@ def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, 
     weights : bool
         Whether weights go into the crate.
     finished : bool
-        Whether the study is finished. If not, metrics, tables, figures and other derived files are left out if they
-        are older than the newest chunk file.
+        Whether the study is finished. For an unfinished study, derived files (such as metrics, tables and figures)
+        are left out if they are older than the newest chunk file.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def _derived(found: Plan) -> list[Path]:
 
 
 def _fresh(found: Plan) -> list[Path]:
-    """Return the derived files that exist and are not older than the newest chunk file of an unfinished study."""
+    """Return the derived files of an unfinished study that exist and are not older than its newest chunk file."""
     newest = max((chunk.stat().st_mtime for chunk in _chunks(found) if chunk.exists()), default=0.0)
     return [path for path in _derived(found) if path.exists() and path.stat().st_mtime >= newest]
 
@@ -140,7 +140,7 @@ def records_of(found: Plan) -> dict[Cell, list[dict[str, Any]]]:
 
 
 def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
-    """Return the content of noisegrid.json: the design, which suffices to check the crate without the code in it."""
+    """Return the content of noisegrid.json: the design, so that a crate can be checked without running its code."""
     cells = [{key: value for key, value in asdict(c).items() if key != "study"} for c in found.study.cells]
     document = {
         "format": 1,
@@ -160,7 +160,7 @@ def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
 
 
 def write_package(found: Plan, output: Path, weights: bool) -> dict[str, tuple[int, int]]:
-    """Write the crate of a study, and return the size of each part.
+    """Write the crate of a study, and return the number of files and the size of each part.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Prepared datasets: converted once, checksummed, and memory-mapped by every replicate."""
+"""Prepared datasets: arrays that are converted once, checksummed, and memory-mapped by every replicate."""

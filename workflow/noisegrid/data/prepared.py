@@ -1,7 +1,7 @@
 """Prepared datasets: arrays that are converted once, checksummed, and memory-mapped by every replicate.
 
-Writes <folder>/<part>.npy for each part of a dataset, and at the end <folder>/manifest.json with the checksums of these
-files.
+`prepare` writes <folder>/<part>.npy for each part of a dataset, and at the end <folder>/manifest.json with the
+checksums of these files.
 """
 
 import json
@@ -20,8 +20,8 @@ from noisegrid.readers import Raw
 from noisegrid.study.study import digest
 
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
-#: Every job checks the full content of files up to this size (bytes). Of larger files, it checks only the length,
-#: because hashing ImageNet would take minutes.
+#: The size in bytes up to which every job checks the full content of a file. If a file is larger, a job checks only its
+#: length, because hashing ImageNet would take minutes.
 FULL_CHECK_BYTES = 512 * 1024**2
 
 
@@ -118,7 +118,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
     except (OSError, ValueError) as error:
-        raise NoisegridError(f"{folder} has no prepared dataset ({error}); delete it and run again") from error
+        raise NoisegridError(f"{folder} has no prepared dataset ({error}); delete this folder and run again") from error
     if manifest.get("digest") != digest({key: value for key, value in manifest.items() if key != "digest"}):
         raise NoisegridError(f"{folder}/manifest.json was changed by hand; delete {folder} and run again")
     if not manifest.keys() >= {"dataset", "classes", "full_scale", "files", "group_names", "target"}:
@@ -170,14 +170,19 @@ def _reader(reference: str) -> Callable[[Path | None, Path], Raw]:
     def checked(raw: Path | None, cache: Path) -> Raw:
         data = reader(raw, cache)
         if not isinstance(data, Raw):
-            raise NoisegridError(f"dataset {reference}: returned {type(data).__name__}, not a noisegrid.readers.Raw")
+            raise NoisegridError(
+                f"dataset {reference}: the reader returned {type(data).__name__}, not a noisegrid.readers.Raw"
+            )
         return data
 
     return checked
 
 
 def _save(part: str, data: Raw, path: Path) -> None:
-    """Write one part of a dataset. Write images that do not fit into memory one by one, and print the progress."""
+    """Write one part of a dataset.
+
+    Images that do not fit into memory are written one at a time, and progress lines are printed.
+    """
     if part == "groups":
         np.save(path, np.stack(list(data.groups.values()), axis=1))
         return
@@ -200,6 +205,8 @@ def _check_file(path: Path, expected: dict[str, Any]) -> None:
         raise NoisegridError(f"{path} is missing; {remedy}")
     size = path.stat().st_size
     if size != expected["bytes"]:
-        raise NoisegridError(f"{path} has {size} bytes instead of {expected['bytes']}: truncated; {remedy}")
+        raise NoisegridError(
+            f"{path} has {size} bytes instead of {expected['bytes']}, so it is truncated or changed; {remedy}"
+        )
     if size <= FULL_CHECK_BYTES and sha256(path) != expected["sha256"]:
         raise NoisegridError(f"{path} does not match the checksum in its manifest; {remedy}")

@@ -1,1 +1,1 @@
-"""Measurements that turn the replicates of a cell into rows of metrics.csv. Does not import torch."""
+"""Measurements that turn the replicates of a cell into rows of metrics.csv. No module here imports torch."""

@@ -1,4 +1,4 @@
-"""Differences between kinds of hardware: the same replicate, with the same seeds, on two of them.
+"""Differences between runs with the same seeds on two kinds of hardware.
 
 Churn within a cell measures how much two replicates on the same hardware differ. Churn across hardware measures how
 much a replicate changes when it runs on different hardware. Replicates with the same number share every seed, because
@@ -17,10 +17,10 @@ from noisegrid.study.study import Cell
 
 
 def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replicate]]) -> Iterator[Row]:
-    """Yield churn and L2 between replicates with the same number in two cells that differ only in hardware.
+    """Yield churn and L2 distance between replicates with the same number, in two cells that differ only in hardware.
 
-    Both metrics are left out if the cells have fewer than two replicate numbers in common. L2 is also left out if any
-    of the compared replicates has no weights.
+    Both metrics are left out if fewer than two replicate numbers exist in both cells. L2 is also left out if any of the
+    compared replicates has no weights.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""Compute the metrics of one cell from its replicates. Each row has n and, where they exist, an interval and a null.
+"""The metrics of one cell, computed from its replicates.
 
-Every byte of every replicate is checked while the replicate is read. If replicates of a control cell are not bitwise
-equal, or if replicates do not belong together, the error message says which replicates these are.
+Each row of metrics.csv has the number of replicates and, where they exist, an interval and a null. Every byte of a
+replicate is checked when the replicate is read. If two replicates differ in something that their cell holds fixed, such
+as the weights in a control cell, the error message names both replicates.
 """
 
 import itertools
@@ -24,7 +25,7 @@ from noisegrid.study.study import Cell
 
 Array = np.ndarray
 Row = dict[str, Any]
-#: Columns of metrics.csv. `value`, `low`, `high` and `null_*` are in `unit`. A field is empty if it does not apply.
+#: Columns of metrics.csv. `unit` applies to `value`, `low`, `high` and `null_*`. Fields that do not apply are empty.
 COLUMNS = (
     "study", "hardware", "task", "noise", "metric", "group", "unit", "value", "low", "high", "interval",
     "null_median", "null_low", "null_high", "n_replicates", "n_pairs", "n_examples", "device", "versions",
@@ -56,7 +57,7 @@ def load_replicates(
     Raises
     ------
     NoisegridError
-        If a replicate is damaged or is not the one that its chunk file lists, or if fewer than two finished.
+        If a replicate is damaged or is not the one that its chunk file lists, or if fewer than two replicates finished.
     """
     finished, lost = [], {"diverged": 0, "failed": 0}
     for path in chunks:
@@ -80,7 +81,7 @@ def load_replicates(
 def check_together(cell: Cell, replicates: list[Replicate]) -> None:
     """Raise NoisegridError if the replicates of a cell differ in something that the cell holds fixed.
 
-    All replicates must share the code, the device model, the version of torch and the dataset. Within each seed set,
+    All replicates must have the same code, device model, version of torch and dataset. Within each seed set,
     the initial weights must be bitwise equal unless `init` is free. In a control cell, the final weights must be
     bitwise equal too.
     """
@@ -112,7 +113,7 @@ class Predictions:
     labels : (examples,) or (examples, attributes)
         The true classes, or the true attributes as 0 and 1.
     predicted, midpoint : (replicates, units), int16
-        Predictions after all epochs, and after half of them.
+        Predictions after all epochs, and predictions after half of the epochs.
     logits : (replicates, sampled examples, classes), float32
         Logits after all epochs, for a sample of the examples.
     calibration : (replicates,) or None
@@ -131,13 +132,16 @@ class Predictions:
 
     @property
     def correct(self) -> Array:
-        """A boolean array (replicates, units): whether the prediction of each replicate for each unit is correct."""
+        """Whether each replicate's prediction for each unit is correct, as an array of shape (replicates, units)."""
         right: Array = self.predicted == self.labels.ravel()
         return right
 
     @property
     def class_of(self) -> Array:
-        """An array (units,): the class of each unit or, if the dataset has attributes, the index of the attribute."""
+        """The class of each unit, as an array of shape (units,).
+
+        In a dataset with attributes, the class of a unit is the index of the attribute that the unit is about.
+        """
         if self.labels.ndim == 1:
             return self.labels
         return np.tile(np.arange(self.labels.shape[1]), len(self.labels))
@@ -181,7 +185,7 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
     """
     found, weighed = load_predictions(replicates), all(replicate.has_weights for replicate in replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
-    # replicates of a seed set share the seeds of all held sources; if every seed is free, they share none
+    # replicates of a seed set share the seeds of held sources; if all algorithmic sources are free, they share none
     seed_set = np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.seed_sets
     rng = np.random.default_rng(int(cell.digest, 16))
     rows = [
@@ -214,7 +218,7 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
 
 
 def accuracy_rows(correct: Array, numbers: Array, seed_set: Array) -> Iterator[Row]:
-    """Yield a row with the top-1 accuracy of each replicate, and a row with the mean over all replicates.
+    """Yield one row per replicate with its top-1 accuracy, and one row with the mean over all replicates.
 
     Parameters
     ----------
@@ -232,22 +236,22 @@ def accuracy_rows(correct: Array, numbers: Array, seed_set: Array) -> Iterator[R
 
 
 def mean_row(metric: str, values: Array, seed_set: Array, group: str = "all") -> Row:
-    """Return a row with the mean of a percentage over replicates, and the 95 % interval of the mean."""
+    """Return a row with the mean of a percentage over all replicates, and the 95 % interval of this mean."""
     return metric_row(metric, "percent", stats.mean(values, seed_set), f"t over {_units(seed_set)}", group)
 
 
 def _units(seed_set: Array) -> str:
-    """Return the word for the independent units: `runs`, or `sets` if there are several seed sets."""
+    """Return what an interval treats as independent: `sets` if there are several seed sets, otherwise `runs`."""
     return "runs" if len(np.unique(seed_set)) == 1 else "sets"
 
 
 def pair_rows(predicted: Array, logits: Array, seed_set: Array) -> Iterator[Row]:
-    """Yield churn over all predictions, and the logit correlation over a sample of the examples.
+    """Yield rows with churn, computed from all predictions, and logit correlation, computed from a sample of examples.
 
     Parameters
     ----------
     predicted : (replicates, units)
-        The predicted class or attribute of each unit.
+        The prediction for each unit: a class or, for an attribute, 0 or 1.
     logits : (replicates, sampled examples, classes)
         The logits of the sampled examples.
     seed_set : (replicates,)
@@ -260,14 +264,17 @@ def pair_rows(predicted: Array, logits: Array, seed_set: Array) -> Iterator[Row]
 
 
 def weight_rows(replicates: list[Replicate], seed_set: Array) -> Iterator[Row]:
-    """Yield the L2 distance between final weights, raw and scaled to unit length, each with and without buffers."""
+    """Yield rows with the L2 distance between final weights: raw and at unit length, each with and without buffers."""
     weights = [replicate.weights() for replicate in replicates]
     for reading, matrix in stats.l2_matrices(weights, replicates[0].parameters).items():
         yield from _distance_rows(f"l2_{reading}", "1", matrix, seed_set)
 
 
 def _distance_rows(metric: str, unit: str, matrix: Array, seed_set: Array) -> Iterator[Row]:
-    """Yield the mean over pairs within a seed set and, if there are several, the mean over pairs of different sets."""
+    """Yield a row with the mean over pairs of replicates in the same seed set.
+
+    If there are several seed sets, also yield a row with the mean over pairs of replicates in different seed sets.
+    """
     together = seed_set[:, None] == seed_set
     for name, wanted in ((metric, together), (f"{metric}_between_seed_sets", ~together)):
         count = int(np.triu(wanted, 1).sum())
@@ -277,10 +284,11 @@ def _distance_rows(metric: str, unit: str, matrix: Array, seed_set: Array) -> It
 
 
 def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Generator) -> Iterator[Row]:
-    """Yield the overall spread, the per-class spreads and the ratios between them, with the independent-error null.
+    """Yield rows with the spread of the overall accuracy and of the accuracy on each class.
 
-    Further rows have no null: the mean accuracy of each class and, if there are several seed sets, the spread between
-    seed sets.
+    Further rows have the ratio of each per-class spread to the overall spread, and the largest of these ratios. All
+    these rows have the independent-error null. Other rows have no null: the mean accuracy of each class and, if there
+    are several seed sets, the spread between seed sets.
 
     Parameters
     ----------
@@ -327,11 +335,11 @@ def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Ge
 
 
 def group_rows(found: Predictions, seed_set: Array, rng: np.random.Generator) -> Iterator[Row]:
-    """Yield the spread of accuracy and error rates on the target attribute in each sub-group (Figure 4 of the paper).
+    """Yield rows with the spread of accuracy, FPR and FNR in each sub-group, as in Figure 4 of the paper.
 
-    The error rates are the false-positive rate (FPR) and the false-negative rate (FNR). Each spread is given in
-    percentage points and relative to the spread over all examples, with the independent-error null. Further rows count
-    the positives and negatives in each sub-group.
+    Accuracy, false-positive rate (FPR) and false-negative rate (FNR) refer to the target attribute. Each spread is
+    given in percentage points and relative to the spread over all examples, with the independent-error null. Further
+    rows count the positives and negatives in each sub-group.
 
     Parameters
     ----------
@@ -366,7 +374,7 @@ def group_rows(found: Predictions, seed_set: Array, rng: np.random.Generator) ->
 
 
 def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) -> Iterator[Row]:
-    """Yield the metrics as the reference (the paper's published code) defines them; see docs/metrics.md.
+    """Yield rows with metrics as the reference (the paper's published code) defines them; see docs/metrics.md.
 
     Parameters
     ----------
@@ -411,13 +419,13 @@ def metric_row(
     value : float or Estimate
         The value, or the value with its interval.
     interval : str
-        Name of the method of the interval. The row keeps this field empty if there is no interval.
+        Name of the method of the interval. Written only if `value` has an interval; otherwise the column stays empty.
     group : str
         The class, sub-group or replicate that the row is about; `all` if the row is about the whole cell.
     null : Null, optional
-        Median and range of the metric if errors on different examples are independent.
+        Median and range that the metric would have if errors on different examples were independent.
     n_pairs : int, optional
-        Number of pairs over which the value is averaged.
+        Number of pairs of replicates over which the value is averaged.
     """
     estimate = value if isinstance(value, Estimate) else Estimate(value, math.nan, math.nan)
     if unit == "percent":  # Student's t interval can reach beyond the range of a percentage

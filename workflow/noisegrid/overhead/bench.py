@@ -16,13 +16,13 @@ from noisegrid.study.settings import Optimizer
 from noisegrid.training import noise
 from noisegrid.training.train import optimizer_of, training_step
 
-#: The optimiser of the paper's overhead runs (reference, overhead_test.py).
+#: The optimiser of the paper's overhead runs (from overhead_test.py in the reference).
 ADAM = Optimizer("adam", learning_rate=1e-4, epsilon=1e-7)
 CLASSES = 1000
 
 
 class AveragePoolByProducts(nn.Module):
-    """A replacement for nn.AdaptiveAvgPool2d that is deterministic on CUDA, also in its backward pass.
+    """A replacement for nn.AdaptiveAvgPool2d whose forward and backward passes are deterministic on CUDA.
 
     Each output is the mean over a window. Pooling is therefore linear along each axis, and is computed here as one
     matrix product per axis. The backward pass of a matrix product is deterministic on CUDA.
@@ -40,12 +40,12 @@ class AveragePoolByProducts(nn.Module):
         self.means: dict[tuple[Any, ...], Tensor] = {}
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pool a batch (N, C, H, W) to (N, C, *output_size)."""
+        """Pool a batch of shape (N, C, H, W) to a batch of shape (N, C, *output_size)."""
         rows, columns = (self._means(n, wanted, x) for n, wanted in zip(x.shape[2:], self.size, strict=True))
         return rows @ x @ columns.T
 
     def _means(self, length: int, windows: int | None, x: Tensor) -> Tensor:
-        """Return the averaging matrix of one axis.
+        """Return the averaging matrix of one axis. If `windows` is None, the axis keeps its length.
 
         The matrix is cached, because making it and copying it to the device in every step would inflate the measured
         time.
@@ -57,7 +57,7 @@ class AveragePoolByProducts(nn.Module):
 
 
 def window_means(length: int, windows: int) -> Tensor:
-    """Return the matrix, of shape (windows, length), that averages over each window of adaptive pooling."""
+    """Return a matrix of shape (windows, length) that averages over each window of adaptive pooling along one axis."""
     matrix = torch.zeros(windows, length)
     for index in range(windows):
         start, stop = index * length // windows, -(-(index + 1) * length // windows)
@@ -65,14 +65,15 @@ def window_means(length: int, windows: int) -> Tensor:
     return matrix
 
 
-#: For each type of layer whose backward pass has no deterministic kernel: the replacement, and its name in notes.
+#: Replacements for layers whose backward pass has no deterministic kernel. For each type of layer, the entry has the
+#: replacement and the name of the replacement in notes.
 REMEDIES: dict[type[nn.Module], tuple[Callable[..., nn.Module], str]] = {
     nn.AdaptiveAvgPool2d: (AveragePoolByProducts, "adaptive average pooling as two matrix products"),
 }
 
 
 class Rig:
-    """A network with one batch of images. Every arm starts from the same weights and the same random state.
+    """A network, and the batch of images on which every arm trains it from the same weights and random state.
 
     Parameters
     ----------
@@ -159,11 +160,11 @@ class Rig:
 
 
 def _fold(tensor: Tensor) -> Tensor:
-    """Reduce each chunk of 4 Mi values of a tensor to one 64-bit integer.
+    """Split a tensor into pieces of 4 Mi values, and reduce each piece to one 64-bit integer.
 
     This integer is the sum of the bit patterns of the values, weighted by position. Integer sums are exact in any
-    order. The sums are computed on the tensor's device, so that comparing two runs of a large network needs no large
-    transfer.
+    order. The sums are computed on the tensor's device, so that two runs of a large network can be compared without a
+    large transfer.
     """
     values = tensor.detach().flatten()
     integers = {2: torch.int16, 4: torch.int32, 8: torch.int64}

@@ -1,6 +1,6 @@
 """The condition of a device during a timed block: clock, temperature, throttling, and use by other processes.
 
-A GPU is queried through nvidia-smi, the CPU through /proc/stat.
+The condition of a GPU is read from nvidia-smi, and that of the CPU from /proc/stat and /proc/cpuinfo.
 """
 
 import os
@@ -13,8 +13,8 @@ from noisegrid.common.errors import NoisegridError
 
 #: A block on the CPU counts as disturbed if other processes use more than this share of all cores.
 FOREIGN_SHARE = 0.1
-#: The reasons for temporary throttling, which disturbs a block. A power cap does not: it is the steady state of a GPU
-#: under load, so it is only noted.
+#: nvidia-smi's names for the reasons of temporary throttling. A block with such throttling counts as disturbed. A power
+#: cap is only noted, because it is the normal state of a GPU under load.
 THROTTLES = ("hw_slowdown", "hw_thermal_slowdown", "sw_thermal_slowdown")
 
 
@@ -25,11 +25,11 @@ class Condition:
     Attributes
     ----------
     clock_mhz : float or None
-        Clock of the GPU, or mean clock of the cores (MHz).
+        Clock of the GPU, or mean clock of the CPU's cores (MHz).
     temperature_c : float or None
         Temperature of the GPU (°C).
     disturbed : str
-        The reason why the block should not count, or an empty string.
+        The reason why the block should be timed again, or an empty string.
     note : str
         Anything else that a reader should know about the block, or an empty string.
     """
@@ -44,14 +44,14 @@ class CpuWatch:
     """An observer that measures how much other processes use the cores during a block."""
 
     def start(self) -> None:
-        """Note the state of the processor before a block of timed steps."""
+        """Record the processor time used so far. Call this before a block of timed steps."""
         self._began = _busy_and_total(), time.process_time()
 
     def stop(self) -> Condition:
         """Stop observing, and return the condition of the CPU during the block."""
         (busy, total), own = self._began
         busy_now, total_now = _busy_and_total()
-        if total_now == total:  # the block was shorter than a clock tick of the kernel
+        if total_now == total:  # the block was shorter than a clock tick of Linux
             return Condition()
         ticks = os.sysconf("SC_CLK_TCK")
         foreign = (busy_now - busy) - (time.process_time() - own) * ticks
@@ -67,7 +67,7 @@ class CudaWatch:
         self.uuid = uuid
 
     def start(self) -> None:
-        """Do nothing before a block of timed steps: `stop` reads the state of the GPU at the end of the block."""
+        """Do nothing, because `stop` reads the state of the GPU at the end of the block."""
 
     def stop(self) -> Condition:
         """Return the current condition of the GPU. Call this while the last steps run, to read the clock under load."""
@@ -117,7 +117,7 @@ def _number(text: str) -> float | None:
 
 
 def _busy_and_total() -> tuple[int, int]:
-    """Return the numbers of busy clock ticks and of all clock ticks, each summed over the cores (proc_stat(5))."""
+    """Return the number of busy clock ticks and of all clock ticks, each summed over the cores (see proc_stat(5))."""
     try:
         with Path("/proc/stat").open() as file:
             ticks = [int(word) for word in file.readline().split()[1:9]]

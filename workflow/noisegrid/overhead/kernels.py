@@ -1,8 +1,9 @@
-"""The kernels of a training step, with their durations and modules, as measured by torch.profiler.
+"""The kernels of a training step, as measured by torch.profiler, with their durations and their modules (nn.Module).
 
 On CUDA, the kernels are those that run on the device, as CUPTI reports them. On a CPU, each operator counts as a
-kernel, and its self time is the duration. A kernel of the backward pass runs for one autograd node, and is assigned to
-the module whose forward operator created this node. The node and the operator have the same sequence number.
+kernel, and the self time of the operator is the duration of the kernel. A kernel of the backward pass runs for one
+autograd node, and is assigned to the module whose forward operator created this node. The node and the operator have
+the same sequence number.
 """
 
 from collections import defaultdict
@@ -18,7 +19,8 @@ from torch.autograd.profiler import record_function
 from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity
 
-#: Prefix of the names of our ranges in the profile. The path of the module follows the prefix.
+#: Prefix of the names of the ranges that noisegrid adds to the profile. The rest of a name is the path of a module, or
+#: OPTIMIZER for the optimiser.
 RANGE = "module: "
 OPTIMIZER = "(optimizer)"
 BACKWARD = "autograd::engine::evaluate_function"
@@ -33,9 +35,9 @@ class Kernel:
     name : str
         The name of the kernel or operator.
     module : str
-        The path of the module, or an empty string outside any module.
+        The path of the module in the network, OPTIMIZER for the optimiser, or an empty string outside any module.
     direction : str
-        `forward`, `backward` or `update`.
+        `forward`, `backward`, or `update` for the optimiser.
     calls : float
         Calls per step.
     ms : float
@@ -50,7 +52,7 @@ class Kernel:
 
 
 def profile(step: Callable[[], Any], steps: int, network: nn.Module, device: torch.device) -> list[Kernel]:
-    """Run training steps under the profiler.
+    """Run training steps under the profiler, and return their kernels.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def profile(step: Callable[[], Any], steps: int, network: nn.Module, device: tor
     Returns
     -------
     list of Kernel
-        All kernels of all modules, the longest duration first.
+        All kernels of all modules, those with the longest durations first.
     """
     cuda = device.type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
@@ -91,7 +93,7 @@ def profile(step: Callable[[], Any], steps: int, network: nn.Module, device: tor
 
 @contextmanager
 def named_modules(network: nn.Module) -> Iterator[None]:
-    """Return a context manager that marks the forward pass of every module as a named range of the profile."""
+    """Return a context manager that marks the forward pass of every module as a named range in the profile."""
     open_ranges: list[record_function] = []
 
     def enter(name: str) -> None:
@@ -113,7 +115,7 @@ def named_modules(network: nn.Module) -> Iterator[None]:
 
 
 def _kernels_of(event: FunctionEvent, cuda: bool) -> list[tuple[str, float]]:
-    """Return the names and durations (µs) of the kernels that an operator runs itself, not through other operators."""
+    """Return the name and duration (µs) of each kernel that an operator runs itself, not through other operators."""
     if cuda:
         return [(kernel.name, kernel.duration) for kernel in event.kernels]
     own = event.name.startswith(("aten::", "mkldnn::")) and event.self_cpu_time_total > 0
@@ -128,13 +130,20 @@ def _ancestors(event: FunctionEvent) -> Iterator[FunctionEvent]:
 
 
 def _range_around(event: FunctionEvent) -> str | None:
-    """Return the path of the innermost module around an operator, OPTIMIZER inside the optimiser, or None elsewhere."""
+    """Return the path of the module in whose forward pass an operator runs.
+
+    If modules are nested, this is the innermost one. Return OPTIMIZER inside the optimiser, and None elsewhere.
+    """
     names = (parent.name for parent in _ancestors(event))
     return next((name.removeprefix(RANGE) for name in names if name.startswith(RANGE)), None)
 
 
 def _place(event: FunctionEvent, owner: dict[int, str]) -> tuple[str, str]:
-    """Return the module and the direction of an operator."""
+    """Return the path of the module that an operator belongs to, and `forward`, `backward` or `update`.
+
+    An operator of the backward pass belongs to the module whose forward operator created its autograd node. `owner` has
+    the path of this module for each sequence number.
+    """
     inside = _range_around(event)
     if inside is not None:
         return inside, "update" if inside == OPTIMIZER else "forward"

@@ -1,8 +1,8 @@
-"""The overhead measurement of one network: times the training step under every arm, then measures the kernels.
+"""The overhead measurement of one network, whose training step is timed, verified and profiled under every arm.
 
-A session has four stages. First, each arm runs its first step, which includes autotuning and compilation. Second, all
-arms run interleaved blocks of timed steps. Third, each arm runs twice from the same state, and the two runs
-are compared bit by bit after every step. Last, the profiler measures the kernels.
+A session has four parts. First, each arm runs its first step, which includes autotuning and compilation. Second, all
+arms run interleaved blocks of timed steps. Third, each arm runs twice from the same state, and the two runs are
+compared bit by bit after every step. Last, the profiler measures the kernels.
 """
 
 import gc
@@ -43,17 +43,17 @@ COLUMNS = (
 BREAKDOWN = (REFERENCE, "deterministic")
 WARM_UP_STEPS, SETTLE_STEPS, VERIFY_STEPS, PROFILE_PASSES, PROFILE_STEPS = 3, 2, 3, 3, 2
 #: Texts that mean "out of memory" in errors other than torch.OutOfMemoryError. They come from the host, cuBLAS, CUDA
-#: and cuDNN. The last text appears after cuDNN has tried one plan after the other and none is left.
+#: and cuDNN. The last text appears when cuDNN has tried all its execution plans without success.
 OUT_OF_MEMORY = (
     "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory", "CUDNN_STATUS_ALLOC_FAILED",
     "unable to find an engine to execute this computation",
 )  # fmt: skip
-#: How often a block is repeated, at most, if the device was throttled or shared during the block.
+#: The largest number of times that a block is repeated because the device was throttled or shared during the block.
 REPEATS = 2
 
 
 class Refused(Exception):
-    """The error for an operator that strict mode forbids. The message is the name of the operator."""
+    """Raised when PyTorch's deterministic mode refuses an operator. The message is the name of the operator."""
 
 
 class Session:
@@ -90,12 +90,12 @@ class Session:
         return Rig(network, *make_batch(timing.batch_size, timing.size), self.device)
 
     def run(self) -> None:
-        """Run all stages, the most important ones first.
+        """Run all parts of the session, the most important ones first.
 
         Raises
         ------
         NoisegridError
-            If the reference arm cannot run.
+            If the arm REFERENCE, with which other arms are compared, cannot run.
         """
         load_libraries(self.device)
         for name in self.timing.arms:
@@ -124,9 +124,9 @@ class Session:
     def _on_its_thread(self, arm: Arm, work: Callable[[Arm], Found]) -> Found:
         """Run the work of an arm. If the arm uses cuDNN autotuning, run the work on a separate thread.
 
-        PyTorch caches cuDNN's plans per thread and by shape, whether autotuning found them or not. On a shared thread,
-        an autotuned arm would run with the plans of the arm before it (PyTorch's ATen/native/cudnn/Conv_v8.cpp). The
-        separate thread runs the backward passes too.
+        PyTorch caches cuDNN's execution plans per thread and by shape, whether autotuning found them or not (see
+        ATen/native/cudnn/Conv_v8.cpp in PyTorch). If an autotuned arm shared a thread with other arms, it would run
+        with their plans. The separate thread runs the backward passes too.
         """
         if not arm.switches.get("cudnn_benchmark"):
             return work(arm)
@@ -160,7 +160,7 @@ class Session:
             names = self.rig.remedies()
             if not names:
                 return f"{refusal} has no deterministic implementation"
-            self.remedied[arm.name] = f"{refusal} refused; timed with {', '.join(names)}"
+            self.remedied[arm.name] = f"{refusal} has no deterministic implementation; timed with {', '.join(names)}"
             try:
                 first = self._on_its_thread(arm, self._warm_up)
             except Refused as again:
@@ -191,7 +191,10 @@ class Session:
         return first
 
     def _time_block(self, block: int) -> None:
-        """Time every arm once. The order rotates from block to block, so that drift affects all arms equally."""
+        """Time one block of every arm, and repeat disturbed blocks.
+
+        The order of the arms rotates from block to block, so that drift affects all arms equally.
+        """
         turn = block % len(self.running)
         for arm in self.running[turn:] + self.running[:turn]:
             for attempt in range(REPEATS + 1):
@@ -225,12 +228,15 @@ class Session:
         for mark in marks[1:]:
             rig.step()
             mark.record()
-        condition = self.watch.stop()  # called while the last steps still run, so that the clock is that of the block
+        condition = self.watch.stop()  # called while the last steps still run, to read the clock under load
         rig.synchronize()
         return [first.elapsed_time(second) for first, second in itertools.pairwise(marks)], condition
 
     def _verify(self, arm: Arm) -> None:
-        """Run an arm twice from the same state; record if the bits agree, and the first step (from 1) that differs."""
+        """Run an arm twice from the same state, and record whether the bits agree after every step.
+
+        If they do not agree, also record the number of the first step that differs, counted from 1.
+        """
         prints = [self._on_its_thread(arm, self._fingerprints) for _ in range(2)]
         differing = next((n for n, (a, b) in enumerate(zip(*prints, strict=True), 1) if a != b), None)
         self.add(arm, "first_differing_step", "1", math.nan if differing is None else differing, steps=VERIFY_STEPS)
@@ -247,7 +253,10 @@ class Session:
         return kernels.profile(self.rig.step, PROFILE_STEPS, self.rig.network, self.device)
 
     def _profile(self, number: int) -> None:
-        """Record the total kernel time of every arm. In pass 0, also record each kernel of the arms in BREAKDOWN."""
+        """Record the total kernel time of every arm, except for compiled arms.
+
+        In pass 0, also record each kernel of the arms in BREAKDOWN.
+        """
         for arm in self.running:
             if arm.switches.get("compile"):
                 continue  # named ranges would break the compiled graph, so a different program would be measured
@@ -261,14 +270,14 @@ class Session:
 
 
 def load_libraries(device: torch.device) -> None:
-    """Load the libraries for convolutions and matrix products, so that no arm loads them in its first step."""
+    """Load the libraries for convolutions and matrix products, so that the first step of an arm does not load them."""
     layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 5 * 5, 2)).to(device)
     layers(torch.zeros(2, 3, 7, 7, device=device)).sum().backward()
     machine.synchronize(device.type)
 
 
 def refused_operator(error: RuntimeError) -> str | None:
-    """Extract from PyTorch's message the operator that strict mode refuses; return None for any other error."""
+    """Return the operator that an error of PyTorch's deterministic mode names, or None for any other error."""
     name, found, _ = str(error).partition(" does not have a deterministic implementation")
     return name.rsplit("\n", 1)[-1].strip() if found else None
 

@@ -1,8 +1,8 @@
-"""The overhead stage: times networks under every arm on an otherwise idle device, and writes and prints the results.
+"""The overhead stage, which times networks under every arm on an otherwise idle device and reports the results.
 
-Writes two files per network. <output>/<hardware>/<network>.csv has the measurements of all blocks. It is rewritten
-after each block, so that an interrupted run leaves a usable result. <output>/<hardware>/<network>.json has the device,
-the versions, the arms and the skipped arms. It is written at the end.
+For each network, the stage prints a table and writes two files. <output>/<hardware>/<network>.csv has the measurements
+of all blocks. It is rewritten after each block, so that an interrupted run leaves a usable result. At the end, the
+stage writes <output>/<hardware>/<network>.json with the device, the versions, the arms and the skipped arms.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from noisegrid.runtime.hardware import HardwareEntry, entry
 from noisegrid.study import design
 from noisegrid.study.arms import TimedNetwork, timed_network
 
-#: The networks that `--network all` times: those in the paper's Figure 6, those of the grid, and some that we added.
+#: The networks that `--network all` times: those in the paper's Figure 6, those that the paper trains, and others.
 ALL = (
     "smallcnn", "resnet18", "vgg16", "vgg19", "resnet50", "resnet152", "densenet121", "densenet201", "inception_v3",
     "xception", "mobilenet", "efficientnet_b0", "mediumcnn_k1", "mediumcnn_k3", "mediumcnn_k5", "mediumcnn_k7",
@@ -61,8 +61,8 @@ def record_of(session: Session, common: Row, started: str) -> dict[str, Any]:
 def summary(session: Session) -> str:
     """Format the results of a session as a text table.
 
-    Each arm has one line with the step time, the ratio to the step time of the arm that it is compared with, the kernel
-    time, the duration of the first step, and whether the arm is repeatable.
+    Each arm has one line with its step time, the name of the arm that it is compared with, the ratio of the two step
+    times, the kernel time, the duration of the first step, and whether the arm is repeatable.
     """
     rows = session.rows
     head = ("arm", "step ms", "against", "ratio [95 %]", "kernels ms", "first ms", "repeatable")
@@ -95,7 +95,7 @@ def summary(session: Session) -> str:
 
 
 def versions(device: dict[str, Any]) -> str:
-    """Return a text with the software versions, which is reported with every measurement, next to the device."""
+    """Return the software versions in one text. Every measurement contains this text next to the name of the device."""
     software = machine.software()
     parts = [f"torch {software['torch']}", f"Python {software['python']}"]
     if device["kind"] == "cuda":
@@ -155,7 +155,7 @@ def time_networks(options: argparse.Namespace) -> None:
     cuda = hardware.is_cuda
     image = container.check_inside(options.image)
     machine.check_stack(hardware.stack)
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # set before CUDA starts; older releases need it in strict mode
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # before CUDA starts; older PyTorch needs it for determinism
     # a study's overhead folder lies inside the folder of the study
     study = options.output.parent if options.output and options.study else None
     with refused_nodes.claimed(hardware.gpu, study, hardware_name) as uuid:

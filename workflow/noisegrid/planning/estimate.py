@@ -1,9 +1,9 @@
-"""The estimate of what a study needs, before anything is submitted: replicates and device-hours.
+"""The number of replicates and device-hours that a study needs, estimated before anything is submitted.
 
-If a pilot was run (`snakemake pilot`), the hours are measured. Otherwise they are estimated: the task's number of
-operations is divided by the speed that convolutional networks reach in practice, which is a share of the device's peak
-speed. This estimate is within a factor of about two for ResNets. It is too low for the smallest networks, which wait
-for kernel launches.
+If a pilot was run (`snakemake pilot`), the hours are computed from its measurement. Otherwise, the number of operations
+of a task is divided by the speed that convolutional networks reach in practice, which is a share of the device's peak
+speed. This estimate is within a factor of about two for ResNets. For the smallest networks, it is too low, because
+they spend most of the time waiting for kernels to be launched.
 """
 
 import json
@@ -41,7 +41,19 @@ class Pace:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The number of cells and replicates of a task on one kind of hardware, and the pace, which is None if unknown."""
+    """The number of cells and replicates of a task on one kind of hardware, and the time that a replicate takes.
+
+    Attributes
+    ----------
+    hardware, task : str
+        The names of the hardware entry and the task.
+    cells : int
+        The number of cells.
+    replicates : int
+        The number of replicates in all cells.
+    pace : Pace or None
+        The time that one replicate takes; None if it is unknown.
+    """
 
     hardware: str
     task: str
@@ -66,7 +78,10 @@ def estimates(study: Study, results: Path) -> list[Estimate]:
 
 
 def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
-    """Return the pace of a task, measured or else estimated; None if the peak speed or the operations are unknown."""
+    """Return the pace of a task: measured if a pilot ran with this recipe and hardware, otherwise estimated.
+
+    Without such a pilot, return None if the peak speed of the device or the task's number of operations is unknown.
+    """
     path = pilot_file(results, study, hardware, task)
     if path.exists() and (measured := _measured(path, study.pace_identity(hardware, task))):
         return measured

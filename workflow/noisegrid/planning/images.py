@@ -51,27 +51,30 @@ class Images:
         return f"{self.config['containers']}/logs/{name}.log"
 
     def inspections(self, *stack_names: str) -> list[str]:
-        """Return the paths of the inspections that jobs in the given stacks need as input; none without containers."""
+        """Return the paths of the inspection files that jobs in the given stacks need as input.
+
+        Without containers, the list is empty.
+        """
         return [self.inspection(name) for name in stack_names] if self.used else []
 
     def option(self, stack_name: str) -> list[str]:
-        """Return the option that makes a job check that it runs in the right image; none without containers."""
+        """Return the option that makes a job check that it runs in the right image; empty without containers."""
         return [word for path in self.inspections(stack_name) for word in ("--image", path)]
 
     def definition(self, stack_name: str) -> str:
-        """Return the digest of an image's definition and pins; jobs run again if this digest changes."""
-        # never empty: Snakemake detects a changed parameter only if the new value was not among the old ones
+        """Return the digest of an image's definition and pins. A job runs again if the digest of its image changes."""
+        # never empty, because other parameters may be, and Snakemake compares a job's parameters as one set of values
         return stack(stack_name).definition if self.used else "no image"
 
     def source_option(self, stack_name: str) -> list[str]:
-        """Return the options that specify an image built elsewhere; none if the image must be built here."""
+        """Return the options that specify an image built elsewhere; empty if the image is built on this machine."""
         given = self.config["images"].get(stack_name)
         if given is None:
             return []
         return ["--image", given["image"], *(["--sha256", given["sha256"]] if "sha256" in given else [])]
 
     def mirror_option(self) -> list[str]:
-        """Return the option that specifies the Debian mirror; none if the mirror of this machine's apt is used."""
+        """Return the option that specifies the Debian mirror; empty if the mirror of this machine's apt is used."""
         named = self.config["debian_mirror"]
         return ["--mirror", named] if named else []
 

@@ -12,9 +12,10 @@ from noisegrid.runtime.hardware import stack_of
 
 
 def untracked(value: Any) -> Callable[..., Any]:
-    """Return a rule's parameter that does not affect the output, so that no job runs again if the parameter changes.
+    """Return a rule parameter whose changes do not make any job run again.
 
-    `value` is the parameter's value, or a function of the wildcards that returns the value.
+    Such a parameter must not affect the output. `value` is the parameter's value, or a function of the wildcards that
+    returns the value.
     """
 
     # Snakemake does not track a parameter whose function takes the argument `output`
@@ -41,7 +42,7 @@ class Jobs:
         return f"{self.dataset(wildcards)}/manifest.json"
 
     def raw_folder_option(self, wildcards: Any) -> list[str]:
-        """Return the option with the folder of a dataset's raw files; none if the user configured no such folder."""
+        """Return the option with the folder of a dataset's raw files; empty if the user configured no such folder."""
         folder = self.plan.config["dataset_folders"].get(wildcards.dataset)
         return ["--folder", folder] if folder else []
 
@@ -50,15 +51,15 @@ class Jobs:
         return self.plan.images.file(self._stack(wildcards))
 
     def inspection(self, wildcards: Any) -> list[str]:
-        """Return the path of the inspection file of a job's image; none without containers."""
+        """Return the path of the inspection file of a job's image, as a list that is empty without containers."""
         return self.plan.images.inspections(self._stack(wildcards))
 
     def image_option(self, wildcards: Any) -> list[str]:
-        """Return the option that makes a job check that it runs in the right image; none without containers."""
+        """Return the option that makes a job check that it runs in the right image; empty without containers."""
         return self.plan.images.option(self._stack(wildcards))
 
     def image_source(self, wildcards: Any) -> list[str]:
-        """Return the options that specify an image built elsewhere; none if the image must be built here."""
+        """Return the options that specify an image built elsewhere; empty if the image is built on this machine."""
         return self.plan.images.source_option(wildcards.stack)
 
     def definition(self, wildcards: Any) -> str:
@@ -68,7 +69,10 @@ class Jobs:
     # --- training and measuring ---
 
     def chunk_digest(self, wildcards: Any) -> str:
-        """Hash the settings and the cells of a training job; the job runs again if this hash changes."""
+        """Hash the settings and the numbers of replicates of the cells that a job trains.
+
+        The job runs again if this hash changes.
+        """
         return self.plan.chunk_digest(wildcards.hardware, wildcards.task, wildcards.chunk)
 
     def pace_identity(self, wildcards: Any) -> str:
@@ -80,7 +84,7 @@ class Jobs:
         return self.plan.chunk_files(wildcards.hardware, wildcards.task, wildcards.noise)
 
     def chunks_of_all_hardware(self, wildcards: Any) -> list[str]:
-        """Return the paths of the chunk files of a task and noise, for every hardware entry that measures them."""
+        """Return the paths of the chunk files of a task and noise on all hardware on which they are measured."""
         names = self.plan.hardware_of(wildcards.task, wildcards.noise)
         return [file for name in names for file in self.plan.chunk_files(name, wildcards.task, wildcards.noise)]
 
@@ -99,7 +103,9 @@ class Jobs:
     # --- resources ---
 
     def resources(self, alone: bool = False, **fixed: Any) -> dict[str, Any]:
-        """Return the resources that the jobs of a rule request from the scheduler; they depend on a job's hardware.
+        """Return the resources that the jobs of a rule request from the scheduler.
+
+        Most of them are functions of a job's wildcards and attempt, because they depend on the job's hardware.
 
         Parameters
         ----------
@@ -112,7 +118,7 @@ class Jobs:
 
     def _resource(self, name: str, alone: bool) -> Callable[..., Any]:
         def value(wildcards: Any, attempt: int) -> Any:
-            # a first attempt may use refused nodes again, because the node or the request may have been fixed
+            # a first attempt may use all nodes, because the user may have corrected a refused node or the request
             refused = refused_nodes.nodes(Path(self.plan.paths.folder), wildcards.hardware) if attempt > 1 else []
             return self.plan.site.resources(wildcards.hardware, attempt, alone, refused)[name]
 

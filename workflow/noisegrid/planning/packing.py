@@ -12,10 +12,11 @@ from noisegrid.runtime.hardware import gpus_per_job
 from noisegrid.study.chunk import Chunk, split
 from noisegrid.study.study import Study
 
-#: For an unknown pace: the usual number of replicates per job, and the number of jobs above which jobs get more.
+#: If the pace is unknown, a job gets USUAL_REPLICATES_PER_JOB replicates of every noise, or more if there would be more
+#: than MANY_JOBS jobs otherwise.
 USUAL_REPLICATES_PER_JOB, MANY_JOBS = 10, 300
-#: The share of a job's time that is planned. The rest is a reserve, because nodes differ in speed and an unfinished
-#: job must be submitted again.
+#: The share of a job's time that is filled with replicates. The rest is a reserve, because nodes differ in speed and an
+#: unfinished job must be submitted again.
 PLANNED = 0.8
 
 
@@ -55,7 +56,7 @@ class Packing:
 
     @cached_property
     def _wanted(self) -> int:
-        """The total number of replicates, where each task counts with its largest cell on each kind of hardware."""
+        """The number of replicates that the study would have if each task had one cell per hardware, its largest."""
         return sum(max(cell.replicates for cell in self.study.siblings(*names)) for names in self.study.tasks)
 
     def _at_a_time(self, hardware: str, pace: estimate.Pace) -> int:

@@ -81,13 +81,13 @@ class Plan:
         return digest([(cell.digest, cell.replicates) for cell in self.cells_of(hardware, task, chunk)])
 
     def pilot_files(self) -> list[str]:
-        """Return the path of the pilot file of every task on every kind of hardware."""
+        """Return the paths of the pilot files, one for each task on each kind of hardware."""
         return [self.paths.pilot(*names) for names in self.study.tasks]
 
     # --- measuring ---
 
     def cell_files(self) -> list[str]:
-        """Return the path of the metrics file of every cell."""
+        """Return the paths of the metrics files, one for each cell."""
         return [self.paths.cell_metrics(cell.path) for cell in self.study.cells]
 
     def hardware_of(self, task: str, noise: str) -> list[str]:
@@ -95,7 +95,10 @@ class Plan:
         return [cell.hardware for cell in self.study.cells if (cell.task, cell.noise) == (task, noise)]
 
     def across_files(self) -> list[str]:
-        """Return the path of the comparison file of every task and noise measured on more than one kind of hardware."""
+        """Return the paths of the files that compare kinds of hardware.
+
+        There is one for each task and noise that the study measures on more than one kind of hardware.
+        """
         pairs = dict.fromkeys((cell.task, cell.noise) for cell in self.study.cells)
         return [self.paths.across(*names) for names in pairs if len(self.hardware_of(*names)) > 1]
 
@@ -112,7 +115,7 @@ class Plan:
         return ["--overhead", *self.overhead] if self.overhead else []
 
     def timed_files(self) -> list[str]:
-        """Return the path of the file with the timed blocks of every network."""
+        """Return the paths of the files with the overhead measurements, one for each timed network."""
         return [self.paths.timed(timed.path, "csv") for timed in self.study.timed_networks]
 
     def timed_digest(self, hardware: str, network: str) -> str:
@@ -167,13 +170,13 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     in_containers : bool
         Whether jobs run in containers.
     in_job : bool
-        Whether this process is a job. A job reads design.json, which was written by the call that
-        submitted the job.
+        Whether this process is a job. A job reads design.json, which was written by the Snakemake call that submitted
+        the job.
 
     Raises
     ------
     NoisegridError
-        For the first mistake that is found.
+        If there is a mistake. The message describes the first one that is found.
     """
     defaults = {key: entry["default"] for key, entry in schema("config")["properties"].items() if "default" in entry}
     # Snakemake ignores config.yaml if the workflow is used as a module
@@ -182,7 +185,9 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     planned = Path(StudyPaths(config["results"], name_of(config["study"])).design) if in_job else None
     plan = Plan(design.load(config["study"], planned), config, in_containers)
     if config["require_containers"] and not in_containers:
-        raise NoisegridError("config: require_containers is set, but Snakemake uses none; call it with --sdm apptainer")
+        raise NoisegridError(
+            "config: require_containers is set, but no container is used; call Snakemake with --sdm apptainer"
+        )
     for name in config["dataset_folders"]:
         if name not in plan.study.datasets:
             raise NoisegridError(f"config: dataset_folders: {unknown('dataset', name, plan.study.datasets)}")
@@ -191,7 +196,8 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     return plan
 
 
-#: What only results of an earlier version have in the folder of a study; replicates are recognised by their records.
+#: Files and folders that only an earlier version of noisegrid wrote into the folder of a study. The replicates of that
+#: version are recognised by their records.
 OLD_LAYOUT = ("cost", "cost.csv")
 
 
@@ -218,7 +224,10 @@ def make_or_exit(config: dict[str, Any], in_containers: bool = False, in_job: bo
 
 
 def notes(plan: Plan, most: int = 5) -> list[str]:
-    """Return one line for each of the first `most` changes since the last run, and a line that counts the rest."""
+    """Return one line for each change of a study since its last run.
+
+    At most `most` changes have a line of their own; a last line counts the others.
+    """
     found = design.changes(plan.study, Path(plan.paths.design))
     more = [f"and {len(found) - most} more changes"] if len(found) > most else []
     return [f"study {plan.study.name} changed since it was last run: {line}" for line in [*found[:most], *more]]
@@ -255,7 +264,11 @@ def _modules(name: str) -> list[Path]:
 
 
 def shell_prefix() -> str:
-    """Return shell commands that set PYTHONPATH, TREE_VARIABLE and (outside containers) PATH to Snakemake's Python."""
+    """Return shell commands that prepare the environment of a job.
+
+    They set PYTHONPATH to the code of the working tree, and TREE_VARIABLE to the state of the working tree. Outside
+    containers, they also put the folder of Snakemake's Python first in PATH.
+    """
     python = shlex.quote(str(Path(sys.executable).parent))
     inside = '[ -n "${{APPTAINER_CONTAINER:-}}" ]'
     path = f"export PYTHONPATH={shlex.quote(str(WORKFLOW))}; {inside} || export PATH={python}:$PATH; "

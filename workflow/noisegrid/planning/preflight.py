@@ -1,6 +1,7 @@
 """Checks that this machine is ready for the work of a Snakemake call.
 
-The checks run only when work starts. Therefore any machine can plan a study, and draw the figures of a study again.
+The checks run only when work starts, and only for the jobs of the call. Therefore a machine without the devices of a
+study can still plan the study or draw its figures again.
 """
 
 import json
@@ -47,7 +48,7 @@ def all_of(plan: Plan) -> Work:
 
 
 def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
-    """Return the work of Snakemake's jobs (`workflow.dag.needrun_jobs()`), in the order of the study."""
+    """Return the work that Snakemake's jobs (`workflow.dag.needrun_jobs()`) will do, in the order of the study."""
     cells, timed, datasets = set[Cell](), set[str](), set[str]()
     for job in jobs:
         names = job.wildcards_dict
@@ -83,7 +84,7 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
     Raises
     ------
     NoisegridError
-        For the first check that fails.
+        If a check fails. The later checks are then skipped.
     """
     results = Path(plan.config["results"])
     check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, work.datasets)

@@ -11,7 +11,7 @@ from noisegrid.common.schemas import check, read_yaml, schema
 from noisegrid.runtime.hardware import ROOT, entry
 
 SITE = ROOT / "slurm" / "site.yaml"
-#: The resources that depend on the site.
+#: The names of the resources that depend on the hardware or on the site.
 RESOURCES = (
     "gpu", "gpu_model", "constraint", "mem_mb", "runtime", "slurm_account", "slurm_partition", "slurm_extra"
 )  # fmt: skip

@@ -14,7 +14,7 @@ from noisegrid.records import record
 from noisegrid.records.record import replicate_folder
 from noisegrid.study.study import Cell, Study
 
-#: How many of the last finished replicates determine the pace. Earlier replicates may be from slower or faster cells.
+#: The number of the last finished replicates that determine the pace. Earlier ones may be from slower or faster cells.
 RECENT = 50
 
 
@@ -47,7 +47,7 @@ class CellStatus:
 
     @property
     def left(self) -> int:
-        """The number of replicates that remain to be trained."""
+        """The number of replicates that have neither finished nor diverged."""
         return self.cell.replicates - len(self.finished_at) - len(self.diverged)
 
 
@@ -73,7 +73,7 @@ def _diverged(cell: Cell, results: Path) -> list[int]:
     folder = StudyPaths(str(results), cell.study).chunk_folder(cell.hardware, cell.task)
     chunks = Path(folder).glob("*.json")
     found = [json.loads(path.read_text())["cells"].get(cell.noise, {"diverged": []})["diverged"] for path in chunks]
-    return sorted({number for part in found for number in part})  # jobs of different packings may overlap
+    return sorted({number for part in found for number in part})  # chunk files of different packings may overlap
 
 
 def hours_left(cells: list[CellStatus]) -> float | None:

@@ -41,5 +41,6 @@ def _too_long(plan: Plan, line: estimate.Estimate) -> str:
         return ""
     return (
         f"note: a job of {line.task} on {line.hardware} takes about {hours:.0f} h, but its {ATTEMPTS} attempts have "
-        f"{have:.0f} h on SLURM; raise minutes_per_job (slurm/site.yaml), or run Snakemake again until the job is done"
+        f"{have:.0f} h in total on SLURM; raise minutes_per_job (slurm/site.yaml), or run Snakemake again until the "
+        "job is done"
     )

@@ -1,4 +1,7 @@
-"""The positions of a network's tensors in the weight vector: parameters first, then buffers. Does not import torch."""
+"""The positions of a network's tensors in the weight vector, which contains first all parameters, then all buffers.
+
+This module does not import torch.
+"""
 
 from typing import Any
 
@@ -7,7 +10,7 @@ Layout = list[dict[str, Any]]
 
 
 def parameter_count(layout: Layout, values: int) -> int:
-    """Return the number of parameters in a weight vector, where all parameters come before all buffers.
+    """Return how many values of a weight vector are parameters.
 
     Parameters
     ----------

@@ -4,9 +4,10 @@ This module does not import torch. The folder contains:
 
 record.json             settings, machine and results of the run (workflow/schemas/record.schema.yaml)
 predictions.npz         example_id: int32 (examples,); label: int32 (examples,), or uint8 (examples, attributes);
-                        logits, midpoint_logits: float32 (examples, classes)
-weights.npy             float32 (values,), parameters before buffers; `layout` in record.json has their positions
-midpoint_weights.npy    the same after half of the epochs, when the reference measures churn and L2 distance
+                        logits, midpoint_logits: float32 (examples, classes); for a dataset with sub-groups also
+                        group: bool (examples, groups), group_name and target, as in data.prepared.Dataset
+weights.npy             float32 (values,): first all parameters, then all buffers; `layout` in record.json lists them
+midpoint_weights.npy    the weights after half of the epochs, when the reference measures churn and L2 distance
 history.csv             epoch, learning_rate, train_loss_nats, seconds
 """
 
@@ -53,7 +54,7 @@ class Replicate:
             return dict(arrays)
 
     def weights(self, which: str = "weights") -> np.ndarray:
-        """Return the weight vector `weights` or `midpoint_weights`, memory-mapped, float32 (values,)."""
+        """Return the weight vector `weights` or `midpoint_weights` as a memory-mapped one-dimensional float32 array."""
         vector: np.ndarray = np.load(self.folder / f"{which}.npy", mmap_mode="r", allow_pickle=False)
         return vector
 
@@ -104,7 +105,7 @@ def write(
     arrays : dict of arrays
         The content of predictions.npz.
     weights : dict of arrays
-        The weight vectors, by the file name without suffix.
+        The weight vectors. Each key is the name of the vector's file without the suffix.
     history : list of dict
         The rows of history.csv.
 
@@ -206,7 +207,8 @@ def check_settings(results: Path, cells: Iterable[Cell]) -> None:
             check_belongs(record, cell, folder)
 
 
-#: Keys of a record whose values all replicates of a cell share, in addition to the settings and the image.
+#: Keys of a record that must have the same value in all replicates of a cell. The settings and the image must be the
+#: same too.
 SHARED = ("code.source_digest", "device.model", "software.torch", "dataset.digest")
 
 
@@ -316,7 +318,7 @@ def check_image(record: dict[str, Any], image: dict[str, Any] | None, folder: Pa
     old, new = ((about or {}).get("definition", "outside of any image") for about in (record["container"], image))
     if old != new:
         raise NoisegridError(
-            f"{folder} was trained in a different container from the one in this call ({old}; now {new}); call "
+            f"{folder} was trained in another container image than this call uses ({old}; now {new}); call "
             f"Snakemake as before, or give the study another name, or delete {folder.parent} to train the cell again"
         )
 

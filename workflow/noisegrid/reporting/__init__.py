@@ -1,1 +1,1 @@
-"""Claims, tables, figures and findings from metrics.csv and overhead.csv, without reading replicates or using torch."""
+"""Verdicts, tables, figures and findings, made from metrics.csv and overhead.csv without replicates and torch."""

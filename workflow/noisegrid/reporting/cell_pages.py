@@ -1,4 +1,4 @@
-"""Pages for the report: one per task and kind of hardware, with the numbers of all cells there side by side."""
+"""Pages for the report: one for each task on each kind of hardware, with the metrics of its cells side by side."""
 
 from html import escape
 from pathlib import Path

@@ -3,11 +3,11 @@
 A verdict covers one context, usually a task on one kind of hardware, because a claim may hold in some contexts and not
 in others. The possible verdicts are:
 
-    reproduced         the interval lies entirely on the side that the claim predicts
-    not reproduced     the interval lies entirely on the other side
-    inside the null    independent errors on the same test images explain the effect
-    not decided        the interval includes both sides, or there are fewer than MIN_REPLICATES replicates
-    not measured here  the study has no cells to test the claim on
+    reproduced         the interval lies entirely in the range that the claim predicts
+    not reproduced     the interval lies entirely outside this range
+    inside the null    independent errors on the same test images would explain the effect
+    not decided        the interval lies partly in this range, or there are fewer than MIN_REPLICATES replicates
+    not measured here  the study has no cells to test the claim on, or the paper has no number to compare with
 
 The tests of C1 to C11 use metrics.csv; the tests of C12 to C16 use overhead.csv and are in `claims_overhead`.
 workflow/catalog/claims.yaml and docs/claims.md describe all tests.
@@ -37,8 +37,8 @@ from noisegrid.runtime.hardware import is_mixed_precision
 
 MIN_DEVICES = 4  # a trend over fewer devices is not tested
 ALPHA = 0.05
-SAME_ORDER = 2.0  # factor within which two noise levels are "of the same order"
-SAME_MEAN_POINTS = 0.5  # mean accuracies that differ by fewer percentage points count as equal
+SAME_ORDER = 2.0  # two noise levels are "of the same order" if they differ by less than this factor
+SAME_MEAN_POINTS = 0.5  # two mean accuracies count as equal if they differ by less (in percentage points)
 
 
 class Measured:
@@ -58,7 +58,7 @@ class Measured:
         return self._rows.get((hardware, task, noise, metric))
 
     def accuracies(self, hardware: str, task: str, noise: str) -> np.ndarray:
-        """Return the accuracy of each replicate of a cell in percent, or an empty array if it was not measured."""
+        """Return the accuracies of a cell's replicates in percent; return an empty array if none were measured."""
         rows = select(self.frame, "accuracy", None)
         keep = (rows["hardware"] == hardware) & (rows["task"] == task) & (rows["noise"] == noise)
         return rows.loc[keep, "value"].to_numpy()
@@ -77,8 +77,8 @@ def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Ver
     Returns
     -------
     list of Verdict
-        The verdicts, in the order of the claims. A claim that could not be tested in any context has a single verdict,
-        `not measured here`.
+        The verdicts, in the order of the claims. Every claim has at least one verdict, which is `not measured here` if
+        no context of the study can test the claim.
     """
     measured, verdicts = Measured(frame), list[Verdict]()
     for claim in catalog("claims"):
@@ -98,7 +98,7 @@ def claim_1(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_2(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether implementation and algorithmic noise are of the same order, in each context."""
+    """Judge, in each context, whether implementation noise and algorithmic noise are of the same order."""
     for hardware, task in measured.contexts:
         impl, algo = (measured.get(hardware, task, noise, "churn") for noise in ("impl", "algo"))
         if impl is not None and algo is not None:
@@ -106,7 +106,7 @@ def claim_2(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_3(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether the mean accuracy is the same under `algo_impl`, `algo` and `impl`, in each context."""
+    """Judge, in each context, whether the mean accuracy is the same under `algo_impl`, `algo` and `impl`."""
     for hardware, task in measured.contexts:
         sources = ("algo_impl", "algo", "impl")
         means = [measured.get(hardware, task, noise, "accuracy_mean") for noise in sources]
@@ -118,7 +118,7 @@ def claim_3(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_4(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether the largest class std / overall std exceeds the independent-error null, in each context."""
+    """Judge, in each context, whether the largest ratio of a class std to the overall std exceeds the null."""
     for hardware, task in measured.contexts:
         row = measured.get(hardware, task, "algo_impl", "class_std_ratio_max")
         if row is not None and not np.isnan(row.value):
@@ -126,9 +126,10 @@ def claim_4(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_5(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether the false-negative rate of the smallest sub-group varies more than the null, in each context.
+    """Judge, in each context, whether the false-negative rate of the smallest sub-group varies beyond the null.
 
-    The smallest sub-group is the one with the fewest positives.
+    The smallest sub-group is the one with the fewest positives. The null is that errors on different examples are
+    independent.
     """
     groups = measured.frame[measured.frame["metric"].isin(["group_fnr_std_relative", "group_positives"])]
     for hardware, task in measured.contexts:
@@ -144,7 +145,7 @@ def claim_5(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_6(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether batch norm reduces churn, for each network that was measured with and without batch norm."""
+    """Judge, for each network that was measured with and without batch norm, whether batch norm reduces churn."""
     for hardware, task, plain in batch_norm_counterparts(measured.frame):
         with_norm, without = (measured.get(hardware, name, "algo_impl", "churn") for name in (task, plain))
         if with_norm is not None and without is not None:
@@ -152,27 +153,27 @@ def claim_6(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_7(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether churn differs between tasks, on each kind of hardware."""
+    """Judge, on each kind of hardware, whether churn differs between tasks."""
     for hardware in measured.hardware:
         rows = [measured.get(hardware, task, "algo_impl", "churn") for task in measured.tasks]
         yield from _extremes(f"tasks on {hardware}", [row for row in rows if row is not None])
 
 
 def claim_8(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether the churn of implementation noise differs between kinds of hardware, for each task."""
+    """Judge, for each task, whether the churn of implementation noise differs between kinds of hardware."""
     for task in measured.tasks:
         rows = [measured.get(hardware, task, "impl", "churn") for hardware in measured.hardware]
         yield from _extremes(f"{task} over hardware", [row for row in rows if row is not None])
 
 
 def claim_9(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether implementation noise alone changes the weights in mixed precision."""
+    """Judge, for each task in mixed precision, whether changing only the implementation changes the weights."""
     mixed = [(hardware, task) for hardware, task in measured.contexts if is_mixed_precision(hardware)]
     yield from (_moves_weights(measured, hardware, task, "impl") for hardware, task in mixed)
 
 
 def claim_10(measured: Measured) -> Iterator[Verdict]:
-    """Judge whether the churn of implementation noise rises with the number of multiprocessors, for each task."""
+    """Judge, for each task, whether the churn of implementation noise rises with the number of multiprocessors."""
     for task in measured.tasks:
         rows = [measured.get(hardware, task, "impl", "churn") for hardware in measured.hardware]
         sizes = [measured.get(hardware, task, "impl", "multiprocessors") for hardware in measured.hardware]
@@ -217,10 +218,10 @@ def _log_ratio(first: pd.Series, second: pd.Series) -> tuple[float, float, int]:
 
 
 def _same_order(context: str, first: pd.Series, second: pd.Series) -> Verdict:
-    """Test whether two estimates are equal within the factor SAME_ORDER.
+    """Test whether two estimates differ by less than the factor SAME_ORDER.
 
-    They count as equal if the 90 % interval of their ratio lies within the factor. This amounts to
-    two one-sided tests at 5 %.
+    This is the case if the 90 % interval of their ratio lies between 1 / SAME_ORDER and SAME_ORDER, which is equivalent
+    to two one-sided tests at 5 %.
     """
     n = int(min(first.n_replicates, second.n_replicates))
     if min(first.value, second.value) == 0:
@@ -238,7 +239,7 @@ def _same_order(context: str, first: pd.Series, second: pd.Series) -> Verdict:
 
 
 def _same_mean(context: str, cells: list[np.ndarray]) -> Verdict:
-    """Test whether all means are equal within SAME_MEAN_POINTS, and report the two that are furthest apart."""
+    """Test whether all means differ by less than SAME_MEAN_POINTS; the effect is the largest of the differences."""
     pairs = list(itertools.combinations(cells, 2))
     results = [stats.ttest_ind(a, b, equal_var=False) for a, b in pairs]
     intervals = [result.confidence_interval(0.95) for result in results]
@@ -264,9 +265,9 @@ def _against_null(context: str, row: pd.Series) -> Verdict:
 
 
 def _ratio_verdict(context: str, first: pd.Series, second: pd.Series, above: bool, comparisons: int = 1) -> Verdict:
-    """Judge from the interval of a ratio whether the ratio is above 1 (or below 1 if `above` is False).
+    """Judge from the interval of a ratio whether the ratio is above 1 (or, if `above` is False, below 1).
 
-    `comparisons` is the number of comparisons for which Bonferroni's correction widens the interval.
+    The interval is widened by Bonferroni's correction for `comparisons` comparisons.
     """
     n = int(min(first.n_replicates, second.n_replicates))
     if min(first.value, second.value) == 0:
@@ -284,9 +285,9 @@ def _on_ratio_scale(context: str, verdict: str, log: float, margin: float, n: in
 
 
 def _rises(context: str, pairs: list[tuple[pd.Series, float]]) -> Verdict:
-    """Judge by Kendall's tau whether noise rises with the size of the device.
+    """Judge by Kendall's tau whether churn rises with the number of multiprocessors of the device.
 
-    The exact test of Kendall's tau is valid even for a handful of devices.
+    Without ties, the test of Kendall's tau is exact, and therefore valid even for a handful of devices.
     """
     churn, size = [row.value for row, _ in pairs], [size for _, size in pairs]
     found = stats.kendalltau(size, churn)
@@ -300,7 +301,8 @@ def _rises(context: str, pairs: list[tuple[pd.Series, float]]) -> Verdict:
 def _extremes(context: str, rows: list[pd.Series]) -> Iterator[Verdict]:
     """Judge whether the ratio of the largest estimate to the smallest one is above 1.
 
-    The ratio itself is above 1 by construction. Its interval is therefore corrected for comparing all pairs.
+    The ratio itself is never below 1, because the two estimates are chosen by size. Its interval is therefore widened
+    by Bonferroni's correction for all pairs of estimates.
     """
     if len(rows) > 1:
         ordered = sorted(rows, key=lambda row: float(row.value))

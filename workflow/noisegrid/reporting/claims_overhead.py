@@ -1,7 +1,8 @@
 """Test the paper's claims about the overhead of determinism (C12 to C16) on overhead.csv.
 
-The module `claims` lists the possible verdicts. The effect is the overhead (step time of the deterministic arm divided
-by the step time of the default arm), unless catalog/claims.yaml says otherwise. n is the number of blocks.
+An overhead is the step time of the deterministic arm divided by the step time of the default arm. The effect of C12 is
+an overhead, the effects of C13 to C15 are ratios of two overheads, and the effect of C16 is a share of a difference in
+kernel time. n is the number of blocks. The module `claims` lists the possible verdicts.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,16 +16,17 @@ from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.verdicts import NOT_DECIDED, NOT_MEASURED, NOT_REPRODUCED, REPRODUCED, Verdict
 from noisegrid.runtime.hardware import entry
 
-#: The largest ratio counts as reproduced if it is within this factor of the published one. It need not be closer,
-#: because networks, CUDA and cuDNN differ from the paper's.
+#: The largest overhead on a device is reproduced if its interval lies within this factor of the published overhead. The
+#: factor leaves room for networks, CUDA and cuDNN that differ from those of the paper.
 NEAR = 1.25
 KERNEL_SIZES = {1: "mediumcnn_k1", 3: "mediumcnn_k3", 5: "mediumcnn_k5", 7: "mediumcnn_k7"}
-#: C16 requires that kernels that only one arm runs explain at least this share of the difference in kernel time.
+#: C16 is reproduced if the kernels run by only one of the two arms explain at least this share of the difference in
+#: kernel time.
 MOST = 0.5
 
 
 def claim_12(overhead: pd.DataFrame) -> Iterator[Verdict]:
-    """Judge whether the largest overhead is near the published one, on each kind of hardware."""
+    """Judge, on each kind of hardware, whether the largest overhead is near the largest one that the paper reports."""
     published = published_maxima()
     for hardware, row in _extremes(overhead, largest=True):
         context = f"largest on {hardware}: {row.network}"
@@ -49,12 +51,12 @@ def claim_12(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def claim_13(overhead: pd.DataFrame) -> Iterator[Verdict]:
-    """Judge whether the overhead differs between networks, on each kind of hardware."""
+    """Judge, on each kind of hardware, whether the overhead differs between networks."""
     smallest = dict(_extremes(overhead, largest=False))
     for hardware, top in _extremes(overhead, largest=True):
         bottom = smallest[hardware]
         if top.network != bottom.network:
-            # the two networks are chosen among all, so the intervals must hold for all networks at once
+            # the two networks are the extremes of all networks, so the intervals must hold for all of them at once
             count = (overhead_frame.determinism(overhead)["hardware"] == hardware).sum()
             high, low = (_interval(overhead, row, 1 - 0.05 / count) for row in (top, bottom))
             context = f"{top.network} against {bottom.network} on {hardware}"
@@ -62,7 +64,7 @@ def claim_13(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def claim_14(overhead: pd.DataFrame) -> Iterator[Verdict]:
-    """Judge whether the overhead is larger for the largest convolution kernel, on each kind of hardware."""
+    """Judge, on each kind of hardware, whether the medium CNN has a larger overhead with larger convolution kernels."""
     table = overhead_frame.determinism(overhead).set_index(overhead_frame.KEY)
     for hardware in dict.fromkeys(overhead["hardware"]):
         rows = [table.loc[(hardware, name)] for name in KERNEL_SIZES.values() if (hardware, name) in table.index]
@@ -84,7 +86,7 @@ def claim_15(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def claim_16(overhead: pd.DataFrame) -> Iterator[Verdict]:
-    """Judge whether kernels that only one arm runs explain the largest overhead, on each CUDA GPU."""
+    """Judge, on each CUDA GPU, whether kernels run by only one of the two arms explain the largest overhead."""
     kernels = overhead_frame.kernel_differences(overhead)
     kernels = kernels[kernels["only_in"] != ""]
     for hardware, row in _extremes(overhead, largest=True):
@@ -99,9 +101,9 @@ def claim_16(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def published_maxima() -> dict[str, float]:
-    """Return the largest ratio that the paper reports for each hardware entry.
+    """Return the largest overhead that the paper reports for each of its GPUs, keyed by the hardware entry.
 
-    Only ratios that were verified are included (catalog/published.csv).
+    The values come from catalog/published.csv, which contains only verified numbers.
     """
     table = pd.read_csv(WORKFLOW / "catalog" / "published.csv", dtype=str)
     ratios = table[(table["item"] == "C12") & (table["unit"] == "1")]
@@ -110,7 +112,7 @@ def published_maxima() -> dict[str, float]:
 
 
 def _extremes(overhead: pd.DataFrame, largest: bool) -> Iterator[tuple[str, pd.Series]]:
-    """Yield, for each hardware entry, its name and the row of the network with the largest (or smallest) overhead."""
+    """Yield the name of each hardware entry, and the row of the network with the largest (or smallest) overhead."""
     table = overhead_frame.determinism(overhead)
     for hardware, part in table.groupby("hardware", sort=False):
         yield str(hardware), part.loc[part["ratio"].idxmax() if largest else part["ratio"].idxmin()]
@@ -129,9 +131,10 @@ def _estimate(row: pd.Series) -> stats.Estimate:
 
 
 def _quotient(context: str, first: stats.Estimate, second: stats.Estimate, n: int) -> Verdict:
-    """Judge whether the first ratio is above the second, which requires that their intervals do not overlap.
+    """Judge whether the first of two overheads is above the second. This requires that their intervals do not overlap.
 
-    The interval of their quotient runs from `first.low / second.high` to `first.high / second.low`.
+    The effect is the quotient of the two overheads. Its interval runs from `first.low / second.high` to
+    `first.high / second.low`.
     """
     low, high = first.low / second.high, first.high / second.low
     verdict = NOT_DECIDED

@@ -42,7 +42,7 @@ GROUP = ["hardware", "task"]
 
 
 def figure_1(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 1: std of top-1 accuracy, churn and L2 of each task, for the paper's kinds of noise and control."""
+    """Draw Figure 1: churn, L2 and the std of top-1 accuracy, for each task, under the paper's noises and control."""
     return _by_task(frame, (*PAPER_NOISE, "control"))
 
 
@@ -53,32 +53,42 @@ GROUP_PANELS = {
 }
 
 
-def figure_4(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 4: spread of accuracy, false-positive rate and false-negative rate, by sub-group.
+#: The columns that identify a sub-group.
+SUBGROUP = [*GROUP, "group"]
 
-    The label of each sub-group contains the number of positives and negatives.
+
+def figure_4(frame: pd.DataFrame) -> Figure:
+    """Draw Figure 4: the spreads of accuracy, false-positive rate and false-negative rate in each sub-group.
+
+    The label of each sub-group contains its numbers of positives and negatives.
 
     Raises
     ------
     NoisegridError
         If no task has sub-groups.
     """
-    names = list(dict.fromkeys(select(frame, "group_positives", None)["group"]))
-    if not names:
-        raise NoisegridError("figure_4 requires a task with sub-groups, e.g. resnet18-celeba")
-    sources = [noise for noise in PAPER_NOISE if (select(frame, "group_fpr_std", None)["noise"] == noise).any()]
     sizes = {
-        kind: select(frame, f"group_{kind}", None).drop_duplicates("group").set_index("group")["value"]
+        kind: select(frame, f"group_{kind}", None).drop_duplicates(SUBGROUP).set_index(SUBGROUP)["value"]
         for kind in ("positives", "negatives")
     }
-    ticks = [f"{n} ({sizes['positives'][n]:,.0f} + / {sizes['negatives'][n]:,.0f} −)" for n in names]
-    figure, axes = plt.subplots(1, 3, figsize=(7.4, 0.8 + 0.42 * len(names)), sharey=True, layout="constrained")
+    groups = list(sizes["positives"].index)
+    if not groups:
+        raise NoisegridError("figure_4 requires a task with sub-groups, e.g. resnet18-celeba")
+    sources = [noise for noise in PAPER_NOISE if (select(frame, "group_fpr_std", None)["noise"] == noise).any()]
+    several = len({(hardware, task) for hardware, task, _ in groups}) > 1
+    ticks = [
+        (f"{task}, {hardware}: " if several else "")
+        + f"{name} ({sizes['positives'][hardware, task, name]:,.0f} + / "
+        + f"{sizes['negatives'][hardware, task, name]:,.0f} −)"
+        for hardware, task, name in groups
+    ]
+    figure, axes = plt.subplots(1, 3, figsize=(7.4, 0.8 + 0.42 * len(groups)), sharey=True, layout="constrained")
     for axis, (metric, label) in zip(axes, GROUP_PANELS.items(), strict=True):
-        data = select(frame, metric, None).set_index(["noise", "group"])
-        for (row, name), (column, noise) in itertools.product(enumerate(names), enumerate(sources)):
-            if (noise, name) in data.index:
+        data = select(frame, metric, None).set_index([*SUBGROUP, "noise"])
+        for (row, group), (column, noise) in itertools.product(enumerate(groups), enumerate(sources)):
+            if (*group, noise) in data.index:
                 offset = 0.25 * (column - (len(sources) - 1) / 2)
-                draw_estimate(axis, data.loc[(noise, name)], row + offset, noise, height=0.22)
+                draw_estimate(axis, data.loc[(*group, noise)], row + offset, noise, height=0.22)
         finish(axis, label, dict(enumerate(ticks)))
     handles: list[Artist] = [
         Line2D([], [], color=NOISES[n].colour, marker=NOISES[n].marker, linestyle="", label=n) for n in sources
@@ -93,7 +103,9 @@ def figure_5(frame: pd.DataFrame) -> Figure:
 
 
 def figure_across(frame: pd.DataFrame) -> Figure:
-    """Draw churn and L2 of the same replicate on two kinds of hardware, next to churn and L2 on each of the two.
+    """Draw churn and L2 between two kinds of hardware, next to churn and L2 between replicates on the same hardware.
+
+    Between two kinds of hardware, each replicate is compared with the replicate that has the same seeds.
 
     Raises
     ------
@@ -127,7 +139,7 @@ def figure_across(frame: pd.DataFrame) -> Figure:
 
 
 def figure_8(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 8: noise from the order of examples and the order inside batches, next to all algorithmic noise."""
+    """Draw Figure 8: the noises `order` and `in_batch_order`, next to all algorithmic noise (`algo`)."""
     measured = frame[frame["noise"].isin(["order", "in_batch_order"])]
     cells = set(zip(measured["hardware"], measured["task"], strict=True))
     shown = [cell in cells for cell in zip(frame["hardware"], frame["task"], strict=True)]
@@ -135,7 +147,7 @@ def figure_8(frame: pd.DataFrame) -> Figure:
 
 
 def figure_sources(frame: pd.DataFrame) -> Figure:
-    """Draw the measures of Figure 1 for every source alone, and for all sources together."""
+    """Draw the measures of Figure 1 for every noise except control: single sources, and several sources together."""
     return _by_task(frame, tuple(noise for noise in FREE if noise != "control"))
 
 
@@ -165,9 +177,10 @@ def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = 
 
 
 def _not_measured(missing: dict[str, set[str]]) -> str:
-    """Return a line that lists the noise that was not measured.
+    """Return a line that lists the noises that were not measured, or an empty string if all were measured.
 
-    Noise that is missing from all groups comes first, followed by noise that is missing only from some groups.
+    The line starts with the noises that are missing from all groups. The noises that are missing only from some groups
+    follow, with the titles of these groups. `missing` maps the title of each group to its missing noises.
     """
     nowhere = set.intersection(*missing.values()) if missing else set()
     parts = [", ".join(noise for noise in FREE if noise in nowhere)] if nowhere else []
@@ -216,7 +229,7 @@ def figure_2(frame: pd.DataFrame) -> Figure:
 
 
 def figure_3(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 3: per-class divided by overall standard deviation of accuracy, with the independent-error null."""
+    """Draw Figure 3: the std of each class's accuracy divided by the overall std, with the independent-error null."""
     data = select(frame, "class_std_ratio", None)
     data = data[data["noise"].isin(PAPER_NOISE)]
     groups = [key for key, part in data.groupby(GROUP, sort=False, observed=True) if part["value"].notna().any()]
@@ -233,7 +246,7 @@ def figure_3(frame: pd.DataFrame) -> Figure:
         for axis, noise in zip(axes, sources, strict=True):
             cell = data[(data[GROUP] == list(key)).all(axis=1) & (data["noise"] == noise)]
             _draw_classes(axis, cell, noise)
-        axes[0].set_ylim(bottom=0)  # the whole row shares this axis, so its limit is set after everything is drawn
+        axes[0].set_ylim(bottom=0)  # all panels of a row share the y axis, so its limit is set after all are drawn
         axes[0].set_ylabel(f"{_title(dict(zip(GROUP, key, strict=True)), frame)}\nclass std / overall std")
     handles = [Patch(color=NULL_COLOUR, label=NULL_LABEL), Line2D([], [], color="#888888", label="its median")]
     _caption(figure, frame, handles, "")
@@ -296,7 +309,7 @@ def _draw_classes(axis: Axes, cell: pd.DataFrame, noise: str) -> None:
 
 
 def finish(axis: Axes, label: str, ticks: dict[int, str]) -> None:
-    """Label the x axis and the rows. Row labels are bold unless they are the name of a noise.
+    """Label the x axis and the rows. A row label is bold unless it is the name of a noise.
 
     `ticks` maps the position of each row to the label of the row.
     """
@@ -317,14 +330,14 @@ def _title(key: dict[str, str], frame: pd.DataFrame) -> str:
 def _caption(
     figure: Figure, frame: pd.DataFrame, handles: Sequence[Artist], lines: str = " Lines: 95 % intervals."
 ) -> None:
-    """Add the legend above the axes, and below them n, device, versions and the meaning of the lines."""
+    """Add the legend above the axes, and below them a text with n, device, versions and the meaning of the lines."""
     if handles:
         figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
     figure.supxlabel(f"{provenance(frame)}.{lines}", fontsize=6, color="#555555")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure to `path` (.pdf) and to a .png next to it. The same data result in the same bytes."""
+    """Write a figure to `path` (.pdf) and to a .png next to it. The same data always give byte-identical files."""
     for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
         write_atomically(path.with_suffix(suffix), lambda path, m=metadata: figure.savefig(path, metadata=m))  # type: ignore[misc]
 

@@ -23,7 +23,7 @@ PAPER_NETWORKS = (
     "vgg16", "vgg19", "resnet50", "resnet152", "densenet121", "densenet201", "inception_v3", "xception", "mobilenet",
     "efficientnet_b0",
 )  # fmt: skip
-#: Figure 7 shows the networks with the largest overhead: how many networks, and how many kernels of each network.
+#: The number of networks in Figure 7 (those with the largest overhead), and the number of kernels named for each.
 MOST_PAYING, KERNELS_SHOWN = 4, 6
 
 

@@ -34,13 +34,13 @@ that others can check.)
 
 
 def findings(frame: pd.DataFrame) -> list[str]:
-    """Return the findings from metrics.csv, one sentence each. Findings that require unmeasured cells are left out."""
+    """Return the findings from metrics.csv, one text each. A finding is left out if its cells were not measured."""
     sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), null_sentence(frame)]
     return [sentence for sentence in [*sentences, *lost_sentences(frame)] if sentence]
 
 
 def control_sentence(frame: pd.DataFrame) -> str:
-    """Return a sentence on how many control cells are bitwise equal, or an empty string if none was measured."""
+    """Return a sentence on how many control cells have bitwise equal weights; empty if no control cell was measured."""
     control = select(frame[frame["noise"] == "control"], "l2_raw_buffers")
     if control.empty:
         return ""
@@ -69,7 +69,7 @@ def churn_sentences(frame: pd.DataFrame) -> list[str]:
 
 
 def gain_sentences(frame: pd.DataFrame) -> list[str]:
-    """Return sentences on which gain in accuracy is real, one for each `algo_impl` cell."""
+    """Return one sentence for each `algo_impl` cell, on how large a gain in accuracy must be to be significant."""
     spread = select(frame[frame["noise"].isin(["algo_impl"])], "accuracy_std")
     return [
         f"{row.task} on {row.hardware}: with {row.n_replicates} runs per method, an observed gain below "
@@ -106,7 +106,7 @@ def lost_sentences(frame: pd.DataFrame) -> list[str]:
 
 
 def overhead_sentences(overhead: pd.DataFrame) -> list[str]:
-    """Return a sentence per kind of hardware on the overhead of determinism and on bitwise repeatable networks."""
+    """Return, for each kind of hardware, a text on the overhead of determinism and on bitwise repeatable networks."""
     table = overhead_frame.determinism(overhead)
     sentences = []
     for hardware, part in table.groupby("hardware", sort=False):
@@ -180,7 +180,7 @@ def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Escape a text so that neither reStructuredText nor Jinja interprets any of it."""
+    """Escape the special characters of reStructuredText, and replace braces, which are special in Jinja."""
     return re.sub(r"([*`_|\\])", r"\\\1", text).replace("{", "(").replace("}", ")")
 
 

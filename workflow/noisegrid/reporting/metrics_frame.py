@@ -10,7 +10,7 @@ from noisegrid.study.sources import FREE
 
 
 def load_metrics(path: Path) -> pd.DataFrame:
-    """Read metrics.csv, check its columns, and make `noise` an ordered category, in the order of the noise registry.
+    """Read metrics.csv and check its columns. Make `noise` an ordered category that follows the noise registry.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def load_metrics(path: Path) -> pd.DataFrame:
 
 
 def batch_norm_counterparts(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """Return each (hardware, task, its task without batch norm) for which both tasks were measured, in file order."""
+    """Return (hardware, task, counterpart without batch norm) wherever both tasks were measured, in file order."""
     measured = dict.fromkeys(zip(frame["hardware"], frame["task"], frame["without_batch_norm"], strict=True))
     cells = {(hardware, task) for hardware, task, _ in measured}
     return [(hardware, task, plain) for hardware, task, plain in measured if (hardware, plain) in cells]
@@ -58,7 +58,7 @@ def select(frame: pd.DataFrame, metric: str, group: str | None = "all") -> pd.Da
 
 
 def single_hardware(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that each concern one kind of hardware; drop the rows that compare kinds of hardware."""
+    """Return the rows about a single kind of hardware, without the rows that compare two kinds of hardware."""
     return frame[~frame["hardware"].str.contains(" × ")]
 
 
@@ -67,7 +67,7 @@ def provenance(frame: pd.DataFrame) -> str:
     counts = sorted(set(frame["n_replicates"]))
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     examples = " / ".join(f"{count:,}" for count in sorted(set(frame["n_examples"])))
-    # comparisons across hardware only combine devices and versions that also appear in the rows of single cells
+    # the rows that compare two kinds of hardware contain no device or version that is missing from the other rows
     single = single_hardware(frame)
     what = [" and ".join(sorted(set(single[column]))) for column in ("device", "versions")]
     return f"n = {n} replicates per cell, {examples} test images; {what[0]}; {what[1]}"

@@ -1,4 +1,4 @@
-"""Load overhead.csv as a data frame, and compute the ratios between arms and the differences between their kernels."""
+"""Load overhead.csv as a data frame, and compare the step times and the kernels of the arms."""
 
 import io
 from pathlib import Path
@@ -13,10 +13,10 @@ from noisegrid.study.arms import REFERENCE, arms
 
 KEY = ["hardware", "network"]
 DETERMINISTIC = "deterministic"
-#: Summed kernel times of both arms count as the same if they differ by at most this share of the default arm's sum.
+#: The summed kernel times of two arms count as equal if they differ by at most this share of the default arm's sum.
 SAME_TIME = 0.02
-#: A kernel that both arms run is listed if the absolute change of its time is at least this share of the sum of the
-#: absolute changes of all kernels.
+#: A kernel that both arms run is listed if its time changes notably between the arms: the absolute change must be at
+#: least this share of the absolute changes of all kernels, added up.
 NOTABLE = 0.05
 
 
@@ -51,9 +51,9 @@ def overhead_ratios(frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `step_ms` is the median over blocks. `ratio` is the step time of `arm` divided by the step time of `against`. It
-        is the median over blocks, with the 95 % interval from `low` to `high`. `kernel_ratio` is the ratio of the
-        summed kernel times of these two arms.
+        `step_ms` is the median step time over blocks. In each block, the step time of `arm` is divided by the step time
+        of `against`; `ratio` is the median of these ratios, with the 95 % interval from `low` to `high`. `kernel_ratio`
+        is the ratio of the summed kernel times of these two arms.
     """
     rows = []
     for key, part in frame.groupby(KEY, sort=False):
@@ -83,7 +83,7 @@ def skipped(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def determinism(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `overhead_ratios` that compare deterministic algorithms with the framework's default."""
+    """Return the rows of `overhead_ratios` that compare the deterministic arm with the default arm."""
     table = overhead_ratios(frame)
     return table[(table["arm"] == DETERMINISTIC) & (table["against"] == REFERENCE)].reset_index(drop=True)
 
@@ -97,10 +97,10 @@ def kernel_differences(frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `default_ms` and `deterministic_ms` are in ms per training step. `share_of_difference` is the deterministic time
-        minus the default time of the kernel, divided by the same difference for all kernels together. It is NaN if
-        the summed kernel times of the two arms count as the same (see SAME_TIME). `layers` lists the modules for which
-        the kernel runs, longest time first.
+        `default_ms` and `deterministic_ms` are the times of the kernel in the two arms, in ms per training step.
+        `share_of_difference` is the difference between these two times, divided by the difference between the summed
+        kernel times of the two arms. It is NaN if the two sums count as equal (see SAME_TIME). `layers` lists the
+        modules for which the kernel runs, longest time first.
     """
     rows = []
     for key, part in _measure(frame, "kernel").groupby(KEY, sort=False):
@@ -124,7 +124,7 @@ def kernel_differences(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def provenance(frame: pd.DataFrame) -> str:
-    """Return the text that must accompany every printed overhead: n, shapes, device and versions."""
+    """Return the text that must accompany every printed overhead: n, image size, batch size, device and versions."""
     steps = _measure(frame, "step")
     blocks = sorted(set(steps.groupby([*KEY, "arm"]).size()))
     n = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
@@ -142,14 +142,14 @@ def title(network: str) -> str:
 
 
 def _layers(kernels: pd.DataFrame) -> str:
-    """List the modules for which a kernel ran, longest time first: at most three by name, and the number of others."""
+    """Return the names of the three modules for which a kernel ran longest, and the number of other modules."""
     modules = kernels.groupby("module")["value"].sum().sort_values(ascending=False)
     names = [name or "(outside of any layer)" for name in modules.index]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _notes(of_arm: pd.DataFrame) -> dict[str, object]:
-    """Return the note of an arm, and the number of blocks with a different note (throttled, shared, capped)."""
+    """Return the note of an arm's first step, and the number of timed blocks with another note (e.g. throttled)."""
     first = _measure(of_arm, "first_step")["note"]
     note = first.iloc[0] if len(first) else ""
     return {"disturbed_blocks": int((_measure(of_arm, "step")["note"] != note).sum()), "note": note}

@@ -1,9 +1,9 @@
 """The registry of figures and tables. To add one, add an entry here and write the function that makes it.
 
-This module does not import Matplotlib or pandas, because the Snakefile imports it.
+The Snakefile imports this module, which therefore imports neither Matplotlib nor pandas.
 
-An entry specifies a function as `module:function` of this subpackage. The module is imported only when the function is
-called.
+An entry specifies its function as `module:function`. The module is part of this subpackage, and is imported only when
+the function is called.
 """
 
 from collections.abc import Callable
@@ -61,13 +61,13 @@ class Entry:
     Attributes
     ----------
     name : str
-        The name, which is also the stem of the files of the figure or table.
+        The name of the figure or table, which is also the stem of its files.
     function : str
-        The function that makes the figure or table from a data frame, as `module:function` of this subpackage.
+        The function of this subpackage that makes the figure or table from a data frame, as `module:function`.
     caption : str
         What the figure or table shows. The caption appears in the report and, for a table, also above the table.
     applies : callable
-        Takes a study; returns whether the study provides the data for the figure or table.
+        A function that takes a study, and returns whether the study provides the data for the figure or table.
     data : str
         Name of the file that contains the data: metrics.csv or overhead.csv.
     """

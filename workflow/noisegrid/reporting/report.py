@@ -38,7 +38,7 @@ def write_report(snakefile: Path, config: str, targets: list[str], output: Path)
     with tempfile.TemporaryDirectory() as folder:
         configfile = Path(folder) / "config.json"
         configfile.write_text(config)
-        # targets come first, because --configfile and --report would take them as their own arguments
+        # the targets come first; after --configfile or --report, they would be read as arguments of that option
         snakemake = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(snakefile), "--nolock"]
         options = ["--cores", "1", "--configfile", str(configfile), "--report-stylesheet", str(STYLESHEET)]
         write_atomically(output, lambda path: _run([*snakemake, *options, "--report", str(path)]))

@@ -8,9 +8,9 @@ PLACES = {"Report": "report.html", "Figures": "figures/", "Tables": "tables/", "
 
 
 def summary(folder: Path) -> str:
-    """Return the findings in the results folder of a study, and the paths of report, figures, tables and numbers."""
+    """Return the findings of a study and the paths of its results, given the results folder of the study."""
     findings = folder / "findings.md"
     if not findings.exists():
-        raise NoisegridError(f"{folder} holds no findings yet; run `snakemake` first")
+        raise NoisegridError(f"{folder} contains no findings yet; run `snakemake` first")
     places = [f"{name + ':':9}{folder / place}" for name, place in PLACES.items()]
     return "\n".join(["", findings.read_text(), *places])

@@ -1,6 +1,6 @@
 """Make tables from metrics.csv and overhead.csv, and write them as CSV, Markdown, LaTeX and HTML.
 
-The CSV is not rounded, and its header contains the units.
+Numbers in the CSV have nine significant digits. The other formats are rounded for readers. Column names contain units.
 """
 
 from html import escape
@@ -13,7 +13,7 @@ from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.common.schemas import WORKFLOW, catalog
 from noisegrid.reporting import overhead_frame
-from noisegrid.reporting.metrics_frame import load_metrics, provenance, select
+from noisegrid.reporting.metrics_frame import load_metrics, provenance, select, single_hardware
 from noisegrid.reporting.overhead_frame import load_overhead
 from noisegrid.reporting.registry import METRICS, TABLES
 from noisegrid.study.sources import FREE
@@ -23,7 +23,7 @@ GAINS_PERCENTAGE_POINTS = (0.1, 0.3, 1.0)
 
 
 def noise_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return accuracy, spread of accuracy, churn and L2 of every cell: the numbers behind Figures 1 and 2."""
+    """Return one row per cell with its accuracy, the spread of accuracy, churn, L2 and further metrics."""
     columns = {
         "accuracy_percent": "accuracy_mean",
         "std_percentage_points": "accuracy_std",
@@ -39,9 +39,10 @@ def noise_table(frame: pd.DataFrame) -> pd.DataFrame:
 def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return, for each cell, the smallest significant gain and the number of replicates needed to detect a given gain.
 
-    The gain is that of one method over another. Both methods have the spread of the cell and n replicates each, and
-    they are compared by a two-sided t test at 95 %. The needed replicates give 80 % power. Cells without spread
-    (control) are left out, because any difference is real there.
+    A gain is the difference in accuracy between two methods. Both methods are assumed to have the spread of the cell,
+    and are compared by a two-sided t test at 95 %. The smallest significant gain is for as many replicates per method
+    as the cell has. The number of replicates per method is chosen such that the test has 80 % power. Cells without
+    spread (control) are left out, because any difference is significant there.
     """
     rows = []
     for cell in select(frame, "accuracy_std").itertuples():
@@ -61,9 +62,10 @@ def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def class_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each cell, how many classes vary more or less than the independent-error null, and the largest ratio.
+    """Return, for each cell, the number of classes above, inside and below the null, and the largest ratio.
 
-    The ratio is the standard deviation of a class divided by the overall standard deviation.
+    A class is compared with the independent-error null by the standard deviation of its accuracy. The ratio is this
+    standard deviation divided by the overall standard deviation.
     """
     largest = select(frame, "class_std_ratio_max").set_index(CELL)
     rows = []
@@ -83,7 +85,7 @@ def class_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def reference_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the metrics by the definitions of the reference (the paper's published code); see docs/metrics.md."""
+    """Return the metrics as the reference (the paper's published code) defines them; see docs/metrics.md."""
     columns = {
         "std_ddof0_percentage_points": "reference_accuracy_std",
         "agreement_at_midpoint_percent": "reference_agreement_midpoint",
@@ -125,7 +127,7 @@ def published_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def taxonomy_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return each noise that was measured, the sources that it leaves free, and the number of cells with this noise."""
-    cells = frame[[*CELL]].drop_duplicates()["noise"].value_counts()
+    cells = single_hardware(frame)[[*CELL]].drop_duplicates()["noise"].value_counts()
     rows = [
         {"noise": noise, "free": ", ".join(sorted(FREE[noise])) or "nothing", "cells": int(cells[noise])}
         for noise in FREE
@@ -135,7 +137,7 @@ def taxonomy_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]) -> pd.DataFrame:
-    """Return one row per cell and one column per metric, plus low and high for the columns in `with_interval`."""
+    """Return one row per cell and one column per metric, plus columns for the intervals of those in `with_interval`."""
     parts = []
     for name, metric in columns.items():
         rows = select(frame, metric).set_index([*CELL, "n_replicates"])

@@ -1,4 +1,4 @@
-"""The verdict on one of the paper's claims, and the words that express verdicts."""
+"""The class Verdict, and the possible words for its field `verdict`."""
 
 from dataclasses import dataclass
 
@@ -20,13 +20,13 @@ class Verdict:
     context : str
         Where the claim was tested: usually a task on one kind of hardware.
     verdict : str
-        One of the constants of this module.
+        One of the words defined in this module, e.g. `reproduced`.
     effect : float
         The effect, as catalog/claims.yaml defines it for the claim.
     low, high : float
-        The 95 % interval of the effect. For C4 and C5, the 95 % range of the null.
+        The 95 % interval of the effect or, for C4 and C5, the 95 % range of the null. NaN if there is no interval.
     n : int
-        Number of replicates; for C12 to C16, number of blocks.
+        The number of replicates or, for C12 to C16, the number of blocks.
     """
 
     claim: str

@@ -1,4 +1,4 @@
-"""The image that a process runs in, and the check that it is the image that the job requires."""
+"""The container image that this process runs in, and the check that a job runs in the image that it requires."""
 
 import json
 import os

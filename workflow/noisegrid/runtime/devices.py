@@ -28,14 +28,14 @@ class WrongDevice(NoisegridError):
 
 
 def gpus() -> dict[str, str]:
-    """Return the model name of every GPU of this machine, by the GPU's UUID; empty without NVIDIA's driver."""
+    """Return the model name of every GPU of this machine, keyed by the GPU's UUID; empty without NVIDIA's driver."""
     lines = [line.partition(",") for line in nvidia_smi("--query-gpu=uuid,name")]
     return {uuid.strip(): name.strip() for uuid, _, name in lines}
 
 
 def chosen() -> str | None:
     """Return the UUID of the device that a scheduler chose for this process (CUDA_VISIBLE_DEVICES), or None."""
-    # a number counts the GPUs in the order PCI_BUS_ID, which nvidia-smi uses, and which `claim` sets for CUDA too
+    # a number is an index into the GPUs in PCI_BUS_ID order: nvidia-smi uses this order, and `claim` sets it for CUDA
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
     if first.startswith(("GPU-", "MIG-")):
         return first
@@ -79,7 +79,7 @@ def catalog_name() -> str:
     if len(found) != 1:
         raise NoisegridError(
             f"hardware: auto found {', '.join(models)}, which matches {' and '.join(found) or 'no entry'} in "
-            "workflow/catalog/hardware.yaml; name the hardware, or add an entry for it"
+            "workflow/catalog/hardware.yaml; write the name of an entry instead of auto, or add an entry"
         )
     return found[0]
 
@@ -97,7 +97,9 @@ def check_present(name: str, hardware: HardwareEntry) -> None:
 
 @contextmanager
 def claim(model: str, shared: bool = False) -> Iterator[str | None]:
-    """Make one free GPU of a model the only GPU visible to this process and its children; wait while all are in use.
+    """Claim a free GPU of a model for this process and its children, and hide all other GPUs from them.
+
+    If all GPUs of the model are in use, wait. If a scheduler has already chosen a GPU, only check its model.
 
     Parameters
     ----------
@@ -144,7 +146,7 @@ def _check_chosen(model: str) -> None:
 
 
 def _lock_one(uuids: list[str]) -> tuple[str, int]:
-    """Wait for a GPU whose lock file is free, and lock it; return the UUID of the GPU and the open lock file."""
+    """Wait until the lock file of a GPU is free, and lock this file. Return the GPU's UUID and the open lock file."""
     announced = False
     while True:
         for uuid in uuids:

@@ -1,4 +1,4 @@
-"""The entries of the hardware catalog, each of which can be used with a different stack (`h100@STACK`).
+"""The entries of the hardware catalog. `h100@STACK` is the entry `h100` with the stack STACK instead of its own.
 
 This module reads workflow/catalog/hardware.yaml and stacks.yaml. It does not import torch.
 """
@@ -29,11 +29,11 @@ class Stack:
     packages : dict
         The version of each main package.
     disk_gb : float
-        The space that building the image needs, in GB.
+        The disk space that a build of the image needs, in GB.
     cuda : str
         The CUDA version; empty for the analysis stack.
     arch : tuple of str
-        The GPU generations for which the wheels contain kernels (`sm_90`); empty for the analysis stack.
+        The GPU generations, such as `sm_90`, for which the wheels contain kernels; empty for the analysis stack.
     driver : str
         The oldest driver that supports this CUDA version; empty for the analysis stack.
     """
@@ -93,7 +93,8 @@ class HardwareEntry:
     slurm : dict
         What a job requests from SLURM: `gpu_model`, `constraint`.
     kernels : dict
-        On a CPU, the values of the source `impl` if it is held and if it is free.
+        On a CPU, the instruction sets and the number of threads: under `held` those of all replicates if `impl` is
+        held, and under `free` the choices if `impl` is free.
     unavailable : str
         The reason why a study cannot use this entry; empty if it can.
     """
@@ -131,7 +132,7 @@ def entry(name: str, where: str = "") -> HardwareEntry:
     Raises
     ------
     NoisegridError
-        If the name is unknown, or if the stack has no kernels for the device.
+        If the name is unknown, if the entry cannot be used, or if the stack has no kernels for the device.
     """
     try:
         return _entry(name)
@@ -161,7 +162,7 @@ def stack_of(hardware: str) -> str:
 
 
 def is_mixed_precision(hardware: str) -> bool:
-    """Return whether a hardware entry trains in mixed precision; False if it is not in the catalog."""
+    """Return whether a hardware entry trains in mixed precision. Return False for a name that is not in the catalog."""
     found = catalog("hardware").get(hardware.partition("@")[0], {})
     return str(found.get("precision", "")).startswith("amp")
 
@@ -172,7 +173,10 @@ def gpus_per_job(hardware: str) -> int:
 
 
 def _check_kernels(name: str, found: HardwareEntry) -> None:
-    """Check that a stack has kernels for the device: the same major compute capability, the same or an older minor."""
+    """Raise NoisegridError if the stack of a hardware entry has no kernels for the entry's device.
+
+    Kernels run on devices with the same major compute capability and the same or a higher minor one.
+    """
     arch = stack(found.stack).arch
     if not found.is_cuda:
         return

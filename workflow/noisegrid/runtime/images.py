@@ -1,6 +1,6 @@
 """The image of a stack, built from containers/image.def or taken from elsewhere.
 
-The container engine, the disk space and the mirror are checked before any work. An image gets its final name only when
+The container engine, the disk space and the mirror are checked before a build. An image gets its final name only when
 it is complete, so a build that is killed leaves no partial image. `noisegrid build-image` calls this module.
 """
 
@@ -19,8 +19,8 @@ from noisegrid.common.provenance import tree
 from noisegrid.runtime.hardware import DEFINITION, ROOT, Stack
 
 ENGINES = ("apptainer", "singularity")
-#: For a large image, zstd at a low level takes half the time of gzip, at the same size or less.
-#: The times of files are left out, so that two builds differ less.
+#: For a large image, zstd at a low compression level takes half the time of gzip, and the image is not larger. All file
+#: times are set to 0, so that two builds differ less.
 SQUASHFS = "-comp zstd -Xcompression-level 3 -all-time 0 -mkfs-time 0"
 
 
@@ -30,13 +30,13 @@ def engine() -> str:
     if found is None:
         raise NoisegridError(
             "no container engine on this machine: install Apptainer (apptainer.org) or load its module; to run without "
-            "containers, leave out --sdm apptainer, and jobs run in Snakemake's own Python environment"
+            "containers, leave out --sdm apptainer: jobs then run in Snakemake's own Python environment"
         )
     return found
 
 
 def mirror(named: str | None, sources: Path = Path("/etc/apt")) -> str:
-    """Return the Debian mirror to build from: the one set in config.yaml, or else the one used by apt here."""
+    """Return the Debian mirror to build from: the one in config.yaml, or else the one that apt on this machine uses."""
     if named:
         return named
     for path in sorted([*sources.glob("sources.list"), *sources.glob("sources.list.d/*")]):
@@ -123,7 +123,7 @@ FAKEROOT = (
 
 
 def _why(output: Path) -> str:
-    """Return the error message after the container engine has failed and has printed its own output."""
+    """Return the error message for a failure of the container engine, which has already printed its own output."""
     hint = "" if os.geteuid() == 0 else FAKEROOT
     return f"the image {output} could not be created; see the output of the container engine above{hint}"
 

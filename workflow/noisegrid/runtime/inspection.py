@@ -1,8 +1,8 @@
-"""The inspection of an image from inside: the installed packages are compared with the requirements of its stack.
+"""The inspection of an image from inside: the installed packages are compared with the requirements of the stack.
 
 The result contains the versions of the software, the GPU generations for which the wheels contain kernels, and the
-digests of the image and of the installed files. The inspection fails if the image differs from
-workflow/catalog/stacks.yaml. `noisegrid inspect-image` calls this module inside the image.
+digests of the image and of the installed files. The inspection fails if the image does not meet a requirement of its
+stack in workflow/catalog/stacks.yaml. `noisegrid inspect-image` calls this module inside the image.
 """
 
 import hashlib
@@ -69,13 +69,16 @@ def framework() -> dict[str, Any]:
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),
         "nccl": ".".join(map(str, torch.cuda.nccl.version())),
-        # torch.cuda.get_arch_list() is empty without a GPU; this is the function that it calls with one
+        # without a GPU, torch.cuda.get_arch_list() returns an empty list; with a GPU, it calls this function
         "arch": (torch._C._cuda_getArchFlags() or "").split(),
     }
 
 
 def installed_digest() -> str:
-    """Return the SHA-256 of a list of all installed files and file digests, taken from the wheels' RECORD files."""
+    """Return the SHA-256 of a list of all installed files and their digests.
+
+    The digests are those in the RECORD files of the wheels. Files without a digest are left out.
+    """
     lines = []
     for distribution in distributions():
         for file in distribution.files or []:
@@ -96,6 +99,6 @@ def check(what: Stack, found: dict[str, Any]) -> None:
     missing = sorted(set(what.arch) - set(found.get("arch", [])))
     if missing:
         raise NoisegridError(
-            f"image of {what.name}: no kernels for {', '.join(missing)}, which the stack requires "
-            f"(the wheels have {', '.join(found['arch'])})"
+            f"image of {what.name}: the wheels have no kernels for {', '.join(missing)}, but the stack requires them "
+            f"(there are kernels for {', '.join(found['arch'])})"
         )

@@ -44,7 +44,8 @@ def check_device(gpu: str) -> None:
     name = torch.cuda.get_device_name(0)
     if not devices.is_model(name, gpu):
         raise NoisegridError(
-            f"this cell requires GPU model {gpu}, but the job runs on {name}; send it to a node with that model"
+            f"this cell requires GPU model {gpu}, but the job runs on {name}; send the job to a node with the "
+            "required model"
         )
 
 
@@ -105,16 +106,20 @@ def _uuid(name: str) -> str:
 
 
 def _why_no_gpu() -> str:
-    """Return why PyTorch sees no GPU: the driver is too old for this CUDA version, or the job was assigned no GPU."""
+    """Return the reason why PyTorch sees no GPU, as far as it can be known."""
     driver, cuda = _driver(), torch.version.cuda
-    floor = next(
-        (entry["driver"] for entry in catalog("stacks").values() if entry.get("cuda") == cuda), "a newer driver"
-    )
-    return (
-        f"the driver is {driver}, and CUDA {cuda} needs {floor} or later"
-        if driver
-        else "no GPU was assigned to the job"
-    )
+    if cuda is None:
+        return "this PyTorch was built without CUDA"
+    floor = next((entry["driver"] for entry in catalog("stacks").values() if entry.get("cuda") == cuda), None)
+    if driver and floor and _version_parts(driver) < _version_parts(floor):
+        return f"the driver is {driver}, and CUDA {cuda} needs at least {floor}"
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return f"CUDA_VISIBLE_DEVICES is {os.environ['CUDA_VISIBLE_DEVICES']!r}"
+    return f"the driver is {driver}; check it with nvidia-smi" if driver else "no GPU was assigned to the job"
+
+
+def _version_parts(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdigit()]
 
 
 def check_stack(name: str) -> None:

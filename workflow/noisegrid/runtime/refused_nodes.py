@@ -1,4 +1,4 @@
-"""Notes about nodes whose device is not of the required model. The next attempt of a job avoids these nodes."""
+"""Notes about nodes whose device is not of the model that a job requires. The job's next attempt avoids these nodes."""
 
 import os
 from collections.abc import Iterator
@@ -40,9 +40,9 @@ def claimed(gpu: str, results: Path | None, name: str, shared: bool = False) -> 
 
 
 def settle(results: Path, name: str, model: str | None) -> None:
-    """Fix the exact device model of a hardware entry for a whole study (such as 16 or 32 GB, PCIe or SXM).
+    """Ensure that all jobs of a study on a hardware entry use the same exact device model, such as the 16 GB version.
 
-    The first job on this hardware decides the model; all later jobs must run on the same model.
+    The first job on this hardware decides the model.
 
     Parameters
     ----------
@@ -74,9 +74,9 @@ def settle(results: Path, name: str, model: str | None) -> None:
     settled = place.read_text().strip()
     if settled != model:
         raise devices.WrongDevice(
-            f"this study began {name} on {settled}, but this device is {model}; all replicates must use one model: "
-            "restrict jobs to nodes of one kind (slurm/site.yaml), or add your own hardware to the catalog (to start "
-            f"again, delete {place} and the replicates)"
+            f"the first job of this study on {name} ran on {settled}, but this device is {model}; all replicates must "
+            "use one model: restrict jobs to nodes of one kind (slurm/site.yaml), or add your own hardware to the "
+            f"catalog (to start again, delete {place} and the replicates)"
         )
 
 

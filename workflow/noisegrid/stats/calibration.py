@@ -15,8 +15,9 @@ def softmax(logits: Array) -> Array:
 def expected_calibration_error(probabilities: Array, labels: Array, bins: int = 15) -> float:
     """Compute the expected calibration error of one replicate.
 
-    The examples are divided into bins by the confidence of their predictions. The error is the absolute gap between
-    mean confidence and accuracy in a bin, averaged over all bins. Each bin is weighted by its share of the examples.
+    The examples are divided into bins by the confidence of their predictions. In each bin, the absolute difference
+    between mean confidence and accuracy is computed. The error is the mean of these differences, in which each bin is
+    weighted by its share of the examples.
 
     Parameters
     ----------

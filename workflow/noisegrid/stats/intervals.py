@@ -1,4 +1,4 @@
-"""Estimates of means, standard deviations, medians and ratios of step times, with intervals."""
+"""Estimates of means, standard deviations, medians, and ratios between step times, each with an interval."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 
 
 class Estimate(NamedTuple):
-    """A value with its interval, which is a 95 % interval unless the function that returns it says otherwise."""
+    """A value with its interval. Unless a function states otherwise, it returns a 95 % interval."""
 
     value: float
     low: float
@@ -21,7 +21,7 @@ class Estimate(NamedTuple):
 
 
 def student_quantile(freedom: int) -> float:
-    """Return the two-sided critical value of Student's t at CONFIDENCE for the given degrees of freedom."""
+    """Return the two-sided critical value of Student's t at 95 % (CONFIDENCE) for the given degrees of freedom."""
     # scipy.special, because scipy.stats takes ten times as long to import
     return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
@@ -48,7 +48,7 @@ def mean(values: Array, sets: Array | None = None) -> Estimate:
 
 
 def std(values: Array) -> Estimate:
-    """Estimate the standard deviation over replicates, with the chi-square interval, which assumes normal values."""
+    """Estimate the standard deviation over replicates. The chi-square interval assumes normally distributed values."""
     return std_interval(float(spread(values)), len(values) - 1)
 
 
@@ -68,8 +68,8 @@ def median_interval(values: Array | Sequence[float], confidence: float = CONFIDE
     """Estimate the median of a sequence of values, with an interval whose ends are two of the values.
 
     The interval requires no assumption about the distribution of the values. The probability that the interval contains
-    the true median is at least `confidence`. Both ends are NaN if there are too few values for that (fewer than six at
-    95 %).
+    the true median is at least `confidence`. If there are too few values for this probability (at 95 %, fewer than
+    six), both ends are NaN.
     """
     ordered = np.sort(np.asarray(values, dtype=float))
     n = len(ordered)
@@ -83,12 +83,14 @@ def median_interval(values: Array | Sequence[float], confidence: float = CONFIDE
 def ratio_of_blocks(values: Sequence[float], reference: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
     """Estimate the median ratio between the step times of two arms.
 
-    Blocks that were timed one after the other form a pair, and every pair gives one ratio.
+    The blocks of the two arms with the same index were timed shortly after each other. They form a pair, and every pair
+    gives one ratio.
 
     Parameters
     ----------
     values, reference : (blocks,)
-        Step times of the two arms, in the order of the blocks. If one arm has more blocks, the surplus is ignored.
+        Step times of the two arms, in the order of the blocks. A ratio is an element of `values` divided by an element
+        of `reference`. If one arm has more blocks, the additional blocks are ignored.
     confidence : float
         Confidence of the interval.
     """

@@ -1,4 +1,4 @@
-"""The independent-error null: the spread to expect if errors on different examples are independent."""
+"""The independent-error null: the spread that would be expected if errors on different examples were independent."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,13 +8,13 @@ import numpy as np
 from noisegrid.stats.intervals import CONFIDENCE
 
 Array = np.ndarray
-#: Largest number of values to permute (replicates x unstable examples x draws).
-#: Permuting that many takes about ten seconds.
+#: Number of values that can be permuted in about ten seconds, which limits the number of draws. Each draw permutes one
+#: value per replicate and example, for the examples that only some of the replicates predict correctly.
 NULL_WORK = 400_000_000
 
 
 class Null(NamedTuple):
-    """The median and the central 95 % range of a statistic if errors on different examples are independent."""
+    """Median and central 95 % range that a statistic would have if errors on different examples were independent."""
 
     median: Array
     low: Array
@@ -30,9 +30,9 @@ def independent_error_null(
 ) -> Null:
     """Compute the distribution that a statistic would have if errors on different examples were independent.
 
-    Each example keeps its number of correct predictions, but which replicates predict it correctly is drawn at random,
-    independently of all other examples. The spread that remains comes from sampling alone. An example that all
-    replicates or no replicates predict correctly cannot change, so only the remaining examples are permuted.
+    Each example keeps its number of correct predictions. The replicates that predict it correctly are drawn at random,
+    independently of all other examples. The spread that remains comes from sampling alone. Examples that all replicates
+    or no replicates predict correctly are not permuted, because permuting them would change nothing.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def independent_error_null(
     rng : Generator
         Source of the random numbers.
     draws : int, optional
-        Number of permutations. By default 1,000, or fewer (at least 200) if `correct` is large.
+        Number of permutations. By default, it is 1,000 or, if `correct` is large, a smaller number, but at least 200.
     groups : (replicates,), optional
         Group of each replicate. Predictions are permuted only among replicates of the same group.
 

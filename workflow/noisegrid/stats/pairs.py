@@ -1,4 +1,4 @@
-"""Comparisons between pairs of replicates: churn, L2 distance between weights, correlation between logits."""
+"""Comparisons of pairs of replicates: churn, the L2 distance between weights, and the correlation between logits."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -33,7 +33,7 @@ def predictions_of(logits: Array, labels: Array) -> Array:
 
 
 def churn_matrix(predictions: Array) -> Array:
-    """Compute, for every pair of replicates, the fraction of examples that the two predict differently.
+    """Compute, for every pair of replicates, the fraction of examples on which their predictions differ.
 
     Parameters
     ----------
@@ -112,8 +112,9 @@ def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 20)
     Returns
     -------
     dict of (replicates, replicates)
-        `raw` is the distance between the parameters. `unit` is the same, but every vector is scaled to length 1 first.
-        `raw_buffers` and `unit_buffers` also include the running statistics of batch norm.
+        `raw` is the distance between the parameters. `unit` is the distance after every vector of parameters has been
+        scaled to length 1. `raw_buffers` and `unit_buffers` are the same distances between vectors that also contain
+        the buffers (the running statistics of batch norm).
     """
     parts = {"": slice(0, parameters), "_buffers": slice(0, len(weights[0]))}
     matrices = {}
@@ -141,8 +142,8 @@ def _distances(vectors: Sequence[Array], scales: Array, block: int) -> Array:
 def logit_sample(replicates: int, shape: tuple[int, ...]) -> Array:
     """Choose the examples for the logit correlation.
 
-    These are all examples or, if their logits are more than LOGIT_VALUES, as many evenly spaced examples as this limit
-    allows.
+    If all replicates together have at most LOGIT_VALUES logits, all examples are chosen. Otherwise, as many evenly
+    spaced examples are chosen as this limit allows.
 
     Parameters
     ----------

@@ -11,19 +11,27 @@ Array = np.ndarray
 
 
 def significant_difference(deviation: float, n: int) -> float:
-    """Return the smallest observed gain that a two-sample t test calls significant at 95 %, with n runs per method."""
+    """Return the smallest observed gain that is significant in a two-sided two-sample t test at the 5 % level.
+
+    Parameters
+    ----------
+    deviation : float
+        Standard deviation between runs.
+    n : int
+        Number of runs per method.
+    """
     return float(student_quantile(2 * n - 2) * deviation * np.sqrt(2 / n))
 
 
 def replicates_needed(deviation: float, gain: float, power: float = 0.8, limit: int = 100_000) -> int | None:
-    """Return the number of runs per method needed to detect a true gain with a two-sided t test at 95 %.
+    """Return the number of runs per method needed to detect a true gain with a two-sided t test at the 5 % level.
 
     Parameters
     ----------
     deviation : float
         Standard deviation between runs.
     gain : float
-        The true gain, in the same unit as the deviation.
+        The true gain, in the unit of `deviation`.
     power : float
         The required probability of detecting the gain.
     limit : int
@@ -49,7 +57,17 @@ def replicates_needed(deviation: float, gain: float, power: float = 0.8, limit: 
 
 
 def t_test_power(deviation: float, gain: float, n: int) -> float:
-    """Return the probability that a two-sided two-sample t test at 95 % detects a true gain, with n runs per method."""
+    """Return the probability that a two-sided two-sample t test at the 5 % level detects a true gain.
+
+    Parameters
+    ----------
+    deviation : float
+        Standard deviation between runs.
+    gain : float
+        The true gain, in the unit of `deviation`.
+    n : int
+        Number of runs per method.
+    """
     if n < 2:
         return 0.0
     if deviation == 0:

@@ -1,4 +1,4 @@
-"""Metrics as the paper's published code defines them, where its definitions differ from ours (docs/metrics.md)."""
+"""Metrics that the reference (the paper's published code) defines differently from noisegrid; see docs/metrics.md."""
 
 import numpy as np
 
@@ -16,7 +16,9 @@ def reference_std(values: Array) -> float:
 
 
 def reference_agreement(midpoint_predictions: Array) -> float:
-    """Return the mean *agreement* over pairs of replicates at the midpoint, which the reference prints as churn.
+    """Return the fraction of examples on which two replicates agree at the midpoint, averaged over pairs of replicates.
+
+    The reference prints this agreement under the name of churn.
 
     Parameters
     ----------

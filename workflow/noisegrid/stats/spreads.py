@@ -6,7 +6,7 @@ Array = np.ndarray
 
 
 def spread(values: Array) -> Array:
-    """Compute the standard deviation (ddof 1) over the first axis; it is exactly 0 where all replicates are equal.
+    """Compute the standard deviation (ddof 1) over the first axis. It is exactly 0 where all replicates are equal.
 
     The values of the first replicate are subtracted first. Otherwise, rounding errors in the mean would give equal
     values a spread of about 1e-14.
@@ -81,14 +81,14 @@ def group_spreads(correct: Array, positive: Array, masks: Array, seed_set: Array
     masks : bool (groups, examples)
         Whether each sub-group contains each example.
     seed_set : (replicates,)
-        Index of the seed set of each replicate. The spread is computed within each seed set and pooled.
+        Index of the seed set of each replicate. The spread is computed within each seed set, then pooled.
 
     Returns
     -------
     (3, 1 + groups)
         The spreads as fractions. The rows are accuracy, false-positive rate and false-negative rate. The first column
-        is for all examples, and the other columns are for the sub-groups. NaN where a sub-group has no examples from
-        which to compute the rate.
+        is for all examples, and the other columns are for the sub-groups. A spread is NaN if its sub-group has no
+        examples from which to compute the rate.
     """
     wrong = (~correct).astype(np.float64)
     members = np.concatenate([np.ones((1, masks.shape[1]), bool), masks]).astype(np.float64)

@@ -1,1 +1,4 @@
-"""A study and its resolved parts: cells, seeds, noise, recipes, timed networks. Does not import torch."""
+"""A study and its resolved parts: cells, seeds, noise, recipes, timed networks.
+
+This subpackage does not import torch.
+"""

@@ -1,4 +1,7 @@
-"""The networks that a study times, the hardware they are timed on, and the arms. Does not import torch."""
+"""The networks that a study times, the hardware on which it times them, and the arms.
+
+This module does not import torch.
+"""
 
 import itertools
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ REFERENCE = "default"
 
 @dataclass(frozen=True)
 class Arm:
-    """A setting of PyTorch's switches for the training step (workflow/catalog/arms.yaml).
+    """One setting of PyTorch's switches under which the training step is timed (workflow/catalog/arms.yaml).
 
     Attributes
     ----------
@@ -26,9 +29,9 @@ class Arm:
     against : str
         The name of the arm that this arm is compared with; empty for the default arm.
     requires : str
-        The device feature that the arm requires; empty if it requires none.
+        The feature of the device that the arm requires (`cuda` or `tf32`); empty if it requires none.
     slow : bool
-        Whether the arm is timed only if a study requests it.
+        Whether timing the arm takes minutes; it is then timed only if it is listed by name.
     """
 
     name: str
@@ -76,7 +79,7 @@ class TimedNetwork:
 
     @property
     def path(self) -> str:
-        """The path of this timing below the overhead folder, which is also the name of the timing in messages."""
+        """The relative path hardware/network of the timing's files. Messages use it as the name of the timing."""
         return f"{self.hardware}/{self.network}"
 
 
@@ -96,7 +99,7 @@ def why_not(arm: Arm, hardware: HardwareEntry) -> str:
     if arm.requires and not hardware.is_cuda:
         return "only CUDA has this switch"
     if arm.requires == "tf32" and float(hardware.compute_capability) < 8:
-        return "TF32 exists since compute capability 8.0"
+        return "TF32 requires compute capability 8.0 or higher"
     return ""
 
 
@@ -144,7 +147,7 @@ def timed_network(hardware: str, network: str, names: list[str] | None, where: s
     where : str
         The file and key that contain the names, for error messages.
     more
-        Fields of TimedNetwork that differ from the defaults.
+        Fields of TimedNetwork that differ from the defaults. `timed_at` in the catalog takes precedence over `size`.
 
     Raises
     ------
@@ -165,7 +168,10 @@ def timed_network(hardware: str, network: str, names: list[str] | None, where: s
 
 
 def _with_references(names: list[str] | None, where: str) -> tuple[str, ...]:
-    """Return the requested arms and the arms that these are compared with, in the catalog's order."""
+    """Return the names of the arms to time, in the catalog's order.
+
+    These are the requested arms (or the usual ones), the arms that they are compared with, and the default arm.
+    """
     wanted = set(names or usual_arms()) | {REFERENCE}
     for name in list(wanted):
         if name not in arms():

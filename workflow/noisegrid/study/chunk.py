@@ -1,8 +1,8 @@
-"""The replicates that one training job trains, and the name of the job.
+"""Chunks and their names. A chunk is the set of replicates that one training job trains.
 
-The chunk `0-9` contains replicates 0 to 9 of every noise of a task; all settings other than the noise are the same. The
-chunk `algo.0-1` contains replicates of one noise only. Such chunks are used if one replicate of every noise does not
-fit into the time of a job.
+The chunk `0-9` contains replicates 0 to 9 of every noise of a task on one kind of hardware. The chunk `algo.0-1`
+contains replicates 0 and 1 of one noise only. Chunks of the second form are used if one replicate of every noise does
+not fit into the time of a job.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""The resolved study on disk, design.json. The call that starts the work writes this file, and every job reads it.
+"""The resolved study on disk, design.json. Snakemake writes this file before it starts jobs, and every job reads it.
 
-Therefore `auto` means the hardware of the machine that planned the study, and editing a catalog does not change a
-running study.
+Therefore `auto` means the same hardware in every job, namely that of the machine on which Snakemake was called. If a
+catalog is edited while a study runs, the study does not change.
 """
 
 import json
@@ -68,7 +68,7 @@ def read(path: Path) -> Study:
 
 
 def changes(study: Study, path: Path) -> list[str]:
-    """Return one line for each difference between a study and design.json; none if that file does not exist yet."""
+    """Return one line for each difference between a study and its design.json, or no lines if there is no such file."""
     if not path.exists():
         return []
     old, new = (
@@ -83,13 +83,13 @@ def changes(study: Study, path: Path) -> list[str]:
 
 
 def load(name_or_path: str, path: Path | None) -> Study:
-    """Return the study that a job works on, read from design.json, or resolved anew if there is no such file.
+    """Read the study that a job works on from design.json. If there is no such file, resolve the study file.
 
     Parameters
     ----------
     name_or_path : str
-        The name or the path of the study.
-    path : Path, optional
-        The path of design.json.
+        The name of the study, or the path of the study file.
+    path : Path or None
+        The path of design.json. If it is None, the study file is resolved.
     """
     return read(path) if path is not None and path.exists() else load_study(name_or_path)

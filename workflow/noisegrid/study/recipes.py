@@ -5,10 +5,12 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.schemas import catalog, check, check_reference, reference_digest
 
-#: Keys of a task that do not affect results. WORDS contains the descriptions in addition to the requirements.
+#: Keys of a task that do not affect results. REQUIREMENTS are the resources that the task requires. WORDS are the same
+#: keys and those that only describe the task.
 REQUIREMENTS = frozenset({"memory_gb", "tflop_per_epoch"})
 WORDS = frozenset({"deviations", "without_batch_norm"}) | REQUIREMENTS
-#: A task that changes any of these keys does not inherit requirements, because the inherited values would be wrong.
+#: If a task that has `like` sets any of these keys itself, it does not inherit the requirements, because the inherited
+#: values would be wrong.
 DECIDES_REQUIREMENTS = frozenset({"network", "network_options", "dataset", "batch_size", "augment"})
 
 
@@ -22,12 +24,13 @@ def resolve_tasks(own: dict[str, Any], where: str, only: str | None = None) -> d
     where : str
         The file of the study, for error messages.
     only : str, optional
-        The name of the only task to resolve; by default, all tasks are resolved.
+        The name of the only task to resolve and return; by default, all tasks are resolved.
 
     Raises
     ------
     NoisegridError
-        If a task is malformed, has the same name as a task of the catalog, or has a `like` that is unknown or circular.
+        If a task is malformed or has the same name as a task of the catalog, if `like` or `without_batch_norm` names an
+        unknown task, or if `like` is circular.
     """
     taken = sorted(own.keys() & catalog("tasks").keys())
     if taken:
@@ -54,7 +57,7 @@ def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[s
     if parent is None:
         return entry
     inherited = _without_like(parent, entries, where, (*trail, name))
-    inherited.pop("without_batch_norm", None)  # the counterpart of another task
+    inherited.pop("without_batch_norm", None)  # it names the counterpart of the parent
     if not entry.keys().isdisjoint(DECIDES_REQUIREMENTS):
         inherited = {key: value for key, value in inherited.items() if key not in REQUIREMENTS}
     return inherited | entry

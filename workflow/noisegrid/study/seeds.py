@@ -1,4 +1,4 @@
-"""The seeds of every run, drawn from independent streams that start from a study's root seed.
+"""The seeds of every run, drawn from independent random streams that are derived from a study's root seed.
 
 This module does not import torch, so that the seeds can be checked without it.
 """
@@ -13,7 +13,7 @@ Seeds = dict[str, int]
 
 
 def stream(root: int, label: str) -> np.random.SeedSequence:
-    """Return the seed stream for a root seed and a label; the streams of different labels are independent.
+    """Return the random stream for a root seed and a label; the streams of different labels are independent.
 
     The stream is a numpy.random.SeedSequence made from the root seed and the first 16 bytes of the label's SHA-256.
     """
@@ -21,12 +21,13 @@ def stream(root: int, label: str) -> np.random.SeedSequence:
 
 
 def derive_seeds(root: int, task: str, noise: str, replicate: int, seed_sets: int = 1) -> Seeds:
-    """Derive one seed per source of a replicate.
+    """Derive the seed of every source for one replicate.
 
     Each seed is derived from the root seed and a text label. It has 53 bits, so that every JSON reader keeps the exact
-    value. The label does not contain the hardware: replicate k has the same seeds on every device, and devices can be
-    compared run by run. The seed of a held source depends only on the seed set, so with a single seed set it is the
-    same in the whole study. A probe (a source beyond the paper's) has a seed only in cells where it is free.
+    value. The label does not contain the hardware, so replicate k has the same seeds on every device, and devices can
+    be compared run by run. The seed of a held source depends only on the root seed, the source and the seed set. With a
+    single seed set, it is therefore the same in the whole study. A probe (a source beyond the paper's) has a seed only
+    in cells where it is free.
 
     Parameters
     ----------

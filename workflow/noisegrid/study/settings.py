@@ -1,7 +1,7 @@
 """Typed settings of a task and a hardware entry, read from the settings of a cell.
 
-The settings of a cell are a dictionary, because they are hashed and written to records as they are. Code that trains
-reads them through these classes. Before that, the JSON schemas have checked the dictionary.
+The settings of a cell are a dictionary, which is hashed and written to records without conversion. The training code
+reads this dictionary through the classes below. Before that, it is checked with the JSON schemas.
 """
 
 from dataclasses import dataclass, field
@@ -31,7 +31,8 @@ class Augment:
     flip : bool
         Whether images are mirrored left-right with probability 0.5.
     resized_crop : int or None
-        The edge length in pixels of crops with random area and aspect ratio, instead of padding.
+        The edge length in pixels to which crops of random area and aspect ratio are resized. These crops replace the
+        padding and the crop after it. None if the task has no such crops.
     """
 
     pad: int
@@ -50,7 +51,8 @@ class Task:
     options : dict
         The options of that function.
     schedule : tuple of (int, float)
-        Pairs of an epoch (0-based) and the factor on the base learning rate from that epoch on.
+        Pairs of an epoch (counted from 0) and a factor. From that epoch on, the learning rate is the base rate times
+        the factor.
     source : str
         The digest of the file that defines a user's own network; empty for a network of the catalog.
     """
@@ -93,9 +95,10 @@ class Hardware:
     gpu : str
         The text that the name of the GPU must contain; empty for a CPU.
     kernels : dict
-        On a CPU, the values of the source `impl` if it is held and if it is free.
+        On a CPU, the instruction sets and the number of threads: under `held` those of all replicates if `impl` is
+        held, and under `free` the choices if `impl` is free.
     stack : str
-        The stack, if the study specifies one.
+        The name of the stack, if the study names one; otherwise empty.
     """
 
     device: str

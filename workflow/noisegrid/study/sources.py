@@ -1,6 +1,7 @@
 """The registry of sources and noises: which sources each noise leaves free, and how figures label and draw a noise.
 
-To add a source, add one entry to SOURCES and one to NOISES, and implement the source in `training/noise.py`.
+To add a source beyond the paper, add one entry to PROBES and one to NOISES, and implement the source (see
+CONTRIBUTING.md).
 """
 
 from collections.abc import Callable
@@ -10,8 +11,8 @@ from noisegrid.study.settings import Hardware, Task
 
 #: The sources of the paper. Each has its own random stream, whether it is free or held.
 SOURCES = ("init", "order", "augment", "dropout", "impl")
-#: Sources beyond the paper: a part of a source of the paper, or the smallest possible disturbance. If a probe is held,
-#: it does not occur at all.
+#: Sources beyond the paper. Each is a part of one of the paper's sources, or the smallest possible disturbance. A probe
+#: that is held does not occur at all.
 PROBES = ("in_batch_order", "one_ulp", "autotune")
 #: The sources of the paper, except the implementation (`impl`).
 ALGORITHMIC = frozenset(SOURCES) - {"impl"}
@@ -22,7 +23,7 @@ def _always(task: Task, hardware: Hardware) -> str:
 
 
 def _without_augmentation(task: Task, hardware: Hardware) -> str:
-    return "" if task.augment.pad > 0 or task.augment.flip else "does not augment"
+    return "" if task.augment.pad > 0 or task.augment.flip or task.augment.resized_crop else "does not augment"
 
 
 def _without_dropout(task: Task, hardware: Hardware) -> str:
@@ -42,14 +43,14 @@ class Noise:
     name : str
         The name in studies, paths and tables.
     free : frozenset of str
-        The free sources. Each replicate has a different recorded seed or switch for each free source.
+        The free sources. For each of them, every replicate has a different seed, which is recorded.
     label : str
         The name that readers see.
     colour, marker : str
         The colour and marker in figures (colours of Okabe and Ito, which colour-blind readers can distinguish).
     missing : callable
-        A function that takes the settings of a task and of the hardware. It returns why the source does not exist for
-        them, or an empty string if the source exists.
+        A function that takes the settings of a task and of the hardware. It returns the reason why this noise has no
+        effect with these settings, or an empty string if it has an effect.
     """
 
     name: str

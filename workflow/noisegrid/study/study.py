@@ -1,7 +1,7 @@
-"""The resolution of a study into cells. All paths, seed labels and settings come from a cell.
+"""Studies and their cells, resolved from a study file and the catalogs.
 
-This module reads the study's YAML, the catalogs and their schemas. It imports neither torch nor Snakemake, so that
-the Snakefile parses quickly and every later stage can use this module.
+Each cell determines the paths, the seed labels and the settings of its replicates. This module imports neither torch
+nor Snakemake, so that the Snakefile is parsed quickly and every later stage can use this module.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_task
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import NOISES
 
-#: The version of the training procedure, increased by hand when the same settings lead to a different training.
-#: Results of different protocols are never mixed.
+#: The version of the training procedure. It is increased by hand if a change of the code makes the same settings train
+#: differently. Results of different versions are never mixed.
 PROTOCOL = 1
 
 
@@ -40,7 +40,7 @@ class Cell:
     settings : dict
         The resolved settings that determine the results.
     without_batch_norm : str
-        The task that differs from this one in batch norm alone; empty if there is none.
+        The name of the task that differs from the cell's task only in having no batch norm; empty if there is none.
     """
 
     study: str
@@ -53,7 +53,10 @@ class Cell:
 
     @property
     def path(self) -> str:
-        """The path of the cell below every results folder: hardware/task/noise. Messages use it as the cell's name."""
+        """The relative path hardware/task/noise, as in `replicates/hardware/task/noise`.
+
+        Messages use this path as the name of the cell.
+        """
         return f"{self.hardware}/{self.task}/{self.noise}"
 
     @property
@@ -63,7 +66,10 @@ class Cell:
 
     @property
     def seed_sets(self) -> int:
-        """The number of seed sets over which the cell is averaged; replicate k belongs to set k modulo this number."""
+        """The number of seed sets, over which the metrics of the cell are averaged.
+
+        Replicate k belongs to seed set k modulo this number.
+        """
         return int(self.settings.get("seed_sets", 1))
 
     @property
@@ -83,9 +89,10 @@ class Study:
     source : Path
         The path of the study file.
     cells : tuple of Cell
-        The cells, in the order of the file.
+        The cells, in the order of the study file.
     datasets : dict
-        The entries of all datasets in the catalog and in the study, by the name of the dataset.
+        The entries of the datasets, by name: all of the catalog and the study file, or only those that the study uses
+        if it was read from design.json.
     share_gpu : bool
         Whether several training jobs may use one GPU at the same time.
     timed_networks : tuple of TimedNetwork
@@ -112,7 +119,7 @@ class Study:
         raise NoisegridError(f"study {self.name}: {unknown('cell', wanted, (cell.path for cell in self.cells))}")
 
     def siblings(self, hardware: str, task: str, chunk: Chunk = WHOLE) -> list[Cell]:
-        """Return the cells of one task on the given hardware, which differ only in their noise.
+        """Return the cells of one task on the given hardware, one for each noise.
 
         A training job trains these cells together. If a chunk is given, return only the cells whose noise is part of
         the chunk.
@@ -132,7 +139,7 @@ class Study:
 
     @property
     def hardware(self) -> list[str]:
-        """The names of all hardware entries that the study trains or times networks on."""
+        """The names of all hardware entries on which the study trains or times networks."""
         return list(dict.fromkeys([*self.values("hardware"), *(timed.hardware for timed in self.timed_networks)]))
 
     def values(self, what: str) -> list[str]:
@@ -141,12 +148,16 @@ class Study:
 
 
 def digest(settings: Any) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 of a JSON value, independent of key order."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of a JSON value. The order of its keys has no effect."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def differences(old: Any, new: Any, key: str = "") -> list[str]:
-    """Return one entry for each key in which two settings differ, with the old and the new value."""
+    """Return one line for each key whose value differs between old and new settings, with both values.
+
+    Keys are dotted, such as `task.epochs`. `key` is the dotted key of the two values themselves; it is empty at the
+    top level.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         names = sorted(old.keys() | new.keys())
         return [
@@ -161,7 +172,7 @@ def load_study(name_or_path: str) -> Study:
     Raises
     ------
     NoisegridError
-        For the first mistake in the study.
+        If the study contains a mistake. The message describes the first mistake.
     """
     path = find(name_or_path)
     document, where = read_yaml(path), str(path)
@@ -188,7 +199,7 @@ def load_study(name_or_path: str) -> Study:
     )
 
 
-#: The keys of earlier versions, and the current names of these keys.
+#: Keys that earlier versions used, mapped to the current names of these keys.
 OLD_KEYS = {"cost": "overhead", "pairs": "seed_sets", "departures": "deviations"}
 
 
@@ -208,7 +219,24 @@ def cells_of_block(
     datasets: dict[str, dict[str, Any]],
     where: str,
 ) -> Iterator[Cell]:
-    """Yield the cells of one block of a study: the product of its hardware, tasks and noises."""
+    """Yield the cells of one block of a study: all combinations of the hardware, tasks and noises in the block.
+
+    Parameters
+    ----------
+    document : dict
+        The content of the study file.
+    block : dict
+        The block, which is an item of `cells` in the study file.
+    tasks, datasets : dict
+        The resolved tasks and datasets, by name.
+    where : str
+        The file and the block, for error messages.
+
+    Raises
+    ------
+    NoisegridError
+        If the block contains a mistake. The message describes the first mistake.
+    """
     names = devices.named(block["hardware"], where)
     for hardware, task, noise in itertools.product(names, block["tasks"], block["noise"]):
         settings = {
@@ -226,7 +254,7 @@ def cells_of_block(
 
 
 def name_of(name_or_path: str) -> str:
-    """Return the name of a study without resolving it."""
+    """Return the name that a study file states, without resolving the study."""
     path = find(name_or_path)
     document = read_yaml(path)
     check(document, "study", str(path))
@@ -265,7 +293,7 @@ def hardware_settings(name: str, where: str) -> dict[str, Any]:
     """Return the settings of a hardware entry that determine results."""
     entry = hardware_entry(name, where)
     settings = {key: value for key in HARDWARE_SETTINGS if (value := getattr(entry, key)) not in ("", {})}
-    # a stack given in the study makes it a different experiment; the default stack of the catalog is not a setting
+    # a stack that the study names (NAME@STACK) is part of the settings; the default stack of the catalog is not
     return settings | ({"stack": entry.stack} if "@" in name else {})
 
 

@@ -8,7 +8,7 @@ from noisegrid.common.files import write_text
 
 STUDY = """\
 # A study: hardware x task x noise, with replicates. `noisegrid check {name}.yaml` reports mistakes,
-# `noisegrid plan {name}.yaml` shows what it would submit, `snakemake --config study={name}.yaml` runs it.
+# `noisegrid plan {name}.yaml` shows its jobs, `snakemake --config study={name}.yaml` runs it.
 
 name: {name}
 seed: 1                      # the root seed of all random numbers in the study
@@ -60,9 +60,11 @@ from noisegrid.readers import Raw
 
 
 def read(folder: Path | None, cache: Path) -> Raw:
-    """Return uint8 images (examples, channels, size, size) and labels (examples,), for training and test.
+    """Return the images and labels for training, and those for the test.
 
-    `folder` is the entry of this dataset under dataset_folders in config.yaml, or None; downloads go to `cache`.
+    Images are uint8 arrays of shape (examples, channels, size, size). Labels are integer arrays of shape (examples,).
+    `folder` is the entry of this dataset under dataset_folders in config.yaml, or None. `cache` is the folder for
+    downloads.
     """
     images, labels = load_digits(return_X_y=True)
     images = images.astype(np.uint8).reshape(-1, 1, 8, 8)

@@ -1,8 +1,8 @@
 """Checkpoints of unfinished runs, written at intervals and when the scheduler asks the job to stop.
 
 The file name of a checkpoint is the digest of its bytes, so a truncated or changed checkpoint is detected and ignored.
-A checkpoint belongs to one run (settings, seeds, switches, code, image), and no other run resumes from it. A resumed
-run ends with the same bits as an uninterrupted one, provided that the run itself is repeatable.
+A checkpoint belongs to one run, which is identified by its settings, seeds, switches, code and image. No other run
+resumes from it. A resumed run ends with the same bits as an uninterrupted run, provided that the run is repeatable.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class Interrupted(Exception):
-    """The exception that stops a run. If the run has a checkpoint folder, the next job resumes the saved run."""
+    """Raised to stop a run. A run with a checkpoint folder has been saved before, and the next job resumes it."""
 
 
 class Resumable(Protocol):
@@ -67,12 +67,12 @@ class Checkpoints:
         self.asked_to_stop = True
 
     def visit(self, run: Resumable) -> None:
-        """Save the run if a checkpoint is due or the job has to stop. The run calls this between two steps.
+        """Save the run if a checkpoint is due or the job has to stop. The run calls this method after every step.
 
         Raises
         ------
         Interrupted
-            If the job has to stop. The run is saved first.
+            If the job has to stop. If there is a checkpoint folder, the run is saved first.
         """
         due = self.folder is not None and time.monotonic() - self.saved_at >= self.every_s
         if due or (self.asked_to_stop and self.folder is not None):
@@ -128,7 +128,7 @@ class Checkpoints:
         return False
 
     def clear(self) -> None:
-        """Delete all checkpoints of a finished run."""
+        """Delete all checkpoints of a finished run, and their folder if nothing else is in it."""
         for path in self._files():
             path.unlink(missing_ok=True)
         if self.folder is not None and self.folder.is_dir() and not any(self.folder.iterdir()):

@@ -1,10 +1,10 @@
 """One training job, which trains replicates of one task on one kind of hardware.
 
-Each replicate is trained in a process forked from this one, so that PyTorch is imported only once. Finished replicates
-are kept and never trained again, however the job ends.
+Each replicate is trained in a process that is forked from the process of the job, so that PyTorch is imported only
+once. Finished replicates are kept and never trained again, however the job ends.
 
-Writes the folder <results>/<study>/replicates/<cell>/<replicate>/ for each replicate and, at the end, the chunk file,
-which lists the outcome of each replicate.
+The job writes the folder <results>/<study>/replicates/<cell>/<replicate>/ for each replicate. At the end, it writes
+the chunk file, which lists the outcome of each replicate.
 """
 
 import argparse
@@ -15,15 +15,16 @@ from typing import Any
 
 # without this setting, importing NumPy would start threads, which would not survive the fork
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# CUDA does not survive the fork either; with this setting, a library that looks for devices at import asks NVML instead
+# CUDA does not survive the fork either; with this setting, a library that looks for devices when it is imported asks
+# NVML and does not initialise CUDA
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 
 import torch
 import torch._inductor
 
-# The optimisers import torch._dynamo. Importing it here means that it is imported once rather than in every replicate.
-# Older releases are excluded: in PyTorch 2.7, the import computes something, which would fix the instruction set before
-# the fork, and noise.apply_flags would then stop every replicate.
+# PyTorch's optimisers import torch._dynamo. With the import here, it runs once per job, not once per replicate. Older
+# releases are excluded: in PyTorch 2.7, the import runs a computation. This would fix the instruction set before the
+# fork, and noise.apply_flags would then raise an error in every replicate.
 if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12):
     import torch._dynamo
 
@@ -52,27 +53,27 @@ def train_replicates(
     cells : list of Cell
         Cells with the same task and the same hardware.
     numbers : range
-        Numbers of the replicates to train. For a cell with fewer replicates, the higher numbers are skipped.
+        Numbers of the replicates to train. Numbers that a cell does not have are skipped for this cell.
     results : Path
         The folder of all results.
     pool : Pool
         The pool that trains the replicates.
     image : dict, optional
-        The container image that this process runs in, as returned by container.check_inside.
+        Description of the container image that this process runs in, as returned by container.check_inside.
     accept_failures : bool
         Whether to list failed replicates in the chunk file instead of raising an error.
 
     Returns
     -------
     dict
-        The content of the chunk file. For each noise, it has the weight hashes of the trained replicates, and lists
-        the replicates that diverged and those that failed.
+        The content of the chunk file. For each noise, it lists the weight hash of every finished replicate, the
+        numbers of the replicates that diverged, and the numbers of the replicates that failed.
 
     Raises
     ------
     NoisegridError
-        If the scheduler asked this job to stop, or if a replicate failed for a reason other than divergence. If a
-        replicate fails, the other replicates are trained before the error is raised.
+        If the scheduler asked this job to stop. Also if a replicate failed for a reason other than divergence and
+        `accept_failures` is false; in this case, the other replicates are trained before the error is raised.
     """
     jobs = [job_of(cell, number, results, image) for cell in cells for number in numbers if number < cell.replicates]
     statuses = pool.run([job for job in jobs if not is_finished(job)])

@@ -1,4 +1,4 @@
-"""Batches of a prepared dataset, which are shuffled, converted and augmented many images at a time.
+"""Batches of a prepared dataset. The images are shuffled, converted and augmented many at a time.
 
 The order and the augmentation are drawn from separate random streams. The augmentation of an example depends only on
 the augment seed, the epoch and the example, so a different order does not change the crop of any example.
@@ -17,9 +17,9 @@ from noisegrid.study.seeds import Seeds
 from noisegrid.study.settings import Task
 from noisegrid.training.noise import epoch_rng
 
-#: A span is a number of batches that are converted and augmented together, which amortises small tensor operations. A
-#: span has at most SPAN batches and at most SPAN_BYTES (but at least one batch), because the device must hold the
-#: span and the network at the same time.
+#: A span is a group of batches that are converted and augmented together, because a few large tensor operations take
+#: less time than many small ones. A span has at most SPAN batches and at most SPAN_BYTES (but at least one batch),
+#: because the device must hold the span and the network at the same time.
 SPAN, SPAN_BYTES = 32, 256 * 1024**2
 EVALUATION_BATCH = 200  # as in the reference
 #: Mean and standard deviation of each channel in ImageNet's training set, as fractions of full scale. From torchvision.
@@ -36,11 +36,11 @@ class Batches:
     images : uint8 (examples, channels, size, size)
         The stored images.
     labels : int64 (examples,) or uint8 (examples, attributes)
-        The class of each example, or 0 or 1 for each attribute of each example.
+        The class of each example or, for each attribute of each example, 0 or 1.
     full_scale : float
         The largest value that a pixel can have.
-    task : dict
-        The settings of the task: batch size, pixel scaling, augmentation.
+    task : Task
+        The recipe of the task, which gives the batch size, the pixel scaling and the augmentation.
     device : torch.device
         The device to put the batches on.
     memory_format : torch.memory_format
@@ -74,8 +74,8 @@ class Batches:
         Parameters
         ----------
         seeds : Seeds
-            The seed of each source. The order depends on the order seed and the epoch; the augmentation depends on the
-            augment seed, the epoch and the example.
+            The seed of each source. The batches depend on the seeds of `order`, `augment` and, if there is one,
+            `in_batch_order`.
         epoch : int
             Index of the epoch, from 0.
         start : int
@@ -108,7 +108,7 @@ class Batches:
             yield from itertools.islice(batches, max(skip, 0), None)
 
     def evaluation(self) -> Iterator[Tensor]:
-        """Yield batches of the inputs of all examples, in stored order and without random augmentation."""
+        """Yield the inputs of all examples in batches, in stored order and without random augmentation."""
         for examples in torch.arange(len(self.labels)).split(EVALUATION_BATCH):
             inputs = self._inputs(examples.to(self.device))
             if size := self.task.augment.resized_crop:
@@ -143,9 +143,9 @@ class Batches:
 
         Returns
         -------
-        shifts : int64 (examples, 2), or None for a task without shifts and flips
+        shifts : int64 (examples, 2), or None for a task with neither shifts nor flips
             Vertical and horizontal shift, from 0 to 2 * pad.
-        flips : bool (examples,), or None for a task without shifts and flips
+        flips : bool (examples,), or None for a task with neither shifts nor flips
             Whether to mirror the example.
         """
         pad, flip = self.task.augment.pad, self.task.augment.flip
@@ -158,7 +158,10 @@ class Batches:
 
 
 def random_boxes(rng: np.random.Generator, count: int, flip: bool) -> np.ndarray:
-    """Draw Inception-style crops: 8 to 100 % of the area, aspect ratio 3/4 to 4/3, anywhere inside the image.
+    """Draw random crops as in the training of Inception networks.
+
+    A crop covers 8 to 100 % of the image, has an aspect ratio between 3/4 and 4/3, and may lie anywhere in the image.
+    A side that would be longer than the image is shortened to the length of the image.
 
     Parameters
     ----------
@@ -172,8 +175,8 @@ def random_boxes(rng: np.random.Generator, count: int, flip: bool) -> np.ndarray
     Returns
     -------
     float32 (count, 4)
-        Centre x, centre y, half width and half height of each crop, in units of half the image. A negative half width
-        means that the crop is mirrored.
+        Centre x, centre y, half width and half height of each crop, in coordinates that run from -1 to 1 across the
+        image. A negative half width means that the crop is mirrored.
     """
     area = rng.uniform(0.08, 1.0, count)
     aspect = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), count))
@@ -255,5 +258,5 @@ def crop_and_flip(inputs: Tensor, shifts: Tensor, flips: Tensor, pad: int) -> Te
     rows = shifts[:, :1] + torch.arange(height, device=inputs.device)
     columns = shifts[:, 1:] + torch.where(flips[:, None], width - 1 - across, across)
     example = torch.arange(len(inputs), device=inputs.device)[:, None, None]
-    # indexing with a slice between index tensors puts the channels last: (N, H, W, C)
+    # a slice between index tensors moves the channels to the last axis: (N, H, W, C)
     return padded[example, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

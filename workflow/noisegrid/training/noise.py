@@ -1,14 +1,12 @@
-"""Translation of a cell's noise into seeds and switches.
+"""The switches of a replicate, as determined by the noise of its cell, and functions that apply seeds and switches.
 
-No other module changes global random state or backend switches.
+Every source has its own random stream, derived from the root seed of the study (study/seeds.py). A free source gets a
+different seed in every replicate; a held source gets the same seed in all replicates of a seed set. The record of a run
+has all its seeds and switches, so that the run can be repeated from its record.
 
-Every source has its own random stream, derived from the root seed of the study. A free source gets a different seed in
-every replicate; a held source gets the same seed in all replicates. The seeds of free sources are recorded too: the
-seeds and switches in the record of a run are enough to run it again.
-
-The source `impl` has no seed that a framework could read. On a CPU, `impl` is the instruction set of each numerical
-library and the number of threads. On CUDA, a free `impl` means the framework's default kernels with autotuning, and a
-held `impl` means deterministic algorithms.
+No framework takes a seed for the source `impl`, so switches determine it. On a CPU, these switches are the instruction
+set of each numerical library and the number of threads. On CUDA, a free `impl` means the framework's default kernels
+with autotuning, and a held `impl` means deterministic algorithms.
 """
 
 import itertools
@@ -31,8 +29,8 @@ Flags = dict[str, Any]
 #: For each CPU library, the environment variable that sets its instruction set. The library reads this variable when it
 #: first chooses a kernel.
 CPU_VARIABLES = {"aten": "ATEN_CPU_CAPABILITY", "onednn": "ONEDNN_MAX_CPU_ISA", "mkl": "MKL_CBWR"}
-#: For each value of these variables, the flags that the processor must report (/proc/cpuinfo). Without these flags, the
-#: value has no effect.
+#: For each value of these variables, the features that the processor must report in /proc/cpuinfo. On a processor that
+#: lacks one of these features, the value has no effect.
 CPU_REQUIREMENTS = {
     "avx2": {"avx2", "fma"},
     "AVX2": {"avx2", "fma"},
@@ -55,7 +53,7 @@ def derive_flags(hardware: Hardware, root: int, task: str, noise: str, replicate
     root : int
         The root seed of the study.
     task, noise : str
-        Names of the task and of the noise. The noise decides whether `impl` is free.
+        Names of the task and of the noise. The noise decides whether `impl` and `autotune` are free.
     replicate : int
         Index of the replicate, from 0.
     """
@@ -72,12 +70,15 @@ def derive_flags(hardware: Hardware, root: int, task: str, noise: str, replicate
         return pinned | {"deterministic": True} | _supported(kernels["held"])
     environments = cpu_environments(kernels["free"])
     order = np.random.default_rng(stream(root, f"impl/{task}/{noise}")).permutation(len(environments))
-    # environments are drawn without replacement: if ten exist, ten replicates run in ten different environments
+    # environments are drawn without replacement: if there are ten, each of ten replicates gets a different one
     return pinned | {"deterministic": True} | environments[order[replicate % len(environments)]]
 
 
 def init_flags() -> Flags:
-    """Return the switches for drawing initial weights, the same on any hardware: x86-64's baseline instruction set."""
+    """Return the switches that are used while initial weights are drawn.
+
+    They select the lowest instruction set of each library, so that the weights are the same on every x86-64 processor.
+    """
     pinned = {"precision": "fp32", "tf32": False, "memory_format": "contiguous_format", "deterministic": True}
     return pinned | _supported({"aten": "default", "onednn": "SSE41", "mkl": "COMPATIBLE", "threads": 1})
 
@@ -88,7 +89,15 @@ def held_flags(hardware: Hardware) -> Flags:
 
 
 def cpu_environments(free: dict[str, list[Any]]) -> list[Flags]:
-    """List all combinations of the catalog's instruction sets and thread counts that this processor can run."""
+    """List the combinations of instruction sets and thread counts that this processor can run.
+
+    If it can run none of them, list each thread count with the default instruction set of every library.
+
+    Parameters
+    ----------
+    free : dict
+        The instruction sets of each library and the thread counts to combine, from the hardware entry of the catalog.
+    """
     names = ("aten", "onednn", "mkl", "threads")
     combinations = [dict(zip(names, values, strict=True)) for values in itertools.product(*(free[n] for n in names))]
     supported = [flags for flags in combinations if _supported(flags) == flags]
@@ -96,7 +105,7 @@ def cpu_environments(free: dict[str, list[Any]]) -> list[Flags]:
 
 
 def _supported(flags: Flags) -> Flags:
-    """Replace each instruction set that this processor lacks with the default of the library."""
+    """Return the switches, with each instruction set that this processor lacks replaced by the library's default."""
     has = processor_features()
     return {
         name: value if name == "threads" or (has and CPU_REQUIREMENTS[value] <= has) else _LIBRARY_DEFAULTS[name]
@@ -133,7 +142,7 @@ def apply_flags(flags: Flags) -> None:
 
 
 def set_switches(flags: Flags) -> None:
-    """Set the switches that can change while a process runs. Switches missing from `flags` get PyTorch's defaults."""
+    """Set the switches that can be changed at any time. Switches missing from `flags` get PyTorch's defaults."""
     deterministic: bool = flags.get("deterministic", False)
     tf32: bool | None = flags.get("tf32")
     torch.use_deterministic_algorithms(deterministic)
@@ -145,7 +154,7 @@ def set_switches(flags: Flags) -> None:
 
 
 def _check_dispatch(flags: Flags) -> None:
-    """Check the instruction set that ATen reports, because the environment variable may not have taken effect."""
+    """Check that ATen uses the requested instruction set, because the environment variable may have had no effect."""
     wanted = str(flags.get("aten", "")).upper()
     actual = torch.backends.cpu.get_cpu_capability()
     actual = "DEFAULT" if actual == "NO AVX" else actual  # older releases call it NO AVX
@@ -170,7 +179,7 @@ def epoch_rng(seed: int, epoch: int) -> np.random.Generator:
 
 
 def move_one_weight(vector: np.ndarray, seed: int) -> np.ndarray:
-    """Return a copy of a vector in which one random value is moved to the next float up or down (source `one_ulp`)."""
+    """Return a copy of a vector with one random value moved to the next larger or smaller float (source `one_ulp`)."""
     rng, moved = np.random.default_rng(seed), vector.copy()
     index, direction = rng.integers(len(vector)), rng.choice([-np.inf, np.inf])
     moved[index] = np.nextafter(vector[index], np.float32(direction))

@@ -1,6 +1,6 @@
-"""The pilot: measures the duration of a replicate on the hardware that will train it.
+"""The pilot, which measures how long a replicate takes on the hardware that will train it.
 
-Trains one replicate for about a minute, times the training and discards the result. Writes
+The pilot trains one replicate for about a minute, times the training and discards the result. It writes
 <results>/<study>/pilot/<hardware>/<task>.json, from which the plan computes how many replicates fit into one job.
 """
 
@@ -20,12 +20,13 @@ from noisegrid.training.checkpoint import Checkpoints, Interrupted
 from noisegrid.training.replicate import run_of
 from noisegrid.training.train import Diverged, Run, Training, train
 
-#: Steps before the clock starts, in which PyTorch selects kernels and caches fill; and the seconds measured after them.
+#: Number of steps before the clock starts, during which PyTorch selects kernels and caches fill; and the number of
+#: seconds for which the following steps are timed.
 WARM_UP_STEPS, MEASURED_S = 64, 60.0
 
 
 class Clock(Checkpoints):
-    """A timer in place of checkpoints. It times the steps, and stops the run once the pace is known."""
+    """A timer in place of a run's checkpoints. It times the steps, and stops the run when it has timed enough steps."""
 
     def __init__(self, device: str) -> None:
         super().__init__()
@@ -33,12 +34,12 @@ class Clock(Checkpoints):
         self.steps, self.began, self.measured_s, self.evaluation_s = 0, 0.0, 0.0, 0.0
 
     def visit(self, run: Any) -> None:
-        """Count a step. The run calls this between two steps.
+        """Count a step. The run calls this method after every step.
 
         Raises
         ------
         Interrupted
-            After MEASURED_S seconds of measurement.
+            When the steps have been timed for MEASURED_S seconds.
         """
         self.steps += 1
         if self.steps == WARM_UP_STEPS:
@@ -52,7 +53,7 @@ class Clock(Checkpoints):
 
     @property
     def step_s(self) -> float:
-        """The seconds per step, including augmentation and bookkeeping."""
+        """The mean duration of a step in seconds, including augmentation and bookkeeping."""
         return self.measured_s / (self.steps - WARM_UP_STEPS)
 
     def _time_evaluation(self, run: Training) -> None:
@@ -64,8 +65,8 @@ class Clock(Checkpoints):
 def measure(run: Run, data: Dataset) -> dict[str, Any]:
     """Measure the duration of one replicate. Call this before the process computes anything.
 
-    A short run is measured as a whole. A longer run is stopped after a minute, and its duration is extrapolated from
-    the time per step and the time of one of its two evaluations.
+    A short run is measured as a whole. A longer run is stopped after a minute. Its duration is then extrapolated from
+    the time per step and the time of one evaluation, of which a whole run has two.
 
     Returns
     -------
@@ -99,7 +100,7 @@ def measure(run: Run, data: Dataset) -> dict[str, Any]:
 def held(cells: list[Cell]) -> Cell:
     """Return the cell to time: the cell with noise `control` if there is one, otherwise the first cell.
 
-    The cells differ only in seeds and kernels, and `control` has the slower kernels.
+    The cells differ only in seeds and switches, and the switches of `control` select the slower kernels.
     """
     return next((cell for cell in cells if cell.noise == "control"), cells[0])
 

@@ -1,9 +1,9 @@
 """A pool that trains replicates side by side, each in its own process.
 
-The processes are forked from this one, which has computed nothing. Replicates therefore share no state, a crash affects
-one replicate only, and replicates can use different instruction sets (a library chooses one when its process first
-computes). When the scheduler asks the job to stop, every running replicate is checkpointed. The next job resumes these
-replicates.
+The processes are forked from the process of the job, which has computed nothing. Replicates therefore share no state,
+and a crash affects one replicate only. Replicates can also use different instruction sets, because a library chooses
+its instruction set when its process first computes. When the scheduler asks the job to stop, every running replicate is
+checkpointed. The next job resumes these replicates.
 """
 
 import multiprocessing
@@ -32,14 +32,15 @@ DIVERGED, INTERRUPTED = 3, 75
 
 @dataclass
 class Pool:
-    """A pool of training processes that together run at most as many threads as there are cores.
+    """A pool of training processes that share a fixed number of cores.
 
     Attributes
     ----------
     data : Dataset
         The dataset that all replicates share.
     cores : int
-        Number of threads that may be busy at the same time. A replicate with more threads than that runs alone.
+        Largest number of threads that may run at the same time. Only a replicate that needs more threads than this may
+        exceed it; such a replicate runs on its own.
     checkpoint_s : float
         Seconds between two checkpoints of a run.
     stopping : bool
@@ -57,8 +58,8 @@ class Pool:
         Returns
         -------
         list of (Job, int)
-            Each job that was started, with its exit status. All jobs are started, unless the scheduler asks this
-            process to stop.
+            Each job that was started, with the exit status of its process. All jobs are started, unless the scheduler
+            asks this process to stop.
         """
         waiting, statuses = list(jobs), list[tuple[Job, int]]()
         self.running: list[tuple[Job, BaseProcess]] = []
@@ -79,7 +80,7 @@ class Pool:
 
     def _start(self, job: Job) -> None:
         process = FORK.Process(target=child, args=(job, self.data, self.checkpoint_s))
-        # block stop signals until the child has its own handler: the handler that the child inherits would lose them
+        # block stop signals until the child has its own handler: the inherited handler would not checkpoint the child
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             process.start()
@@ -100,7 +101,7 @@ class Pool:
         return done
 
     def _stop(self, number: int, frame: object) -> None:
-        """Pass the stop signal on to the running processes, which then write a checkpoint and exit."""
+        """Start no more replicates, and ask the running processes to write a checkpoint and exit."""
         self.stopping = True
         print(
             f"stop requested (signal {number}): checkpointing {len(self.running)} replicates",
@@ -113,7 +114,7 @@ class Pool:
 
 
 def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
-    """Train one replicate in a forked process, and print one line about its outcome."""
+    """Train one replicate in this forked process, and print one line about the outcome."""
     checkpoints = job.checkpoints(checkpoint_s)
     checkpoints.listen()
     names = {"study": job.cell.study, "hardware": job.cell.hardware, "task": job.cell.task, "noise": job.cell.noise}

@@ -1,6 +1,7 @@
-"""The replay of one replicate: trains the replicate again from its record, and compares the bits.
+"""The replay of one replicate: the replicate is trained again from its record, and the bits are compared.
 
-Reads a record.json and the prepared dataset specified in it. Writes a new replicate folder if its path is given.
+The replay reads a record.json and the prepared dataset that the record names. If the path of an output folder is given,
+it writes the new replicate to this folder.
 """
 
 from pathlib import Path
@@ -33,12 +34,12 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     Returns
     -------
     int
-        The exit code: 0 if weights, predictions and labels have the recorded bits, 1 otherwise.
+        The exit code: 0 if initial weights, final weights, predictions and labels have the recorded bits, otherwise 1.
 
     Raises
     ------
     NoisegridError
-        If the record or the dataset cannot be used.
+        If the record or the dataset is missing or damaged, or if the dataset is not the one in the record.
     """
     old = record.read_record(path.parent)
     data = open_prepared(datasets / old["dataset"]["name"])
@@ -52,18 +53,16 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
         if output
         else train(run, data)
     )
-    same = outcome.final.weights.hash == old["weight_hash"]
     print(f"recorded  {old['weight_hash']}\nreplayed  {outcome.final.weights.hash}")
-    print("same bits" if same else "other bits")  # noisegrid.crate.rerun reads these lines
-    if not same:
-        print(_explain(old))
+    # noisegrid.crate.rerun reads the lines `same bits` and `other bits`, and the explanation
+    if outcome.final.weights.hash != old["weight_hash"]:
+        print(f"other bits\n{_explain(old)}")
         return 1
     if others := _others(old, outcome, record.read(path.parent, record.WEIGHTS), data):
-        print(
-            "other bits\nwhat differs:\n  nothing that the record knows of; the final weights are equal, but not the "
-            + ", ".join(others)
-        )
-    return 1 if others else 0
+        print(f"other bits\n{_explain(old)}\n  the final weights are equal, but not: {', '.join(others)}")
+        return 1
+    print("same bits")
+    return 0
 
 
 def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, data: Dataset) -> list[str]:
@@ -79,7 +78,10 @@ def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, dat
 
 
 def _explain(old: dict[str, Any]) -> str:
-    """Describe how the new run differs from the recorded run, and say if equal bits are not guaranteed."""
+    """List how device, software and code differ from those in the record.
+
+    If the recorded run used kernels that are not deterministic, also state that equal bits are not guaranteed.
+    """
     here = {
         "device": machine.device(old["settings"]["hardware"]["device"]),
         "software": machine.software(),

@@ -19,7 +19,7 @@ from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.train import NEVER, Outcome, Run, train
 
-#: What the record of a run says about the container image; None for a run outside any image.
+#: The description of the container image in the record of a run; None if the run used no image.
 Image = dict[str, Any] | None
 
 
@@ -38,7 +38,7 @@ class Job:
     folder : Path
         The folder to write the replicate to.
     image : dict or None
-        The container image that this process runs in; None outside any image.
+        The description of the container image that this process runs in; None outside any image.
     """
 
     cell: Cell
@@ -54,11 +54,14 @@ class Job:
 
     @property
     def failure(self) -> Path:
-        """The path of the file with the reason for a failure. The file is deleted once the replicate is trained."""
+        """The path of the file that states why training failed. The file is deleted once the replicate is trained."""
         return record.failure_file(self.folder)
 
     def checkpoints(self, every_s: float) -> Checkpoints:
-        """Return the checkpoints of this run, which are identified by settings, seeds, switches, code and image."""
+        """Return the checkpoints of the run, with `every_s` seconds between two of them.
+
+        Settings, seeds, switches, code and image identify the run to which a checkpoint belongs.
+        """
         image = (self.image or {}).get("definition")
         identity = digest([self.run.settings, self.run.seeds, self.run.flags, machine.code()["source_digest"], image])
         return Checkpoints(record.checkpoint_folder(self.folder), identity, every_s)
@@ -100,7 +103,7 @@ def train_and_write(
     folder : Path
         The folder to write the replicate to. It must not exist yet.
     image : dict, optional
-        The container image that this process runs in, as returned by container.check_inside.
+        Description of the container image that this process runs in, as returned by container.check_inside.
     checkpoints : Checkpoints
         The checkpoints to resume from and to write. By default, there are no checkpoints.
     """

@@ -13,12 +13,13 @@ from noisegrid.networks import build
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.settings import Task
 
-#: For each optimiser, the memory of gradients and optimiser state together, as a multiple of the parameters' memory.
+#: For each optimiser, the memory that gradients and optimiser state take together, as a multiple of the memory of the
+#: parameters.
 COPIES = {"adam": 3, "sgd": 2}
 
 
 def training_bytes(task: Task, shape: tuple[int, int, int]) -> int:
-    """Count the peak memory of one fp32 training step.
+    """Compute a lower bound on the peak memory of one fp32 training step.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def training_bytes(task: Task, shape: tuple[int, int, int]) -> int:
     Returns
     -------
     int
-        The peak memory in bytes.
+        The lower bound in bytes.
     """
     network, inputs = _on_meta(task, shape)
     weights = sum(parameter.nbytes for parameter in network.parameters())
@@ -38,7 +39,7 @@ def training_bytes(task: Task, shape: tuple[int, int, int]) -> int:
 
 
 def training_flop(task: Task, shape: tuple[int, int, int], examples: int) -> float:
-    """Count the floating-point operations of one epoch, as three times those of the forward passes.
+    """Estimate the floating-point operations of one epoch as three times the operations of its forward passes.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def training_flop(task: Task, shape: tuple[int, int, int], examples: int) -> flo
 
 
 def _on_meta(task: Task, shape: tuple[int, int, int]) -> tuple[torch.nn.Module, Tensor]:
-    """Return the network of a task and one batch on the meta device, where they take no memory."""
+    """Return the network of a task and one batch of inputs, both on the meta device, where they take no memory."""
     classes, channels, size = shape
     size = task.augment.resized_crop or size
     with torch.device("meta"):
@@ -65,7 +66,7 @@ def _on_meta(task: Task, shape: tuple[int, int, int]) -> tuple[torch.nn.Module, 
 
 
 def _kept_for_backward(network: torch.nn.Module, inputs: Tensor) -> int:
-    """Count the bytes of the distinct tensors that autograd keeps for the backward pass, without the parameters."""
+    """Count the bytes that autograd keeps for the backward pass. Parameters do not count; shared memory counts once."""
     kept: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -85,7 +86,7 @@ def catalog_task(name: str) -> Task:
 
 
 def print_all() -> None:
-    """Print memory_gb and tflop_per_epoch of every task, for workflow/catalog/tasks.yaml."""
+    """Print memory_gb and tflop_per_epoch of every task, to be copied into workflow/catalog/tasks.yaml."""
     datasets = catalog("datasets")
     for name in catalog("tasks"):
         task = catalog_task(name)

@@ -1,7 +1,7 @@
-"""The training of one replicate: takes settings, seeds and switches, and returns predictions and weights.
+"""The training of one replicate, from settings, seeds and switches to predictions and weights.
 
-Functions appear in the order in which a run calls them. This module writes no files except checkpoints; `record.write`
-writes the results to disk.
+The function `train` runs the whole training. This module writes no files except checkpoints; `record.write` writes the
+results to disk.
 """
 
 import hashlib
@@ -38,12 +38,14 @@ UNMARKED = nullcontext()
 
 
 class Diverged(Exception):
-    """The error for a run whose training loss is not finite."""
+    """Raised when the mean training loss of an epoch is not finite."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that determines a replicate. If `impl` is held, training it twice gives the same bits.
+    """The settings, seeds and switches that determine a replicate.
+
+    If `impl` and `autotune` are held, training the same run twice on the same device gives the same bits.
 
     Attributes
     ----------
@@ -61,7 +63,7 @@ class Run:
 
     @cached_property
     def task(self) -> Task:
-        """The recipe of the cell."""
+        """The recipe of the cell's task."""
         return Task.of(self.settings["task"])
 
     @cached_property
@@ -72,7 +74,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Weights:
-    """The state of a network as one vector, so that distances can be computed without PyTorch.
+    """The parameters and buffers of a network as one vector, so that distances can be computed without PyTorch.
 
     Attributes
     ----------
@@ -121,13 +123,13 @@ class Outcome:
     initial_hash : str
         Hash of the initial weights, before `one_ulp` changes one of them.
     midpoint : Snapshot
-        The state after half of the epochs, when the reference measures churn.
+        The state after half of the epochs, which is the point at which the reference measures churn.
     final : Snapshot
         The state after the last epoch.
     history : list of dict
         For each epoch: its index, learning rate, mean training loss (nats) and duration (seconds).
     seconds : dict
-        The duration of the training alone, and the duration of the whole run, both in seconds.
+        Durations in seconds: `training_s` of the training alone, and `total_s` of the whole run.
     """
 
     initial_hash: str
@@ -147,7 +149,7 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     Diverged
         If the mean loss of an epoch is not finite.
     Interrupted
-        If the job was asked to stop. The state of the run is saved first.
+        If the job was asked to stop. If the run has a checkpoint folder, its state is saved first.
     """
     began = time.perf_counter()
     device = torch.device(run.hardware.device)
@@ -165,7 +167,7 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
 
 
 class Training:
-    """A run in progress, with all the state that a checkpoint needs to resume it.
+    """A run in progress, with all the state that is needed to resume it from a checkpoint.
 
     Attributes
     ----------
@@ -198,7 +200,10 @@ class Training:
         self.midpoint: Snapshot | None = None
 
     def run_epoch(self, checkpoints: Checkpoints) -> None:
-        """Train to the end of the current epoch. Only the mean loss is transferred from the device."""
+        """Train to the end of the current epoch. If half of the epochs are then finished, take the midpoint snapshot.
+
+        The losses stay on the device during the epoch, so that no step waits for a transfer.
+        """
         started, before = time.perf_counter(), self.seconds
         rate = set_learning_rate(self.optimizer, self.task, self.epoch)
         self.network.train()
@@ -229,7 +234,7 @@ class Training:
         return Snapshot(logits.float().cpu().numpy(), weights_of(self.network))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return weights, optimiser, scaler, random states and progress as tensors and plain values."""
+        """Return the weights, optimiser, scaler, random states and progress of the run as tensors and plain values."""
         midpoint = self.midpoint
         return {
             "network": self.network.state_dict(),
@@ -301,7 +306,10 @@ def build_network(task: Task, data: Dataset) -> nn.Module:
 
 
 def optimizer_of(network: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
-    """Return a fused Adam or SGD optimiser: one kernel updates all tensors, so no heuristic chooses the kernels."""
+    """Return a fused Adam or SGD optimiser.
+
+    The fused implementation is requested explicitly. Otherwise, a heuristic of PyTorch would choose an implementation.
+    """
     rate = settings.learning_rate
     if settings.name == "sgd":
         decay = settings.weight_decay
@@ -324,21 +332,21 @@ def training_step(
     Parameters
     ----------
     forward : callable
-        The network or its compiled form, which maps inputs to logits.
+        The network or its compiled form. It maps inputs to logits.
     optimizer : Optimizer
-        Updates the weights.
+        The optimiser that updates the weights.
     scaler : GradScaler
-        Scales the loss for amp_fp16; disabled for the other precisions.
+        The gradient scaler. It scales the loss for amp_fp16, and is disabled for the other precisions.
     inputs : (batch, channels, size, size)
         The images.
     labels : int64 (batch,) or float32 (batch, attributes)
         The labels.
     precision : {"fp32", "amp_fp16", "amp_bf16"}
-        The arithmetic of forward pass and loss.
+        The arithmetic of the forward pass and the loss.
     smoothing : float
         The amount of label smoothing.
     update_range : context manager
-        Entered while the optimiser works, so that a profiler can mark the optimiser's kernels.
+        A context that is active while the optimiser works, so that a profiler can mark the optimiser's kernels.
 
     Returns
     -------
@@ -358,8 +366,8 @@ def training_step(
 def set_learning_rate(optimizer: torch.optim.Optimizer, task: Task, epoch: int) -> float:
     """Set and return the learning rate of an epoch.
 
-    The rate rises linearly during the warm-up epochs. After these, the base rate is multiplied by a factor of the
-    schedule: the last one whose start epoch has been reached.
+    The rate rises linearly during the warm-up epochs. After these, the base rate is multiplied by the factor of the
+    last schedule entry whose start epoch has been reached.
     """
     warmup = task.optimizer.warmup_epochs
     factor = next((f for start, f in reversed(task.schedule) if epoch >= start), 1.0)
@@ -385,7 +393,7 @@ def loss_of(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
 
 
 def disturbed(weights: Weights, seeds: Seeds) -> Weights:
-    """Return the weights, with one parameter moved by one unit in the last place if the source `one_ulp` has a seed."""
+    """Return the weights. If `one_ulp` has a seed, one of the parameters is moved by one unit in the last place."""
     if "one_ulp" not in seeds:
         return weights
     count = weights.parameters
