@@ -7,8 +7,8 @@ import torch
 from noisegrid.common.schemas import catalog
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.study.recipes import resolve_tasks, task_settings
+from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.settings import Hardware, Task
-from noisegrid.study.study import hardware_settings
 from noisegrid.training import noise
 from noisegrid.training.train import Run, Training, build_network, weights_of
 

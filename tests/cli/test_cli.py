@@ -13,7 +13,7 @@ from factories import cells, study, write_study
 from noisegrid import __version__
 from noisegrid.cli.main import SUBCOMMANDS, WORKFLOW_SUBCOMMANDS, find, parser_of
 from noisegrid.study.check import mistakes
-from noisegrid.study.study import load_study
+from noisegrid.study.resolve import load_study
 
 NAMES = [entry.name for entry in (*SUBCOMMANDS, *WORKFLOW_SUBCOMMANDS)]
 

@@ -24,7 +24,8 @@ from noisegrid.overhead.conditions import CudaWatch, check_alone
 from noisegrid.overhead.kernels import profile
 from noisegrid.overhead.session import Session, refused_operator, time_network
 from noisegrid.runtime.hardware import entry
-from noisegrid.study.arms import TimedNetwork, arms, timed_network
+from noisegrid.study.arms import arms, timed_network
+from noisegrid.study.study import TimedNetwork
 
 CPU = entry("cpu")
 COMMON = {"study": "", "hardware": "cpu", "device": "d", "uuid": "", "versions": "v", "note": ""}

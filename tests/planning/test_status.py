@@ -8,7 +8,7 @@ from conftest import TINY
 from noisegrid.common.locks import one_writer
 from noisegrid.planning.status import hours_left, status_of, summary
 from noisegrid.records.record import replicate_folder
-from noisegrid.study.study import load_study
+from noisegrid.study.resolve import load_study
 
 
 def test_every_state_of_a_replicate_is_reported(tmp_path):

@@ -10,7 +10,8 @@ from conftest import ROOT
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.records import record
-from noisegrid.study.study import digest, load_study
+from noisegrid.study.resolve import load_study
+from noisegrid.study.study import digest
 
 CELL = load_study("quick").cells[0]
 HASH = "0" * 64

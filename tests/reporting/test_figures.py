@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.reporting import figures, registry
-from noisegrid.study.study import load_study
+from noisegrid.study.resolve import load_study
 
 PANELS = ("accuracy_std", "churn", "l2_unit")
 

@@ -219,7 +219,7 @@ def test_models_are_told_apart(name, model, same):
 
 
 def test_hardware_that_cannot_be_had_says_why(tmp_path):
-    from noisegrid.study.study import load_study
+    from noisegrid.study.resolve import load_study
 
     study = tmp_path / "tpu.yaml"
     study.write_text(

@@ -9,8 +9,8 @@ from conftest import TINY, noisegrid
 from noisegrid.common.errors import NoisegridError
 from noisegrid.planning import plan
 from noisegrid.runtime import devices
-from noisegrid.study import design
-from noisegrid.study.study import load_study
+from noisegrid.study import design, resolve
+from noisegrid.study.resolve import load_study
 
 
 @pytest.mark.parametrize("name", [str(TINY), "quick", "fashion", "paper", "upgrade"])
@@ -21,7 +21,7 @@ def test_what_is_read_is_what_was_written(tmp_path, name):
     assert again.cells == study.cells and [cell.digest for cell in again.cells] == [c.digest for c in study.cells]
     assert again.timed_networks == study.timed_networks and again.name == study.name
     assert again.datasets == {name: study.datasets[name] for name in study.values("dataset")}
-    assert design.load("no-such-study", tmp_path / "design.json").cells == study.cells
+    assert resolve.load(str(tmp_path / "design.json")).cells == study.cells
     assert design.changes(study, tmp_path / "design.json") == []
 
 
@@ -71,5 +71,5 @@ def test_a_damaged_design_is_named_with_its_remedy(tmp_path, harm, message):
     path = tmp_path / "design.json"
     design.write(load_study(str(TINY)), path)
     path.write_text(harm(path.read_text()))
-    with pytest.raises(NoisegridError, match=rf"design\.json .*{message}.*run Snakemake again"):
+    with pytest.raises(NoisegridError, match=rf"design\.json .*{message}.*delete it and run Snakemake"):
         design.read(path)

@@ -4,9 +4,9 @@ import pytest
 
 from noisegrid.common.schemas import catalog
 from noisegrid.study.recipes import resolve_tasks, task_settings
+from noisegrid.study.resolve import hardware_settings, load_study
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import NOISES
-from noisegrid.study.study import hardware_settings, load_study
 
 
 @pytest.mark.parametrize("name", catalog("tasks"))

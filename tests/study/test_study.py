@@ -12,8 +12,8 @@ from noisegrid.planning import plan, preflight
 from noisegrid.planning.summary import summary
 from noisegrid.study.chunk import Chunk, chunk_of
 from noisegrid.study.recipes import resolve_tasks
+from noisegrid.study.resolve import load_study
 from noisegrid.study.sources import FREE, SOURCES
-from noisegrid.study.study import load_study
 
 
 def write(folder: Path, change) -> str:
@@ -134,13 +134,6 @@ def test_a_job_of_one_source_does_not_change_with_another_source(tmp_path):
     assert one.chunk_digest(*names, "0-0") != two.chunk_digest(*names, "0-0")
     work = preflight.work_of(one, [job("train_replicates", hardware="cpu", task="smallcnn-digits", chunk="algo.0-0")])
     assert [cell.noise for cell in work.cells] == ["algo"]
-
-
-def test_a_rule_that_names_no_module_is_told():
-    assert plan.modules_digest("reporting/tables", "stats/*") != plan.modules_digest("reporting/tables")
-    assert plan.modules_digest("reporting/noisegrid.mplstyle")
-    with pytest.raises(FileNotFoundError, match="claims, which is not a module"):
-        plan.modules_digest("claims")
 
 
 def test_chunks_cover_every_replicate_once(tmp_path):

@@ -148,7 +148,7 @@ def test_twenty_kills_in_the_middle_of_an_epoch_change_no_bit(study, datasets, t
         from noisegrid.data.prepared import open_prepared
         from noisegrid.training.replicate import job_of
         from noisegrid.training.pool import FORK, child
-        from noisegrid.study.study import load_study
+        from noisegrid.study.resolve import load_study
         data = open_prepared(Path({str(datasets / "digits")!r}))
         machine.software(), machine.code()
         kills = 0

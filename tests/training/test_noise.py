@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 import pytest
 
+from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.seeds import derive_seeds, stream
 from noisegrid.study.settings import Hardware
 from noisegrid.study.sources import FREE, SOURCES
-from noisegrid.study.study import hardware_settings
 from noisegrid.training import noise
 
 CPU = Hardware.of(hardware_settings("cpu", "test"))

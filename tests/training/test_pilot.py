@@ -16,7 +16,7 @@ from conftest import LONG, LONG_TABLES, ROOT, TINY, noisegrid, outcome, run_stud
 from noisegrid.common.errors import NoisegridError
 from noisegrid.planning import estimate, plan
 from noisegrid.planning.summary import summary
-from noisegrid.study.study import load_study
+from noisegrid.study.resolve import load_study
 from noisegrid.training import pilot
 
 
@@ -61,7 +61,7 @@ def test_a_run_cut_short_in_earnest(datasets, tmp_path):
         from noisegrid.training import pilot
         from noisegrid.data.prepared import open_prepared
         from noisegrid.training.replicate import run_of
-        from noisegrid.study.study import load_study
+        from noisegrid.study.resolve import load_study
         pilot.MEASURED_S = 0.1
         cell = pilot.held(load_study("long.yaml").siblings("cpu", "long-digits"))
         print(json.dumps(pilot.measure(run_of(cell, 0), open_prepared(Path({str(datasets / "digits")!r})))))

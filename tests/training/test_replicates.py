@@ -14,6 +14,8 @@ from conftest import ROOT, TINY, noisegrid, run
 from factories import cells, write_study
 from factories import study as study_of
 
+from noisegrid.study import design
+from noisegrid.study.resolve import load_study
 from noisegrid.study.sources import FREE
 
 pytestmark = pytest.mark.slow
@@ -134,7 +136,8 @@ def test_a_loss_that_is_no_number_fails_the_replicate_and_no_other(datasets, tmp
         "diverged": [0, 1],
         "failed": [],
     }
-    done = noisegrid("measure", study, "--cell", "cpu/x-digits/algo", "--chunks", tmp_path / "chunk.json",
+    design.write(load_study(str(study)), tmp_path / "design.json")
+    done = noisegrid("measure", tmp_path / "design.json", "--cell", "cpu/x-digits/algo", "--chunks", tmp_path / "chunk.json",
                      "--results", tmp_path, "--output", tmp_path / "cell.csv")  # fmt: skip
     assert done.returncode == 1
     assert "0 of 2 replicates finished; a spread needs two" in done.stdout

@@ -12,7 +12,7 @@ from noisegrid.common.schemas import catalog
 from noisegrid.planning import plan
 from noisegrid.planning.estimate import estimates
 from noisegrid.study.recipes import resolve_tasks
-from noisegrid.study.study import load_study
+from noisegrid.study.resolve import load_study
 from noisegrid.training.requirements import _kept_for_backward, catalog_task, training_bytes, training_flop
 
 

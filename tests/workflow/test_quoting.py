@@ -40,7 +40,7 @@ def hostile_study(place: str, name: str) -> dict:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_is_refused_in_one_sentence(tmp_path, place, name):
     from noisegrid.common.errors import NoisegridError
-    from noisegrid.study.study import load_study
+    from noisegrid.study.resolve import load_study
 
     if (place, name) == ("stack", ""):
         return  # `cpu@` is the plain name with nothing after it, which the next test runs

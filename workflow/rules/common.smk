@@ -5,8 +5,10 @@ import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "workflow"))
 
+from noisegrid.common.dependencies import command_digest
+from noisegrid.common.schemas import WORKFLOW
 from noisegrid.planning.jobs import Jobs, untracked
-from noisegrid.planning.plan import make_or_exit, modules_digest, shell_prefix, write_design
+from noisegrid.planning.plan import make_or_exit, shell_prefix, write_design
 from noisegrid.planning.preflight import check_machine_or_exit
 from noisegrid.runtime.hardware import ANALYSIS
 

@@ -22,8 +22,7 @@ rule prepare_dataset:
     params:
         # untracked, so that a dataset is not prepared again for another study or another raw folder
         study=untracked(PLAN.study.source),
-        design=untracked(PATHS.design),
         raw=untracked(JOBS.raw_folder_option),
     shell:
         "python -m noisegrid prepare-dataset {wildcards.dataset:q} {params.raw:q}"
-        " --study {params.study:q} --design {params.design:q} --output {output.manifest:q} 2> {log:q}"
+        " --study {params.study:q} --output {output.manifest:q} 2> {log:q}"

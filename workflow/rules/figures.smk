@@ -29,7 +29,7 @@ rule draw_figure:
         PLAN.images.file(ANALYSIS)
     params:
         caption=JOBS.figure_caption,
-        code=modules_digest("reporting/*", "stats/*", "reporting/noisegrid.mplstyle"),
+        code=command_digest("figure"),
     shell:
         "python -m noisegrid figure {wildcards.figure:q} --data {input.data:q}"
         " --output {output.pdf:q} 2> {log:q}"

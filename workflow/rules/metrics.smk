@@ -17,6 +17,7 @@ localrules:
 rule measure_cell:
     input:
         image=ANALYSIS_IMAGE,
+        design=ancient(PATHS.design),
         chunks=JOBS.cell_chunks,
     output:
         metrics=PATHS.cell_metrics(CELL),
@@ -25,12 +26,11 @@ rule measure_cell:
     container:
         PLAN.images.file(ANALYSIS)
     params:
-        study=untracked(PLAN.study.source),
-        design=untracked(PATHS.design),
         results=untracked(PLAN.config["results"]),
-        code=modules_digest("measuring/cell", "stats/*"),
+        settings=JOBS.cell_digest,
+        code=command_digest("measure"),
     shell:
-        "python -m noisegrid measure {params.study:q} --design {params.design:q}"
+        "python -m noisegrid measure {input.design:q}"
         " --cell {wildcards.hardware:q}/{wildcards.task:q}/{wildcards.noise:q}"
         " --chunks {input.chunks:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"
@@ -39,6 +39,7 @@ rule measure_cell:
 rule compare_hardware:
     input:
         image=ANALYSIS_IMAGE,
+        design=ancient(PATHS.design),
         chunks=JOBS.chunks_of_all_hardware,
     output:
         metrics=PATHS.across("{task}", "{noise}"),
@@ -47,12 +48,10 @@ rule compare_hardware:
     container:
         PLAN.images.file(ANALYSIS)
     params:
-        study=untracked(PLAN.study.source),
-        design=untracked(PATHS.design),
         results=untracked(PLAN.config["results"]),
-        code=modules_digest("measuring/*", "stats/*"),
+        code=command_digest("compare-hardware"),
     shell:
-        "python -m noisegrid compare-hardware {params.study:q} --design {params.design:q}"
+        "python -m noisegrid compare-hardware {input.design:q}"
         " --task {wildcards.task:q} --noise {wildcards.noise:q}"
         " --chunks {input.chunks:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"

@@ -5,6 +5,9 @@ PROVIDES  report.html
 RERUNS    when one of the required files is newer, or when the config changes
 """
 
+# The texts that Snakemake's reporter puts above figures and tables.
+CAPTIONS = sorted((WORKFLOW / "report").glob("*.rst"))
+
 
 localrules:
     write_report,
@@ -21,8 +24,9 @@ rule write_report:
     container:
         PLAN.images.file(ANALYSIS)
     params:
-        snakefile=workflow.main_snakefile,
+        snakefile=untracked(workflow.main_snakefile),
         config=PLAN.config_json,
+        code=command_digest("report", *CAPTIONS),
     shell:
         "python -m noisegrid report --snakefile {params.snakefile:q} --config {params.config:q}"
         " --output {output.html:q} {input.products:q} 2> {log:q}"

@@ -39,7 +39,7 @@ rule write_tables:
     params:
         folder=untracked(f"{PATHS.folder}/tables"),
         overhead=PLAN.overhead_option,
-        code=modules_digest("reporting/*", "stats/*"),
+        code=command_digest("tables"),
     shell:
         "python -m noisegrid tables --metrics {input.metrics:q} {params.overhead:q}"
         " --output {params.folder:q} 2> {log:q}"
@@ -65,7 +65,7 @@ rule write_cell_pages:
         PLAN.images.file(ANALYSIS)
     params:
         folder=untracked(f"{PATHS.folder}/tables/cells"),
-        code=modules_digest("reporting/*"),
+        code=command_digest("cell-pages"),
     shell:
         "python -m noisegrid cell-pages --metrics {input.metrics:q} --output {params.folder:q} 2> {log:q}"
 
@@ -89,7 +89,7 @@ rule write_findings:
         PLAN.images.file(ANALYSIS)
     params:
         overhead=PLAN.overhead_option,
-        code=modules_digest("reporting/*", "stats/*"),
+        code=command_digest("findings"),
     shell:
         "python -m noisegrid findings --metrics {input.metrics:q} {params.overhead:q}"
         " --output {output.findings:q} 2> {log:q}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 def add_study(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     """Add the positional argument STUDY. If `optional` is True, its default is the study in config.yaml."""
-    text = "a name in workflow/studies, or the path of a .yaml file"
+    text = "a name in workflow/studies, or the path of a .yaml file or a design.json"
     if optional:
         parser.add_argument("study", nargs="?", metavar="STUDY", help=f"{text} (default: the one in config.yaml)")
     else:
@@ -14,8 +14,8 @@ def add_study(parser: argparse.ArgumentParser, optional: bool = False) -> None:
 
 
 def add_design(parser: argparse.ArgumentParser) -> None:
-    """Add --design, which the rules of the workflow pass to their jobs."""
-    parser.add_argument("--design", type=Path, help="design.json; if it exists, it is read instead of the study file")
+    """Add the positional argument DESIGN, for commands whose results must not depend on the catalogs of today."""
+    parser.add_argument("design", metavar="DESIGN", type=Path, help="design.json of the study")
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +36,7 @@ def add_metrics(parser: argparse.ArgumentParser) -> None:
 
 def config() -> dict[str, str]:
     """Return the settings in config.yaml, which are the defaults of the workflow."""
-    from noisegrid.common.schemas import read_yaml
-    from noisegrid.runtime.hardware import ROOT
+    from noisegrid.common.schemas import ROOT, read_yaml
 
     return read_yaml(ROOT / "config.yaml")
 

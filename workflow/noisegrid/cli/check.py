@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     from noisegrid.study.check import mistakes
-    from noisegrid.study.study import load_study
+    from noisegrid.study.resolve import load_study
 
     found = mistakes(options.study)
     for line in found:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 from noisegrid.cli import arguments
 
-EXAMPLE = "noisegrid compare-hardware upgrade --task smallcnn-digits --noise algo --chunks A.json B.json --output x.csv"
+EXAMPLE = (
+    "noisegrid compare-hardware results/upgrade/design.json --task smallcnn-digits --noise algo "
+    "--chunks cpu/smallcnn-digits/0-9.json h100/smallcnn-digits/0-9.json --output x.csv"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    arguments.add_study(parser)
     arguments.add_design(parser)
     parser.add_argument("--task", required=True)
     parser.add_argument("--noise", required=True)
@@ -27,9 +29,7 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.study import design
 
     cells = [
-        cell
-        for cell in design.load(options.study, options.design).cells
-        if (cell.task, cell.noise) == (options.task, options.noise)
+        cell for cell in design.read(options.design).cells if (cell.task, cell.noise) == (options.task, options.noise)
     ]
     loaded = []
     for cell in cells:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from noisegrid.cli import arguments
 
-EXAMPLE = "noisegrid measure quick --cell cpu/smallcnn-digits/algo --chunks chunk.json --output algo.csv"
+EXAMPLE = (
+    "noisegrid measure results/quick/design.json --cell cpu/smallcnn-digits/algo --chunks chunk.json --output algo.csv"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    arguments.add_study(parser)
     arguments.add_design(parser)
     parser.add_argument("--cell", required=True, help="hardware/task/noise")
     parser.add_argument("--chunks", type=Path, nargs="+", required=True, help="the cell's chunk files")
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.measuring.cell import check_together, csv_of, load_replicates, measure
     from noisegrid.study import design
 
-    cell = design.load(options.study, options.design).cell(*options.cell.split("/"))
+    cell = design.read(options.design).cell(*options.cell.split("/"))
     replicates, lost = load_replicates(cell, options.chunks, options.results)
     check_together(cell, replicates)
     write_text(options.output, csv_of(measure(cell, replicates, lost)))

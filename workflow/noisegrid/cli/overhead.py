@@ -30,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_image(parser)
     parser.add_argument("--study", help="take networks, arms and sizes from this study")
-    arguments.add_design(parser)
     parser.add_argument("--output", type=Path, help="folder for <hardware>/<network>.csv and .json")
 
 

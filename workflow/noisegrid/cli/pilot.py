@@ -16,7 +16,6 @@ EXAMPLE = "noisegrid pilot quick --hardware cpu --task smallcnn-digits --output 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_study(parser)
-    arguments.add_design(parser)
     parser.add_argument("--hardware", required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument(
@@ -29,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
-    from noisegrid.study import design
+    from noisegrid.study.resolve import load
     from noisegrid.training.pilot import run_pilot
 
-    study = design.load(options.study, options.design)
+    study = load(options.study)
     run_pilot(study, options.hardware, options.task, options.dataset, options.results, options.image, options.output)

@@ -10,6 +10,7 @@ EXAMPLE = "noisegrid plan paper"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_study(parser, optional=True)
+    arguments.add_results(parser)
     parser.add_argument(
         "--write", action="store_true", help="write the resolved study to <results>/<study>/design.json"
     )
@@ -20,8 +21,8 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.planning.plan import make, notes, write_design
     from noisegrid.planning.summary import summary
 
-    config = arguments.config()
-    plan = make(config | {"study": options.study or config["study"]})
+    study, results = arguments.chosen(options)
+    plan = make({"study": study, "results": str(results)})
     print("\n".join([*notes(plan), summary(plan)]))
     if options.write:
         write_design(plan)

@@ -3,8 +3,6 @@
 import argparse
 from pathlib import Path
 
-from noisegrid.cli import arguments
-
 EXAMPLE = "noisegrid prepare-dataset digits --output resources/datasets/digits/manifest.json"
 
 
@@ -12,7 +10,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("dataset", metavar="DATASET", help="a name in workflow/catalog/datasets.yaml or in the study")
     parser.add_argument("--study", help="the study, if it defines the dataset")
-    arguments.add_design(parser)
     parser.add_argument("--folder", type=Path, help="folder of the raw files (default: download them)")
     parser.add_argument("--output", type=Path, required=True, help="the manifest.json to write")
 
@@ -22,9 +19,9 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.common.errors import NoisegridError, unknown
     from noisegrid.common.schemas import catalog
     from noisegrid.data.prepared import prepare
-    from noisegrid.study import design
+    from noisegrid.study.resolve import load
 
-    entries = design.load(options.study, options.design).datasets if options.study else catalog("datasets")
+    entries = load(options.study).datasets if options.study else catalog("datasets")
     if options.dataset not in entries:
         raise NoisegridError(unknown("dataset", options.dataset, entries))
     prepare(options.dataset, entries[options.dataset], options.folder, options.output.parent)

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
     from noisegrid.planning.status import summary
-    from noisegrid.study.study import load_study
+    from noisegrid.study.resolve import load
 
     study, results = arguments.chosen(options)
-    print(summary(load_study(study), results))
+    print(summary(load(study), results))

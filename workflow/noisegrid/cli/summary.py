@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
     from noisegrid.reporting.summary import summary
-    from noisegrid.study.study import load_study
+    from noisegrid.study.resolve import load
 
     study, results = arguments.chosen(options)
-    print(summary(results / load_study(study).name))
+    print(summary(results / load(study).name))

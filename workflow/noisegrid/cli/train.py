@@ -18,7 +18,6 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_study(parser)
-    arguments.add_design(parser)
     parser.add_argument("--hardware", required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument("--replicates", required=True, help="FIRST-LAST for every noise, or NOISE.FIRST-LAST for one")

@@ -21,6 +21,7 @@ from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.files import sha256
 
 WORKFLOW = Path(__file__).resolve().parent.parent.parent
+ROOT = WORKFLOW.parent
 
 
 @cache

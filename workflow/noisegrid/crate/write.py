@@ -18,12 +18,11 @@ from noisegrid import __version__
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256, write_text
 from noisegrid.common.provenance import tree
-from noisegrid.common.schemas import check
+from noisegrid.common.schemas import ROOT, check
 from noisegrid.crate import archive, metadata
 from noisegrid.crate.crate import ABOUT, CHECKSUMS, METADATA, README, readme
 from noisegrid.planning.plan import Plan
 from noisegrid.records.record import WEIGHTS, read_record, replicate_folder
-from noisegrid.runtime.hardware import ROOT
 from noisegrid.study.study import Cell
 
 #: Files and folders of the working tree that go into a crate as the code of the workflow.

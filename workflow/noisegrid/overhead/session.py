@@ -30,7 +30,8 @@ from noisegrid.overhead.bench import CLASSES, Rig, make_batch
 from noisegrid.overhead.conditions import Condition, CpuWatch, CudaWatch
 from noisegrid.runtime import machine
 from noisegrid.runtime.hardware import HardwareEntry
-from noisegrid.study.arms import REFERENCE, Arm, TimedNetwork, arms, why_not
+from noisegrid.study.arms import REFERENCE, Arm, arms, why_not
+from noisegrid.study.study import TimedNetwork
 
 Row = dict[str, Any]
 Found = TypeVar("Found")

@@ -26,8 +26,9 @@ from noisegrid.overhead import conditions
 from noisegrid.overhead.session import Row, Session, time_network
 from noisegrid.runtime import container, devices, machine, refused_nodes
 from noisegrid.runtime.hardware import HardwareEntry, entry
-from noisegrid.study import design
-from noisegrid.study.arms import TimedNetwork, timed_network
+from noisegrid.study.arms import timed_network
+from noisegrid.study.resolve import load
+from noisegrid.study.study import TimedNetwork
 
 #: The networks that `--network all` times: those in the paper's Figure 6, those that the paper trains, and others.
 ALL = (
@@ -131,7 +132,7 @@ def asked_for(options: argparse.Namespace, hardware: str) -> tuple[str, list[Tim
     """Return the name of the study (empty without a study) and the networks that the command line requests."""
     names = ALL if options.network == ["all"] else options.network
     if options.study:
-        study = design.load(options.study, options.design)
+        study = load(options.study)
         found = [timed for timed in study.timed_networks if timed.hardware == hardware and timed.network in names]
         if not found:
             raise NoisegridError(f"study {options.study} does not time {', '.join(names)} on {hardware}")

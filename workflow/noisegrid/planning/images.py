@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from noisegrid.runtime.hardware import ANALYSIS, ROOT, gpus_per_job, stack, stack_of
+from noisegrid.common.schemas import ROOT
+from noisegrid.runtime.hardware import ANALYSIS, gpus_per_job, stack, stack_of
 from noisegrid.study.study import Study
 
 

@@ -75,6 +75,11 @@ class Jobs:
         """
         return self.plan.chunk_digest(wildcards.hardware, wildcards.task, wildcards.chunk)
 
+    def cell_digest(self, wildcards: Any) -> str:
+        """Hash the settings and the number of replicates of a cell, which is measured again if they change."""
+        cell = self.plan.study.cell(wildcards.hardware, wildcards.task, wildcards.noise)
+        return f"{cell.digest}, {cell.replicates} replicates"
+
     def pace_identity(self, wildcards: Any) -> str:
         """Hash the settings that determine the duration of a replicate."""
         return self.plan.study.pace_identity(wildcards.hardware, wildcards.task)

@@ -4,7 +4,6 @@ The Snakefile builds the plan at parse time, so this module imports neither torc
 user's input that are possible before work starts.
 """
 
-import hashlib
 import json
 import re
 import shlex
@@ -17,16 +16,16 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.provenance import TREE_VARIABLE, tree_value
-from noisegrid.common.schemas import WORKFLOW, catalog, check, read_yaml, schema
+from noisegrid.common.schemas import ROOT, WORKFLOW, catalog, check, read_yaml, schema
 from noisegrid.planning.images import Images
 from noisegrid.planning.packing import Packing
 from noisegrid.planning.site import Site, load_site
 from noisegrid.records.record import check_settings
 from noisegrid.reporting.registry import FIGURES, TABLES, names_for
-from noisegrid.runtime.hardware import ROOT
 from noisegrid.study import design
 from noisegrid.study.chunk import PATTERN, Chunk, chunk_of
-from noisegrid.study.study import Cell, Study, digest, name_of
+from noisegrid.study.resolve import load_study, name_of
+from noisegrid.study.study import Cell, Study, digest
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,11 @@ class Plan:
     def chunk_digest(self, hardware: str, task: str, chunk: str) -> str:
         """Hash the settings and the number of replicates of the cells that a job trains."""
         return digest([(cell.digest, cell.replicates) for cell in self.cells_of(hardware, task, chunk)])
+
+    @property
+    def design_digest(self) -> str:
+        """A digest of the content of design.json."""
+        return digest(design.document_of(self.study))
 
     def pilot_files(self) -> list[str]:
         """Return the paths of the pilot files, one for each task on each kind of hardware."""
@@ -182,8 +186,9 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     # Snakemake ignores config.yaml if the workflow is used as a module
     config = defaults | read_yaml(ROOT / "config.yaml") | config
     check(config, "config", "config")
-    planned = Path(StudyPaths(config["results"], name_of(config["study"])).design) if in_job else None
-    plan = Plan(design.load(config["study"], planned), config, in_containers)
+    planned = Path(StudyPaths(config["results"], name_of(config["study"])).design)
+    study = design.read(planned) if in_job and planned.exists() else load_study(config["study"])
+    plan = Plan(study, config, in_containers)
     if config["require_containers"] and not in_containers:
         raise NoisegridError(
             "config: require_containers is set, but no container is used; call Snakemake with --sdm apptainer"
@@ -236,31 +241,6 @@ def notes(plan: Plan, most: int = 5) -> list[str]:
 def write_design(plan: Plan) -> None:
     """Write design.json, the resolved study that every job reads."""
     design.write(plan.study, Path(plan.paths.design))
-
-
-def modules_digest(*names: str) -> str:
-    """Hash the text of some modules.
-
-    A rule has this digest as a parameter, so that its jobs run again if a module is edited, but not if only the
-    modification time of a file changes.
-
-    Parameters
-    ----------
-    names
-        Names or patterns of modules without suffix (`reporting/tables`, `stats/*`), or of other files with suffix.
-    """
-    paths = [path for name in names for path in _modules(name)]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
-
-
-def _modules(name: str) -> list[Path]:
-    """Return the paths of the files that match the name or pattern of a module."""
-    found = sorted((WORKFLOW / "noisegrid").glob(name if "." in name else f"{name}.py"))
-    if not found:
-        raise FileNotFoundError(
-            f"a rule names {name}, which is not a module"
-        )  # a bug in the workflow, not a mistake of the user
-    return found
 
 
 def shell_prefix() -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from noisegrid.common.schemas import check, read_yaml, schema
-from noisegrid.runtime.hardware import ROOT, entry
+from noisegrid.common.schemas import ROOT, check, read_yaml, schema
+from noisegrid.runtime.hardware import entry
 
 SITE = ROOT / "slurm" / "site.yaml"
 #: The names of the resources that depend on the hardware or on the site.

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
-from noisegrid.common.schemas import WORKFLOW, catalog, check
+from noisegrid.common.schemas import ROOT, catalog, check
 
-ROOT = WORKFLOW.parent
 DEFINITION = ROOT / "containers" / "image.def"
 #: The name of the stack for all commands that need no framework.
 ANALYSIS = "analysis"

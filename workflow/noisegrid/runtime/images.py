@@ -16,7 +16,8 @@ from pathlib import Path
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256, write_atomically
 from noisegrid.common.provenance import tree
-from noisegrid.runtime.hardware import DEFINITION, ROOT, Stack
+from noisegrid.common.schemas import ROOT
+from noisegrid.runtime.hardware import DEFINITION, Stack
 
 ENGINES = ("apptainer", "singularity")
 #: For a large image, zstd at a low compression level takes half the time of gzip, and the image is not larger. All file

@@ -12,6 +12,7 @@ from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.schemas import catalog, reference_digest
 from noisegrid.runtime import devices
 from noisegrid.runtime.hardware import HardwareEntry, entry
+from noisegrid.study.study import TimedNetwork
 
 REFERENCE = "default"
 
@@ -40,47 +41,6 @@ class Arm:
     against: str = ""
     requires: str = ""
     slow: bool = False
-
-
-@dataclass(frozen=True)
-class TimedNetwork:
-    """A network that is timed on one kind of hardware.
-
-    Attributes
-    ----------
-    hardware, network : str
-        The names in the catalogs; a user's own network has the name package.module.function.
-    build : str
-        The function that builds the network, as package.module:function.
-    options : dict
-        The options of that function.
-    arms : tuple of str
-        The names of the arms, in the catalog's order.
-    size : int
-        The edge length of an image in pixels.
-    batch_size : int
-        The number of images per training step.
-    blocks, steps : int
-        The number of blocks of each arm, and the number of training steps in a block.
-    source : str
-        The digest of the file that defines a user's network; empty for a network of the catalog.
-    """
-
-    hardware: str
-    network: str
-    build: str
-    options: dict[str, Any]
-    arms: tuple[str, ...]
-    size: int = 224
-    batch_size: int = 128
-    blocks: int = 10
-    steps: int = 10
-    source: str = ""
-
-    @property
-    def path(self) -> str:
-        """The relative path hardware/network of the timing's files. Messages use it as the name of the timing."""
-        return f"{self.hardware}/{self.network}"
 
 
 @cache

@@ -7,9 +7,9 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog, problems, read_yaml
 from noisegrid.runtime import devices
-from noisegrid.study import recipes
-from noisegrid.study import study as studies
+from noisegrid.study import recipes, resolve
 from noisegrid.study.arms import timed_networks
+from noisegrid.study.study import Cell
 
 
 class Mistakes:
@@ -34,12 +34,12 @@ class Mistakes:
 def mistakes(name_or_path: str) -> list[str]:
     """Return one sentence for each mistake in a study; the list is empty if the study can be run."""
     result = Mistakes()
-    path = result.collect(studies.find, name_or_path)
+    path = result.collect(resolve.find, name_or_path)
     document = path and result.collect(read_yaml, path)
     if not document:
         return list(result.found)
     where = str(path)
-    result.collect(studies.check_old_keys, document, where)
+    result.collect(resolve.check_old_keys, document, where)
     if result.found:
         return list(result.found)
     for sentence in problems(document, "study", where):
@@ -47,7 +47,7 @@ def mistakes(name_or_path: str) -> list[str]:
         result.malformed = True
     result.collect(_check_parts, document, where, result)
     if not result.found:
-        result.collect(studies.load_study, name_or_path)
+        result.collect(resolve.load_study, name_or_path)
     return list(result.found)
 
 
@@ -63,7 +63,7 @@ def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None
         here = f"{where}: cells[{index}]"
         names = result.collect(devices.named, block["hardware"], here) or []
         for hardware in names:
-            result.collect(studies.hardware_settings, hardware, here)
+            result.collect(resolve.hardware_settings, hardware, here)
         for task, noise in itertools.product(block["tasks"], block["noise"]):
             if task in own and task not in tasks:
                 continue  # the mistake in this task is already in the list
@@ -74,9 +74,9 @@ def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None
         result.collect(timed_networks, [block], where, index)
 
 
-def _cells(*arguments: Any) -> list[studies.Cell]:
+def _cells(*arguments: Any) -> list[Cell]:
     """Return the cells of a block as a list, so that mistakes in the cells are raised here and not later."""
-    return list(studies.cells_of_block(*arguments))
+    return list(resolve.cells_of_block(*arguments))
 
 
 def _size(block: dict[str, Any]) -> dict[str, Any]:

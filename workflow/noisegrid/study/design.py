@@ -11,8 +11,7 @@ from typing import Any
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text
-from noisegrid.study.arms import TimedNetwork
-from noisegrid.study.study import Cell, Study, differences, load_study
+from noisegrid.study.study import Cell, Study, TimedNetwork, differences
 
 #: The version of the format of design.json.
 FORMAT = 1
@@ -43,7 +42,7 @@ def write(study: Study, path: Path) -> None:
 
 def read(path: Path) -> Study:
     """Return the study in design.json. Raise NoisegridError if the file is damaged or has a different format."""
-    remedy = "run Snakemake again to rewrite it"
+    remedy = "delete it and run Snakemake, which writes it again"
     try:
         found = json.loads(path.read_text())
     except OSError as error:
@@ -80,16 +79,3 @@ def changes(study: Study, path: Path) -> list[str]:
     for name in [name for name in new if name in old]:
         found += [f"{name}: {change}" for change in differences(old[name], new[name])]
     return sorted(found)
-
-
-def load(name_or_path: str, path: Path | None) -> Study:
-    """Read the study that a job works on from design.json. If there is no such file, resolve the study file.
-
-    Parameters
-    ----------
-    name_or_path : str
-        The name of the study, or the path of the study file.
-    path : Path or None
-        The path of design.json. If it is None, the study file is resolved.
-    """
-    return read(path) if path is not None and path.exists() else load_study(name_or_path)

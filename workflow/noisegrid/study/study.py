@@ -1,30 +1,17 @@
-"""Studies and their cells, resolved from a study file and the catalogs.
+"""A resolved study: its cells, its timed networks, and the digest that identifies settings.
 
-Each cell determines the paths, the seed labels and the settings of its replicates. This module imports neither torch
-nor Snakemake, so that the Snakefile is parsed quickly and every later stage can use this module.
+Commands that work on a resolved study import this module. It reads no catalog, so that an edit of a catalog makes none
+of their results stale. `study/resolve.py` resolves a study file.
 """
 
 import hashlib
-import itertools
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
-from noisegrid.common.schemas import WORKFLOW, check, read_yaml
-from noisegrid.runtime import devices
-from noisegrid.runtime.hardware import entry as hardware_entry
-from noisegrid.study.arms import TimedNetwork, timed_networks
 from noisegrid.study.chunk import WHOLE, Chunk
-from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_tasks, task_settings
-from noisegrid.study.settings import Hardware, Task
-from noisegrid.study.sources import NOISES
-
-#: The version of the training procedure. It is increased by hand if a change of the code makes the same settings train
-#: differently. Results of different versions are never mixed.
-PROTOCOL = 1
 
 
 @dataclass(frozen=True)
@@ -76,6 +63,47 @@ class Cell:
     def digest(self) -> str:
         """The short digest of the settings; cells with the same digest are the same experiment."""
         return digest(self.settings)
+
+
+@dataclass(frozen=True)
+class TimedNetwork:
+    """A network that is timed on one kind of hardware.
+
+    Attributes
+    ----------
+    hardware, network : str
+        The names in the catalogs; a user's own network has the name package.module.function.
+    build : str
+        The function that builds the network, as package.module:function.
+    options : dict
+        The options of that function.
+    arms : tuple of str
+        The names of the arms, in the catalog's order.
+    size : int
+        The edge length of an image in pixels.
+    batch_size : int
+        The number of images per training step.
+    blocks, steps : int
+        The number of blocks of each arm, and the number of training steps in a block.
+    source : str
+        The digest of the file that defines a user's network; empty for a network of the catalog.
+    """
+
+    hardware: str
+    network: str
+    build: str
+    options: dict[str, Any]
+    arms: tuple[str, ...]
+    size: int = 224
+    batch_size: int = 128
+    blocks: int = 10
+    steps: int = 10
+    source: str = ""
+
+    @property
+    def path(self) -> str:
+        """The relative path hardware/network of the timing's files. Messages use it as the name of the timing."""
+        return f"{self.hardware}/{self.network}"
 
 
 @dataclass(frozen=True)
@@ -164,152 +192,3 @@ def differences(old: Any, new: Any, key: str = "") -> list[str]:
             text for name in names for text in differences(old.get(name), new.get(name), f"{key}.{name}".lstrip("."))
         ]
     return [] if old == new else [f"{key}: {old} -> {new}"]
-
-
-def load_study(name_or_path: str) -> Study:
-    """Read, check and resolve a study, given by its name (workflow/studies) or by its path.
-
-    Raises
-    ------
-    NoisegridError
-        If the study contains a mistake. The message describes the first mistake.
-    """
-    path = find(name_or_path)
-    document, where = read_yaml(path), str(path)
-    check_old_keys(document, where)
-    check(document, "study", where)
-    tasks = resolve_tasks(document.get("tasks", {}), where)
-    datasets = resolve_datasets(document.get("datasets", {}), where)
-    cells: dict[str, Cell] = {}
-    for index, block in enumerate(document["cells"]):
-        here = f"{where}: cells[{index}]"
-        for cell in cells_of_block(document, block, tasks, datasets, here):
-            if cell.path in cells:
-                raise NoisegridError(f"{here}: the cell {cell.path} is named twice")
-            cells[cell.path] = cell
-    return Study(
-        name=document["name"],
-        description=str(document.get("description", "")),
-        source=path,
-        cells=tuple(cells.values()),
-        datasets=datasets,
-        share_gpu=document.get("share_gpu", False),
-        timed_networks=timed_networks(document.get("overhead", []), where),
-        requirements={name: {key: task[key] for key in REQUIREMENTS & task.keys()} for name, task in tasks.items()},
-    )
-
-
-#: Keys that earlier versions used, mapped to the current names of these keys.
-OLD_KEYS = {"cost": "overhead", "pairs": "seed_sets", "departures": "deviations"}
-
-
-def check_old_keys(document: dict[str, Any], where: str) -> None:
-    """Raise NoisegridError if a study uses keys of an earlier version; the message states their current names."""
-    blocks = [document, *document.get("cells", []), *document.get("tasks", {}).values()]
-    used = [old for old in OLD_KEYS if any(isinstance(block, dict) and old in block for block in blocks)]
-    if used:
-        words = ", ".join(f"{OLD_KEYS[old]!r} instead of {old!r}" for old in used)
-        raise NoisegridError(f"{where} was written for an earlier version: write {words}")
-
-
-def cells_of_block(
-    document: dict[str, Any],
-    block: dict[str, Any],
-    tasks: dict[str, dict[str, Any]],
-    datasets: dict[str, dict[str, Any]],
-    where: str,
-) -> Iterator[Cell]:
-    """Yield the cells of one block of a study: all combinations of the hardware, tasks and noises in the block.
-
-    Parameters
-    ----------
-    document : dict
-        The content of the study file.
-    block : dict
-        The block, which is an item of `cells` in the study file.
-    tasks, datasets : dict
-        The resolved tasks and datasets, by name.
-    where : str
-        The file and the block, for error messages.
-
-    Raises
-    ------
-    NoisegridError
-        If the block contains a mistake. The message describes the first mistake.
-    """
-    names = devices.named(block["hardware"], where)
-    for hardware, task, noise in itertools.product(names, block["tasks"], block["noise"]):
-        settings = {
-            "protocol": PROTOCOL,
-            "seed": document["seed"],
-            "hardware": hardware_settings(hardware, where),
-            "task": task_settings(tasks, datasets, task, where),
-            "noise": noise,
-        }
-        _check_memory(hardware, task, tasks[task].get("memory_gb", 0.0), where)
-        counterpart = str(tasks[task].get("without_batch_norm", ""))
-        yield replace(
-            _cell(document["name"], (hardware, task, noise), settings, block, where), without_batch_norm=counterpart
-        )
-
-
-def name_of(name_or_path: str) -> str:
-    """Return the name that a study file states, without resolving the study."""
-    path = find(name_or_path)
-    document = read_yaml(path)
-    check(document, "study", str(path))
-    return str(document["name"])
-
-
-def find(name_or_path: str) -> Path:
-    """Return the path of a study file, given either the name of a study in workflow/studies or a path."""
-    own = Path(name_or_path)
-    if own.suffix in {".yaml", ".yml"}:
-        if not own.is_file():
-            raise NoisegridError(f"study: there is no file {own}")
-        return own
-    shipped = {path.stem: path for path in (WORKFLOW / "studies").glob("*.yaml")}
-    if name_or_path not in shipped:
-        raise NoisegridError(f"study: {unknown('study', name_or_path, shipped)} (or give a path that ends in .yaml)")
-    return shipped[name_or_path]
-
-
-def _cell(study: str, names: tuple[str, str, str], settings: dict[str, Any], block: dict[str, Any], where: str) -> Cell:
-    """Return one cell of a block, after checking the number of replicates and the noise."""
-    replicates, seed_sets = block["replicates"], block.get("seed_sets", 1)
-    if replicates < 2 * seed_sets:
-        raise NoisegridError(f"{where}: {seed_sets} seed sets need at least {2 * seed_sets} replicates, two in each")
-    if seed_sets > 1:
-        settings["seed_sets"] = seed_sets
-    _check_noise(names[1], settings, names[2], where)
-    return Cell(study, *names, replicates, settings)
-
-
-#: The keys of a hardware entry that determine results. The other keys serve to find or describe the machine.
-HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "kernels")
-
-
-def hardware_settings(name: str, where: str) -> dict[str, Any]:
-    """Return the settings of a hardware entry that determine results."""
-    entry = hardware_entry(name, where)
-    settings = {key: value for key in HARDWARE_SETTINGS if (value := getattr(entry, key)) not in ("", {})}
-    # a stack that the study names (NAME@STACK) is part of the settings; the default stack of the catalog is not
-    return settings | ({"stack": entry.stack} if "@" in name else {})
-
-
-def _check_memory(hardware: str, task: str, need: float, where: str) -> None:
-    """Raise NoisegridError if a task does not fit into the device memory of the given hardware."""
-    have = hardware_entry(hardware).memory_gb
-    if have is not None and need > have:
-        raise NoisegridError(
-            f"{where}: task {task} needs at least {need:g} GB of device memory, but {hardware} has {have:g} GB; "
-            "use hardware with more memory, or define a task with a smaller batch_size"
-        )
-
-
-def _check_noise(task: str, settings: dict[str, Any], noise: str, where: str) -> None:
-    """Raise NoisegridError if the noise is unknown, or has no effect with this recipe on this hardware."""
-    if noise not in NOISES:
-        raise NoisegridError(f"{where}: {unknown('noise', noise, NOISES)}")
-    if why := NOISES[noise].missing(Task.of(settings["task"]), Hardware.of(settings["hardware"])):
-        raise NoisegridError(f"{where}: task {task} {why}, so noise {noise!r} would measure nothing")

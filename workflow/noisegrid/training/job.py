@@ -34,9 +34,9 @@ from noisegrid.data.prepared import open_prepared
 from noisegrid.records import record
 from noisegrid.runtime import container, machine, refused_nodes
 from noisegrid.runtime.hardware import entry as hardware_entry
-from noisegrid.study import design
 from noisegrid.study.chunk import chunk_of
 from noisegrid.study.recipes import check_own_network
+from noisegrid.study.resolve import load
 from noisegrid.study.settings import Hardware
 from noisegrid.study.study import Cell
 from noisegrid.training.pool import DIVERGED, INTERRUPTED, Pool
@@ -109,7 +109,7 @@ def train_replicates(
 def run_job(options: argparse.Namespace) -> None:
     """Train the replicates requested by the options of `noisegrid train`, and write the chunk file."""
     chunk = chunk_of(options.replicates)
-    cells = design.load(options.study, options.design).siblings(options.hardware, options.task, chunk)
+    cells = load(options.study).siblings(options.hardware, options.task, chunk)
     if not cells:
         raise NoisegridError(
             f"study {options.study} has no cell of task {options.task} on {options.hardware}"

@@ -1,0 +1,192 @@
+"""The code and the data that a command depends on, computed from the text of the package.
+
+A product of the workflow is stale if the code that makes it has changed. The digests in this module cover all modules
+that a command imports, directly or indirectly, and the catalogs and schemas that these modules read. They ignore
+comments, docstrings and blank lines.
+"""
+
+import ast
+import hashlib
+import io
+import re
+import tokenize
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from noisegrid.common.schemas import WORKFLOW
+
+PACKAGE = WORKFLOW / "noisegrid"
+#: The functions of `common/schemas.py` that read a file, and for each the position of the file's name among the
+#: arguments and the file's path below the workflow folder.
+READERS = {
+    "catalog": (0, "catalog/{}.yaml"),
+    "schema": (0, "schemas/{}.schema.yaml"),
+    "check": (1, "schemas/{}.schema.yaml"),
+    "problems": (1, "schemas/{}.schema.yaml"),
+}
+#: A function that is imported when it is called, as the registry of figures and tables specifies it.
+LAZY = re.compile(r"([a-z_]+):[a-z_0-9]+")
+DATA_SUFFIXES = (".csv", ".mplstyle", ".css")
+
+
+def command_digest(subcommand: str, *more: Path) -> str:
+    """Return a short digest of the code of a subcommand, and of the catalogs, schemas and other files that it reads.
+
+    Parameters
+    ----------
+    subcommand : str
+        The name of the subcommand.
+    more
+        Paths of further files to include in the digest.
+    """
+    paths = sorted(files_of(subcommand) | set(more))
+    parts = [f"{path.relative_to(WORKFLOW)}\n{_text_of(path)}" for path in paths]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def files_of(subcommand: str) -> set[Path]:
+    """Return the paths of all files below the workflow folder that a subcommand depends on."""
+    modules = modules_of(PACKAGE / "cli" / f"{subcommand.replace('-', '_')}.py")
+    return modules | {path for module in modules for path in _data_of(module)}
+
+
+def modules_of(start: Path) -> set[Path]:
+    """Return the paths of a module of this package and of all modules of this package that it imports."""
+    found, waiting = set[Path](), [start]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imports_of(path)
+    return found
+
+
+def code_digest(paths: Iterable[Path]) -> str:
+    """Return a short digest of the code in some modules, without comments and docstrings."""
+    return hashlib.sha256("\0".join(map(_text_of, paths)).encode()).hexdigest()[:16]
+
+
+def function_digest(path: Path, name: str) -> str:
+    """Return a short digest of a function, and of everything in its module that it uses, directly or indirectly.
+
+    Parameters
+    ----------
+    path : Path
+        The path of the module.
+    name : str
+        The name of the function.
+    """
+    text = code_of(path.read_text())
+    definitions = {name: node for node in ast.parse(text).body for name in _names_of(node)}
+    used, waiting = set[str](), [name]
+    while waiting:
+        current = waiting.pop()
+        if current in definitions and current not in used:
+            used.add(current)
+            nodes = ast.walk(definitions[current])
+            waiting += [node.id for node in nodes if isinstance(node, ast.Name)]
+    # in the order of the file, and a statement that defines several names once
+    statements = dict.fromkeys(node for name, node in definitions.items() if name in used)
+    parts = [ast.get_source_segment(text, node) or "" for node in sorted(statements, key=lambda node: node.lineno)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def code_of(text: str) -> str:
+    """Return the text of a module without comments, docstrings, trailing white space and blank lines."""
+    lines = text.splitlines(keepends=True)
+    for first, last in reversed(_docstrings(ast.parse(text))):
+        lines[first - 1 : last] = ["\n"] * (last - first + 1)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column] + "\n"
+    return "".join(line.rstrip() + "\n" for line in lines if line.strip())
+
+
+def _docstrings(tree: ast.Module) -> list[tuple[int, int]]:
+    """Return the first and the last line of every docstring, in the order of the file."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if len(node.body) > 1 else None  # a body needs at least one statement
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                found.append((first.lineno, first.end_lineno or first.lineno))
+    return sorted(found)
+
+
+@cache
+def _text_of(path: Path) -> str:
+    text = path.read_text()
+    return code_of(text) if path.suffix == ".py" else text
+
+
+@cache
+def _tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def _imports_of(path: Path) -> tuple[Path, ...]:
+    """Return the paths of the modules of this package that a module imports itself."""
+    return tuple(dict.fromkeys(_targets(path)))
+
+
+def _targets(path: Path) -> Iterator[Path]:
+    for node in ast.walk(_tree_of(path)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # `from package import name` imports the module package.name, if there is one
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and (lazy := LAZY.fullmatch(node.value)):
+            sibling = path.with_name(f"{lazy[1]}.py")
+            if sibling.is_file():
+                yield sibling
+            continue
+        else:
+            continue
+        for name in names:
+            yield from _module(name)
+
+
+def _module(name: str) -> Iterator[Path]:
+    """Yield the path of the module that a dotted name refers to, or that contains the object of this name."""
+    parts = name.split(".")
+    if parts[0] != PACKAGE.name:
+        return
+    for length in (len(parts), len(parts) - 1):
+        place = PACKAGE.joinpath(*parts[1:length])
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
+            if path.is_file() and path != PACKAGE.with_suffix(".py"):
+                yield path
+                return
+
+
+@cache
+def _data_of(path: Path) -> tuple[Path, ...]:
+    """Return the paths of the catalogs, schemas and other data files that a module reads."""
+    found = list[Path]()
+    for node in ast.walk(_tree_of(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in READERS:
+            place, pattern = READERS[node.func.id]
+            name = node.args[place] if len(node.args) > place else None
+            if isinstance(name, ast.Constant):
+                found.append(WORKFLOW / pattern.format(name.value))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith(DATA_SUFFIXES):
+            found += [place / node.value for place in (WORKFLOW / "catalog", WORKFLOW / "report", path.parent)]
+    return tuple(dict.fromkeys(place for place in found if place.is_file()))
+
+
+def _names_of(node: ast.stmt) -> list[str]:
+    """Return the names that a statement at the top of a module defines."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
