@@ -335,7 +335,7 @@ class TestCompare:
         data[len(data) // 2] ^= 1
         (tmp_path / "damaged.zip").write_bytes(data)
         done = noisegrid("compare", package, tmp_path / "damaged.zip", "--output", tmp_path / "out")
-        assert done.returncode == 1 and "see noisegrid verify" in done.stdout
+        assert done.returncode == 1 and "for details, run: noisegrid verify" in done.stdout
 
 
 class TestNumbers:

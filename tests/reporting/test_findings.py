@@ -50,4 +50,6 @@ def test_lost_replicates_are_named_with_their_fate():
     frame.loc[frame["metric"].str.startswith("replicates_"), "value"] = 0
     assert findings.lost_sentences(frame) == []
     frame.loc[(frame["metric"] == "replicates_failed") & (frame["noise"] == "impl"), "value"] = 2
-    assert findings.lost_sentences(frame) == ["Replicates that failed and are in no number: 2 in cpu/net-data/impl."]
+    assert findings.lost_sentences(frame) == [
+        "Replicates that failed and are left out of all numbers: 2 in cpu/net-data/impl."
+    ]

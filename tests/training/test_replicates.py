@@ -137,8 +137,8 @@ def test_a_loss_that_is_no_number_fails_the_replicate_and_no_other(datasets, tmp
         "failed": [],
     }
     design.write(load_study(str(study)), tmp_path / "design.json")
-    done = noisegrid("measure", tmp_path / "design.json", "--cell", "cpu/x-digits/algo", "--chunks", tmp_path / "chunk.json",
-                     "--results", tmp_path, "--output", tmp_path / "cell.csv")  # fmt: skip
+    files = ["--chunks", tmp_path / "chunk.json", "--results", tmp_path, "--output", tmp_path / "cell.csv"]
+    done = noisegrid("measure", tmp_path / "design.json", "--cell", "cpu/x-digits/algo", *files)
     assert done.returncode == 1
     assert "0 of 2 replicates finished; a spread needs two" in done.stdout
 

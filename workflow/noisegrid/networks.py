@@ -27,7 +27,8 @@ def build(reference: str, **options: Any) -> nn.Module:
     reference : str
         The builder, as `package.module:function`.
     **options
-        The arguments of the builder: classes, channels, size, dropout if any, and the options from the catalog.
+        The arguments of the builder: classes, channels, size, dropout (if the task uses it), and the options from the
+        catalog.
 
     Raises
     ------
@@ -88,7 +89,7 @@ def resnet18(classes: int, channels: int, size: int, dropout: float = 0.0, momen
 
 
 def resnet50(classes: int, channels: int, size: int, dropout: float = 0.0) -> nn.Module:
-    """Build torchvision's ResNet-50. As in the reference, the stride is in the 3x3 convolution of a block."""
+    """Build torchvision's ResNet-50. As in the reference, a block applies its stride in the 3x3 convolution."""
     from torchvision.models import resnet50 as torchvision_resnet50
 
     if channels != 3 or dropout:
@@ -103,9 +104,9 @@ def medium_cnn(
     """Build the medium CNN of the paper (Figure 6, right panel).
 
     The network has six blocks (16 to 512 channels), global average pooling and a dense layer. Each block has a
-    kernel x kernel convolution, batch norm, ReLU and max-pooling. A block has no max-pooling if its stride is larger
-    than 1, or if only one pixel is left, so that small images can be timed too. A convolution is not grouped if the
-    number of its input channels is not divisible by `groups`, as in the first block with its three channels.
+    kernel x kernel convolution, batch norm, ReLU and max-pooling. A block has no max-pooling if its convolution has a
+    stride above 1, or if only one pixel is left, so that small images can be timed too. A convolution is not grouped if
+    the number of its input channels is not divisible by `groups`, as in the first block with its three channels.
     """
     layers: list[nn.Module] = []
     for width in (16, 32, 64, 128, 256, 512):

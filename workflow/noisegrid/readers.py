@@ -1,9 +1,11 @@
 """Readers of raw datasets.
 
-A reader has two arguments: the folder of the raw files, and a cache folder. If the first is None, the reader downloads
-the raw files into the cache folder, or refuses to if their licence forbids it. A reader returns a Raw. A reader of your
-own (package.module:function) must have the same signature.
-The functions below use torchvision's readers where these exist, because torchvision checks the published checksums.
+A reader has two arguments: the folder of the raw files, and a cache folder. If the first argument is None, the reader
+downloads the raw files into the cache folder; if their licence forbids an automatic download, it raises an error. A
+reader returns an object of the class Raw. A reader of your own (package.module:function) must have the same signature.
+
+If torchvision has a reader for a dataset, this module uses it, because torchvision checks the published
+checksums.
 """
 
 import gzip
@@ -50,8 +52,7 @@ class Raw:
     train_labels, test_labels : int (examples,) or (examples, attributes)
         The class of each example, or 0 or 1 for each attribute of each example.
     groups : dict of bool (test examples,)
-        Maps the name of each sub-group to an array, which states for each test example whether it belongs to the
-        sub-group.
+        For each sub-group, its name and an array that states whether each test example belongs to it.
     target : int, optional
         Index of the attribute whose errors are compared between sub-groups.
     """
@@ -69,7 +70,8 @@ class Raw:
 #: the training set.
 DIGITS_TRAIN = 1200
 
-#: SHA-256 of each unpacked file. The files in Debian's package dataset-fashion-mnist have the same digests.
+#: SHA-256 of each unpacked file. When unpacked, the files in Debian's package dataset-fashion-mnist have the same
+#: digests.
 FASHION_MNIST_CONTENT = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -90,8 +92,8 @@ def digits(folder: Path | None, cache: Path) -> Raw:
 def fashion_mnist(folder: Path | None, cache: Path) -> Raw:
     """Read torchvision.datasets.FashionMNIST: 60,000 training and 10,000 test images of 28 x 28 pixels.
 
-    The files in the user's folder may be compressed differently from the published files (as in Debian's package). This
-    reader therefore checks the unpacked content before torchvision reads it.
+    The files in the user's folder may contain the published data, but be compressed differently (as in Debian's
+    package). Therefore this reader unpacks them and checks the content before torchvision reads it.
     """
     from torchvision.datasets import FashionMNIST
 
@@ -183,7 +185,7 @@ def _resized(dataset: Any, size: int) -> Images:
 
 
 def _squared(dataset: Any, size: int) -> Images:
-    """Resize each image so that its short side has `size` pixels, then crop the centre square, as is usual."""
+    """Resize each image so that its short side has `size` pixels, then crop the centre square."""
 
     def square(image: Any) -> Any:
         scale = size / min(image.size)

@@ -25,7 +25,7 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 
 def add_image(parser: argparse.ArgumentParser) -> None:
     """Add --image, the inspection file by which a job checks that it runs inside the right container image."""
-    parser.add_argument("--image", type=Path, help="inspection file (JSON) of the image that this command must run in")
+    parser.add_argument("--image", type=Path, help="inspection file (JSON) of the container image to run in")
 
 
 def add_metrics(parser: argparse.ArgumentParser) -> None:

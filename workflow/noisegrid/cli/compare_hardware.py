@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_design(parser)
     parser.add_argument("--task", required=True)
     parser.add_argument("--noise", required=True)
-    parser.add_argument("--chunks", type=Path, nargs="+", required=True, help="files <hardware>/<task>/*.json")
+    parser.add_argument("--chunks", type=Path, nargs="+", required=True, help="chunk files <hardware>/<task>/*.json")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
     parser.add_argument("--output", type=Path, required=True, help="the CSV to write")
 

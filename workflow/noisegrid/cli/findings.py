@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_metrics(parser)
     parser.add_argument(
-        "--output", type=Path, required=True, help="the Markdown to write; HTML and RST are written beside it"
+        "--output", type=Path, required=True, help="Markdown file to write; HTML and RST files are written beside it"
     )
 
 

@@ -9,7 +9,7 @@ EXAMPLE = "noisegrid inspect-image analysis --image analysis.sif --output analys
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("stack", metavar="STACK", help="a name in workflow/catalog/stacks.yaml")
-    parser.add_argument("--image", type=Path, required=True, help="the image that this command runs in")
+    parser.add_argument("--image", type=Path, required=True, help="the container image that this command runs in")
     parser.add_argument("--output", type=Path, required=True, help="the JSON to write")
 
 

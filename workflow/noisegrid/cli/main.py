@@ -1,4 +1,4 @@
-"""Dispatch `noisegrid SUBCOMMAND`. Each subcommand is listed in a tuple below and has a module in this folder."""
+"""Dispatch `noisegrid SUBCOMMAND`. Each subcommand is listed in one of two tuples below and has its own module."""
 
 import argparse
 import sys
@@ -43,11 +43,11 @@ SUBCOMMANDS = (
 #: The subcommands that the rules of the workflow call.
 WORKFLOW_SUBCOMMANDS = (
     Subcommand("build-image", "build the container image of a stack"),
-    Subcommand("inspect-image", "check an image from inside"),
+    Subcommand("inspect-image", "check a container image from inside the image"),
     Subcommand("prepare-dataset", "prepare a dataset for training"),
     Subcommand("train", "train replicates of one task on one kind of hardware"),
     Subcommand("measure", "measure the replicates of one cell"),
-    Subcommand("compare-hardware", "compare the same runs on several kinds of hardware"),
+    Subcommand("compare-hardware", "compare runs that have the same seeds on different kinds of hardware"),
     Subcommand("collect", "concatenate the CSV files of cells or networks"),
     Subcommand("tables", "write the tables of a study"),
     Subcommand("cell-pages", "write a page for each combination of task and hardware"),
@@ -60,10 +60,10 @@ WORKFLOW_SUBCOMMANDS = (
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that reports an error in one sentence and suggests the nearest option."""
+    """An argument parser that reports an error in one sentence and suggests the option with the most similar name."""
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse the arguments. If one is unknown, exit with a sentence about the first unknown argument."""
+        """Parse the arguments. If any are unknown, print an error message that names the first of them, and exit."""
         options, extra = self.parse_known_args(args, namespace)
         if extra:
             known = [option for action in self._actions for option in action.option_strings]

@@ -1,4 +1,7 @@
-"""Compute the metrics of one cell and write them as CSV. Each row has n and, where they exist, an interval and a null.
+"""Compute the metrics of one cell and write them as CSV.
+
+Each row has the number of replicates. Many rows also have a 95 % interval, or a null: the range that the metric would
+have if errors on different test images were independent.
 
 The command fails if replicates differ in something that the cell holds fixed, such as the final weights in a control
 cell. The error message names two of the replicates that differ.

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--network", nargs="+", required=True, help="names in networks.yaml, package.module:function, or all"
     )
-    parser.add_argument("--hardware", default="auto", help="a name in hardware.yaml (default: that of this machine)")
+    parser.add_argument("--hardware", default="auto", help="a name in hardware.yaml (default: this machine's entry)")
     parser.add_argument("--arms", nargs="+", help="names in arms.yaml (default: all but the slow ones)")
     parser.add_argument("--size", type=int, help="height and width of the images in pixels (default 224)")
     parser.add_argument("--batch-size", type=int, help="images per training step (default 128)")
@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="training steps per block (default 10)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
     parser.add_argument(
-        "--allow-shared", action="store_true", help="time a GPU that other processes also use, and mark the result"
+        "--allow-shared",
+        action="store_true",
+        help="time a GPU even if other processes also use it, and add a note to the result",
     )
     arguments.add_image(parser)
     parser.add_argument("--study", help="take networks, arms and sizes from this study")

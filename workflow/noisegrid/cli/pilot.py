@@ -1,8 +1,8 @@
 """Measure how long a replicate of one task takes on one kind of hardware.
 
 Trains for about a minute, writes the measured pace and discards the trained weights. `snakemake pilot` runs this
-command for every task of a study. The measured pace then determines how many replicates fit into a job, and what
-`noisegrid plan` prints.
+command for every task of a study. From the measured pace, the workflow computes how many replicates fit into a job,
+and `noisegrid plan` computes the cost of the study.
 """
 
 import argparse

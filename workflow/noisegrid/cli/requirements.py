@@ -1,4 +1,4 @@
-"""Compute what each task of the catalog requires: a lower bound on device memory, and the operations per epoch."""
+"""Compute, for each task of the catalog, a lower bound on device memory and the floating-point operations per epoch."""
 
 import argparse
 

@@ -1,7 +1,7 @@
 """Train replicates of one task on one kind of hardware.
 
-The replicates are trained in processes forked from this one, so that PyTorch is imported only once. Finished replicates
-are kept and never trained again, even if the job is interrupted or fails.
+Each replicate is trained in a process that is forked from the process of this command, so that PyTorch is imported only
+once. Finished replicates are kept and never trained again, even if the job is interrupted or fails.
 """
 
 import argparse
@@ -20,13 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_study(parser)
     parser.add_argument("--hardware", required=True)
     parser.add_argument("--task", required=True)
-    parser.add_argument("--replicates", required=True, help="FIRST-LAST for every noise, or NOISE.FIRST-LAST for one")
+    parser.add_argument("--replicates", required=True, help="FIRST-LAST, or NOISE.FIRST-LAST for a single noise")
     parser.add_argument("--dataset", type=Path, required=True, help="folder of the prepared dataset")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
     parser.add_argument("--cores", type=int, default=1, help="number of threads that may be busy at the same time")
-    parser.add_argument("--checkpoint-minutes", type=float, default=10, help="minutes between two checkpoints of a run")
+    parser.add_argument("--checkpoint-minutes", type=float, default=10, help="minutes between checkpoints of a run")
     arguments.add_image(parser)
-    parser.add_argument("--accept-failures", action="store_true", help="list failed replicates instead of failing")
+    parser.add_argument(
+        "--accept-failures", action="store_true", help="list failed replicates in the chunk file instead of failing"
+    )
     parser.add_argument("--share-gpu", action="store_true", help="allow several jobs to compute on one GPU")
     parser.add_argument("--output", type=Path, required=True, help="the chunk file to write at the end")
 

@@ -1,1 +1,4 @@
-"""Errors, schemas, atomic writing, locks and provenance. This subpackage imports none of the other subpackages."""
+"""Basic helpers: errors, schemas, paths, atomic writing, locks and the version of the code.
+
+All other subpackages may import this subpackage. It imports none of them.
+"""

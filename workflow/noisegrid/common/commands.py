@@ -7,7 +7,7 @@ TIMEOUT_S = 60
 
 
 def lines_of(command: list[str]) -> list[str] | None:
-    """Return the non-empty lines that a command prints, or None if the command is missing or fails."""
+    """Return the non-empty lines that a command prints, or None if the command is missing, fails or times out."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=TIMEOUT_S)
     except (OSError, subprocess.SubprocessError):
@@ -18,8 +18,8 @@ def lines_of(command: list[str]) -> list[str] | None:
 def nvidia_smi(*query: str) -> list[str]:
     """Query NVIDIA's driver with nvidia-smi.
 
-    Return one line for each device or process; numbers have no units. If the query fails, for example because there is
-    no driver, return an empty list.
+    Return one line of comma-separated values, without units, for each device or process that matches the query. If
+    nvidia-smi fails, for example because there is no driver, return an empty list.
     """
     return lines_of(["nvidia-smi", *query, "--format=csv,noheader,nounits"]) or []
 
@@ -27,6 +27,6 @@ def nvidia_smi(*query: str) -> list[str]:
 def git(root: Path, *arguments: str) -> list[str] | None:
     """Run git in a working tree, even if another user owns it.
 
-    Return the non-empty output lines, or None if git is missing or fails, for example outside a repository.
+    Return the non-empty output lines. If git is missing or fails, for example outside a repository, return None.
     """
     return lines_of(["git", "-C", str(root), "-c", f"safe.directory={root}", *arguments])

@@ -17,15 +17,16 @@ from pathlib import Path
 from noisegrid.common.schemas import WORKFLOW
 
 PACKAGE = WORKFLOW / "noisegrid"
-#: The functions of `common/schemas.py` that read a file, and for each the position of the file's name among the
-#: arguments and the file's path below the workflow folder.
+#: The functions of `common/schemas.py` that read a file. Each is mapped to two values: the position of the argument
+#: that names the file, and the pattern of the file's path below the workflow folder.
 READERS = {
     "catalog": (0, "catalog/{}.yaml"),
     "schema": (0, "schemas/{}.schema.yaml"),
     "check": (1, "schemas/{}.schema.yaml"),
     "problems": (1, "schemas/{}.schema.yaml"),
 }
-#: A function that is imported when it is called, as the registry of figures and tables specifies it.
+#: The form in which the registry of figures and tables names a function. The function's module is imported only when
+#: the function is called.
 LAZY = re.compile(r"([a-z_]+):[a-z_0-9]+")
 DATA_SUFFIXES = (".csv", ".mplstyle", ".css")
 
@@ -52,7 +53,7 @@ def files_of(subcommand: str) -> set[Path]:
 
 
 def modules_of(start: Path) -> set[Path]:
-    """Return the paths of a module of this package and of all modules of this package that it imports."""
+    """Return the paths of the module `start` and of all modules of this package that it imports, even indirectly."""
     found, waiting = set[Path](), [start]
     while waiting:
         path = waiting.pop()
@@ -68,7 +69,7 @@ def code_digest(paths: Iterable[Path]) -> str:
 
 
 def function_digest(path: Path, name: str) -> str:
-    """Return a short digest of a function, and of everything in its module that it uses, directly or indirectly.
+    """Return a short digest of a function and of all definitions in its module that it uses, directly or indirectly.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def function_digest(path: Path, name: str) -> str:
             used.add(current)
             nodes = ast.walk(definitions[current])
             waiting += [node.id for node in nodes if isinstance(node, ast.Name)]
-    # in the order of the file, and a statement that defines several names once
+    # a statement that defines several names is used only once
     statements = dict.fromkeys(node for name, node in definitions.items() if name in used)
     parts = [ast.get_source_segment(text, node) or "" for node in sorted(statements, key=lambda node: node.lineno)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
@@ -109,13 +110,10 @@ def _docstrings(tree: ast.Module) -> list[tuple[int, int]]:
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if len(node.body) > 1 else None  # a body needs at least one statement
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                found.append((first.lineno, first.end_lineno or first.lineno))
+            # the body of a class or function needs at least one statement, so a docstring on its own stays
+            removable = len(node.body) > 1 or isinstance(node, ast.Module)
+            if removable and ast.get_docstring(node, clean=False) is not None:
+                found.append((node.body[0].lineno, node.body[0].end_lineno or node.body[0].lineno))
     return sorted(found)
 
 

@@ -1,4 +1,4 @@
-"""Errors that the user can fix. Each is printed as one sentence: the problem and the remedy, without a traceback."""
+"""Problems that the user can fix. Each is printed as one sentence with problem and remedy, without a traceback."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -11,8 +11,8 @@ class NoisegridError(Exception):
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """Return an error message about an unknown name.
 
-    The message suggests the most similar known name, or lists all known names if none is similar. `kind` is the word
-    for what has the name, such as `task`.
+    The message suggests the most similar known name. If no known name is similar, it lists all known names. With
+    `kind` "task" and `name` "x", the message begins with "unknown task 'x'".
     """
     names = sorted(known)
     near = get_close_matches(str(name), names, n=1, cutoff=0.5)

@@ -1,4 +1,4 @@
-"""Small self-contained HTML pages. Snakemake's report displays HTML, but offers CSV and Markdown only as downloads."""
+"""Self-contained HTML pages, because Snakemake's report shows HTML, but offers CSV and Markdown only as downloads."""
 
 from html import escape
 
@@ -15,7 +15,7 @@ small { white-space: nowrap; color: #666; }
 
 
 def page(title: str, body: str) -> str:
-    """Return an HTML document in the common style; `title` is plain text, `body` is HTML."""
+    """Return a complete HTML page in the style STYLE; `title` is plain text, `body` is HTML."""
     return (
         f"<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<meta name=viewport content='width=device-width'>\n"
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n{body}\n</html>\n"

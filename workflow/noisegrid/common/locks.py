@@ -1,9 +1,10 @@
 """Locks that allow one writer per folder at a time.
 
-The locks stop two copies of the same job from writing at the same time. The two copies can be a requeued job and its
-retry, or an orphaned job and its successor. The operating system releases a lock when the process that holds the lock
-ends, even if that process is killed, so no lock becomes stale. A file system that nodes share must support flock across
-nodes (NFSv4, Lustre with -o flock, GPFS, BeeGFS).
+Sometimes two copies of the same job run at the same time. For example, SLURM may requeue a job that Snakemake has
+also submitted again, or a job may still run when Snakemake is killed and called again. The second copy then waits until
+the first copy releases the lock. The operating system releases a lock when the process that holds the lock ends, even
+if the process is killed. Therefore no lock is left behind. If several nodes write to the same file system, it must
+support flock across nodes (NFSv4, Lustre with -o flock, GPFS, BeeGFS).
 """
 
 import fcntl
@@ -25,7 +26,10 @@ def lock_file(folder: Path) -> Path:
 
 @contextmanager
 def one_writer(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder. If another process holds the lock, print which one, and wait until it has finished."""
+    """Hold the lock of a folder.
+
+    If another process holds the lock, print a description of that process, and wait until the lock is free.
+    """
     path = lock_file(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = _acquire(path, folder)
@@ -37,7 +41,10 @@ def one_writer(folder: Path) -> Iterator[None]:
 
 
 def owner(folder: Path) -> str | None:
-    """Describe the process that holds the lock of a folder (number, host, SLURM job); return None if none holds it."""
+    """Return a description of the process that holds the lock of a folder, or None if the lock is free.
+
+    The description contains the number of the process, the name of its host and, if there is one, its SLURM job.
+    """
     path = lock_file(folder)
     try:
         handle = os.open(path, os.O_RDWR)

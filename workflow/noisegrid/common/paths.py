@@ -1,4 +1,4 @@
-"""The paths of all files in the results of a study, so that one module defines the layout of the folder."""
+"""The paths of all files in the results folder of a study. No other module defines the layout of that folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,11 +83,11 @@ class StudyPaths:
         return f"{self.folder}/cells/{cell}.csv"
 
     def across(self, task: str, noise: str) -> str:
-        """Return the path of the file that compares runs with the same seeds across several kinds of hardware."""
+        """Return the path of the file that compares runs with the same seeds but different hardware."""
         return f"{self.folder}/across/{task}/{noise}.csv"
 
     def timed(self, network: str, suffix: str) -> str:
-        """Return the path of the overhead measurements of a network (suffix csv) or of their record (suffix json).
+        """Return the path of a network's overhead measurements (suffix csv), or of the timing's record (suffix json).
 
         `network` has the form hardware/network.
         """
@@ -120,7 +120,7 @@ class StudyPaths:
         return f"{self.folder}/logs/{name}.log"
 
     def device(self, hardware: str) -> str:
-        """Return the path of the file with the exact device model that a hardware entry stands for in this study."""
+        """Return the path of the file that states the exact device model used in this study for a hardware entry."""
         return f"{self.folder}/devices/{hardware}"
 
     def refused(self, hardware: str) -> str:

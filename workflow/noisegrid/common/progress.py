@@ -13,7 +13,7 @@ class Progress:
     label : str
         The description of the work, with which each line begins.
     unit : str
-        The word for the units, in the plural.
+        The word for the units, in the plural, such as `replicates`.
     """
 
     EVERY_S = 10
@@ -25,8 +25,8 @@ class Progress:
     def show(self, done: int) -> None:
         """Print a progress line if EVERY_S seconds have passed since the last line or the start.
 
-        When all units are done, print a line in any case if the work took longer than EVERY_S seconds. `done` is the
-        number of finished units.
+        `done` is the number of finished units. When all units are done, a last line is printed at once, unless the
+        whole work took less than EVERY_S seconds.
         """
         now = time.monotonic()
         if done == 0:

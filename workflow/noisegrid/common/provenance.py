@@ -33,6 +33,6 @@ def tree() -> tuple[str | None, bool | None]:
 
 
 def tree_value() -> str:
-    """Return the value for TREE_VARIABLE: the commit, then `clean` or `changed`; empty outside a git checkout."""
+    """Return the value for TREE_VARIABLE: the commit and `clean` or `changed`; empty outside a git checkout."""
     commit, changed = tree()
     return f"{commit} {'changed' if changed else 'clean'}" if commit else ""

@@ -35,7 +35,8 @@ def schema(name: str) -> dict[str, Any]:
 def catalog(name: str) -> dict[str, Any]:
     """Return the entries of workflow/catalog/<name>.yaml.
 
-    The keys of the entries become file names and arguments of commands, so they may contain only certain characters.
+    The keys of the entries become file names and arguments of commands. Therefore raise NoisegridError if a key
+    contains characters other than letters, digits, `_`, `-` and `.`, or does not begin with a letter or a digit.
     """
     path = WORKFLOW / "catalog" / f"{name}.yaml"
     entries = read_yaml(path)
@@ -67,7 +68,7 @@ def imported(kind: str, reference: str) -> Any:
     Parameters
     ----------
     kind : str
-        The word for what the function provides (network, dataset), with which an error message begins.
+        What the function provides (`network` or `dataset`). The error message begins with this word.
     reference : str
         The function, as package.module:function.
 
@@ -143,7 +144,7 @@ def check(document: dict[str, Any], schema_name: str, where: str) -> None:
     document : dict
         The document.
     schema_name : str
-        The name of the schema, as for the function `schema`.
+        The name of the schema; the file is workflow/schemas/<name>.schema.yaml.
     where : str
         The file and key of the document, with which the error message begins.
 
@@ -179,7 +180,7 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _type_hint(value: object, wanted: object) -> str:
-    """Return a hint for a number that YAML 1.1 reads as text, such as 1e-3; for other values, an empty string."""
+    """Return a hint on how to write a number that YAML 1.1 reads as text (such as 1e-3), else an empty string."""
     if wanted != "number" or not isinstance(value, str):
         return ""
     try:

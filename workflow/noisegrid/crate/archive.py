@@ -132,7 +132,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> Iterator[str]:
 
 
 def is_as_written(path: Path, folder: Path) -> bool:
-    """Return whether a zip is byte for byte equal to the zip that `write` makes from the files in a folder."""
+    """Return whether a zip has exactly the bytes that `write` would produce from the files in a folder."""
     entries = {str(file.relative_to(folder)): file for file in folder.rglob("*") if file.is_file()}
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         again = Path(place) / "again.zip"

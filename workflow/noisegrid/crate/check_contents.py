@@ -27,7 +27,7 @@ def archive(crate: Crate) -> tuple[str, Iterator[str]]:
 
 
 def checksums(crate: Crate) -> tuple[str, Iterator[str]]:
-    """Check that every file matches its stated checksum, and that a crate with this design may contain the file."""
+    """Check that every file matches its stated checksum, and that the design of the crate allows the file."""
 
     def wrong() -> Iterator[str]:
         stated, belongs = crate.checksums(), re.compile("|".join(_patterns(crate)))
@@ -49,7 +49,7 @@ def checksums(crate: Crate) -> tuple[str, Iterator[str]]:
 
 
 def _patterns(crate: Crate) -> Iterator[str]:
-    """Yield regular expressions for the names of all files that a crate with this design may contain."""
+    """Yield regular expressions for the names of all files that the design of the crate allows."""
     yield from (
         re.escape(name) for name in (ABOUT, CHECKSUMS, METADATA, README, "study/study.yaml", "study/config.json")
     )

@@ -69,8 +69,8 @@ class Excuse:
     def __call__(self, row: dict[str, str]) -> bool:
         """Return whether to accept a row of a metrics file.
 
-        An accepted row requires the weights, agrees with the other rows in n, device and versions, and has a possible
-        value.
+        A row is accepted if its metric requires the weights, if its number of replicates, device and versions equal
+        those of the other rows, and if its value is possible.
         """
         excused = (
             row["metric"] in NEED_WEIGHTS - self.there
@@ -91,7 +91,10 @@ class Excuse:
 
 
 def _again(crate: Crate, loaded: dict[Cell, list[Replicate]]) -> Iterator[Again]:
-    """Compute each metrics file again. Yield the file name, the rows (or the error) and the replicates used."""
+    """Recompute each metrics file of the crate.
+
+    Yield the name of each file, its recomputed rows (or the error that prevented them), and the replicates used.
+    """
     for cell in crate.cells:
         name = f"cells/{cell.path}.csv"
         try:

@@ -128,7 +128,7 @@ def figures(crate: Crate) -> tuple[str, Iterator[str]]:
 
 
 def _missing(crate: Crate, names: list[str]) -> Iterator[str]:
-    """Yield a sentence for each missing name if the study is finished; yield nothing otherwise."""
+    """Yield a sentence for each of the missing files if the study is finished; yield nothing otherwise."""
     if crate.about["finished"]:
         yield from (f"{name} is missing" for name in names)
 
@@ -143,7 +143,11 @@ def _said(path: Path, again: Path, where: str) -> Iterator[str]:
 
 
 def _words(path: Path) -> list[str]:
-    """Split a text into words and marks; omit spaces, table rules and style sheets, which vary between versions."""
+    """Split a text into words and the characters `|`, `&`, `<` and `>`, which delimit table cells and HTML tags.
+
+    Leave out white space, the horizontal lines of tables, and style sheets, because these differ between library
+    versions.
+    """
     text = re.sub(r"<style>.*?</style>", "", path.read_text(), flags=re.DOTALL)
     return re.findall(r"[^\s|&<>]+|[|&<>]", re.sub(r":?-{2,}:?", "", text))
 

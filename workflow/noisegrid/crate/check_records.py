@@ -102,7 +102,10 @@ def _cell(crate: Crate, cell: Cell, listed: dict[str, str | None], seen: Seen) -
 def _wrong(
     crate: Crate, cell: Cell, number: str, found: Replicate, listed: dict[str, str | None], seen: Seen
 ) -> Iterator[str]:
-    """Yield each problem of a replicate whose files are complete; the text follows the name of the replicate."""
+    """Yield a text for each problem of a replicate whose files are complete.
+
+    The caller writes the name of the replicate in front of each text.
+    """
     record = found.record
     names = {"study": cell.study, "hardware": cell.hardware, "task": cell.task, "noise": cell.noise}
     if str(record["replicate"]) != number or record["cell"] != names:

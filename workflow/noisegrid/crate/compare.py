@@ -11,8 +11,9 @@ from noisegrid.reporting.figures import save
 from noisegrid.reporting.tables import write_table
 
 CAPTION = (
-    "Two crates, cell by cell. design: settings that differ; equal weights: replicates with the same number that ended "
-    "with the same bits; agree: the 95 % intervals overlap. First: {first}. Second: {second}"
+    "Two crates, cell by cell. design: settings that differ; compared weights: number of replicates that exist in both "
+    "crates; equal weights: number of these that ended with the same bits; agree: whether the 95 % intervals overlap. "
+    "First: {first}. Second: {second}"
 )
 
 
@@ -35,7 +36,7 @@ def whole(path: Path, place: Path) -> Crate:
     crate = open_crate(path, place)
     for check in (archive, checksums):
         for problem in check(crate)[1]:
-            raise NoisegridError(f"{path}: {problem}; see noisegrid verify {path}")
+            raise NoisegridError(f"{path}: {problem}; for details, run: noisegrid verify {path}")
     if not Path(crate.paths.metrics).is_file():
         raise NoisegridError(f"{path} contains no metrics.csv; run `snakemake`, then write the crate again")
     return crate

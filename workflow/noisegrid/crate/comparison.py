@@ -62,7 +62,7 @@ def compare_cells(first: Crate, second: Crate) -> pd.DataFrame:
 
 
 def _key(cell: Cell, alone: bool) -> Key:
-    """Return the key by which cells are matched. If `alone` (one kind of hardware per crate), the key omits it."""
+    """Return the key by which cells are matched. If `alone` (one kind of hardware per crate), it omits the hardware."""
     return ("" if alone else cell.hardware, cell.task, cell.noise)
 
 

@@ -102,7 +102,7 @@ class Crate:
 
     @property
     def title(self) -> str:
-        """A line with the name of the zip, the name and size of the study, and the version that wrote the crate."""
+        """A line with the name of the zip, the name and size of the study, and the noisegrid version that wrote it."""
         about, count = self.about, sum(cell.replicates for cell in self.cells)
         state = "" if about["finished"] else ", partly finished"
         commit = f", commit {about['commit'][:12]}" if about["commit"] else ""
@@ -121,7 +121,7 @@ class Crate:
         return sorted((path for path in found if found[path].holds(cell.noise)), key=lambda path: found[path].first)
 
     def note(self, words: str) -> None:
-        """Add a note for the user, unless the same note was already added."""
+        """Add a text to `notes`, which `noisegrid verify` prints at the end. Add the same text only once."""
         if words not in self.notes:
             self.notes.append(words)
 

@@ -14,7 +14,10 @@ Excuse = Callable[[dict[str, str]], bool] | None
 
 
 def rows_of(text: str, keys: Sequence[str]) -> Rows:
-    """Return the rows of a CSV as a dictionary, keyed by the values of the key columns. Repeated keys are numbered."""
+    """Return the rows of a CSV as a dictionary, keyed by the values of the key columns.
+
+    If several rows have the same key, a number is added to the key of the second and every later row.
+    """
     seen: Counter[tuple[str, ...]] = Counter()
     found: Rows = {}
     for row in csv.DictReader(io.StringIO(text)):
@@ -25,7 +28,10 @@ def rows_of(text: str, keys: Sequence[str]) -> Rows:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the names of the columns of a CSV that contain words. Together, these columns identify a row."""
+    """Return the names of those columns of a CSV in which at least one field is a text, not a number.
+
+    The values in all these columns together serve as the key of a row.
+    """
     rows = list(csv.DictReader(io.StringIO(text)))
     return [name for name in (rows[0] if rows else []) if any(row[name] and not _is_number(row[name]) for row in rows)]
 
@@ -44,7 +50,7 @@ def differences(packaged: str, again: str, keys: Sequence[str], where: str, excu
     where : str
         The name of the file, used at the start of each sentence.
     excused : callable, optional
-        A function that takes a row of the CSV in the crate, and returns whether this row need not be computed again.
+        A function that takes a row of the CSV in the crate, and returns whether to leave it out of the comparison.
     """
     # the headers are compared first, because CSV readers differ in how they treat two columns with the same name
     columns = [next(csv.reader(io.StringIO(text)), []) for text in (packaged, again)]

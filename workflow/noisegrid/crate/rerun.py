@@ -24,7 +24,7 @@ UNEXPLAINED = "nothing that the record knows of"
 
 
 def rerun(crate: Crate, count: int, choice: int | None, datasets: Path) -> list[str]:
-    """Train randomly chosen replicates again, print each result, and report those that differ for no known reason.
+    """Train randomly chosen replicates again, print each result, and return the differences that have no known reason.
 
     A replicate does not count as a difference if it cannot be trained here (for example because PyTorch, the required
     GPU or the dataset is missing). Nor does it count if its bits differ and there is an explanation: the device, the

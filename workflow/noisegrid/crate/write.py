@@ -63,7 +63,7 @@ def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, 
     taken = {path for part in parts.values() for path in part.values()}
     parts["tables, figures, report"] = _named(found, [path for path in derived if path not in taken])
     images = (Path(found.config["containers"]) / f"{stack}.json" for stack in found.images.stacks)
-    return parts | {"images, as inspected": {f"containers/{path.name}": path for path in images if path.exists()}}
+    return parts | {"container images": {f"containers/{path.name}": path for path in images if path.exists()}}
 
 
 def is_finished(found: Plan) -> bool:

@@ -1,7 +1,7 @@
 """Prepared datasets: arrays that are converted once, checksummed, and memory-mapped by every replicate.
 
-`prepare` writes <folder>/<part>.npy for each part of a dataset, and at the end <folder>/manifest.json with the
-checksums of these files.
+For each part of a dataset (train_images, train_labels, ...), `prepare` writes one file <folder>/<part>.npy. After all
+parts, it writes <folder>/manifest.json, which contains the checksums of these files.
 """
 
 import json
@@ -34,9 +34,10 @@ class Dataset:
     name : str
         The name of the dataset in the catalog.
     digest : str
-        Digest of the manifest. It depends on the content of all files, because the manifest has their checksums.
+        Digest of the manifest. Because the manifest contains the checksums of all files, the digest depends on their
+        content.
     classes : int
-        Number of classes or attributes.
+        Number of classes, or of attributes if the labels are attributes.
     full_scale : float
         The largest value that a pixel can have.
     train_images, test_images : uint8 (examples, channels, size, size)
@@ -44,7 +45,7 @@ class Dataset:
     train_labels, test_labels : int64 (examples,) or uint8 (examples, attributes)
         The class of each example, or 0 or 1 for each attribute of each example.
     groups : bool (test examples, groups), optional
-        Whether each test example belongs to each sub-group.
+        Whether each test example belongs to each sub-group; None if the dataset has no sub-groups.
     group_names : list of str
         The names of the sub-groups.
     target : int, optional
@@ -136,7 +137,7 @@ def check_raw_folders(folders: Mapping[str, str], entries: Mapping[str, dict[str
     entries : mapping
         The catalog entry of each dataset.
     used : list of str
-        The datasets that the study uses.
+        The names of the datasets to check.
 
     Raises
     ------
@@ -151,7 +152,8 @@ def check_raw_folders(folders: Mapping[str, str], entries: Mapping[str, dict[str
             if entry.get("licensed"):
                 raise NoisegridError(
                     f"config: dataset_folders.{name} is not set, and the licence of {entry['title']} forbids automatic "
-                    f"download; download {', '.join(needs)} ({entry['source']}) and set the key to their folder"
+                    f"download; download {', '.join(needs)} ({entry['source']}) and set this key "
+                    "to the folder of these files"
                 )
             continue
         if not Path(folder).is_dir():
@@ -181,7 +183,7 @@ def _reader(reference: str) -> Callable[[Path | None, Path], Raw]:
 def _save(part: str, data: Raw, path: Path) -> None:
     """Write one part of a dataset.
 
-    Images that do not fit into memory are written one at a time, and progress lines are printed.
+    If the images do not fit into memory, write them one at a time and print progress lines.
     """
     if part == "groups":
         np.save(path, np.stack(list(data.groups.values()), axis=1))

@@ -1,6 +1,6 @@
 """The metrics of one cell, computed from its replicates.
 
-Each row of metrics.csv has the number of replicates and, where they exist, an interval and a null. Every byte of a
+Each row of metrics.csv has the number of replicates. Many rows also have an interval, a null or both. Every byte of a
 replicate is checked when the replicate is read. If two replicates differ in something that their cell holds fixed, such
 as the weights in a control cell, the error message names both replicates.
 """
@@ -271,9 +271,9 @@ def weight_rows(replicates: list[Replicate], seed_set: Array) -> Iterator[Row]:
 
 
 def _distance_rows(metric: str, unit: str, matrix: Array, seed_set: Array) -> Iterator[Row]:
-    """Yield a row with the mean over pairs of replicates in the same seed set.
+    """Yield a row with the mean distance over all pairs of replicates in the same seed set.
 
-    If there are several seed sets, also yield a row with the mean over pairs of replicates in different seed sets.
+    If there are several seed sets, also yield a row with the mean distance over all pairs in different seed sets.
     """
     together = seed_set[:, None] == seed_set
     for name, wanted in ((metric, together), (f"{metric}_between_seed_sets", ~together)):
@@ -287,8 +287,8 @@ def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Ge
     """Yield rows with the spread of the overall accuracy and of the accuracy on each class.
 
     Further rows have the ratio of each per-class spread to the overall spread, and the largest of these ratios. All
-    these rows have the independent-error null. Other rows have no null: the mean accuracy of each class and, if there
-    are several seed sets, the spread between seed sets.
+    rows mentioned so far have the independent-error null. The remaining rows have no null: they have the mean accuracy
+    of each class and, if there are several seed sets, the spread between seed sets.
 
     Parameters
     ----------

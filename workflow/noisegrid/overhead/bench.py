@@ -65,8 +65,8 @@ def window_means(length: int, windows: int) -> Tensor:
     return matrix
 
 
-#: Replacements for layers whose backward pass has no deterministic kernel. For each type of layer, the entry has the
-#: replacement and the name of the replacement in notes.
+#: Replacements for layers whose backward pass has no deterministic kernel. Each type of layer is mapped to its
+#: replacement, and to the words by which notes refer to this replacement.
 REMEDIES: dict[type[nn.Module], tuple[Callable[..., nn.Module], str]] = {
     nn.AdaptiveAvgPool2d: (AveragePoolByProducts, "adaptive average pooling as two matrix products"),
 }
@@ -96,9 +96,9 @@ class Rig:
         self.swapped: list[tuple[nn.Module, str, nn.Module]] = []
 
     def prepare(self, arm: Arm, remedy: bool = False) -> None:
-        """Set the switches of an arm, and reset the network to the initial state shared by all arms.
+        """Set the switches of an arm, and reset the network.
 
-        The weights, the optimiser and the random state are reset.
+        The weights, the optimiser and the random state are reset, so that all arms start from the same state.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class Rig:
         return training_step(*parts, self.precision, update_range=record_function(RANGE + OPTIMIZER))
 
     def remedies(self) -> list[str]:
-        """Return the names of the replacements that apply to this network."""
+        """Return the names of those replacements in REMEDIES whose layers occur in this network."""
         return [name for kind, (_, name) in REMEDIES.items() if any(type(m) is kind for m in self.network.modules())]
 
     def synchronize(self) -> None:
@@ -162,9 +162,9 @@ class Rig:
 def _fold(tensor: Tensor) -> Tensor:
     """Split a tensor into pieces of 4 Mi values, and reduce each piece to one 64-bit integer.
 
-    This integer is the sum of the bit patterns of the values, weighted by position. Integer sums are exact in any
-    order. The sums are computed on the tensor's device, so that two runs of a large network can be compared without a
-    large transfer.
+    This integer is the sum of the bit patterns of the values, weighted by position. Integer sums are exact,
+    whatever the order of the terms. The sums are computed on the tensor's device, so that two runs of a large network
+    can be compared without a large transfer.
     """
     values = tensor.detach().flatten()
     integers = {2: torch.int16, 4: torch.int32, 8: torch.int64}

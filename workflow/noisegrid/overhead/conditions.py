@@ -105,7 +105,8 @@ def check_alone(uuid: str | None) -> None:
         names = ", ".join(line.split(",", 1)[1].strip() for line in others)
         raise NoisegridError(
             f"other processes compute on this GPU (pid, name: {names}), so step times would be meaningless; wait until "
-            "they end, choose another GPU with CUDA_VISIBLE_DEVICES, or pass --allow-shared, which marks the result"
+            "they end, choose another GPU with CUDA_VISIBLE_DEVICES, or pass --allow-shared, which adds a note to the "
+            "result"
         )
 
 

@@ -115,7 +115,11 @@ def named_modules(network: nn.Module) -> Iterator[None]:
 
 
 def _kernels_of(event: FunctionEvent, cuda: bool) -> list[tuple[str, float]]:
-    """Return the name and duration (µs) of each kernel that an operator runs itself, not through other operators."""
+    """Return the name and duration (µs) of each kernel that one operator runs itself.
+
+    On CUDA, these are the kernels that the operator launches directly. On a CPU, the operator itself is the kernel.
+    The kernels of other operators that this operator calls are not included.
+    """
     if cuda:
         return [(kernel.name, kernel.duration) for kernel in event.kernels]
     own = event.name.startswith(("aten::", "mkldnn::")) and event.self_cpu_time_total > 0
@@ -141,8 +145,8 @@ def _range_around(event: FunctionEvent) -> str | None:
 def _place(event: FunctionEvent, owner: dict[int, str]) -> tuple[str, str]:
     """Return the path of the module that an operator belongs to, and `forward`, `backward` or `update`.
 
-    An operator of the backward pass belongs to the module whose forward operator created its autograd node. `owner` has
-    the path of this module for each sequence number.
+    An operator of the backward pass belongs to the module whose forward operator created its autograd node. `owner`
+    maps the sequence number of the node to the path of this module.
     """
     inside = _range_around(event)
     if inside is not None:

@@ -127,7 +127,7 @@ class Session:
 
         PyTorch caches cuDNN's execution plans per thread and by shape, whether autotuning found them or not (see
         ATen/native/cudnn/Conv_v8.cpp in PyTorch). If an autotuned arm shared a thread with other arms, it would run
-        with their plans. The separate thread runs the backward passes too.
+        with the plans of those arms. The separate thread runs the backward passes too.
         """
         if not arm.switches.get("cudnn_benchmark"):
             return work(arm)
@@ -256,7 +256,7 @@ class Session:
     def _profile(self, number: int) -> None:
         """Record the total kernel time of every arm, except for compiled arms.
 
-        In pass 0, also record each kernel of the arms in BREAKDOWN.
+        If `number` is 0 (the first pass), also record each kernel of the arms in BREAKDOWN.
         """
         for arm in self.running:
             if arm.switches.get("compile"):
@@ -271,7 +271,7 @@ class Session:
 
 
 def load_libraries(device: torch.device) -> None:
-    """Load the libraries for convolutions and matrix products, so that the first step of an arm does not load them."""
+    """Load the libraries for convolutions and matrix products, so that no arm loads them in its first step."""
     layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 5 * 5, 2)).to(device)
     layers(torch.zeros(2, 3, 7, 7, device=device)).sum().backward()
     machine.synchronize(device.type)
@@ -284,7 +284,7 @@ def refused_operator(error: RuntimeError) -> str | None:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Return whether the device or the host ran out of memory, whichever library raised the error."""
+    """Return whether an error means that the device or the host ran out of memory, whichever library raised it."""
     return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in OUT_OF_MEMORY)
 
 

@@ -39,7 +39,7 @@ ALL = (
 
 
 def record_of(session: Session, common: Row, started: str) -> dict[str, Any]:
-    """Return the content of the JSON file: everything needed to repeat the measurement."""
+    """Return the content of a network's JSON file: everything that is needed to repeat the measurement."""
     return {
         "noisegrid": __version__,
         "study": common["study"],

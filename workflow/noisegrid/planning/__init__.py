@@ -1,1 +1,1 @@
-"""Planning for the Snakefile: the plan, the packing of replicates into jobs, resources, preflight checks, status."""
+"""Planning: the plan of a study, the packing of replicates into jobs, resources of jobs, early checks, and status."""

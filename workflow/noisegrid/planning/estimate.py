@@ -1,9 +1,9 @@
 """The number of replicates and device-hours that a study needs, estimated before anything is submitted.
 
-If a pilot was run (`snakemake pilot`), the hours are computed from its measurement. Otherwise, the number of operations
-of a task is divided by the speed that convolutional networks reach in practice, which is a share of the device's peak
-speed. This estimate is within a factor of about two for ResNets. For the smallest networks, it is too low, because
-they spend most of the time waiting for kernels to be launched.
+If a pilot was run (`snakemake pilot`), the hours are computed from the time that the pilot measured. Otherwise, they
+are estimated: the number of operations of a task is divided by the speed that convolutional networks reach in practice
+(a share of the device's peak speed). For ResNets, the estimated and the real hours differ by a factor of at most about
+two. For the smallest networks, the estimate is too low, because most of their time is spent on launching kernels.
 """
 
 import json
@@ -29,9 +29,9 @@ class Pace:
     hours : float
         The device-hours of one replicate.
     threads : int
-        The number of CPU threads that the replicate used.
+        The number of CPU threads that one replicate uses.
     measured : bool
-        Whether a pilot measured the time; otherwise it is estimated.
+        Whether a pilot measured the time. If False, the time is estimated.
     """
 
     hours: float
@@ -78,9 +78,11 @@ def estimates(study: Study, results: Path) -> list[Estimate]:
 
 
 def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
-    """Return the pace of a task: measured if a pilot ran with this recipe and hardware, otherwise estimated.
+    """Return the pace of a task on the given hardware, or None if it is unknown.
 
-    Without such a pilot, return None if the peak speed of the device or the task's number of operations is unknown.
+    If a pilot ran with the current settings of the task and the hardware, return the pace that it measured. Otherwise,
+    estimate the pace. This requires the peak speed of the device and the number of operations of the task; if one of
+    these two numbers is missing, the pace is unknown.
     """
     path = pilot_file(results, study, hardware, task)
     if path.exists() and (measured := _measured(path, study.pace_identity(hardware, task))):
@@ -99,7 +101,7 @@ def pilot_file(results: Path, study: Study, hardware: str, task: str) -> Path:
 
 
 def _measured(path: Path, identity: str) -> Pace | None:
-    """Return the pace that a pilot measured, or None if the pilot had a different recipe or different hardware."""
+    """Return the pace in a pilot file, or None if the settings of the task or the hardware changed after the pilot."""
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError) as error:

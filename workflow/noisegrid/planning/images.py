@@ -1,4 +1,4 @@
-"""The images that the jobs of a study run in. Jobs require images only if Snakemake runs with --sdm apptainer."""
+"""The container images that the jobs of a study run in, if Snakemake is called with --sdm apptainer."""
 
 import shlex
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from noisegrid.study.study import Study
 
 @dataclass(frozen=True)
 class Images:
-    """The images of a study.
+    """The container images of a study.
 
     Attributes
     ----------
@@ -40,47 +40,60 @@ class Images:
         return stack_of(self.study.hardware[0])
 
     def file(self, stack_name: str) -> str:
-        """Return the path of a stack's image."""
+        """Return the path of a stack's container image."""
         return f"{self.config['containers']}/{stack_name}.sif"
 
     def inspection(self, stack_name: str) -> str:
-        """Return the path of the JSON file with the inspection of a stack's image."""
+        """Return the path of the JSON file that describes a stack's container image after its inspection."""
         return f"{self.config['containers']}/{stack_name}.json"
 
     def log(self, name: str) -> str:
-        """Return the path of a log file in the folder of the images."""
+        """Return the path of a log file in the folder of the container images."""
         return f"{self.config['containers']}/logs/{name}.log"
 
     def inspections(self, *stack_names: str) -> list[str]:
-        """Return the paths of the inspection files that jobs in the given stacks need as input.
+        """Return the paths of the inspection files that a job needs as input, one for each of the given stacks.
 
-        Without containers, the list is empty.
+        Return an empty list if jobs do not run in containers.
         """
         return [self.inspection(name) for name in stack_names] if self.used else []
 
     def option(self, stack_name: str) -> list[str]:
-        """Return the option that makes a job check that it runs in the right image; empty without containers."""
+        """Return the option that makes a job check that it runs in the right container image.
+
+        Return an empty list if jobs do not run in containers.
+        """
         return [word for path in self.inspections(stack_name) for word in ("--image", path)]
 
     def definition(self, stack_name: str) -> str:
-        """Return the digest of an image's definition and pins. A job runs again if the digest of its image changes."""
-        # never empty, because other parameters may be, and Snakemake compares a job's parameters as one set of values
+        """Return the digest of the definition and pins of a stack's container image, or `no image` without containers.
+
+        A job runs again if the digest of its image changes.
+        """
+        # never empty: Snakemake compares a job's parameters as one set of values, and other parameters may be empty
         return stack(stack_name).definition if self.used else "no image"
 
     def source_option(self, stack_name: str) -> list[str]:
-        """Return the options that specify an image built elsewhere; empty if the image is built on this machine."""
+        """Return the options that specify a container image built elsewhere; empty if it is built on this machine."""
         given = self.config["images"].get(stack_name)
         if given is None:
             return []
         return ["--image", given["image"], *(["--sha256", given["sha256"]] if "sha256" in given else [])]
 
     def mirror_option(self) -> list[str]:
-        """Return the option that specifies the Debian mirror; empty if the mirror of this machine's apt is used."""
+        """Return the option with the Debian mirror that config.yaml specifies for building container images.
+
+        If config.yaml specifies no mirror, return an empty list. The build then uses the same mirror as apt on this
+        machine.
+        """
         named = self.config["debian_mirror"]
         return ["--mirror", named] if named else []
 
     def engine_arguments(self) -> str:
-        """Return the container engine's arguments, which bind the working tree and the data and give access to GPUs."""
+        """Return the container engine's arguments that make folders and GPUs of the machine accessible in containers.
+
+        The folders are the working tree, the folder of the study file, and all data folders of the config.
+        """
         ours = [Path(self.config[key]) for key in ("results", "datasets", "containers")]
         for folder in ours:
             folder.mkdir(parents=True, exist_ok=True)  # only existing folders can be bound, and jobs write to these

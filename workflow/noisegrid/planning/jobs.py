@@ -1,4 +1,4 @@
-"""The inputs, parameters and resources of one job, as functions of Snakemake's wildcards."""
+"""The inputs, parameters and resources of Snakemake's jobs, as functions of a job's wildcards."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +12,10 @@ from noisegrid.runtime.hardware import stack_of
 
 
 def untracked(value: Any) -> Callable[..., Any]:
-    """Return a rule parameter whose changes do not make any job run again.
+    """Return a parameter for a Snakemake rule; jobs do not run again if the value of this parameter changes.
 
-    Such a parameter must not affect the output. `value` is the parameter's value, or a function of the wildcards that
-    returns the value.
+    Use it only for a value that does not affect the output of the rule. `value` is the value itself, or a function
+    that takes the wildcards and returns the value.
     """
 
     # Snakemake does not track a parameter whose function takes the argument `output`
@@ -47,23 +47,23 @@ class Jobs:
         return ["--folder", folder] if folder else []
 
     def image(self, wildcards: Any) -> str:
-        """Return the path of the image that a job runs in; a wildcard gives either the stack or the hardware."""
+        """Return the path of a job's container image, which depends on the wildcard `stack` or `hardware`."""
         return self.plan.images.file(self._stack(wildcards))
 
     def inspection(self, wildcards: Any) -> list[str]:
-        """Return the path of the inspection file of a job's image, as a list that is empty without containers."""
+        """Return a list with the path of the inspection file of a job's container image; empty without containers."""
         return self.plan.images.inspections(self._stack(wildcards))
 
     def image_option(self, wildcards: Any) -> list[str]:
-        """Return the option that makes a job check that it runs in the right image; empty without containers."""
+        """Return the option that makes a job check its container image; empty if jobs do not run in containers."""
         return self.plan.images.option(self._stack(wildcards))
 
     def image_source(self, wildcards: Any) -> list[str]:
-        """Return the options that specify an image built elsewhere; empty if the image is built on this machine."""
+        """Return the options that specify a container image built elsewhere; empty if it is built on this machine."""
         return self.plan.images.source_option(wildcards.stack)
 
     def definition(self, wildcards: Any) -> str:
-        """Return the digest of the definition and pins of a job's image."""
+        """Return the digest of the definition and pins of a job's container image."""
         return self.plan.images.definition(self._stack(wildcards))
 
     # --- training and measuring ---
@@ -81,7 +81,7 @@ class Jobs:
         return f"{cell.digest}, {cell.replicates} replicates"
 
     def pace_identity(self, wildcards: Any) -> str:
-        """Hash the settings that determine the duration of a replicate."""
+        """Hash the settings of the task and the hardware, which determine the duration of a replicate."""
         return self.plan.study.pace_identity(wildcards.hardware, wildcards.task)
 
     def cell_chunks(self, wildcards: Any) -> list[str]:
@@ -89,12 +89,12 @@ class Jobs:
         return self.plan.chunk_files(wildcards.hardware, wildcards.task, wildcards.noise)
 
     def chunks_of_all_hardware(self, wildcards: Any) -> list[str]:
-        """Return the paths of the chunk files of a task and noise on all hardware on which they are measured."""
+        """Return the paths of the chunk files with replicates of a task and noise, for all hardware entries."""
         names = self.plan.hardware_of(wildcards.task, wildcards.noise)
         return [file for name in names for file in self.plan.chunk_files(name, wildcards.task, wildcards.noise)]
 
     def timed_digest(self, wildcards: Any) -> str:
-        """Hash the settings of a timing job."""
+        """Hash the settings of the job that times a network."""
         return self.plan.timed_digest(wildcards.hardware, wildcards.network)
 
     def figure_data(self, wildcards: Any) -> str:
@@ -110,14 +110,14 @@ class Jobs:
     def resources(self, alone: bool = False, **fixed: Any) -> dict[str, Any]:
         """Return the resources that the jobs of a rule request from the scheduler.
 
-        Most of them are functions of a job's wildcards and attempt, because they depend on the job's hardware.
+        The resources that depend on a job's hardware are functions of the job's wildcards and attempt.
 
         Parameters
         ----------
         alone : bool
             Whether nothing else may run on the node.
         fixed
-            Resources that do not depend on the job.
+            Further resources, which have the same value for every job of the rule.
         """
         return {name: self._resource(name, alone) for name in RESOURCES} | fixed
 

@@ -1,4 +1,4 @@
-"""The packing of replicates into training jobs. Each job gets as many replicates as fit into its time."""
+"""The packing of replicates into training jobs. A job gets as many replicates as fit into its run time."""
 
 import math
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from noisegrid.runtime.hardware import gpus_per_job
 from noisegrid.study.chunk import Chunk, split
 from noisegrid.study.study import Study
 
-#: If the pace is unknown, a job gets USUAL_REPLICATES_PER_JOB replicates of every noise, or more if there would be more
-#: than MANY_JOBS jobs otherwise.
+#: If the pace is unknown, a job gets USUAL_REPLICATES_PER_JOB replicates of every noise. It gets more if the study
+#: would otherwise have more than MANY_JOBS jobs.
 USUAL_REPLICATES_PER_JOB, MANY_JOBS = 10, 300
 #: The share of a job's time that is filled with replicates. The rest is a reserve, because nodes differ in speed and an
 #: unfinished job must be submitted again.
@@ -47,7 +47,10 @@ class Packing:
         return [chunk for cell in cells for chunk in split(cell.replicates, size, cell.noise)]
 
     def _fitting(self, hardware: str, task: str, cells: int) -> int:
-        """Return how many replicates of each cell fit into one job, which trains `cells` cells."""
+        """Return how many replicates of each cell fit into one job that trains `cells` cells of a task.
+
+        If the pace is unknown, return a usual number (see USUAL_REPLICATES_PER_JOB).
+        """
         pace = estimate.pace(self.study, hardware, task, Path(self.config["results"]))
         if pace is None:
             return max(USUAL_REPLICATES_PER_JOB, math.ceil(self._wanted / MANY_JOBS))
@@ -56,7 +59,7 @@ class Packing:
 
     @cached_property
     def _wanted(self) -> int:
-        """The number of replicates that the study would have if each task had one cell per hardware, its largest."""
+        """The number of replicates of the largest cell of each task on each hardware, summed over the whole study."""
         return sum(max(cell.replicates for cell in self.study.siblings(*names)) for names in self.study.tasks)
 
     def _at_a_time(self, hardware: str, pace: estimate.Pace) -> int:

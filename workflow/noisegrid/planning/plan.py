@@ -49,12 +49,12 @@ class Plan:
 
     @cached_property
     def images(self) -> Images:
-        """The images that jobs run in."""
+        """The container images that jobs run in."""
         return Images(self.study, self.config, self.in_containers)
 
     @property
     def wildcards(self) -> dict[str, str]:
-        """The constraints on wildcards, so that a misspelt target matches no rule."""
+        """The regular expression that each wildcard must match, so that a misspelt target matches no rule."""
         names = {what: self.study.values(what) for what in ("task", "noise", "dataset")}
         names |= {"hardware": self.study.hardware, "stack": list(catalog("stacks")), "figure": self.figures}
         names |= {"network": [timed.network for timed in self.study.timed_networks] or ["none"]}
@@ -91,7 +91,7 @@ class Plan:
     # --- measuring ---
 
     def cell_files(self) -> list[str]:
-        """Return the paths of the metrics files, one for each cell."""
+        """Return the paths of the files with the metrics of a cell, one file for each cell."""
         return [self.paths.cell_metrics(cell.path) for cell in self.study.cells]
 
     def hardware_of(self, task: str, noise: str) -> list[str]:
@@ -99,9 +99,9 @@ class Plan:
         return [cell.hardware for cell in self.study.cells if (cell.task, cell.noise) == (task, noise)]
 
     def across_files(self) -> list[str]:
-        """Return the paths of the files that compare kinds of hardware.
+        """Return the paths of the files that compare runs between kinds of hardware.
 
-        There is one for each task and noise that the study measures on more than one kind of hardware.
+        There is one file for each task and noise that the study measures on more than one kind of hardware.
         """
         pairs = dict.fromkeys((cell.task, cell.noise) for cell in self.study.cells)
         return [self.paths.across(*names) for names in pairs if len(self.hardware_of(*names)) > 1]
@@ -123,7 +123,7 @@ class Plan:
         return [self.paths.timed(timed.path, "csv") for timed in self.study.timed_networks]
 
     def timed_digest(self, hardware: str, network: str) -> str:
-        """Hash the settings of a timing job."""
+        """Hash the settings of the job that times a network."""
         timed = [asdict(t) for t in self.study.timed_networks if (t.hardware, t.network) == (hardware, network)]
         return digest([{key: value for key, value in entry.items() if value != ""} for entry in timed])
 
@@ -144,7 +144,7 @@ class Plan:
         return [self.paths.table(table, suffix) for table in self.tables]
 
     def products(self) -> list[str]:
-        """Return the paths of the files for readers: findings, figures, tables and cell pages, each in one format."""
+        """Return the paths of the files that the report shows: findings, figures, tables and cell pages."""
         figures = [self.paths.figure(figure, "png") for figure in self.figures]
         pages = [self.paths.cell_page(*names) for names in self.study.tasks]
         return [self.paths.findings("md"), *figures, *self.table_files("html"), *pages]
@@ -153,12 +153,12 @@ class Plan:
 
     @property
     def config_json(self) -> str:
-        """The config as JSON, for commands that build the plan from it."""
+        """The config as JSON, for commands that make the plan again."""
         return json.dumps(self.config, sort_keys=True)
 
     @property
     def training_options(self) -> list[str]:
-        """The options that the config and the study set for training jobs."""
+        """The command-line options of training jobs, as the config and the study set them."""
         failures = ["--accept-failures"] if self.config["accept_failures"] else []
         share = ["--share-gpu"] if self.study.share_gpu else []
         return ["--checkpoint-minutes", str(self.config["checkpoint_minutes"]), *failures, *share]
@@ -170,7 +170,8 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     Parameters
     ----------
     config : dict
-        The workflow's config. Missing keys come from config.yaml, and then from the defaults of the schema.
+        The workflow's config. If it lacks a key, the value in config.yaml is used. If config.yaml lacks the key too,
+        the default in the schema is used.
     in_containers : bool
         Whether jobs run in containers.
     in_job : bool
@@ -186,8 +187,8 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     # Snakemake ignores config.yaml if the workflow is used as a module
     config = defaults | read_yaml(ROOT / "config.yaml") | config
     check(config, "config", "config")
-    planned = Path(StudyPaths(config["results"], name_of(config["study"])).design)
-    study = design.read(planned) if in_job and planned.exists() else load_study(config["study"])
+    planned = Path(StudyPaths(config["results"], name_of(config["study"])).design) if in_job else None
+    study = design.read(planned) if planned and planned.exists() else load_study(config["study"])
     plan = Plan(study, config, in_containers)
     if config["require_containers"] and not in_containers:
         raise NoisegridError(
@@ -201,8 +202,8 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     return plan
 
 
-#: Files and folders that only an earlier version of noisegrid wrote into the folder of a study. The replicates of that
-#: version are recognised by their records.
+#: Files and folders that only an earlier version of noisegrid wrote into the folder of a study. Replicates of that
+#: version are not listed here, because `read_record` recognises them.
 OLD_LAYOUT = ("cost", "cost.csv")
 
 
@@ -218,7 +219,7 @@ def check_layout(paths: StudyPaths) -> None:
 
 
 def make_or_exit(config: dict[str, Any], in_containers: bool = False, in_job: bool = False) -> Plan:
-    """Call `make` for the Snakefile; a mistake ends Snakemake with a one-line message instead of a traceback."""
+    """Call `plan.make` for the Snakefile; a mistake ends Snakemake with a one-line message instead of a traceback."""
     try:
         plan = make(config, in_containers, in_job)
         for note in [] if in_job else notes(plan):
@@ -231,7 +232,7 @@ def make_or_exit(config: dict[str, Any], in_containers: bool = False, in_job: bo
 def notes(plan: Plan, most: int = 5) -> list[str]:
     """Return one line for each change of a study since its last run.
 
-    At most `most` changes have a line of their own; a last line counts the others.
+    If there are more than `most` changes, the first `most` are listed, and one more line states how many follow.
     """
     found = design.changes(plan.study, Path(plan.paths.design))
     more = [f"and {len(found) - most} more changes"] if len(found) > most else []
@@ -246,8 +247,8 @@ def write_design(plan: Plan) -> None:
 def shell_prefix() -> str:
     """Return shell commands that prepare the environment of a job.
 
-    They set PYTHONPATH to the code of the working tree, and TREE_VARIABLE to the state of the working tree. Outside
-    containers, they also put the folder of Snakemake's Python first in PATH.
+    The commands set PYTHONPATH to the code of the working tree, and TREE_VARIABLE to the state of the working tree.
+    Outside containers, they also put the folder of Snakemake's Python first in PATH.
     """
     python = shlex.quote(str(Path(sys.executable).parent))
     inside = '[ -n "${{APPTAINER_CONTAINER:-}}" ]'

@@ -34,7 +34,7 @@ class Work:
 
     @property
     def hardware(self) -> list[str]:
-        """The names of the hardware entries that jobs compute on."""
+        """The names of the hardware entries on which jobs train or time networks."""
         return list(dict.fromkeys([*(cell.hardware for cell in self.cells), *self.timed]))
 
 
@@ -70,7 +70,11 @@ def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
 
 
 def check_machine(plan: Plan, work: Work, local: bool) -> None:
-    """Check the raw files, the images (or the environment), the devices, and the existing results.
+    """Check that this machine and the existing results allow the work of a Snakemake call to start.
+
+    The function checks, in this order: the folders of raw files; that incomplete cells were started with the current
+    training code; the container images or, without containers, the Python environment (only if `local`); that existing
+    replicates were trained in the same container images; and the GPUs of this machine (only if `local`).
 
     Parameters
     ----------
@@ -79,12 +83,12 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
     work : Work
         The work of this Snakemake call.
     local : bool
-        Whether jobs run on this machine, and not on the nodes of a cluster.
+        Whether jobs run on this machine. If False, they run on the nodes of a cluster.
 
     Raises
     ------
     NoisegridError
-        If a check fails. The later checks are then skipped.
+        If a check fails. No further check is then made.
     """
     results = Path(plan.config["results"])
     check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, work.datasets)
@@ -106,7 +110,7 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
 
 
 def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
-    """Check that missing images can be built (engine, mirror, disk space), and that existing images are up to date."""
+    """Check that existing container images are up to date, and that this machine can build the missing ones."""
     images.engine()
     folder = Path(plan.config["containers"])
     for name in dict.fromkeys(stacks):
@@ -124,7 +128,7 @@ def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
 
 
 def _check_environment(stacks: Iterable[str]) -> None:
-    """Check that this environment, in which jobs run without containers, has the framework of the stacks."""
+    """Check that this Python environment, in which jobs run without containers, has each stack's PyTorch version."""
     try:
         have = version("torch").partition("+")[0]
     except PackageNotFoundError:

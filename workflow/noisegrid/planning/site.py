@@ -1,4 +1,4 @@
-"""The resources that a job requests, which depend on the job's hardware and on the site (slurm/site.yaml).
+"""The resources that a job requests. They depend on the job's hardware and on the cluster's settings (slurm/site.yaml).
 
 Outside a cluster, only the resource `gpu` matters.
 """
@@ -11,7 +11,7 @@ from noisegrid.common.schemas import ROOT, check, read_yaml, schema
 from noisegrid.runtime.hardware import entry
 
 SITE = ROOT / "slurm" / "site.yaml"
-#: The names of the resources that depend on the hardware or on the site.
+#: The names of the resources that depend on the hardware or on slurm/site.yaml.
 RESOURCES = (
     "gpu", "gpu_model", "constraint", "mem_mb", "runtime", "slurm_account", "slurm_partition", "slurm_extra"
 )  # fmt: skip
@@ -33,7 +33,7 @@ class Site:
         hardware : str
             The name of the hardware entry.
         attempt : int
-            The attempt, counted from 1; each attempt gets more time than the one before.
+            The number of the attempt, counted from 1. Each attempt gets more time than the attempt before it.
         alone : bool
             Whether nothing else may run on the node.
         refused : sequence of str
@@ -66,7 +66,10 @@ class Site:
 
 
 def _of(partitions: dict[str, str], hardware: str) -> str | None:
-    """Return the partition of a hardware entry; `h200@STACK` uses the partition of `h200` if it has none of its own."""
+    """Return the partition that slurm/site.yaml sets for a hardware entry, or None if it sets none.
+
+    If `h200@STACK` has no partition of its own, the partition of `h200` is used.
+    """
     return partitions.get(hardware, partitions.get(hardware.partition("@")[0]))
 
 

@@ -1,6 +1,6 @@
 """The progress of a study, read from disk.
 
-`noisegrid status` prints it from any terminal, while the study runs and afterwards.
+`noisegrid status` prints the progress in any terminal, while the study runs or afterwards.
 """
 
 import json
@@ -14,7 +14,8 @@ from noisegrid.records import record
 from noisegrid.records.record import replicate_folder
 from noisegrid.study.study import Cell, Study
 
-#: The number of the last finished replicates that determine the pace. Earlier ones may be from slower or faster cells.
+#: The pace is computed from this many replicates: those that finished last. Earlier replicates may belong to cells with
+#: a different pace.
 RECENT = 50
 
 
@@ -29,13 +30,13 @@ class CellStatus:
     finished_at : list of float
         The time at which each finished replicate ended, in seconds since 1970.
     running : dict
-        The process that trains each running replicate, by the number of the replicate.
+        A description of the process that trains each running replicate, keyed by the number of the replicate.
     checkpointed : list of int
-        The numbers of replicates that stopped at a checkpoint, from which the next job resumes them.
+        The numbers of unfinished replicates that have a checkpoint and are not running. The next job resumes them.
     diverged : list of int
         The numbers of replicates whose training diverged.
     failures : dict
-        The reason for each failure, by the number of the replicate.
+        The reason why each failed replicate failed, keyed by the number of the replicate.
     """
 
     cell: Cell
@@ -77,7 +78,10 @@ def _diverged(cell: Cell, results: Path) -> list[int]:
 
 
 def hours_left(cells: list[CellStatus]) -> float | None:
-    """Return the hours left at the pace of the last finished replicates, or None if the pace is unknown."""
+    """Return the hours that the remaining replicates take, or None if this is unknown.
+
+    It is computed from the pace of the replicates that finished last.
+    """
     times = sorted(moment for cell in cells for moment in cell.finished_at)[-RECENT:]
     if len(times) < 2 or times[-1] == times[0]:
         return None

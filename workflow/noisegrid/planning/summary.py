@@ -34,7 +34,7 @@ def summary(plan: Plan) -> str:
 
 
 def _too_long(plan: Plan, line: estimate.Estimate) -> str:
-    """Return a note if a job cannot finish within all its attempts, else an empty string."""
+    """Return a note if a job needs more time than all its attempts have together, else an empty string."""
     hours = plan.packing.longest_job_hours(line)
     have = sum(range(1, ATTEMPTS + 1)) * plan.site.settings["minutes_per_job"] / 60
     if hours <= have:

@@ -1,1 +1,1 @@
-"""Replicates on disk: training writes each replicate as a whole; later stages check and read it without torch."""
+"""Replicates on disk. Training writes them; later stages check and read them without torch."""

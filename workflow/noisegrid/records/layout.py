@@ -1,4 +1,6 @@
-"""The positions of a network's tensors in the weight vector, which contains first all parameters, then all buffers.
+"""Layouts of weight vectors. A layout states where each tensor of a network is in the network's weight vector.
+
+The weight vector contains the values of all parameters, followed by the values of all buffers.
 
 This module does not import torch.
 """

@@ -1,4 +1,4 @@
-"""The folder of a replicate: written as a whole or not at all, and checked byte by byte when read.
+"""The folder of a replicate. It is written completely or not at all, and reading it verifies all checksums.
 
 This module does not import torch. The folder contains:
 
@@ -60,7 +60,7 @@ class Replicate:
 
     @property
     def has_weights(self) -> bool:
-        """Whether the weights are present. A crate leaves them out by default."""
+        """Whether the folder contains the weights. By default, a crate contains no weights."""
         return (self.folder / "weights.npy").exists()
 
     @property
@@ -75,7 +75,7 @@ def replicate_folder(results: Path, cell: Cell, replicate: int) -> Path:
 
 
 def failure_file(folder: Path) -> Path:
-    """Return the path of the file, next to a replicate's folder, that contains the reason for a failure.
+    """Return the path of the file, next to a replicate's folder, that states why the training failed.
 
     Successful training deletes this file.
     """
@@ -83,7 +83,7 @@ def failure_file(folder: Path) -> Path:
 
 
 def checkpoint_folder(folder: Path) -> Path:
-    """Return the path of the folder, next to a replicate's folder, that contains the checkpoints during training."""
+    """Return the path of the folder with the checkpoints of a replicate, which is next to the replicate's folder."""
     return folder.with_name(f".{folder.name}.checkpoints")
 
 
@@ -142,7 +142,7 @@ def read(folder: Path, left_out: Collection[str] = ()) -> Replicate:
     folder : Path
         The folder of the replicate.
     left_out : collection of str
-        The names of files that may be missing, such as the weights in a crate.
+        The names of files that may be missing. A crate, for example, may lack the weights.
 
     Raises
     ------
@@ -207,8 +207,8 @@ def check_settings(results: Path, cells: Iterable[Cell]) -> None:
             check_belongs(record, cell, folder)
 
 
-#: Keys of a record that must have the same value in all replicates of a cell. The settings and the image must be the
-#: same too.
+#: Keys of a record that must have the same value in all replicates of a cell. The settings and the container
+#: image must be the same too.
 SHARED = ("code.source_digest", "device.model", "software.torch", "dataset.digest")
 
 
@@ -235,13 +235,18 @@ def check_code(results: Path, cells: Iterable[Cell], source_digest: str) -> None
 
 
 def is_complete(results: Path, cell: Cell, numbers: Iterable[int]) -> bool:
-    """Return whether all replicates with the given numbers are finished; numbers that the cell lacks are ignored."""
+    """Return whether all replicates of a cell with the given numbers are finished.
+
+    Numbers for which the cell has no replicate are ignored.
+    """
     wanted = (number for number in numbers if number < cell.replicates)
     return all(replicate_folder(results, cell, number).exists() for number in wanted)
 
 
 def check_shared(results: Path, cell: Cell, now: dict[str, str]) -> None:
-    """Compare the conditions of a new job with those of the first finished replicate of a cell.
+    """Check that a new job trains under the same conditions as the first finished replicate of a cell.
+
+    The conditions are the values of the keys in SHARED, such as the PyTorch version.
 
     Parameters
     ----------
@@ -250,33 +255,34 @@ def check_shared(results: Path, cell: Cell, now: dict[str, str]) -> None:
     cell : Cell
         The cell to add replicates to.
     now : dict
-        The conditions of the new job: values for some of the keys in SHARED.
+        The conditions of the new job: the values of all or some keys in SHARED.
 
     Raises
     ------
     NoisegridError
-        If a value differs.
+        If one of these values differs from the value in the record of the replicate.
     """
     for record, folder in _first_record(results, cell):
         for key, value in now.items():
             if entry(record, key) != value:
                 raise NoisegridError(
                     f"{folder} was trained with a different {key} ({entry(record, key)}; now {value}), but all "
-                    f"replicates of a cell must have the same value; restore the earlier one (commit "
+                    f"replicates of a cell must have the same value; restore the earlier value (used at commit "
                     f"{record['code']['git_commit']}), or give the study another name, or delete {folder.parent} to "
                     "train the cell again"
                 )
 
 
 def check_images(results: Path, cells: Iterable[Cell], image: dict[str, Any] | None) -> None:
-    """Refuse to continue cells in a different image from the one in which they were started.
+    """Refuse to add replicates to cells whose existing replicates were trained in a different container image.
 
-    This check runs before any work starts. `image` is None if jobs run outside any image.
+    This check runs before any work starts. `image` describes the image of the new jobs; it is None if they run outside
+    containers.
 
     Raises
     ------
     NoisegridError
-        If the first replicate of a cell was trained in a different image.
+        If the first finished replicate of a cell was trained in a different image.
     """
     for cell in cells:
         for record, folder in _first_record(results, cell):
@@ -308,12 +314,13 @@ def check_belongs(record: dict[str, Any], cell: Cell, folder: Path) -> None:
 
 
 def check_image(record: dict[str, Any], image: dict[str, Any] | None, folder: Path) -> None:
-    """Refuse a replicate that was trained in a different image, because a cell never mixes images.
+    """Refuse a replicate that was trained in a different container image, because a cell never mixes images.
 
     Raises
     ------
     NoisegridError
-        If the replicate and this call use images with different definitions, or if only one of them uses an image.
+        If the image of the replicate and the image of this call have different definitions, or if only one of the two
+        exists.
     """
     old, new = ((about or {}).get("definition", "outside of any image") for about in (record["container"], image))
     if old != new:

@@ -1,1 +1,1 @@
-"""Verdicts, tables, figures and findings, made from metrics.csv and overhead.csv without replicates and torch."""
+"""Verdicts, tables, figures and findings, made from metrics.csv and overhead.csv. No module here imports torch."""

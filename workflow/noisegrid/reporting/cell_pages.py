@@ -1,4 +1,4 @@
-"""Pages for the report: one for each task on each kind of hardware, with the metrics of its cells side by side."""
+"""Pages for the report: one page for each task on each kind of hardware, which shows the metrics of all its cells."""
 
 from html import escape
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Test the paper's claims on the metrics of a study. Each verdict comes with an effect, its interval and n.
+"""Test the paper's claims on the metrics of a study. Each verdict has an effect, its interval and the sample size n.
 
 A verdict covers one context, usually a task on one kind of hardware, because a claim may hold in some contexts and not
 in others. The possible verdicts are:
@@ -38,7 +38,7 @@ from noisegrid.runtime.hardware import is_mixed_precision
 MIN_DEVICES = 4  # a trend over fewer devices is not tested
 ALPHA = 0.05
 SAME_ORDER = 2.0  # two noise levels are "of the same order" if they differ by less than this factor
-SAME_MEAN_POINTS = 0.5  # two mean accuracies count as equal if they differ by less (in percentage points)
+SAME_MEAN_POINTS = 0.5  # two mean accuracies count as equal if they differ by less than this (in percentage points)
 
 
 class Measured:
@@ -65,7 +65,7 @@ class Measured:
 
 
 def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Verdict]:
-    """Judge every claim in every context in which it was measured.
+    """Judge every claim in every context (usually a task on one kind of hardware) in which it was measured.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Ver
     -------
     list of Verdict
         The verdicts, in the order of the claims. Every claim has at least one verdict, which is `not measured here` if
-        no context of the study can test the claim.
+        the study cannot test the claim in any context.
     """
     measured, verdicts = Measured(frame), list[Verdict]()
     for claim in catalog("claims"):
@@ -91,14 +91,17 @@ def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Ver
 
 
 def claim_1(measured: Measured) -> Iterator[Verdict]:
-    """Judge, in each context, whether changing only the implementation changes the weights."""
+    """Judge, for each task on each kind of hardware, whether changing only the implementation changes the weights."""
     for hardware, task in measured.contexts:
         if measured.get(hardware, task, "impl", "churn") is not None:
             yield _moves_weights(measured, hardware, task, "impl")
 
 
 def claim_2(measured: Measured) -> Iterator[Verdict]:
-    """Judge, in each context, whether implementation noise and algorithmic noise are of the same order."""
+    """Judge whether implementation noise and algorithmic noise cause churn of the same order.
+
+    Each task on each kind of hardware gets its own verdict.
+    """
     for hardware, task in measured.contexts:
         impl, algo = (measured.get(hardware, task, noise, "churn") for noise in ("impl", "algo"))
         if impl is not None and algo is not None:
@@ -106,7 +109,10 @@ def claim_2(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_3(measured: Measured) -> Iterator[Verdict]:
-    """Judge, in each context, whether the mean accuracy is the same under `algo_impl`, `algo` and `impl`."""
+    """Judge whether the mean accuracy is the same under the noises `algo_impl`, `algo` and `impl`.
+
+    Each task on each kind of hardware gets its own verdict.
+    """
     for hardware, task in measured.contexts:
         sources = ("algo_impl", "algo", "impl")
         means = [measured.get(hardware, task, noise, "accuracy_mean") for noise in sources]
@@ -118,7 +124,10 @@ def claim_3(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_4(measured: Measured) -> Iterator[Verdict]:
-    """Judge, in each context, whether the largest ratio of a class std to the overall std exceeds the null."""
+    """Judge, for each task on each kind of hardware, whether the accuracy of some class varies beyond the null.
+
+    The tested value is the largest ratio of a class's standard deviation to the overall standard deviation.
+    """
     for hardware, task in measured.contexts:
         row = measured.get(hardware, task, "algo_impl", "class_std_ratio_max")
         if row is not None and not np.isnan(row.value):
@@ -126,10 +135,10 @@ def claim_4(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_5(measured: Measured) -> Iterator[Verdict]:
-    """Judge, in each context, whether the false-negative rate of the smallest sub-group varies beyond the null.
+    """Judge whether the false-negative rate of the smallest sub-group varies beyond the null.
 
     The smallest sub-group is the one with the fewest positives. The null is that errors on different examples are
-    independent.
+    independent. Each task on each kind of hardware gets its own verdict.
     """
     groups = measured.frame[measured.frame["metric"].isin(["group_fnr_std_relative", "group_positives"])]
     for hardware, task in measured.contexts:
@@ -185,7 +194,10 @@ def claim_10(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_11(measured: Measured) -> Iterator[Verdict]:
-    """Judge, in each context, whether changing only the order of examples within a batch changes the weights."""
+    """Judge whether changing only the order of examples within a batch changes the weights.
+
+    Each task on each kind of hardware gets its own verdict.
+    """
     for hardware, task in measured.contexts:
         if measured.get(hardware, task, "in_batch_order", "churn") is not None:
             yield _moves_weights(measured, hardware, task, "in_batch_order")
@@ -207,9 +219,9 @@ def _moves_weights(measured: Measured, hardware: str, task: str, noise: str) -> 
 
 
 def _log_ratio(first: pd.Series, second: pd.Series) -> tuple[float, float, int]:
-    """Return the log of the ratio of two independent estimates, its standard error and its degrees of freedom.
+    """Return the logarithm of the ratio of two estimates, its standard error and its degrees of freedom.
 
-    The standard error comes from the delta method.
+    The two estimates are assumed to be independent. The standard error comes from the delta method.
     """
     freedom = int(min(first.n_replicates, second.n_replicates)) - 1
     critical = stats.t.ppf(0.975, [first.n_replicates - 1, second.n_replicates - 1])
@@ -265,7 +277,7 @@ def _against_null(context: str, row: pd.Series) -> Verdict:
 
 
 def _ratio_verdict(context: str, first: pd.Series, second: pd.Series, above: bool, comparisons: int = 1) -> Verdict:
-    """Judge from the interval of a ratio whether the ratio is above 1 (or, if `above` is False, below 1).
+    """Judge from its interval whether the ratio `first` / `second` is above 1 (or, if `above` is False, below 1).
 
     The interval is widened by Bonferroni's correction for `comparisons` comparisons.
     """

@@ -20,8 +20,8 @@ from noisegrid.runtime.hardware import entry
 #: factor leaves room for networks, CUDA and cuDNN that differ from those of the paper.
 NEAR = 1.25
 KERNEL_SIZES = {1: "mediumcnn_k1", 3: "mediumcnn_k3", 5: "mediumcnn_k5", 7: "mediumcnn_k7"}
-#: C16 is reproduced if the kernels run by only one of the two arms explain at least this share of the difference in
-#: kernel time.
+#: C16 is reproduced if the kernels that only the default arm or only the deterministic arm runs explain at least this
+#: share of the difference in kernel time.
 MOST = 0.5
 
 
@@ -86,7 +86,10 @@ def claim_15(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def claim_16(overhead: pd.DataFrame) -> Iterator[Verdict]:
-    """Judge, on each CUDA GPU, whether kernels run by only one of the two arms explain the largest overhead."""
+    """Judge, on each CUDA GPU, whether the largest overhead is explained by kernels that run in only one arm.
+
+    The arms are the default arm and the deterministic arm.
+    """
     kernels = overhead_frame.kernel_differences(overhead)
     kernels = kernels[kernels["only_in"] != ""]
     for hardware, row in _extremes(overhead, largest=True):
@@ -101,7 +104,7 @@ def claim_16(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def published_maxima() -> dict[str, float]:
-    """Return the largest overhead that the paper reports for each of its GPUs, keyed by the hardware entry.
+    """Return the largest overhead that the paper reports for each of its GPUs, keyed by the name of the hardware entry.
 
     The values come from catalog/published.csv, which contains only verified numbers.
     """
@@ -112,7 +115,7 @@ def published_maxima() -> dict[str, float]:
 
 
 def _extremes(overhead: pd.DataFrame, largest: bool) -> Iterator[tuple[str, pd.Series]]:
-    """Yield the name of each hardware entry, and the row of the network with the largest (or smallest) overhead."""
+    """Yield, for each hardware entry, its name and the row of the network with the largest or the smallest overhead."""
     table = overhead_frame.determinism(overhead)
     for hardware, part in table.groupby("hardware", sort=False):
         yield str(hardware), part.loc[part["ratio"].idxmax() if largest else part["ratio"].idxmin()]

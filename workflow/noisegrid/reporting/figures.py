@@ -139,7 +139,7 @@ def figure_across(frame: pd.DataFrame) -> Figure:
 
 
 def figure_8(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 8: the noises `order` and `in_batch_order`, next to all algorithmic noise (`algo`)."""
+    """Draw Figure 8: the measures of Figure 1 for the noises `order` and `in_batch_order`, next to those for `algo`."""
     measured = frame[frame["noise"].isin(["order", "in_batch_order"])]
     cells = set(zip(measured["hardware"], measured["task"], strict=True))
     shown = [cell in cells for cell in zip(frame["hardware"], frame["task"], strict=True)]
@@ -147,7 +147,7 @@ def figure_8(frame: pd.DataFrame) -> Figure:
 
 
 def figure_sources(frame: pd.DataFrame) -> Figure:
-    """Draw the measures of Figure 1 for every noise except control: single sources, and several sources together."""
+    """Draw the measures of Figure 1 for every noise except control, whether it frees one source or several."""
     return _by_task(frame, tuple(noise for noise in FREE if noise != "control"))
 
 
@@ -180,7 +180,8 @@ def _not_measured(missing: dict[str, set[str]]) -> str:
     """Return a line that lists the noises that were not measured, or an empty string if all were measured.
 
     The line starts with the noises that are missing from all groups. The noises that are missing only from some groups
-    follow, with the titles of these groups. `missing` maps the title of each group to its missing noises.
+    follow, with the titles of these groups. A group is a task on one kind of hardware. `missing` maps the
+    title of each group to its missing noises.
     """
     nowhere = set.intersection(*missing.values()) if missing else set()
     parts = [", ".join(noise for noise in FREE if noise in nowhere)] if nowhere else []
@@ -191,7 +192,7 @@ def _not_measured(missing: dict[str, set[str]]) -> str:
 
 
 def figure_2(frame: pd.DataFrame) -> Figure:
-    """Draw Figure 2: the same network with and without batch norm, for each noise.
+    """Draw Figure 2: the measures of Figure 1 for the same network with and without batch norm, by noise.
 
     Raises
     ------

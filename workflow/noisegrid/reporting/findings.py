@@ -34,7 +34,7 @@ that others can check.)
 
 
 def findings(frame: pd.DataFrame) -> list[str]:
-    """Return the findings from metrics.csv, one text each. A finding is left out if its cells were not measured."""
+    """Return a list of findings from metrics.csv. A finding is left out if the cells it describes were not measured."""
     sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), null_sentence(frame)]
     return [sentence for sentence in [*sentences, *lost_sentences(frame)] if sentence]
 
@@ -51,7 +51,7 @@ def control_sentence(frame: pd.DataFrame) -> str:
 def churn_sentences(frame: pd.DataFrame) -> list[str]:
     """Return sentences that compare the churn of implementation noise with the churn of algorithmic noise.
 
-    There is one sentence for each task on each kind of hardware for which both were measured.
+    There is one sentence for each task on each kind of hardware on which both noises were measured.
     """
     churn = select(frame, "churn").set_index(CELL)
     sentences = []
@@ -95,18 +95,18 @@ def null_sentence(frame: pd.DataFrame) -> str:
 
 
 def lost_sentences(frame: pd.DataFrame) -> list[str]:
-    """Return sentences on the replicates that diverged or failed and are therefore left out of all numbers."""
+    """Return sentences that state how many replicates diverged or failed, and are therefore left out of all numbers."""
     sentences = []
     for fate in ("diverged", "failed"):
         rows = select(frame, f"replicates_{fate}").itertuples()
         lost = [f"{int(row.value)} in {row.hardware}/{row.task}/{row.noise}" for row in rows if row.value > 0]
         if lost:
-            sentences.append(f"Replicates that {fate} and are in no number: {', '.join(lost)}.")
+            sentences.append(f"Replicates that {fate} and are left out of all numbers: {', '.join(lost)}.")
     return sentences
 
 
 def overhead_sentences(overhead: pd.DataFrame) -> list[str]:
-    """Return, for each kind of hardware, a text on the overhead of determinism and on bitwise repeatable networks."""
+    """Return one text per kind of hardware: the overhead of determinism, and how many networks are repeatable."""
     table = overhead_frame.determinism(overhead)
     sentences = []
     for hardware, part in table.groupby("hardware", sort=False):
@@ -162,7 +162,7 @@ def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
     sentences : list of str
         The findings.
     basis : str
-        What the numbers are based on: n, device and versions.
+        What the numbers are based on: the number of replicates per cell and of test images, device and versions.
     """
     cells = single_hardware(frame).drop_duplicates(CELL)
     tasks = ", ".join(dict.fromkeys(cells["task"]))

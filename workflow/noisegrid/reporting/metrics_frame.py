@@ -10,7 +10,7 @@ from noisegrid.study.sources import FREE
 
 
 def load_metrics(path: Path) -> pd.DataFrame:
-    """Read metrics.csv and check its columns. Make `noise` an ordered category that follows the noise registry.
+    """Read metrics.csv and check its columns. Convert `noise` to a category with the order of the noise registry.
 
     Raises
     ------
@@ -32,7 +32,10 @@ def load_metrics(path: Path) -> pd.DataFrame:
 
 
 def batch_norm_counterparts(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """Return (hardware, task, counterpart without batch norm) wherever both tasks were measured, in file order."""
+    """Return (hardware, task, counterpart without batch norm) for each measured pair, in the order of the file.
+
+    A pair is a task and its counterpart, both measured on the same hardware.
+    """
     measured = dict.fromkeys(zip(frame["hardware"], frame["task"], frame["without_batch_norm"], strict=True))
     cells = {(hardware, task) for hardware, task, _ in measured}
     return [(hardware, task, plain) for hardware, task, plain in measured if (hardware, plain) in cells]
@@ -63,7 +66,10 @@ def single_hardware(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def provenance(frame: pd.DataFrame) -> str:
-    """Return the text that must accompany every printed number: n, device and versions."""
+    """Return the text that must accompany every printed number.
+
+    The text has the number of replicates per cell (n), the number of test images, device and versions.
+    """
     counts = sorted(set(frame["n_replicates"]))
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     examples = " / ".join(f"{count:,}" for count in sorted(set(frame["n_examples"])))

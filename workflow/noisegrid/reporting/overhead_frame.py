@@ -124,7 +124,11 @@ def kernel_differences(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def provenance(frame: pd.DataFrame) -> str:
-    """Return the text that must accompany every printed overhead: n, image size, batch size, device and versions."""
+    """Return the text that must accompany every printed overhead.
+
+    The text has the number of blocks per arm (n), the number of steps per block, image size, batch size, device and
+    versions.
+    """
     steps = _measure(frame, "step")
     blocks = sorted(set(steps.groupby([*KEY, "arm"]).size()))
     n = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
@@ -149,7 +153,7 @@ def _layers(kernels: pd.DataFrame) -> str:
 
 
 def _notes(of_arm: pd.DataFrame) -> dict[str, object]:
-    """Return the note of an arm's first step, and the number of timed blocks with another note (e.g. throttled)."""
+    """Return the note of an arm's first step, and the number of timed blocks that have another note than this one."""
     first = _measure(of_arm, "first_step")["note"]
     note = first.iloc[0] if len(first) else ""
     return {"disturbed_blocks": int((_measure(of_arm, "step")["note"] != note).sum()), "note": note}

@@ -1,4 +1,4 @@
-"""The registry of figures and tables. To add one, add an entry here and write the function that makes it.
+"""The registry of figures and tables. To add a figure or table, add an entry here and write the function that makes it.
 
 The Snakefile imports this module, which therefore imports neither Matplotlib nor pandas.
 
@@ -98,37 +98,37 @@ FIGURES = {
         Entry(
             "figure_2",
             "figures:figure_2",
-            "Figure 2 of the paper: the same measures for the small CNN without (filled) and with (open) batch "
+            "Figure 2 of the paper: the measures of Figure 1 for the small CNN without (filled) and with (open) batch "
             "normalisation. Lines are 95 % intervals.",
             _has_batch_norm_twins,
         ),
         Entry(
             "figure_3",
             "figures:figure_3",
-            "Figure 3 of the paper: per-class over overall standard deviation of accuracy. The grey range is what "
-            "independent errors of the same images give (95 %). Only a mark outside of it says that noise affects "
-            "a class more than chance explains.",
+            "Figure 3 of the paper: standard deviation of the accuracy on each class, divided by the overall standard "
+            "deviation. The grey range contains this ratio (95 %) if errors on test images are independent of each "
+            "other. Only a marker above the range shows that noise affects a class more than chance explains.",
             _measures("algo_impl", "algo", "impl"),
         ),
         Entry(
             "figure_4",
             "figures:figure_4",
             "Figure 4 of the paper: spread of accuracy, false-positive and false-negative rate on the target "
-            "attribute, overall and by sub-group, with each group's positives and negatives. The grey range is "
-            "what independent errors of the same images give.",
+            "attribute, overall and by sub-group, with each group's positives and negatives. The grey range "
+            "contains the spread (95 %) if errors on test images are independent of each other.",
             _has_groups,
         ),
         Entry(
             "figure_5",
             "figures:figure_5",
-            "Figure 5 of the paper: the same measures by accelerator, for the paper's kinds of noise.",
+            "Figure 5 of the paper: the measures of Figure 1 by accelerator, for the paper's kinds of noise.",
             _has_several_hardware,
         ),
         Entry(
             "figure_across",
             "figures:figure_across",
-            "Beyond the paper: the same replicates, with the same seeds, on two kinds of hardware (×), beside two "
-            "runs on the same hardware.",
+            "Beyond the paper: churn and L2 distance between runs with the same seeds on two kinds of hardware (×), "
+            "beside those between two runs on the same hardware.",
             _repeats_across_hardware,
         ),
         Entry(
@@ -150,9 +150,9 @@ FIGURES = {
         Entry(
             "figure_8",
             "figures:figure_8",
-            "Figure 8 of the paper (data order): the order of the examples, and their order inside each batch "
-            "alone, beside all algorithmic noise. A different order inside a batch changes only the order in "
-            "which numbers are added.",
+            "Figure 8 of the paper (data order): the noise from the order of all examples, and from their order "
+            "inside each batch alone, beside all algorithmic noise. A different order inside a batch changes only "
+            "the order in which numbers are added.",
             _measures("order", "in_batch_order"),
         ),
         Entry(
@@ -181,32 +181,32 @@ TABLES = {
             "classes",
             "tables:class_table",
             "Number of per-class standard deviations inside, above and below the 95 % range of independent "
-            "errors, and the largest ratio of a class's standard deviation to the overall one, with the same "
-            "range",
+            "errors, and the largest ratio of a class's standard deviation to the overall one, with the 95 % "
+            "range of this ratio for independent errors",
         ),
         Entry(
             "claims",
             "tables:claims_table",
             "The paper's claims, tested on this study (intervals: 95 %; for C4 and C5 the range of independent errors)",
         ),
-        Entry("taxonomy", "tables:taxonomy_table", "The noise of this study, and the sources that it leaves free"),
+        Entry("taxonomy", "tables:taxonomy_table", "Each noise of this study, and the sources that it leaves free"),
         Entry(
             "published",
             "tables:published_table",
-            "The paper's own numbers that were verified (A verbatim, C inferred)",
+            "The paper's own numbers that were verified (grade A: verbatim; grade C: inferred)",
         ),
         Entry(
             "reference",
             "tables:reference_table",
-            "The same replicates by the definitions of the reference (the paper's published code)",
+            "The metrics of the same replicates, as the reference (the paper's published code) defines them",
         ),
         Entry(
             "overhead",
             "overhead_frame:overhead_ratios",
-            "The overhead of each arm: step time (median over blocks), its ratio to the arm that it is compared "
-            "with and the 95 % interval of the median over blocks, the ratio of summed kernel times, the first "
-            "step including the choice of kernels and compilation, and whether two runs from one state are "
-            "bitwise equal",
+            "The overhead of each arm: step time (median over blocks), its ratio to the step time of the arm that it "
+            "is compared with (median over blocks, with 95 % interval), the ratio of summed kernel times, the "
+            "duration of the first step (which includes the choice of kernels and compilation), and whether two "
+            "runs from the same state are bitwise equal",
             _times_networks,
             OVERHEAD,
         ),

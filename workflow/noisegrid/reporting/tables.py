@@ -40,9 +40,9 @@ def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return, for each cell, the smallest significant gain and the number of replicates needed to detect a given gain.
 
     A gain is the difference in accuracy between two methods. Both methods are assumed to have the spread of the cell,
-    and are compared by a two-sided t test at 95 %. The smallest significant gain is for as many replicates per method
-    as the cell has. The number of replicates per method is chosen such that the test has 80 % power. Cells without
-    spread (control) are left out, because any difference is significant there.
+    and are compared by a two-sided t test at 95 %. The smallest significant gain assumes as many replicates per
+    method as the cell has. The number of replicates needed is the number per method at which the test has 80 % power.
+    Cells without spread (control) are left out, because any difference is significant there.
     """
     rows = []
     for cell in select(frame, "accuracy_std").itertuples():
@@ -137,7 +137,7 @@ def taxonomy_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]) -> pd.DataFrame:
-    """Return one row per cell and one column per metric, plus columns for the intervals of those in `with_interval`."""
+    """Return one row per cell and one column per metric; columns listed in `with_interval` get interval columns too."""
     parts = []
     for name, metric in columns.items():
         rows = select(frame, metric).set_index([*CELL, "n_replicates"])

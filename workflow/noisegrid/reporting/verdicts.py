@@ -1,4 +1,4 @@
-"""The class Verdict, and the possible words for its field `verdict`."""
+"""The class Verdict, and the possible values of its field `verdict`."""
 
 from dataclasses import dataclass
 

@@ -25,7 +25,7 @@ def running_in_one() -> bool:
 
 
 def check_inside(inspection: Path | None) -> dict[str, Any] | None:
-    """Check that this process runs in the required image, if any, and return the image's description for a record.
+    """Check that this process runs in the required image, if any, and return the description of the image.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def check_inside(inspection: Path | None) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        The stack and the definition digest of the image. If the job requires an image, also the commit, path and
-        digests of that image. None outside an image.
+        The description that is written to the record of a replicate. It contains the stack and the definition digest of
+        the image and, if the job requires an image, also its commit, path and other digests. None outside an image.
 
     Raises
     ------

@@ -24,7 +24,7 @@ POLL_S = 2.0
 
 
 class WrongDevice(NoisegridError):
-    """The error that this machine lacks the device model that a job requires; a different machine may have it."""
+    """An error: this machine has no device of the model that a job requires. Another machine may have one."""
 
 
 def gpus() -> dict[str, str]:
@@ -62,7 +62,10 @@ def is_model(name: str, model: str) -> bool:
 
 
 def named(names: list[str], where: str) -> list[str]:
-    """Return hardware names, with `auto` replaced by this machine's hardware; error messages begin with `where`."""
+    """Return the given hardware names, with `auto` replaced by the hardware of this machine.
+
+    `where` is the file and key that contain the names. Error messages begin with it.
+    """
     try:
         return [catalog_name() if name == "auto" else name for name in names]
     except NoisegridError as error:
@@ -70,7 +73,10 @@ def named(names: list[str], where: str) -> list[str]:
 
 
 def catalog_name() -> str:
-    """Return the hardware that `auto` stands for: the fp32 entry for this machine's GPUs, or `cpu` without a GPU."""
+    """Return the name of the hardware entry that `auto` stands for on this machine.
+
+    This is the entry with precision fp32 for the GPUs of this machine. If the machine has no GPU, it is `cpu`.
+    """
     models = sorted(set(gpus().values()))
     if not models:
         return "cpu"
@@ -97,9 +103,10 @@ def check_present(name: str, hardware: HardwareEntry) -> None:
 
 @contextmanager
 def claim(model: str, shared: bool = False) -> Iterator[str | None]:
-    """Claim a free GPU of a model for this process and its children, and hide all other GPUs from them.
+    """Claim a free GPU of the given model for this process and its child processes; they see no other GPU.
 
-    If all GPUs of the model are in use, wait. If a scheduler has already chosen a GPU, only check its model.
+    If all GPUs of the model are in use, wait, unless jobs may share a GPU. If a scheduler has already chosen a GPU,
+    only check the model of that GPU.
 
     Parameters
     ----------
@@ -146,7 +153,7 @@ def _check_chosen(model: str) -> None:
 
 
 def _lock_one(uuids: list[str]) -> tuple[str, int]:
-    """Wait until the lock file of a GPU is free, and lock this file. Return the GPU's UUID and the open lock file."""
+    """Wait until one of the GPUs is free, and lock its lock file. Return the GPU's UUID and the open lock file."""
     announced = False
     while True:
         for uuid in uuids:
@@ -165,7 +172,7 @@ def _lock_one(uuids: list[str]) -> tuple[str, int]:
 
 
 def _open_for_all(path: Path) -> int:
-    """Open a lock file that every user of this machine may lock, whoever created the file and whatever the umask is."""
+    """Open a lock file that every user of this machine can lock, even if it is created under a strict umask."""
     for _ in range(2):
         try:
             return os.open(path, os.O_RDWR)  # without O_CREAT, because Linux refuses it for other users' files in /tmp

@@ -1,4 +1,4 @@
-"""The entries of the hardware catalog. `h100@STACK` is the entry `h100` with the stack STACK instead of its own.
+"""The entries of the hardware catalog. `h100@STACK` is the entry `h100`, but with the stack STACK.
 
 This module reads workflow/catalog/hardware.yaml and stacks.yaml. It does not import torch.
 """
@@ -28,13 +28,13 @@ class Stack:
     packages : dict
         The version of each main package.
     disk_gb : float
-        The disk space that a build of the image needs, in GB.
+        The disk space in GB that is needed to build the container image.
     cuda : str
         The CUDA version; empty for the analysis stack.
     arch : tuple of str
-        The GPU generations, such as `sm_90`, for which the wheels contain kernels; empty for the analysis stack.
+        The GPU generations, such as `sm_90`, for which the packages contain kernels; empty for the analysis stack.
     driver : str
-        The oldest driver that supports this CUDA version; empty for the analysis stack.
+        The version of the oldest driver that supports this CUDA version; empty for the analysis stack.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Stack:
 
     @cached_property
     def definition(self) -> str:
-        """The digest of the files that an image of this stack is built from: the image definition and the pin file."""
+        """The digest of the two files from which this stack's container image is built: image.def and the pin file."""
         return hashlib.sha256(DEFINITION.read_bytes() + self.pins.read_bytes()).hexdigest()[:16]
 
 
@@ -90,10 +90,11 @@ class HardwareEntry:
     memory_gb, tflops : float or None
         The device memory in GB, and the peak speed in 10^12 operations per second; None if unknown.
     slurm : dict
-        What a job requests from SLURM: `gpu_model`, `constraint`.
+        What a job requests from SLURM: values for `gpu_model` and `constraint`.
     kernels : dict
-        On a CPU, the instruction sets and the number of threads: under `held` those of all replicates if `impl` is
-        held, and under `free` the choices if `impl` is free.
+        For a CPU, the instruction sets that libraries use, and the number of threads. The entry `held` contains the
+        values that all replicates use if the source `impl` is held. The entry `free` contains lists, from which each
+        replicate draws its values if `impl` is free. Empty for a GPU.
     unavailable : str
         The reason why a study cannot use this entry; empty if it can.
     """
@@ -174,7 +175,7 @@ def gpus_per_job(hardware: str) -> int:
 def _check_kernels(name: str, found: HardwareEntry) -> None:
     """Raise NoisegridError if the stack of a hardware entry has no kernels for the entry's device.
 
-    Kernels run on devices with the same major compute capability and the same or a higher minor one.
+    Kernels compiled for compute capability 8.0, for example, run on devices with 8.0 or 8.6, but not with 7.5 or 9.0.
     """
     arch = stack(found.stack).arch
     if not found.is_cuda:

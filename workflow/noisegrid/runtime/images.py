@@ -1,4 +1,4 @@
-"""The image of a stack, built from containers/image.def or taken from elsewhere.
+"""The container image of a stack: it is built from containers/image.def, or an image built elsewhere is used.
 
 The container engine, the disk space and the mirror are checked before a build. An image gets its final name only when
 it is complete, so a build that is killed leaves no partial image. `noisegrid build-image` calls this module.
@@ -37,7 +37,7 @@ def engine() -> str:
 
 
 def mirror(named: str | None, sources: Path = Path("/etc/apt")) -> str:
-    """Return the Debian mirror to build from: the one in config.yaml, or else the one that apt on this machine uses."""
+    """Return the Debian mirror for builds: `named` (from config.yaml), or else the one that this machine's apt uses."""
     if named:
         return named
     for path in sorted([*sources.glob("sources.list"), *sources.glob("sources.list.d/*")]):
@@ -49,7 +49,7 @@ def mirror(named: str | None, sources: Path = Path("/etc/apt")) -> str:
 
 
 def check_disk(what: Stack, folder: Path) -> None:
-    """Raise NoisegridError if the disk is too full for a build, which would otherwise fail after minutes."""
+    """Raise NoisegridError if the disk lacks the space to build a container image, so that no build fails halfway."""
     temporary = Path(os.environ.get("APPTAINER_TMPDIR") or tempfile.gettempdir())
     for place in {temporary, folder}:
         free = shutil.disk_usage(_existing(place)).free / 1e9
@@ -61,7 +61,7 @@ def check_disk(what: Stack, folder: Path) -> None:
 
 
 def build(what: Stack, output: Path, mirror_url: str) -> None:
-    """Build the image of a stack under a temporary name, and move the image to `output` when it is complete."""
+    """Build the container image of a stack under a temporary name, and move it to `output` when it is complete."""
     check_disk(what, output.parent)
     arguments = {
         "MIRROR": mirror_url,
@@ -77,7 +77,7 @@ def build(what: Stack, output: Path, mirror_url: str) -> None:
 
 
 def take(image: str, digest: str | None, output: Path) -> None:
-    """Use an image that was built elsewhere.
+    """Use a container image that was built elsewhere.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def take(image: str, digest: str | None, output: Path) -> None:
     digest : str or None
         The expected SHA-256; None to accept any image.
     output : Path
-        The path of the image in the folder of images.
+        The path of the image in the folder of container images.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def _into_place(output: Path, command: Callable[[Path], list[str]]) -> None:
     write_atomically(output.absolute(), make)
 
 
-#: A hint for ordinary users, who can build images only if the site has set up user namespaces and fakeroot.
+#: A hint for ordinary users, who can build container images only if the site has set up user namespaces and fakeroot.
 FAKEROOT = (
     "; building as an ordinary user needs user namespaces and fakeroot (apptainer.org): if the site does not allow "
     "them, build the image elsewhere and name its file in config.yaml (images)"

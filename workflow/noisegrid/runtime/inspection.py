@@ -1,4 +1,4 @@
-"""The inspection of an image from inside: the installed packages are compared with the requirements of the stack.
+"""The inspection of a container image, which compares the installed packages with the requirements of the stack.
 
 The result contains the versions of the software, the GPU generations for which the wheels contain kernels, and the
 digests of the image and of the installed files. The inspection fails if the image does not meet a requirement of its
@@ -18,7 +18,7 @@ from noisegrid.runtime.hardware import Stack
 
 
 def inspect(what: Stack, image: Path) -> dict[str, Any]:
-    """Inspect the image that this process runs in, and return the description of the image.
+    """Inspect the container image that this process runs in, and return the description of the image.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def inspect(what: Stack, image: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        Versions, digests, and the size of the image in bytes.
+        The description: versions, digests, and the size of the image in bytes.
 
     Raises
     ------
@@ -75,9 +75,9 @@ def framework() -> dict[str, Any]:
 
 
 def installed_digest() -> str:
-    """Return the SHA-256 of a list of all installed files and their digests.
+    """Return the SHA-256 of a list of the installed files and their digests.
 
-    The digests are those in the RECORD files of the wheels. Files without a digest are left out.
+    The digest of each file is read from its package's RECORD file. Files without a digest there are not in the list.
     """
     lines = []
     for distribution in distributions():
@@ -88,7 +88,7 @@ def installed_digest() -> str:
 
 
 def check(what: Stack, found: dict[str, Any]) -> None:
-    """Compare the description of an image with the required stack. Raise NoisegridError for the first difference."""
+    """Compare the description of a container image with its stack. Raise NoisegridError for the first difference."""
     required: dict[str, Any] = {f"packages.{name}": value for name, value in what.packages.items()}
     actual: dict[str, Any] = {f"packages.{name}": value.partition("+")[0] for name, value in found["packages"].items()}
     if what.cuda:

@@ -1,4 +1,4 @@
-"""The device, software and code of a run. Every record contains them, so that every result states its origin."""
+"""The device, software and code of a run. Every record contains them, to show how a result was made."""
 
 import os
 import platform
@@ -50,9 +50,9 @@ def check_device(gpu: str) -> None:
 
 
 def model_here(gpu: str, uuid: str | None) -> str | None:
-    """Return the model name of this job's device, as reported by the processor or by NVIDIA's driver.
+    """Return the model name of this job's device, as reported by Linux or by NVIDIA's driver.
 
-    The driver is asked instead of CUDA, because a process that will fork must not initialise CUDA.
+    For a GPU, this function asks the driver instead of CUDA, because a process that will fork must not initialise CUDA.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def model_here(gpu: str, uuid: str | None) -> str | None:
 
 
 def synchronize(kind: str) -> None:
-    """Wait until a CUDA device has finished. On a CPU, do nothing: CUDA may be broken and must not be initialised."""
+    """Wait until a CUDA device has finished its work. On a CPU, do nothing, because CUDA may be broken there."""
     if kind == "cuda":
         torch.cuda.synchronize()
 

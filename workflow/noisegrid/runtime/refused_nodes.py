@@ -1,4 +1,4 @@
-"""Notes about nodes whose device is not of the model that a job requires. The job's next attempt avoids these nodes."""
+"""Notes about nodes whose GPU is not of the model that a job requires. The job avoids these nodes in later attempts."""
 
 import os
 from collections.abc import Iterator
@@ -12,14 +12,17 @@ from noisegrid.runtime import devices
 
 @contextmanager
 def claimed(gpu: str, results: Path | None, name: str, shared: bool = False) -> Iterator[str | None]:
-    """Claim the device of a job; if this machine lacks the required model, write a note about this node.
+    """Claim the GPU that a job requires, if any.
+
+    If the node lacks the required GPU model, write a note about the node, and raise WrongDevice. Outside SLURM, no note
+    is written.
 
     Parameters
     ----------
     gpu : str
         The text that the name of the GPU must contain; empty for a CPU.
     results : Path or None
-        The folder of the study, in which the note is written; None outside a study, where no note is written.
+        The folder of the study, in which the note is written. If it is None, no note is written.
     name : str
         The name of the hardware entry.
     shared : bool
@@ -40,9 +43,10 @@ def claimed(gpu: str, results: Path | None, name: str, shared: bool = False) -> 
 
 
 def settle(results: Path, name: str, model: str | None) -> None:
-    """Ensure that all jobs of a study on a hardware entry use the same exact device model, such as the 16 GB version.
+    """Check that all jobs of a study on a hardware entry run on exactly the same device model.
 
-    The first job on this hardware decides the model.
+    An entry may match several models, such as a V100 with 16 GB and a V100 with 32 GB. The first job on the entry
+    decides which model all later jobs must have.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Calibration of one replicate."""
+"""The calibration of one replicate: how well the confidence of its predictions matches their accuracy."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Estimates of means, standard deviations, medians, and ratios between step times, each with an interval."""
+"""Estimates with intervals: of means, standard deviations and medians, and of the ratios of step times."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 
 
 class Estimate(NamedTuple):
-    """A value with its interval. Unless a function states otherwise, it returns a 95 % interval."""
+    """A value with its interval, which is a 95 % interval unless the function that returns it states otherwise."""
 
     value: float
     low: float
@@ -83,8 +83,8 @@ def median_interval(values: Array | Sequence[float], confidence: float = CONFIDE
 def ratio_of_blocks(values: Sequence[float], reference: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
     """Estimate the median ratio between the step times of two arms.
 
-    The blocks of the two arms with the same index were timed shortly after each other. They form a pair, and every pair
-    gives one ratio.
+    Each block of one arm is paired with the block of the other arm that has the same index, because the two were timed
+    shortly after each other. Every pair gives one ratio.
 
     Parameters
     ----------

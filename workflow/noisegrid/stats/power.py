@@ -1,4 +1,7 @@
-"""The smallest difference that a study can detect, and the number of replicates needed to detect a difference."""
+"""The smallest gain that is significant with a given number of runs, and the number of runs needed to detect a gain.
+
+A gain is the difference between the mean results of two methods.
+"""
 
 import math
 

@@ -18,7 +18,7 @@ def reference_std(values: Array) -> float:
 def reference_agreement(midpoint_predictions: Array) -> float:
     """Return the fraction of examples on which two replicates agree at the midpoint, averaged over pairs of replicates.
 
-    The reference prints this agreement under the name of churn.
+    The reference prints this agreement, but calls it churn.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ def pooled_spread(values: Array, groups: Array) -> Array:
 
 
 def spread_ratio(class_std: Array, overall_std: float) -> Array:
-    """Divide per-class standard deviations by the overall standard deviation. Return NaN if the latter is 0."""
+    """Divide per-class standard deviations by the overall standard deviation; return NaN if the overall one is 0."""
     return class_std / overall_std if overall_std > 0 else np.full_like(class_std, np.nan)
 
 

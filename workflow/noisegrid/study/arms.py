@@ -32,7 +32,7 @@ class Arm:
     requires : str
         The feature of the device that the arm requires (`cuda` or `tf32`); empty if it requires none.
     slow : bool
-        Whether timing the arm takes minutes; it is then timed only if it is listed by name.
+        Whether timing the arm takes minutes. A slow arm is timed only if the study lists it by name.
     """
 
     name: str
@@ -103,11 +103,12 @@ def timed_network(hardware: str, network: str, names: list[str] | None, where: s
     network : str
         A name in the catalog, or package.module:function.
     names : list of str or None
-        The names of the arms; None for the usual arms.
+        The names of the arms; None for all arms that are not slow.
     where : str
         The file and key that contain the names, for error messages.
     more
-        Fields of TimedNetwork that differ from the defaults. `timed_at` in the catalog takes precedence over `size`.
+        Values of TimedNetwork's fields that differ from the defaults. If the catalog specifies `timed_at` for the
+        network, this size is used instead of `size`.
 
     Raises
     ------
@@ -130,7 +131,8 @@ def timed_network(hardware: str, network: str, names: list[str] | None, where: s
 def _with_references(names: list[str] | None, where: str) -> tuple[str, ...]:
     """Return the names of the arms to time, in the catalog's order.
 
-    These are the requested arms (or the usual ones), the arms that they are compared with, and the default arm.
+    These are the given arms (or, for None, all arms that are not slow), the arms that these are compared with, and the
+    default arm.
     """
     wanted = set(names or usual_arms()) | {REFERENCE}
     for name in list(wanted):

@@ -75,7 +75,7 @@ def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None
 
 
 def _cells(*arguments: Any) -> list[Cell]:
-    """Return the cells of a block as a list, so that mistakes in the cells are raised here and not later."""
+    """Return the cells of a block as a list, so that a mistake in any of them raises an error here and not later."""
     return list(resolve.cells_of_block(*arguments))
 
 

@@ -67,7 +67,7 @@ def read(path: Path) -> Study:
 
 
 def changes(study: Study, path: Path) -> list[str]:
-    """Return one line for each difference between a study and its design.json, or no lines if there is no such file."""
+    """Return one line for each difference between a study and its design.json, if this file exists."""
     if not path.exists():
         return []
     old, new = (

@@ -5,8 +5,8 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.schemas import catalog, check, check_reference, reference_digest
 
-#: Keys of a task that do not affect results. REQUIREMENTS are the resources that the task requires. WORDS are the same
-#: keys and those that only describe the task.
+#: Keys of a task that do not affect results. REQUIREMENTS are the resources that the task requires. WORDS are
+#: REQUIREMENTS and the keys that only describe the task.
 REQUIREMENTS = frozenset({"memory_gb", "tflop_per_epoch"})
 WORDS = frozenset({"deviations", "without_batch_norm"}) | REQUIREMENTS
 #: If a task that has `like` sets any of these keys itself, it does not inherit the requirements, because the inherited

@@ -1,7 +1,7 @@
 """Resolve a study file into cells and timed networks.
 
 This module reads the study's YAML, the catalogs and their schemas. It imports neither torch nor Snakemake, so that the
-Snakefile parses quickly.
+Snakefile is parsed quickly.
 """
 
 import itertools
@@ -21,8 +21,8 @@ from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import NOISES
 from noisegrid.study.study import Cell, Study
 
-#: The version of the training procedure. It is increased by hand if a change of the code makes the same settings train
-#: differently. Results of different versions are never mixed.
+#: The version of the training procedure. Increase it by hand if a change of the code changes the results of training
+#: with the same settings. Results of different versions are never mixed.
 PROTOCOL = 1
 
 
@@ -152,12 +152,12 @@ def _cell(study: str, names: tuple[str, str, str], settings: dict[str, Any], blo
     return Cell(study, *names, replicates, settings)
 
 
-#: The keys of a hardware entry that determine results. The other keys serve to find or describe the machine.
+#: The keys of a hardware entry that affect results. The other keys are used only to find or describe the machine.
 HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "kernels")
 
 
 def hardware_settings(name: str, where: str) -> dict[str, Any]:
-    """Return the settings of a hardware entry that determine results."""
+    """Return the settings in a hardware entry that affect results."""
     entry = hardware_entry(name, where)
     settings = {key: value for key in HARDWARE_SETTINGS if (value := getattr(entry, key)) not in ("", {})}
     # a stack that the study names (NAME@STACK) is part of the settings; the default stack of the catalog is not

@@ -26,8 +26,8 @@ def derive_seeds(root: int, task: str, noise: str, replicate: int, seed_sets: in
     Each seed is derived from the root seed and a text label. It has 53 bits, so that every JSON reader keeps the exact
     value. The label does not contain the hardware, so replicate k has the same seeds on every device, and devices can
     be compared run by run. The seed of a held source depends only on the root seed, the source and the seed set. With a
-    single seed set, it is therefore the same in the whole study. A probe (a source beyond the paper's) has a seed only
-    in cells where it is free.
+    single seed set, it is therefore the same in the whole study. A probe (a source that is not in the paper) has a seed
+    only in cells where it is free.
 
     Parameters
     ----------

@@ -31,8 +31,8 @@ class Augment:
     flip : bool
         Whether images are mirrored left-right with probability 0.5.
     resized_crop : int or None
-        The edge length in pixels to which crops of random area and aspect ratio are resized. These crops replace the
-        padding and the crop after it. None if the task has no such crops.
+        If it is not None, images are not padded and cropped as described for `pad`. Instead, a crop of random area and
+        aspect ratio is resized to a square with this edge length in pixels.
     """
 
     pad: int
@@ -51,8 +51,8 @@ class Task:
     options : dict
         The options of that function.
     schedule : tuple of (int, float)
-        Pairs of an epoch (counted from 0) and a factor. From that epoch on, the learning rate is the base rate times
-        the factor.
+        Pairs of an epoch (counted from 0) and a factor. From that epoch until the next pair, the learning rate is
+        the base rate times the factor.
     source : str
         The digest of the file that defines a user's own network; empty for a network of the catalog.
     """
@@ -84,7 +84,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Hardware:
-    """The settings of a hardware entry that determine results.
+    """The settings in a hardware entry that affect results.
 
     Attributes
     ----------
@@ -95,10 +95,11 @@ class Hardware:
     gpu : str
         The text that the name of the GPU must contain; empty for a CPU.
     kernels : dict
-        On a CPU, the instruction sets and the number of threads: under `held` those of all replicates if `impl` is
-        held, and under `free` the choices if `impl` is free.
+        For a CPU, the instruction sets that libraries use, and the number of threads. The entry `held` contains the
+        values that all replicates use if the source `impl` is held. The entry `free` contains lists, from which each
+        replicate draws its values if `impl` is free. Empty for a GPU.
     stack : str
-        The name of the stack, if the study names one; otherwise empty.
+        The name of the stack, if the study specifies it (as NAME@STACK); otherwise empty.
     """
 
     device: str

@@ -11,8 +11,8 @@ from noisegrid.study.settings import Hardware, Task
 
 #: The sources of the paper. Each has its own random stream, whether it is free or held.
 SOURCES = ("init", "order", "augment", "dropout", "impl")
-#: Sources beyond the paper. Each is a part of one of the paper's sources, or the smallest possible disturbance. A probe
-#: that is held does not occur at all.
+#: Sources beyond the paper. Each is a part of one of the paper's sources, or the smallest possible disturbance. If a
+#: probe is held, it does nothing.
 PROBES = ("in_batch_order", "one_ulp", "autotune")
 #: The sources of the paper, except the implementation (`impl`).
 ALGORITHMIC = frozenset(SOURCES) - {"impl"}

@@ -1,7 +1,7 @@
 """A resolved study: its cells, its timed networks, and the digest that identifies settings.
 
-Commands that work on a resolved study import this module. It reads no catalog, so that an edit of a catalog makes none
-of their results stale. `study/resolve.py` resolves a study file.
+This module reads no catalog. Therefore an edit of a catalog does not make the results of a command stale if the command
+imports only this module. `study/resolve.py` resolves a study file.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from noisegrid.study.chunk import WHOLE, Chunk
 
 @dataclass(frozen=True)
 class Cell:
-    """One combination of hardware, task and noise in a study, with all settings that determine its results.
+    """One combination of hardware, task and noise in a study, with all settings that affect its results.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Cell:
     replicates : int
         The number of training runs.
     settings : dict
-        The resolved settings that determine the results.
+        The resolved settings that affect the results.
     without_batch_norm : str
         The name of the task that differs from the cell's task only in having no batch norm; empty if there is none.
     """
@@ -102,7 +102,7 @@ class TimedNetwork:
 
     @property
     def path(self) -> str:
-        """The relative path hardware/network of the timing's files. Messages use it as the name of the timing."""
+        """The relative path hardware/network of the files with the timings. Messages also use it as a name."""
         return f"{self.hardware}/{self.network}"
 
 
@@ -119,8 +119,8 @@ class Study:
     cells : tuple of Cell
         The cells, in the order of the study file.
     datasets : dict
-        The entries of the datasets, by name: all of the catalog and the study file, or only those that the study uses
-        if it was read from design.json.
+        The entries of the datasets, by name. A study that was read from design.json has only the entries of
+        datasets that it uses. Any other study has all entries of the catalog and of its study file.
     share_gpu : bool
         Whether several training jobs may use one GPU at the same time.
     timed_networks : tuple of TimedNetwork
@@ -171,7 +171,10 @@ class Study:
         return list(dict.fromkeys([*self.values("hardware"), *(timed.hardware for timed in self.timed_networks)]))
 
     def values(self, what: str) -> list[str]:
-        """Return the distinct values of `hardware`, `task`, `noise` or `dataset`, in the study's order."""
+        """Return the distinct values of an attribute of the cells, in the study's order.
+
+        `what` is `hardware`, `task`, `noise` or `dataset`.
+        """
         return list(dict.fromkeys(str(getattr(cell, what)) for cell in self.cells))
 
 
@@ -181,10 +184,10 @@ def digest(settings: Any) -> str:
 
 
 def differences(old: Any, new: Any, key: str = "") -> list[str]:
-    """Return one line for each key whose value differs between old and new settings, with both values.
+    """Return one line for each key whose value differs between old and new settings.
 
-    Keys are dotted, such as `task.epochs`. `key` is the dotted key of the two values themselves; it is empty at the
-    top level.
+    A line contains the key and both values, as in `task.epochs: 99 -> 20`. If `old` and `new` are parts of larger
+    settings, `key` is the key of this part, such as `task`; for whole settings, it is empty.
     """
     if isinstance(old, dict) and isinstance(new, dict):
         names = sorted(old.keys() | new.keys())

@@ -60,7 +60,7 @@ from noisegrid.readers import Raw
 
 
 def read(folder: Path | None, cache: Path) -> Raw:
-    """Return the images and labels for training, and those for the test.
+    """Return the training images, their labels, the test images and their labels.
 
     Images are uint8 arrays of shape (examples, channels, size, size). Labels are integer arrays of shape (examples,).
     `folder` is the entry of this dataset under dataset_folders in config.yaml, or None. `cache` is the folder for

@@ -1,1 +1,1 @@
-"""The training of one replicate, from seeds and switches to a folder on disk. Start with train.py."""
+"""Train replicates, from seeds and switches to folders on disk. To read the code, start with train.py."""

@@ -1,8 +1,9 @@
 """Checkpoints of unfinished runs, written at intervals and when the scheduler asks the job to stop.
 
 The file name of a checkpoint is the digest of its bytes, so a truncated or changed checkpoint is detected and ignored.
-A checkpoint belongs to one run, which is identified by its settings, seeds, switches, code and image. No other run
-resumes from it. A resumed run ends with the same bits as an uninterrupted run, provided that the run is repeatable.
+A checkpoint belongs to one run, which is identified by its settings, seeds, switches, code and container image. No
+other run resumes from this checkpoint. A resumed run ends with the same bits as an uninterrupted run, provided that all
+its kernels are deterministic.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class Interrupted(Exception):
-    """Raised to stop a run. A run with a checkpoint folder has been saved before, and the next job resumes it."""
+    """Raised to stop a run. If the run has a checkpoint folder, it is saved first, and the next job resumes it."""
 
 
 class Resumable(Protocol):
@@ -49,7 +50,7 @@ class Checkpoints:
     identity : str
         Digest of everything that identifies the run. A checkpoint with a different identity is ignored.
     every_s : float
-        Seconds between two checkpoints.
+        Seconds between consecutive checkpoints.
     """
 
     def __init__(self, folder: Path | None = None, identity: str = "", every_s: float = 600.0) -> None:
@@ -119,7 +120,8 @@ class Checkpoints:
             found = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
             if found["identity"] != self.identity:
                 print(
-                    f"checkpoint {path} is ignored: it belongs to another run (settings, code or image changed)",
+                    f"checkpoint {path} is ignored: it belongs to another run (the settings, the code or the "
+                    "container image changed)",
                     file=sys.stderr,
                 )
                 continue

@@ -22,9 +22,9 @@ os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 import torch
 import torch._inductor
 
-# PyTorch's optimisers import torch._dynamo. With the import here, it runs once per job, not once per replicate. Older
-# releases are excluded: in PyTorch 2.7, the import runs a computation. This would fix the instruction set before the
-# fork, and noise.apply_flags would then raise an error in every replicate.
+# PyTorch's optimisers import torch._dynamo. The import below does this once per job, so that no replicate repeats it.
+# Older releases are excluded: in PyTorch 2.7, the import runs a computation. This would fix the instruction set before
+# the fork, and noise.apply_flags would then raise an error in every replicate.
 if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12):
     import torch._dynamo
 
@@ -46,14 +46,14 @@ from noisegrid.training.replicate import Image, is_finished, job_of
 def train_replicates(
     cells: list[Cell], numbers: range, results: Path, pool: Pool, image: Image = None, accept_failures: bool = False
 ) -> dict[str, Any]:
-    """Train the replicates that are not finished yet.
+    """Train those of the given replicates that are not finished yet.
 
     Parameters
     ----------
     cells : list of Cell
         Cells with the same task and the same hardware.
     numbers : range
-        Numbers of the replicates to train. Numbers that a cell does not have are skipped for this cell.
+        Numbers of the replicates to train in each cell. If a cell has fewer replicates, the missing ones are skipped.
     results : Path
         The folder of all results.
     pool : Pool

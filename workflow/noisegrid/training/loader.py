@@ -1,7 +1,7 @@
-"""Batches of a prepared dataset. The images are shuffled, converted and augmented many at a time.
+"""Batches of a prepared dataset. The images of several batches are converted and augmented together.
 
 The order and the augmentation are drawn from separate random streams. The augmentation of an example depends only on
-the augment seed, the epoch and the example, so a different order does not change the crop of any example.
+the augment seed, the epoch and the example, so changing the order does not change the crop of any example.
 """
 
 import itertools
@@ -24,7 +24,7 @@ SPAN, SPAN_BYTES = 32, 256 * 1024**2
 EVALUATION_BATCH = 200  # as in the reference
 #: Mean and standard deviation of each channel in ImageNet's training set, as fractions of full scale. From torchvision.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-#: The images of a dataset part are kept on the device, as uint8, if they have at most this size (bytes).
+#: The images of the training part or test part are kept on the device, as uint8, if they take at most this many bytes.
 RESIDENT_BYTES = 4 * 1024**3
 
 
@@ -36,7 +36,7 @@ class Batches:
     images : uint8 (examples, channels, size, size)
         The stored images.
     labels : int64 (examples,) or uint8 (examples, attributes)
-        The class of each example or, for each attribute of each example, 0 or 1.
+        The class of each example or, in a dataset with attributes, 0 or 1 for each attribute of each example.
     full_scale : float
         The largest value that a pixel can have.
     task : Task
@@ -144,7 +144,7 @@ class Batches:
         Returns
         -------
         shifts : int64 (examples, 2), or None for a task with neither shifts nor flips
-            Vertical and horizontal shift, from 0 to 2 * pad.
+            Vertical and horizontal shift in pixels, from 0 to twice the width of the padding.
         flips : bool (examples,), or None for a task with neither shifts nor flips
             Whether to mirror the example.
         """
@@ -161,7 +161,7 @@ def random_boxes(rng: np.random.Generator, count: int, flip: bool) -> np.ndarray
     """Draw random crops as in the training of Inception networks.
 
     A crop covers 8 to 100 % of the image, has an aspect ratio between 3/4 and 4/3, and may lie anywhere in the image.
-    A side that would be longer than the image is shortened to the length of the image.
+    A crop that would be wider or higher than the image is cut to the width or height of the image.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""The switches of a replicate, as determined by the noise of its cell, and functions that apply seeds and switches.
+"""Derive the switches of a replicate from the noise of its cell, and apply seeds and switches.
 
 Every source has its own random stream, derived from the root seed of the study (study/seeds.py). A free source gets a
 different seed in every replicate; a held source gets the same seed in all replicates of a seed set. The record of a run
-has all its seeds and switches, so that the run can be repeated from its record.
+contains all seeds and switches, so that the run can be repeated from this record.
 
-No framework takes a seed for the source `impl`, so switches determine it. On a CPU, these switches are the instruction
+No framework accepts a seed for the source `impl`, so switches set it. On a CPU, these switches are the instruction
 set of each numerical library and the number of threads. On CUDA, a free `impl` means the framework's default kernels
 with autotuning, and a held `impl` means deterministic algorithms.
 """
@@ -29,8 +29,8 @@ Flags = dict[str, Any]
 #: For each CPU library, the environment variable that sets its instruction set. The library reads this variable when it
 #: first chooses a kernel.
 CPU_VARIABLES = {"aten": "ATEN_CPU_CAPABILITY", "onednn": "ONEDNN_MAX_CPU_ISA", "mkl": "MKL_CBWR"}
-#: For each value of these variables, the features that the processor must report in /proc/cpuinfo. On a processor that
-#: lacks one of these features, the value has no effect.
+#: For each value of the variables in CPU_VARIABLES, the features that the processor must report in /proc/cpuinfo. On a
+#: processor that lacks one of these features, the value has no effect.
 CPU_REQUIREMENTS = {
     "avx2": {"avx2", "fma"},
     "AVX2": {"avx2", "fma"},
@@ -70,7 +70,7 @@ def derive_flags(hardware: Hardware, root: int, task: str, noise: str, replicate
         return pinned | {"deterministic": True} | _supported(kernels["held"])
     environments = cpu_environments(kernels["free"])
     order = np.random.default_rng(stream(root, f"impl/{task}/{noise}")).permutation(len(environments))
-    # environments are drawn without replacement: if there are ten, each of ten replicates gets a different one
+    # combinations are drawn without replacement: if there are ten, each of ten replicates gets a different one
     return pinned | {"deterministic": True} | environments[order[replicate % len(environments)]]
 
 
@@ -84,7 +84,7 @@ def init_flags() -> Flags:
 
 
 def held_flags(hardware: Hardware) -> Flags:
-    """Return the switches of a replicate in which `impl` is held."""
+    """Return the switches, on the given hardware, of a replicate in which `impl` is held."""
     return derive_flags(hardware, root=0, task="", noise="control", replicate=0)
 
 
@@ -115,7 +115,7 @@ def _supported(flags: Flags) -> Flags:
 
 @cache
 def processor_features() -> frozenset[str]:
-    """Return the instruction-set flags of this processor under Linux on x86-64, or an empty set on other machines."""
+    """Return the instruction-set flags of this processor; return an empty set unless it runs Linux on x86-64."""
     if platform.machine() not in {"x86_64", "AMD64"} or not Path("/proc/cpuinfo").exists():
         return frozenset()
     line = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
@@ -130,7 +130,7 @@ def apply_flags(flags: Flags) -> None:
     Raises
     ------
     NoisegridError
-        If PyTorch does not run with the requested instruction set.
+        If PyTorch does not use the requested instruction set.
     """
     for name, variable in CPU_VARIABLES.items():
         if flags.get(name):

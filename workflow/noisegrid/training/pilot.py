@@ -20,13 +20,13 @@ from noisegrid.training.checkpoint import Checkpoints, Interrupted
 from noisegrid.training.replicate import run_of
 from noisegrid.training.train import Diverged, Run, Training, train
 
-#: Number of steps before the clock starts, during which PyTorch selects kernels and caches fill; and the number of
-#: seconds for which the following steps are timed.
+#: Number of steps that run before the clock starts, so that PyTorch has selected its kernels and filled its caches; and
+#: the number of seconds for which the following steps are timed.
 WARM_UP_STEPS, MEASURED_S = 64, 60.0
 
 
 class Clock(Checkpoints):
-    """A timer in place of a run's checkpoints. It times the steps, and stops the run when it has timed enough steps."""
+    """A timer that replaces the checkpoints of a run. It times the steps and stops the run after MEASURED_S seconds."""
 
     def __init__(self, device: str) -> None:
         super().__init__()
@@ -65,13 +65,15 @@ class Clock(Checkpoints):
 def measure(run: Run, data: Dataset) -> dict[str, Any]:
     """Measure the duration of one replicate. Call this before the process computes anything.
 
-    A short run is measured as a whole. A longer run is stopped after a minute. Its duration is then extrapolated from
-    the time per step and the time of one evaluation, of which a whole run has two.
+    A run that ends within about a minute is timed as a whole. A longer run is stopped after about a minute, and the
+    duration of the whole run is extrapolated: the measured time before the first step, plus the measured time per step
+    for every step, plus twice the measured time of one evaluation (a whole run evaluates the network twice).
 
     Returns
     -------
     dict
-        The duration in seconds, the number of steps that ran, and the threads, device and software of the measurement.
+        `seconds_per_replicate` is the duration of a whole run. `steps` is the number of steps that the pilot ran.
+        `threads`, `device` and `software` describe how they were run.
 
     Raises
     ------
@@ -100,7 +102,8 @@ def measure(run: Run, data: Dataset) -> dict[str, Any]:
 def held(cells: list[Cell]) -> Cell:
     """Return the cell to time: the cell with noise `control` if there is one, otherwise the first cell.
 
-    The cells differ only in seeds and switches, and the switches of `control` select the slower kernels.
+    The cells differ only in seeds and switches. The switches of `control` select deterministic kernels, which are
+    usually slower than the kernels of the other cells.
     """
     return next((cell for cell in cells if cell.noise == "control"), cells[0])
 
@@ -108,7 +111,7 @@ def held(cells: list[Cell]) -> Cell:
 def run_pilot(
     study: Study, hardware: str, task: str, dataset: Path, results: Path, image: Path | None, output: Path
 ) -> None:
-    """Measure the pace of one task on one kind of hardware, and write the pace to the output file."""
+    """Measure the pace (seconds per replicate) of one task on one kind of hardware, and write it to the output file."""
     cells = study.siblings(hardware, task)
     if not cells:
         raise NoisegridError(f"study {study.name} has no cell of task {task} on {hardware}")

@@ -1,9 +1,9 @@
 """A pool that trains replicates side by side, each in its own process.
 
-The processes are forked from the process of the job, which has computed nothing. Replicates therefore share no state,
-and a crash affects one replicate only. Replicates can also use different instruction sets, because a library chooses
-its instruction set when its process first computes. When the scheduler asks the job to stop, every running replicate is
-checkpointed. The next job resumes these replicates.
+The processes are forked from the process of the job, which does not compute anything itself. Replicates therefore share
+no state, and a crash affects one replicate only. Replicates can also use different instruction sets, because a library
+chooses its instruction set when its process first computes. When the scheduler asks the job to stop, every running
+replicate is checkpointed. The next job resumes these replicates.
 """
 
 import multiprocessing
@@ -39,10 +39,10 @@ class Pool:
     data : Dataset
         The dataset that all replicates share.
     cores : int
-        Largest number of threads that may run at the same time. Only a replicate that needs more threads than this may
-        exceed it; such a replicate runs on its own.
+        Largest number of threads that may run at the same time. A replicate that needs more threads than this runs
+        alone.
     checkpoint_s : float
-        Seconds between two checkpoints of a run.
+        Seconds between consecutive checkpoints of a run.
     stopping : bool
         Whether the scheduler has asked this job to stop.
     """

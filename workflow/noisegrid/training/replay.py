@@ -20,7 +20,8 @@ from noisegrid.training.train import Outcome, Run, train
 def replay(path: Path, datasets: Path, output: Path | None) -> int:
     """Train a replicate again with the settings, seeds and switches of its record, and compare the bits.
 
-    Print the recorded weight hash and the new weight hash. If any bits differ, also print what may explain this.
+    Print the recorded weight hash and the new weight hash. If any bits differ, also print the differences in device,
+    software and code that may be the reason.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
         print(f"other bits\n{_explain(old)}")
         return 1
     if others := _others(old, outcome, record.read(path.parent, record.WEIGHTS), data):
-        print(f"other bits\n{_explain(old)}\n  the final weights are equal, but not: {', '.join(others)}")
+        print(f"other bits\n{_explain(old)}\n  the final weights are equal, but these are not: {', '.join(others)}")
         return 1
     print("same bits")
     return 0
@@ -78,7 +79,7 @@ def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, dat
 
 
 def _explain(old: dict[str, Any]) -> str:
-    """List how device, software and code differ from those in the record.
+    """List how the device, software and code of this process differ from those in the record.
 
     If the recorded run used kernels that are not deterministic, also state that equal bits are not guaranteed.
     """

@@ -19,13 +19,13 @@ from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.train import NEVER, Outcome, Run, train
 
-#: The description of the container image in the record of a run; None if the run used no image.
+#: The description of the container image in the record of a run; None if the run used no container image.
 Image = dict[str, Any] | None
 
 
 @dataclass(frozen=True)
 class Job:
-    """One replicate to train.
+    """One replicate to train. A job of the scheduler has one such object for each replicate that it trains.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Job:
     folder : Path
         The folder to write the replicate to.
     image : dict or None
-        The description of the container image that this process runs in; None outside any image.
+        The description of the container image that this process runs in; None if it runs in no container image.
     """
 
     cell: Cell
@@ -58,9 +58,9 @@ class Job:
         return record.failure_file(self.folder)
 
     def checkpoints(self, every_s: float) -> Checkpoints:
-        """Return the checkpoints of the run, with `every_s` seconds between two of them.
+        """Return a Checkpoints object for this replicate, with `every_s` seconds between consecutive checkpoints.
 
-        Settings, seeds, switches, code and image identify the run to which a checkpoint belongs.
+        A checkpoint is used only if it was written with the same settings, seeds, switches, code and container image.
         """
         image = (self.image or {}).get("definition")
         identity = digest([self.run.settings, self.run.seeds, self.run.flags, machine.code()["source_digest"], image])
@@ -68,7 +68,7 @@ class Job:
 
 
 def job_of(cell: Cell, replicate: int, results: Path, image: Image = None) -> Job:
-    """Return the job that trains one replicate of a cell."""
+    """Return the Job object of one replicate of a cell."""
     return Job(cell, replicate, run_of(cell, replicate), record.replicate_folder(results, cell, replicate), image)
 
 
@@ -154,7 +154,8 @@ def is_finished(job: Job) -> bool:
     Raises
     ------
     NoisegridError
-        If the folder is damaged, or if the replicate in it was trained with different settings or in a different image.
+        If the folder is damaged, or if the replicate in it was trained with other settings or in another container
+        image than those of the job.
     """
     if not job.folder.exists():
         return False

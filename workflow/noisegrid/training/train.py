@@ -94,7 +94,7 @@ class Weights:
 
     @property
     def hash(self) -> str:
-        """The SHA-256 of the vector. Equal hashes mean bitwise equal networks."""
+        """The SHA-256 of the vector. Equal hashes mean bitwise equal weights."""
         return hashlib.sha256(self.vector.tobytes()).hexdigest()
 
 
@@ -121,7 +121,7 @@ class Outcome:
     Attributes
     ----------
     initial_hash : str
-        Hash of the initial weights, before `one_ulp` changes one of them.
+        Hash of the initial weights as drawn, before the source `one_ulp`, if it is free, changes one of them.
     midpoint : Snapshot
         The state after half of the epochs, which is the point at which the reference measures churn.
     final : Snapshot
@@ -270,9 +270,9 @@ class Training:
 def initial_weights(run: Run, data: Dataset) -> Weights:
     """Draw the initial weights on the CPU under a fixed instruction set, so that they depend only on the `init` seed.
 
-    Initialisers round differently under different instruction sets, and a process keeps the instruction set with which
-    it first computes. The weights are therefore drawn in a separate process, which is forked before this process
-    computes anything.
+    Initialisers round differently under different instruction sets, and a process cannot change its instruction set
+    after its first computation. The weights are therefore drawn in a separate process, which is forked before this
+    process computes anything.
 
     Raises
     ------
@@ -346,7 +346,8 @@ def training_step(
     smoothing : float
         The amount of label smoothing.
     update_range : context manager
-        A context that is active while the optimiser works, so that a profiler can mark the optimiser's kernels.
+        A context manager that is active while the optimiser updates the weights. A profiler uses it to recognise the
+        optimiser's kernels.
 
     Returns
     -------
@@ -366,8 +367,8 @@ def training_step(
 def set_learning_rate(optimizer: torch.optim.Optimizer, task: Task, epoch: int) -> float:
     """Set and return the learning rate of an epoch.
 
-    The rate rises linearly during the warm-up epochs. After these, the base rate is multiplied by the factor of the
-    last schedule entry whose start epoch has been reached.
+    The rate rises linearly during the warm-up epochs. After the warm-up, the base rate is multiplied by the factor of
+    the last schedule entry whose start epoch has been reached.
     """
     warmup = task.optimizer.warmup_epochs
     factor = next((f for start, f in reversed(task.schedule) if epoch >= start), 1.0)
@@ -393,7 +394,7 @@ def loss_of(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
 
 
 def disturbed(weights: Weights, seeds: Seeds) -> Weights:
-    """Return the weights. If `one_ulp` has a seed, one of the parameters is moved by one unit in the last place."""
+    """Return the weights. If `one_ulp` has a seed, move one of the parameters by one unit in the last place."""
     if "one_ulp" not in seeds:
         return weights
     count = weights.parameters
