@@ -18,7 +18,6 @@ include: "workflow/rules/common.smk"
 report: os.path.abspath(PATHS.findings("rst"))
 
 
-include: "workflow/rules/study.smk"
 include: "workflow/rules/containers.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/replicates.smk"

@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 from conftest import snakemake
 
+from noisegrid.common import versions
 from noisegrid.common.files import sha256
 from noisegrid.crate import archive
 from noisegrid.crate.crate import CHECKSUMS, METADATA
@@ -137,6 +138,7 @@ def metrics_frame(
             "n_examples": 200,
             "device": "a processor",
             "versions": "torch 9",
+            "schema": versions.METRICS,
             "without_batch_norm": task.replace("_bn", "") if "_bn" in task else "",
         }
         per_class = [

@@ -1,14 +1,19 @@
 """The replicate's folder: whole or not there, and every changed byte noticed and named."""
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import ROOT
 
+from noisegrid.common import dependencies, versions
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.provenance import code_digests
+from noisegrid.planning import preflight
 from noisegrid.records import record
 from noisegrid.study.resolve import load_study
 from noisegrid.study.study import digest
@@ -20,6 +25,7 @@ SHORT = "0" * 16
 
 def about() -> dict:
     return {
+        "format": versions.RECORD,
         "noisegrid": "0",
         "cell": {"study": "quick", "hardware": "cpu", "task": CELL.task, "noise": CELL.noise},
         "replicate": 0,
@@ -28,8 +34,13 @@ def about() -> dict:
         "seeds": {"init": 1},
         "flags": {"threads": 1},
         "device": {"kind": "cpu", "model": "a", "host_cpu": "a", "host_cores": 1},
-        "software": {"python": "3", "torch": "2", "numpy": "2"},
-        "code": {"git_commit": None, "git_dirty": None, "source_digest": SHORT},
+        "software": {"python": "3", "torch": "2", "numpy": "2", "environment": SHORT, "packages": {}},
+        "code": {
+            "git_commit": None,
+            "git_dirty": None,
+            "wheel_digest": None,
+            **code_digests(CELL.settings["task"]["build"]),
+        },
         "container": None,
         "dataset": {"name": "digits", "digest": SHORT},
         "started": "2026-01-01T00:00:00+00:00",
@@ -123,17 +134,40 @@ def test_other_settings_are_refused_with_what_changed(tmp_path):
         record.check_belongs({**content, "settings": changed, "settings_digest": digest(changed)}, CELL, folder)
 
 
-def test_a_cell_begun_with_other_code_is_told_before_any_work(tmp_path):
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        ("networks", r"trained with other code of its network \(networks.py\) \([0-9a-f]{16}; now [0-9a-f]{16}\)"),
+        ("training/loader", r"trained with other training code \(study/seeds.py or training/\)"),
+    ],
+)
+def test_a_cell_begun_with_other_code_is_told_before_any_work(tmp_path, monkeypatch, module, message):
     write(record.replicate_folder(tmp_path, CELL, 0))
-    record.check_code(tmp_path, [CELL], SHORT)
-    with pytest.raises(
-        NoisegridError, match=r"trained with a different code.source_digest \(0000000000000000; now new\)"
-    ):
-        record.check_code(tmp_path, [CELL], "new")
+    preflight.check_code(tmp_path, [CELL])
+    package = Path(shutil.copytree(ROOT / "workflow/noisegrid", tmp_path / "noisegrid"))
+    path = package / f"{module}.py"
+    monkeypatch.setattr(preflight, "code_digests", lambda build: code_digests(build, package))
+
+    edit(path, "\n# a remark\n")
+    preflight.check_code(tmp_path, [CELL])
+    edit(path, "\n\ndef another_network(classes, channels, size):\n    return None\n")
+    if module == "networks":
+        preflight.check_code(tmp_path, [CELL])
+        text = path.read_text()
+        assert "for width in (16, 32, 32):" in text
+        path.write_text(text.replace("for width in (16, 32, 32):", "for width in (16, 32, 64):"))
+    with pytest.raises(NoisegridError, match=message):
+        preflight.check_code(tmp_path, [CELL])
     for number in range(1, CELL.replicates):
         write(record.replicate_folder(tmp_path, CELL, number))
-    record.check_code(tmp_path, [CELL], "new")  # there is nothing left to train
+    preflight.check_code(tmp_path, [CELL])  # there is nothing left to train
     assert record.is_complete(tmp_path, CELL, range(100)) and not record.is_complete(tmp_path / "no", CELL, [0])
+
+
+def edit(path: Path, text: str) -> None:
+    """Append a text to a module."""
+    path.write_text(path.read_text() + text)
+    dependencies._text_of.cache_clear()
 
 
 def test_a_job_is_held_against_the_cells_first_replicate(tmp_path):
@@ -141,7 +175,7 @@ def test_a_job_is_held_against_the_cells_first_replicate(tmp_path):
     write(record.replicate_folder(tmp_path, CELL, 4))
     record.check_shared(tmp_path, CELL, {"software.torch": "2", "dataset.digest": SHORT})
     with pytest.raises(
-        NoisegridError, match=r"trained with a different software.torch \(2; now 3\).*delete .*algo_impl to train"
+        NoisegridError, match=r"trained with another software.torch \(2; now 3\).*delete .*algo_impl to train"
     ):
         record.check_shared(tmp_path, CELL, {"software.torch": "3"})
 
@@ -149,6 +183,6 @@ def test_a_job_is_held_against_the_cells_first_replicate(tmp_path):
 def test_a_replicate_of_the_earlier_layout_is_refused(tmp_path):
     folder = record.replicate_folder(tmp_path, CELL, 0)
     folder.mkdir(parents=True)
-    (folder / "record.json").write_text(json.dumps({"files": {"half_weights.npy": {}, "weights.npy": {}}}))
-    with pytest.raises(NoisegridError, match=r"0 was trained by an earlier version of noisegrid.*rename the study"):
+    (folder / "record.json").write_text(json.dumps({"noisegrid": "0.1.0", "files": {}}))
+    with pytest.raises(NoisegridError, match=r"has version 1 of its format, .* noisegrid 0.1 reads it"):
         record.check_settings(tmp_path, [CELL])

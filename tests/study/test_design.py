@@ -62,9 +62,9 @@ def test_writing_the_same_again_leaves_the_file_alone(tmp_path):
     ("harm", "message"),
     [
         (lambda text: text[:-9], "truncated or edited"),
-        (lambda text: text.replace('"format": 1', '"format": 99'), "written by another version"),
-        (lambda text: "[]", "written by another version"),
-        (lambda text: json.dumps({"format": 1}), "was edited"),
+        (lambda text: text.replace('"format": 2', '"format": 99'), "written by another release"),
+        (lambda text: "[]", "written by another release"),
+        (lambda text: json.dumps({"format": 2}), "was edited"),
     ],
 )
 def test_a_damaged_design_is_named_with_its_remedy(tmp_path, harm, message):

@@ -150,7 +150,7 @@ def test_twenty_kills_in_the_middle_of_an_epoch_change_no_bit(study, datasets, t
         from noisegrid.training.pool import FORK, child
         from noisegrid.study.resolve import load_study
         data = open_prepared(Path({str(datasets / "digits")!r}))
-        machine.software(), machine.code()
+        machine.software()
         kills = 0
         for cell in load_study({str(study)!r}).cells:
             job = job_of(cell, 0, Path({str(tmp_path)!r}))

@@ -17,7 +17,6 @@ localrules:
 rule measure_cell:
     input:
         image=ANALYSIS_IMAGE,
-        design=ancient(PATHS.design),
         chunks=JOBS.cell_chunks,
     output:
         metrics=PATHS.cell_metrics(CELL),
@@ -26,11 +25,12 @@ rule measure_cell:
     container:
         PLAN.images.file(ANALYSIS)
     params:
+        design=untracked(PATHS.design),
         results=untracked(PLAN.config["results"]),
         settings=JOBS.cell_digest,
         code=command_digest("measure"),
     shell:
-        "python -m noisegrid measure {input.design:q}"
+        "python -m noisegrid measure {params.design:q}"
         " --cell {wildcards.hardware:q}/{wildcards.task:q}/{wildcards.noise:q}"
         " --chunks {input.chunks:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"
@@ -39,7 +39,6 @@ rule measure_cell:
 rule compare_hardware:
     input:
         image=ANALYSIS_IMAGE,
-        design=ancient(PATHS.design),
         chunks=JOBS.chunks_of_all_hardware,
     output:
         metrics=PATHS.across("{task}", "{noise}"),
@@ -48,10 +47,11 @@ rule compare_hardware:
     container:
         PLAN.images.file(ANALYSIS)
     params:
+        design=untracked(PATHS.design),
         results=untracked(PLAN.config["results"]),
         code=command_digest("compare-hardware"),
     shell:
-        "python -m noisegrid compare-hardware {input.design:q}"
+        "python -m noisegrid compare-hardware {params.design:q}"
         " --task {wildcards.task:q} --noise {wildcards.noise:q}"
         " --chunks {input.chunks:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"

@@ -18,7 +18,6 @@ localrules:
 rule time_network:
     input:
         image=ancient(JOBS.inspection),
-        design=ancient(PATHS.design),
     output:
         blocks=PATHS.timed("{hardware}/{network}", "csv"),
         record=PATHS.timed("{hardware}/{network}", "json"),
@@ -31,12 +30,13 @@ rule time_network:
         **JOBS.resources(alone=True),
     params:
         # untracked, so that networks are not timed again after the working tree has moved
+        design=untracked(PATHS.design),
         folder=untracked(f"{PATHS.folder}/overhead"),
         settings=JOBS.timed_digest,
         image=JOBS.image_option,
         definition=JOBS.definition,
     shell:
-        "python -m noisegrid overhead --study {input.design:q} --hardware {wildcards.hardware:q}"
+        "python -m noisegrid overhead --study {params.design:q} --hardware {wildcards.hardware:q}"
         " --network {wildcards.network:q} --threads {threads:q} {params.image:q}"
         " --output {params.folder:q} 2> {log:q}"
 

@@ -18,7 +18,6 @@ rule train_replicates:
     input:
         manifest=JOBS.manifest,
         image=JOBS.inspection,
-        design=ancient(PATHS.design),
     output:
         chunk=PATHS.chunk("{hardware}", "{task}", "{chunk}"),
     log:
@@ -30,6 +29,7 @@ rule train_replicates:
         **JOBS.resources(),
     params:
         # untracked, so that no job runs again after the working tree has moved
+        design=untracked(PATHS.design),
         results=untracked(PLAN.config["results"]),
         dataset=untracked(JOBS.dataset),
         options=PLAN.training_options,
@@ -37,7 +37,7 @@ rule train_replicates:
         definition=JOBS.definition,
         settings=JOBS.chunk_digest,
     shell:
-        "python -m noisegrid train {input.design:q} --hardware {wildcards.hardware:q} --task {wildcards.task:q}"
+        "python -m noisegrid train {params.design:q} --hardware {wildcards.hardware:q} --task {wildcards.task:q}"
         " --replicates {wildcards.chunk:q} --cores {threads:q} {params.options:q} {params.image:q}"
         " --dataset {params.dataset:q} --results {params.results:q} --output {output.chunk:q} 2> {log:q}"
 
@@ -46,7 +46,6 @@ rule run_pilot:
     input:
         manifest=JOBS.manifest,
         image=JOBS.inspection,
-        design=ancient(PATHS.design),
     output:
         pace=PATHS.pilot("{hardware}", "{task}"),
     log:
@@ -57,11 +56,12 @@ rule run_pilot:
     resources:
         **JOBS.resources(runtime=15),  # start-up and a minute of training; short jobs start early
     params:
+        design=untracked(PATHS.design),
         results=untracked(PLAN.config["results"]),
         dataset=untracked(JOBS.dataset),
         image=JOBS.image_option,
         recipe=JOBS.pace_identity,
     shell:
-        "python -m noisegrid pilot {input.design:q} --hardware {wildcards.hardware:q} --task {wildcards.task:q}"
+        "python -m noisegrid pilot {params.design:q} --hardware {wildcards.hardware:q} --task {wildcards.task:q}"
         " --dataset {params.dataset:q} --results {params.results:q} {params.image:q}"
         " --output {output.pace:q} 2> {log:q}"

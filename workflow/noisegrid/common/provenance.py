@@ -1,22 +1,57 @@
-"""The version of the code: the commit of the working tree, and the digest of the modules that determine training."""
+"""The version of the code: the release, the commit of the working tree, and digests of the code that trains."""
 
 import hashlib
 import os
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from noisegrid.common.commands import git
-from noisegrid.common.schemas import WORKFLOW
+from noisegrid.common.dependencies import PACKAGE, code_digest, function_digest
+from noisegrid.common.schemas import ROOT
 
-TRAINING_MODULES = ("study/seeds", "training/noise", "training/loader", "networks", "training/train")
+#: The modules that determine how every network is trained.
+TRAINING_MODULES = ("study/seeds", "training/noise", "training/loader", "training/train")
 #: The environment variable that gives jobs the state of the working tree. Jobs in containers need it: they lack git.
 TREE_VARIABLE = "NOISEGRID_TREE"
 
 
-def source_digest(folder: Path) -> str:
-    """Return a short digest of the TRAINING_MODULES below a package folder. Raise OSError if a module is missing."""
-    text = b"".join((folder / f"{name}.py").read_bytes() for name in TRAINING_MODULES)
-    return hashlib.sha256(text).hexdigest()[:16]
+def training_digest(package: Path = PACKAGE) -> str:
+    """Return a short digest of the code that trains every network, in the given folder of the package.
+
+    Raises
+    ------
+    OSError
+        If a module is missing.
+    """
+    return code_digest(package / f"{name}.py" for name in TRAINING_MODULES)
+
+
+def network_digest(build: str, package: Path = PACKAGE) -> str | None:
+    """Return a short digest of the code that builds a network, in the given folder of the package.
+
+    Parameters
+    ----------
+    build : str
+        The function that builds the network, as package.module:function.
+    package : Path
+        The folder of the package.
+
+    Returns
+    -------
+    str or None
+        The digest. None if the function is not part of this package: the settings of a task contain the digest of a
+        user's own network, and the record contains the versions of libraries.
+    """
+    module, _, function = build.partition(":")
+    if not module.startswith(f"{PACKAGE.name}."):
+        return None
+    return function_digest(package.joinpath(*module.split(".")[1:]).with_suffix(".py"), function)
+
+
+def code_digests(build: str, package: Path = PACKAGE) -> dict[str, str | None]:
+    """Return the digests that a record states of the code: one of the training code, and one of the network's code."""
+    return {"training_digest": training_digest(package), "network_digest": network_digest(build, package)}
 
 
 @cache
@@ -27,12 +62,25 @@ def tree() -> tuple[str | None, bool | None]:
     """
     if passed := os.environ.get(TREE_VARIABLE, "").split():
         return passed[0], passed[1] == "changed"
-    root = WORKFLOW.parent
-    commit, changes = git(root, "rev-parse", "HEAD"), git(root, "status", "--porcelain", "--untracked-files=no")
+    commit, changes = git(ROOT, "rev-parse", "HEAD"), git(ROOT, "status", "--porcelain", "--untracked-files=no")
     return (commit[0] if commit else None), (None if changes is None else bool(changes))
 
 
 def tree_value() -> str:
-    """Return the value for TREE_VARIABLE: the commit and `clean` or `changed`; empty outside a git checkout."""
+    """Return the value for TREE_VARIABLE: the commit, then `clean` or `changed`; empty outside a git checkout."""
     commit, changed = tree()
     return f"{commit} {'changed' if changed else 'clean'}" if commit else ""
+
+
+@cache
+def wheel_digest() -> str | None:
+    """Return a short digest of the files that the installed wheel contained; None if no wheel is installed.
+
+    The digest covers the names and the checksums of the package's files, as the wheel states them.
+    """
+    try:
+        files = distribution("noisegrid").files or []
+    except PackageNotFoundError:
+        return None
+    stated = sorted(f"{file}={file.hash.value}" for file in files if file.parts[0] == "noisegrid" and file.hash)
+    return hashlib.sha256("\n".join(stated).encode()).hexdigest()[:16] if stated else None

@@ -123,7 +123,8 @@ def _wrong(
     yield from _results(found, seen)
     seen.started_from[record["initial_weight_hash"]] += 1
     seen.ended_with[record["weight_hash"]] += 1
-    if crate.source_digest != record["code"]["source_digest"]:
+    digests = crate.code_digests(cell.settings["task"]["build"])
+    if any(record["code"][key] != value for key, value in digests.items()):
         commit = record["code"]["git_commit"]
         crate.note(
             f"some replicates were trained with code that differs from the code in the crate (their commit: {commit})"

@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.paths import StudyPaths
-from noisegrid.common.provenance import source_digest
+from noisegrid.common.provenance import code_digests
 from noisegrid.common.schemas import check
 from noisegrid.crate import archive
 from noisegrid.records.record import WEIGHTS
@@ -90,10 +91,9 @@ class Crate:
         """The paths of all results of the study."""
         return StudyPaths(str(self.folder / "results"), str(self.about["study"]))
 
-    @cached_property
-    def source_digest(self) -> str:
-        """The digest of the training modules in the crate."""
-        return source_digest(self.folder / "code" / "workflow" / "noisegrid")
+    def code_digests(self, build: str) -> dict[str, str | None]:
+        """Return the digests of the code in the crate that trains a network. `build` is the function that builds it."""
+        return code_digests(build, self.folder / "code" / "workflow" / "noisegrid")
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -157,6 +157,7 @@ def open_crate(path: Path, place: Path) -> Crate:
         raise NoisegridError(f"{path}: {ABOUT} was changed: it is not JSON ({error})") from error
     if not isinstance(about, dict):
         raise NoisegridError(f"{path}: {ABOUT} was changed: it does not hold a design")
+    versions.check_version(about.get("format", 1), versions.CRATE, f"{path}, a crate of a study,")
     check(about, "crate", f"{path}: {ABOUT}")
     for problem in _impossible(about):
         raise NoisegridError(f"{path}: {ABOUT}: {problem}")

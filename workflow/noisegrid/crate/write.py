@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid import __version__
+from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256, write_text
 from noisegrid.common.provenance import tree
@@ -142,7 +143,7 @@ def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
     """Return the content of noisegrid.json: the design, so that a crate can be checked without running its code."""
     cells = [{key: value for key, value in asdict(c).items() if key != "study"} for c in found.study.cells]
     document = {
-        "format": 1,
+        "format": versions.CRATE,
         "noisegrid": __version__,
         "commit": tree()[0],
         "matplotlib": version("matplotlib"),

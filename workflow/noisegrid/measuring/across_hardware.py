@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from noisegrid import stats
+from noisegrid.common import versions
 from noisegrid.measuring.cell import Row, metric_row
-from noisegrid.records.record import Replicate
+from noisegrid.records.record import Replicate, versions_of
 from noisegrid.study.study import Cell
 
 
@@ -47,7 +48,7 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
         examples = len(labels)
     (cell, replicates), (other, others) = first, second
     devices = [r[0].record["device"]["model"] for r in (replicates, others)]
-    software = [r[0].record["software"] for r in (replicates, others)]
+    software = [versions_of(r[0].record) for r in (replicates, others)]
     common = {
         "study": cell.study,
         "hardware": f"{cell.hardware} × {other.hardware}",
@@ -55,8 +56,9 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
         "noise": cell.noise,
         "n_replicates": len(numbers),
         "n_examples": examples,
+        "schema": versions.METRICS,
         "device": " × ".join(dict.fromkeys(devices)),
-        "versions": " × ".join(dict.fromkeys(f"torch {s['torch']}, Python {s['python']}" for s in software)),
+        "versions": " × ".join(dict.fromkeys(software)),
     }
     for name, unit, values in (("churn", "percent", churn), ("l2_unit", "1", distance)):
         if len(numbers) > 1 and len(values) == len(numbers):

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from noisegrid import stats
+from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import csv_text
-from noisegrid.records.record import SHARED, Replicate, check_belongs, entry, read, replicate_folder
+from noisegrid.records.record import Replicate, check_belongs, entry, read, replicate_folder, shared_keys, versions_of
 from noisegrid.stats import Estimate, Null
 from noisegrid.study.sources import ALGORITHMIC, FREE
 from noisegrid.study.study import Cell
@@ -29,7 +30,7 @@ Row = dict[str, Any]
 COLUMNS = (
     "study", "hardware", "task", "noise", "metric", "group", "unit", "value", "low", "high", "interval",
     "null_median", "null_low", "null_high", "n_replicates", "n_pairs", "n_examples", "device", "versions",
-    "without_batch_norm",
+    "without_batch_norm", "schema",
 )  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def check_together(cell: Cell, replicates: list[Replicate]) -> None:
     the initial weights must be bitwise equal unless `init` is free. In a control cell, the final weights must be
     bitwise equal too.
     """
-    _check_same(cell, replicates, SHARED)
+    _check_same(cell, replicates, shared_keys(cell))
     held = [] if "init" in FREE[cell.noise] else ["initial_weight_hash"]
     held += ["weight_hash"] if cell.noise == "control" else []
     for pair in range(cell.seed_sets):
@@ -211,8 +212,9 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         "n_replicates": len(replicates),
         "n_examples": len(found.labels),
         "device": record["device"]["model"],
-        "versions": f"torch {record['software']['torch']}, Python {record['software']['python']}",
+        "versions": versions_of(record),
         "without_batch_norm": cell.without_batch_norm,
+        "schema": versions.METRICS,
     }
     return [common | row for row in rows]
 

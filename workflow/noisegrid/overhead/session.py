@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from noisegrid import stats
+from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import csv_text, write_text
 from noisegrid.common.progress import Progress
@@ -38,7 +39,7 @@ Found = TypeVar("Found")
 #: Columns of overhead.csv. `unit` is the unit of `value`. `block` is the index of a repeated measurement, from 0.
 COLUMNS = (
     "study", "hardware", "network", "arm", "against", "measure", "block", "kernel", "module", "direction", "unit",
-    "value", "steps", "batch_size", "size_px", "clock_mhz", "temperature_c", "note", "device", "versions",
+    "value", "steps", "batch_size", "size_px", "clock_mhz", "temperature_c", "note", "device", "versions", "schema",
 )  # fmt: skip
 #: The arms whose kernels are listed one by one. For the other arms, only the sum of the kernel times is kept.
 BREAKDOWN = (REFERENCE, "deterministic")
@@ -76,7 +77,12 @@ class Session:
         self.timing, self.hardware, self.output = timing, hardware, output
         self.device = torch.device(hardware.device)
         self.rows: list[Row] = []
-        self.common = common | {"network": timing.network, "size_px": timing.size, "batch_size": timing.batch_size}
+        self.common = common | {
+            "schema": versions.OVERHEAD,
+            "network": timing.network,
+            "size_px": timing.size,
+            "batch_size": timing.batch_size,
+        }
         self.skipped: dict[str, str] = {}
         self.remedied: dict[str, str] = {}
         self.running: list[Arm] = []

@@ -22,6 +22,7 @@ import torch
 from noisegrid import __version__, stats
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text
+from noisegrid.common.versions import OVERHEAD
 from noisegrid.overhead import conditions
 from noisegrid.overhead.session import Row, Session, time_network
 from noisegrid.runtime import container, devices, machine, refused_nodes
@@ -41,6 +42,7 @@ ALL = (
 def record_of(session: Session, common: Row, started: str) -> dict[str, Any]:
     """Return the content of a network's JSON file: everything that is needed to repeat the measurement."""
     return {
+        "format": OVERHEAD,
         "noisegrid": __version__,
         "study": common["study"],
         "hardware": common["hardware"],
@@ -52,7 +54,7 @@ def record_of(session: Session, common: Row, started: str) -> dict[str, Any]:
         "cublas_workspace": os.environ["CUBLAS_WORKSPACE_CONFIG"],
         "device": machine.device(session.hardware.device),
         "software": machine.software(),
-        "code": machine.code(),
+        "code": machine.code(session.timing.build),
         "container": common["image"],
         "started": started,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -101,7 +103,9 @@ def versions(device: dict[str, Any]) -> str:
     parts = [f"torch {software['torch']}", f"Python {software['python']}"]
     if device["kind"] == "cuda":
         parts += [f"cuDNN {software['cudnn']}", f"driver {device['driver']}"]
-    return ", ".join([*parts, f"{torch.get_num_threads()} threads"] if device["kind"] == "cpu" else parts)
+    if device["kind"] == "cpu":
+        parts.append(f"{torch.get_num_threads()} threads")
+    return ", ".join(parts)
 
 
 def time_and_print(timing: TimedNetwork, hardware: HardwareEntry, common: Row, folder: Path | None) -> bool:

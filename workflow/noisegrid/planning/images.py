@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid.common.schemas import ROOT
+from noisegrid.runtime.environment import HERE
 from noisegrid.runtime.hardware import ANALYSIS, gpus_per_job, stack, stack_of
 from noisegrid.study.study import Study
 
@@ -32,15 +33,22 @@ class Images:
     @cached_property
     def stacks(self) -> list[str]:
         """The names of the stacks that this study requires."""
-        return list(dict.fromkeys([ANALYSIS, *map(stack_of, self.study.hardware)]))
+        names = dict.fromkeys([ANALYSIS, *map(stack_of, self.study.hardware)])
+        return [name for name in names if self.has(name)]
+
+    def has(self, stack_name: str) -> bool:
+        """Return whether a stack has a container image. The stack `here` has one only if the config names it."""
+        return stack_name != HERE or HERE in self.config["images"]
 
     @property
     def training_stack(self) -> str:
         """The name of the stack in which datasets are prepared: the stack of the study's first hardware entry."""
         return stack_of(self.study.hardware[0])
 
-    def file(self, stack_name: str) -> str:
-        """Return the path of a stack's container image."""
+    def file(self, stack_name: str) -> str | None:
+        """Return the path of a stack's container image; None if jobs of the stack run outside any container."""
+        if not self.has(stack_name):
+            return None
         return f"{self.config['containers']}/{stack_name}.sif"
 
     def inspection(self, stack_name: str) -> str:
@@ -56,7 +64,7 @@ class Images:
 
         Return an empty list if jobs do not run in containers.
         """
-        return [self.inspection(name) for name in stack_names] if self.used else []
+        return [self.inspection(name) for name in stack_names if self.used and self.has(name)]
 
     def option(self, stack_name: str) -> list[str]:
         """Return the option that makes a job check that it runs in the right container image.
@@ -71,7 +79,7 @@ class Images:
         A job runs again if the digest of its image changes.
         """
         # never empty: Snakemake compares a job's parameters as one set of values, and other parameters may be empty
-        return stack(stack_name).definition if self.used else "no image"
+        return stack(stack_name).definition if self.used and stack_name != HERE else "no image"
 
     def source_option(self, stack_name: str) -> list[str]:
         """Return the options that specify a container image built elsewhere; empty if it is built on this machine."""

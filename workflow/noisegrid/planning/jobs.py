@@ -46,7 +46,7 @@ class Jobs:
         folder = self.plan.config["dataset_folders"].get(wildcards.dataset)
         return ["--folder", folder] if folder else []
 
-    def image(self, wildcards: Any) -> str:
+    def image(self, wildcards: Any) -> str | None:
         """Return the path of a job's container image, which depends on the wildcard `stack` or `hardware`."""
         return self.plan.images.file(self._stack(wildcards))
 
@@ -81,7 +81,7 @@ class Jobs:
         return f"{cell.digest}, {cell.replicates} replicates"
 
     def pace_identity(self, wildcards: Any) -> str:
-        """Hash the settings of the task and the hardware, which determine the duration of a replicate."""
+        """Hash those settings of a task and its hardware that determine how long a replicate takes."""
         return self.plan.study.pace_identity(wildcards.hardware, wildcards.task)
 
     def cell_chunks(self, wildcards: Any) -> list[str]:

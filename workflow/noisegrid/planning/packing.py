@@ -34,7 +34,7 @@ class Packing:
 
     @cached_property
     def _packed(self) -> dict[tuple[str, str], list[Chunk]]:
-        """The chunks of every task on every hardware, computed once, because thousands of jobs need them."""
+        """The chunks of every task on every hardware entry, computed once, because thousands of jobs need them."""
         return {names: self._pack(*names) for names in self.study.tasks}
 
     def _pack(self, hardware: str, task: str) -> list[Chunk]:

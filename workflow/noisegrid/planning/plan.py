@@ -79,11 +79,6 @@ class Plan:
         """Hash the settings and the number of replicates of the cells that a job trains."""
         return digest([(cell.digest, cell.replicates) for cell in self.cells_of(hardware, task, chunk)])
 
-    @property
-    def design_digest(self) -> str:
-        """A digest of the content of design.json."""
-        return digest(design.document_of(self.study))
-
     def pilot_files(self) -> list[str]:
         """Return the paths of the pilot files, one for each task on each kind of hardware."""
         return [self.paths.pilot(*names) for names in self.study.tasks]

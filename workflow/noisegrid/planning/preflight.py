@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.provenance import source_digest
-from noisegrid.common.schemas import WORKFLOW
+from noisegrid.common.provenance import code_digests
 from noisegrid.data.prepared import check_raw_folders
 from noisegrid.planning.plan import Plan
-from noisegrid.records.record import check_code, check_images
+from noisegrid.records.record import check_images, check_shared, is_complete
 from noisegrid.runtime import devices, images
+from noisegrid.runtime.environment import HERE
 from noisegrid.runtime.hardware import ANALYSIS, stack, stack_of
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.study import Cell
@@ -92,7 +92,7 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
     """
     results = Path(plan.config["results"])
     check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, work.datasets)
-    check_code(results, work.cells, source_digest(WORKFLOW / "noisegrid"))
+    check_code(results, work.cells)
     stacks = list(dict.fromkeys(map(stack_of, work.hardware)))
     if plan.in_containers:
         _check_images(plan, [ANALYSIS, *stacks, *([plan.images.training_stack] if work.datasets else [])])
@@ -102,11 +102,28 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
         cells = [cell for cell in work.cells if stack_of(cell.hardware) == name]
         # the definition of an image built elsewhere is known only after the image has been inspected
         if name not in plan.config["images"]:
-            image = {"definition": plan.images.definition(name)} if plan.in_containers else None
+            with_image = plan.in_containers and plan.images.has(name)
+            image = {"definition": plan.images.definition(name)} if with_image else None
             check_images(results, cells, image)
     if local:
         for name in work.hardware:
             devices.check_present(name, hardware_entry(name))
+
+
+def check_code(results: Path, cells: Iterable[Cell]) -> None:
+    """Refuse to add replicates to cells that were started with different code.
+
+    This check runs before any work starts.
+
+    Raises
+    ------
+    NoisegridError
+        If the training code, or the code of the cell's network, was edited after an incomplete cell was started.
+    """
+    for cell in cells:
+        if not is_complete(results, cell, range(cell.replicates)):
+            digests = code_digests(cell.settings["task"]["build"])
+            check_shared(results, cell, {f"code.{key}": value for key, value in digests.items()})
 
 
 def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
@@ -114,7 +131,7 @@ def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
     images.engine()
     folder = Path(plan.config["containers"])
     for name in dict.fromkeys(stacks):
-        if name in plan.config["images"]:
+        if name in plan.config["images"] or name == HERE:
             continue
         inspection = folder / f"{name}.json"
         if inspection.exists() and json.loads(inspection.read_text())["definition"] != stack(name).definition:
@@ -133,7 +150,9 @@ def _check_environment(stacks: Iterable[str]) -> None:
         have = version("torch").partition("+")[0]
     except PackageNotFoundError:
         have = "none"
-    for name in stacks:
+    if HERE in stacks and have == "none":
+        raise NoisegridError(f"the stack {HERE} is the installed PyTorch, but this environment has none; install one")
+    for name in [name for name in stacks if name != HERE]:
         wanted = stack(name).packages["torch"]
         if wanted != have:
             raise NoisegridError(

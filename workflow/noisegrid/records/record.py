@@ -22,11 +22,14 @@ from typing import Any
 
 import numpy as np
 
+from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.schemas import check
+from noisegrid.common.versions import check_version
 from noisegrid.records.layout import parameter_count
+from noisegrid.runtime.environment import HERE
 from noisegrid.study.study import Cell, differences, digest
 
 #: The files of a replicate that a crate leaves out by default.
@@ -180,11 +183,8 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise NoisegridError(
             f"{path} is truncated or edited (not valid JSON); delete {folder} and run again"
         ) from error
-    if isinstance(record, dict) and "half_weights.npy" in record.get("files", ()):
-        raise NoisegridError(
-            f"{folder} was trained by an earlier version of noisegrid, whose results cannot be mixed with new ones; "
-            "rename the study, or move its folder away"
-        )
+    if isinstance(record, dict):
+        check_version(record.get("format", 1), versions.RECORD, f"{path}, the record of a replicate,")
     check(record, "record", str(path))
     if record["record_digest"] != digest({key: value for key, value in record.items() if key != "record_digest"}):
         raise NoisegridError(f"{path} was edited: its digest does not match its content; delete {folder} and run again")
@@ -209,7 +209,12 @@ def check_settings(results: Path, cells: Iterable[Cell]) -> None:
 
 #: Keys of a record that must have the same value in all replicates of a cell. The settings and the container
 #: image must be the same too.
-SHARED = ("code.source_digest", "device.model", "software.torch", "dataset.digest")
+SHARED = ("code.training_digest", "code.network_digest", "device.model", "software.torch", "dataset.digest")
+#: What a value in SHARED is about, for messages.
+MEANING = {
+    "code.training_digest": "other training code (study/seeds.py or training/)",
+    "code.network_digest": "other code of its network (networks.py)",
+}
 
 
 def entry(record: dict[str, Any], key: str) -> Any:
@@ -219,19 +224,24 @@ def entry(record: dict[str, Any], key: str) -> Any:
     return record
 
 
-def check_code(results: Path, cells: Iterable[Cell], source_digest: str) -> None:
-    """Refuse to add replicates to cells that were started with different training code.
+def versions_of(record: dict[str, Any]) -> str:
+    """Return the versions of the software of a run, for tables.
 
-    This check runs before any work starts.
-
-    Raises
-    ------
-    NoisegridError
-        If an incomplete cell was started with different code.
+    Where the stack is whatever is installed, the text contains the digest of all installed packages.
     """
-    for cell in cells:
-        if not is_complete(results, cell, range(cell.replicates)):
-            check_shared(results, cell, {"code.source_digest": source_digest})
+    software = record["software"]
+    parts = [f"torch {software['torch']}", f"Python {software['python']}"]
+    if record["settings"]["hardware"].get("stack") == HERE:
+        parts.append(f"environment {software['environment']}")
+    return ", ".join(parts)
+
+
+def shared_keys(cell: Cell) -> tuple[str, ...]:
+    """Return the keys of a record that must have the same value in all replicates of a cell.
+
+    Where the stack is whatever is installed, these include the digest of all installed packages.
+    """
+    return (*SHARED, "software.environment") if cell.settings["hardware"].get("stack") == HERE else SHARED
 
 
 def is_complete(results: Path, cell: Cell, numbers: Iterable[int]) -> bool:
@@ -243,7 +253,7 @@ def is_complete(results: Path, cell: Cell, numbers: Iterable[int]) -> bool:
     return all(replicate_folder(results, cell, number).exists() for number in wanted)
 
 
-def check_shared(results: Path, cell: Cell, now: dict[str, str]) -> None:
+def check_shared(results: Path, cell: Cell, now: dict[str, Any]) -> None:
     """Check that a new job trains under the same conditions as the first finished replicate of a cell.
 
     The conditions are the values of the keys in SHARED, such as the PyTorch version.
@@ -266,7 +276,8 @@ def check_shared(results: Path, cell: Cell, now: dict[str, str]) -> None:
         for key, value in now.items():
             if entry(record, key) != value:
                 raise NoisegridError(
-                    f"{folder} was trained with a different {key} ({entry(record, key)}; now {value}), but all "
+                    f"{folder} was trained with {MEANING.get(key, f'another {key}')} ({entry(record, key)}; now "
+                    f"{value}), but all "
                     f"replicates of a cell must have the same value; restore the earlier value (used at commit "
                     f"{record['code']['git_commit']}), or give the study another name, or delete {folder.parent} to "
                     "train the cell again"

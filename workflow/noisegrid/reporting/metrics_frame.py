@@ -4,23 +4,27 @@ from pathlib import Path
 
 import pandas as pd
 
+from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.measuring.cell import COLUMNS
 from noisegrid.study.sources import FREE
 
 
 def load_metrics(path: Path) -> pd.DataFrame:
-    """Read metrics.csv and check its columns. Convert `noise` to a category with the order of the noise registry.
+    """Read metrics.csv and check its version and columns.
+
+    The column `noise` becomes a category with the order of the noise registry.
 
     Raises
     ------
     NoisegridError
-        If the file cannot be read or lacks a column.
+        If the file cannot be read, has another version or lacks a column.
     """
     try:
         frame = pd.read_csv(path, dtype={"group": str, "without_batch_norm": str}, keep_default_na=True)
     except (OSError, ValueError) as error:
         raise NoisegridError(f"cannot read {path}: {error}") from error
+    check_schema(frame, versions.METRICS, path)
     missing = set(COLUMNS) - set(frame.columns)
     if missing:
         raise NoisegridError(
@@ -29,6 +33,20 @@ def load_metrics(path: Path) -> pd.DataFrame:
     frame["noise"] = pd.Categorical(frame["noise"], list(FREE), ordered=True)
     frame["without_batch_norm"] = frame["without_batch_norm"].fillna("")
     return frame
+
+
+def check_schema(frame: pd.DataFrame, current: int, path: Path) -> None:
+    """Check the version that the column `schema` states. Rows of version 1 have no such column and are read as well.
+
+    Raises
+    ------
+    NoisegridError
+        If a row has another version.
+    """
+    if "schema" not in frame:
+        frame["schema"] = 1
+    for found in frame["schema"].unique():
+        versions.check_version(int(found) if str(found).isdigit() else found, current, str(path), also=(1,))
 
 
 def batch_norm_counterparts(frame: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from noisegrid import stats
+from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
+from noisegrid.reporting.metrics_frame import check_schema
 from noisegrid.study.arms import REFERENCE, arms
 
 KEY = ["hardware", "network"]
@@ -33,6 +35,7 @@ def load_overhead(path: Path) -> pd.DataFrame:
         frame = pd.read_csv(io.StringIO(text), dtype={"kernel": str, "module": str, "note": str, "against": str})
     except (OSError, ValueError) as error:
         raise NoisegridError(f"cannot read {path}: {error}") from error
+    check_schema(frame, versions.OVERHEAD, path)
     missing = {"hardware", "network", "arm", "measure", "value", "block"} - set(frame.columns)
     if missing:
         raise NoisegridError(

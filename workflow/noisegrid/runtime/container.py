@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.runtime.environment import HERE, environment_digest
 
 #: A file that containers/image.def writes into every image. The file does not exist outside images.
 ABOUT = Path("/opt/noisegrid/image.json")
@@ -13,8 +14,10 @@ ABOUT = Path("/opt/noisegrid/image.json")
 
 def about() -> dict[str, str] | None:
     """Return the stack, definition digest and commit of the image that this process runs in; None outside an image."""
-    if not running_in_one() or not ABOUT.is_file():
+    if not running_in_one():
         return None
+    if not ABOUT.is_file():  # an image of the site, which is described by what is installed in it
+        return {"stack": HERE, "definition": environment_digest(), "commit": "unknown"}
     found: dict[str, str] = json.loads(ABOUT.read_text())
     return found
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.schemas import ROOT, catalog, check
+from noisegrid.runtime.environment import HERE
 
 DEFINITION = ROOT / "containers" / "image.def"
 #: The name of the stack for all commands that need no framework.
@@ -60,8 +61,10 @@ class Stack:
 def stack(name: str) -> Stack:
     """Return the stack with the given name. Raise NoisegridError if there is no such stack."""
     entries = catalog("stacks")
+    if name == HERE:
+        return Stack(HERE, "installed PyTorch", packages={}, disk_gb=0)
     if name not in entries:
-        raise NoisegridError(unknown("stack", name, entries))
+        raise NoisegridError(unknown("stack", name, [*entries, HERE]))
     return Stack(name, **entries[name] | {"arch": tuple(entries[name].get("arch", ()))})
 
 
@@ -178,7 +181,7 @@ def _check_kernels(name: str, found: HardwareEntry) -> None:
     Kernels compiled for compute capability 8.0, for example, run on devices with 8.0 or 8.6, but not with 7.5 or 9.0.
     """
     arch = stack(found.stack).arch
-    if not found.is_cuda:
+    if not found.is_cuda or found.stack == HERE:
         return
     major, minor = found.compute_capability.split(".")
     codes = [code.removeprefix("sm_") for code in arch]

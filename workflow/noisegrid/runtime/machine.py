@@ -3,7 +3,7 @@
 import os
 import platform
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import torch
 
 from noisegrid.common.commands import nvidia_smi
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.provenance import source_digest, tree
-from noisegrid.common.schemas import WORKFLOW, catalog
+from noisegrid.common.provenance import code_digests, tree, wheel_digest
+from noisegrid.common.schemas import catalog
 from noisegrid.runtime import devices
+from noisegrid.runtime.environment import HERE, environment_digest, packages
 from noisegrid.runtime.hardware import stack
 
 
@@ -77,27 +78,41 @@ def synchronize(kind: str) -> None:
 
 @cache
 def software() -> dict[str, Any]:
-    """Return the versions of the software. The CUDA version is that of PyTorch's wheel; cuDNN is None without a GPU."""
+    """Return the versions of the software.
+
+    The CUDA version is that of PyTorch's wheel; cuDNN is None without a GPU. `packages` has the version of every
+    installed Python package, and `environment` is a short digest of these versions.
+    """
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": version("numpy"),
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None,
-        "torchvision": _version("torchvision"),
+        "torchvision": packages().get("torchvision"),
         "os": platform.platform(),
+        "environment": environment_digest(),
+        "packages": packages(),
     }
 
 
-@cache
-def code() -> dict[str, Any]:
-    """Return the git commit, whether tracked files differ from that commit, and the digest of the training modules."""
+def code(build: str) -> dict[str, Any]:
+    """Return what identifies the code that trains a network.
+
+    Parameters
+    ----------
+    build : str
+        The function that builds the network, as package.module:function.
+
+    Returns
+    -------
+    dict
+        The git commit, whether tracked files differ from that commit, the digest of the installed wheel (if there is no
+        git checkout), and the digests of the training code and of the network's code.
+    """
     commit, changed = tree()
-    return {
-        "git_commit": commit,
-        "git_dirty": changed,
-        "source_digest": source_digest(WORKFLOW / "noisegrid"),
-    }
+    wheel = wheel_digest() if commit is None else None
+    return {"git_commit": commit, "git_dirty": changed, "wheel_digest": wheel, **code_digests(build)}
 
 
 def _uuid(name: str) -> str:
@@ -124,6 +139,8 @@ def _version_parts(version: str) -> list[int]:
 
 def check_stack(name: str) -> None:
     """Raise NoisegridError if the PyTorch version of this process is not the one in the cell's stack."""
+    if name == HERE:
+        return
     required = stack(name).packages["torch"]
     if torch.__version__.partition("+")[0] != required:
         raise NoisegridError(
@@ -131,13 +148,6 @@ def check_stack(name: str) -> None:
             f"{torch.__version__}; run in the image of the stack (--sdm apptainer), or in an environment of the stack "
             f"(make STACK={name})"
         )
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 @cache

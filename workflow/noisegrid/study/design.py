@@ -9,19 +9,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text
 from noisegrid.study.study import Cell, Study, TimedNetwork, differences
-
-#: The version of the format of design.json.
-FORMAT = 1
 
 
 def document_of(study: Study) -> dict[str, Any]:
     """Return the content of design.json: the study with every `like`, `auto` and catalog entry resolved."""
     used = study.values("dataset")
     return {
-        "format": FORMAT,
+        "format": versions.DESIGN,
         "name": study.name,
         "description": study.description,
         "source": str(study.source.resolve()),
@@ -49,8 +47,8 @@ def read(path: Path) -> Study:
         raise NoisegridError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
     except ValueError as error:
         raise NoisegridError(f"{path} is truncated or edited (not JSON); {remedy}") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise NoisegridError(f"{path} was written by another version of noisegrid; {remedy}")
+    if not isinstance(found, dict) or found.get("format") != versions.DESIGN:
+        raise NoisegridError(f"{path} was written by another release of noisegrid; {remedy}")
     try:
         return Study(
             name=found["name"],

@@ -13,6 +13,7 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.schemas import WORKFLOW, check, read_yaml
 from noisegrid.runtime import devices
+from noisegrid.runtime.environment import HERE
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study import design
 from noisegrid.study.arms import timed_networks
@@ -112,6 +113,7 @@ def cells_of_block(
             "hardware": hardware_settings(hardware, where),
             "task": task_settings(tasks, datasets, task, where),
             "noise": noise,
+            "free": sorted(NOISES[noise].free) if noise in NOISES else [],
         }
         _check_memory(hardware, task, tasks[task].get("memory_gb", 0.0), where)
         counterpart = str(tasks[task].get("without_batch_norm", ""))
@@ -161,7 +163,7 @@ def hardware_settings(name: str, where: str) -> dict[str, Any]:
     entry = hardware_entry(name, where)
     settings = {key: value for key in HARDWARE_SETTINGS if (value := getattr(entry, key)) not in ("", {})}
     # a stack that the study names (NAME@STACK) is part of the settings; the default stack of the catalog is not
-    return settings | ({"stack": entry.stack} if "@" in name else {})
+    return settings | ({"stack": entry.stack} if "@" in name or entry.stack == HERE else {})
 
 
 def _check_memory(hardware: str, task: str, need: float, where: str) -> None:

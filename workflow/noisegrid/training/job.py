@@ -33,6 +33,7 @@ from noisegrid.common.files import write_text
 from noisegrid.data.prepared import open_prepared
 from noisegrid.records import record
 from noisegrid.runtime import container, machine, refused_nodes
+from noisegrid.runtime.environment import environment_digest
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.chunk import chunk_of
 from noisegrid.study.recipes import check_own_network
@@ -119,9 +120,12 @@ def run_job(options: argparse.Namespace) -> None:
     image = container.check_inside(options.image)
     machine.check_stack(hardware_entry(options.hardware).stack)
     data = open_prepared(options.dataset)
-    now = {"code.source_digest": machine.code()["source_digest"], "software.torch": torch.__version__}
+    # machine.software() would ask CUDA for its version, which does not survive the fork
+    software = {"torch": torch.__version__, "environment": environment_digest()}
+    about = {"code": machine.code(cells[0].settings["task"]["build"]), "software": software}
     unfinished = [cell for cell in cells if not record.is_complete(options.results, cell, chunk.numbers)]
     for cell in unfinished:
+        now = {key: record.entry(about, key) for key in record.shared_keys(cell) if key.split(".")[0] in about}
         record.check_shared(options.results, cell, now | {"dataset.digest": data.digest})
     hardware, study = Hardware.of(cells[0].settings["hardware"]), options.results / cells[0].study
     with refused_nodes.claimed(hardware.gpu, study, options.hardware, options.share_gpu) as uuid:

@@ -86,7 +86,7 @@ def _explain(old: dict[str, Any]) -> str:
     here = {
         "device": machine.device(old["settings"]["hardware"]["device"]),
         "software": machine.software(),
-        "code": machine.code(),
+        "code": machine.code(old["settings"]["task"]["build"]),
     }
     differences = [
         f"  {part}.{key}: {old[part].get(key)} -> {value}"

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from noisegrid import __version__
+from noisegrid.common import versions
+from noisegrid.common.provenance import code_digests
 from noisegrid.data.prepared import Dataset
 from noisegrid.records import record
 from noisegrid.runtime import machine
@@ -63,7 +65,7 @@ class Job:
         A checkpoint is used only if it was written with the same settings, seeds, switches, code and container image.
         """
         image = (self.image or {}).get("definition")
-        identity = digest([self.run.settings, self.run.seeds, self.run.flags, machine.code()["source_digest"], image])
+        identity = digest([self.run.settings, self.run.seeds, self.run.flags, code_digests(self.run.task.build), image])
         return Checkpoints(record.checkpoint_folder(self.folder), identity, every_s)
 
 
@@ -112,6 +114,7 @@ def train_and_write(
     labels = np.asarray(data.test_labels)
     accuracy = float((predictions_of(outcome.final.logits, labels) == labels).mean())
     about = {
+        "format": versions.RECORD,
         "noisegrid": __version__,
         "cell": cell,
         "replicate": replicate,
@@ -121,7 +124,7 @@ def train_and_write(
         "flags": run.flags,
         "device": machine.device(run.hardware.device),
         "software": machine.software(),
-        "code": machine.code(),
+        "code": machine.code(run.task.build),
         "container": image,
         "dataset": {"name": data.name, "digest": data.digest},
         "started": started,

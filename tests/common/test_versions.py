@@ -1,0 +1,55 @@
+"""Files of other versions: read, or refused in a sentence that says which release reads them."""
+
+import lzma
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, noisegrid
+from factories import metrics_frame
+
+from noisegrid.common import versions
+from noisegrid.common.errors import NoisegridError
+from noisegrid.reporting.metrics_frame import load_metrics
+from noisegrid.reporting.overhead_frame import load_overhead
+
+
+@pytest.mark.parametrize(
+    ("found", "remedy"),
+    [(1, "noisegrid 0.1 reads it"), (3, "a later release of noisegrid reads it"), ("x", "a later release")],
+)
+def test_another_version_is_refused_with_the_release_that_reads_it(found, remedy):
+    with pytest.raises(NoisegridError, match=rf"a.json has version {found} of its format.*version 2; {remedy}"):
+        versions.check_version(found, 2, "a.json")
+
+
+def test_the_present_version_and_those_read_too_are_accepted():
+    versions.check_version(2, 2, "a.json")
+    versions.check_version(1, 2, "a.json", also=(1,))
+
+
+@pytest.mark.parametrize("study", ["quick", "fashion", "fashion_plain", "upgrade"])
+def test_committed_results_of_version_1_are_read(study):
+    folder = ROOT / "docs/results" / study
+    assert "schema" not in (folder / "metrics.csv").read_text().splitlines()[0]
+    assert set(load_metrics(folder / "metrics.csv")["schema"]) == {1}
+
+
+def test_committed_timings_of_version_1_are_read():
+    assert set(load_overhead(ROOT / "docs/results/quick/overhead.csv")["schema"]) == {1}
+
+
+def test_metrics_of_a_later_version_are_refused(tmp_path):
+    metrics_frame().assign(schema=3).to_csv(tmp_path / "metrics.csv", index=False)
+    with pytest.raises(NoisegridError, match=r"metrics.csv has version 3 of its format"):
+        load_metrics(tmp_path / "metrics.csv")
+
+
+def test_a_crate_of_release_0_1_is_refused_with_the_release_that_reads_it(tmp_path):
+    """A partly finished study, packaged by release 0.1."""
+    packed = Path(__file__).parent.parent / "crate/data/format1.crate.zip.xz"
+    crate = tmp_path / "old.crate.zip"
+    crate.write_bytes(lzma.decompress(packed.read_bytes()))
+    done = noisegrid("verify", crate)
+    assert done.returncode == 1
+    assert "old.crate.zip, a crate of a study, has version 1 of its format" in done.stdout, done.stdout
+    assert "noisegrid 0.1 reads it" in done.stdout and "Traceback" not in done.stdout
