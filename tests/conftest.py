@@ -168,8 +168,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def clone(folder: Path) -> Path:
     """A copy of the working tree's own files, as a fresh clone has them, with changes that are not committed."""
-    for path in code_files():
-        place = folder / path.relative_to(ROOT)
+    for name, path in code_files().items():
+        place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, place)
     return folder

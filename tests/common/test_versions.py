@@ -46,7 +46,7 @@ def test_metrics_of_a_later_version_are_refused(tmp_path):
 
 def test_a_crate_of_release_0_1_is_refused_with_the_release_that_reads_it(tmp_path):
     """A partly finished study, packaged by release 0.1."""
-    packed = Path(__file__).parent.parent / "crate/data/format1.crate.zip.xz"
+    packed = Path(__file__).parent.parent / "crate/old_crates/format1.crate.zip.xz"
     crate = tmp_path / "old.crate.zip"
     crate.write_bytes(lzma.decompress(packed.read_bytes()))
     done = noisegrid("verify", crate)

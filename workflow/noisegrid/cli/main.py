@@ -31,6 +31,7 @@ SUBCOMMANDS = (
     Subcommand("init", "write a study file that you can edit"),
     Subcommand("check", "report all mistakes in a study"),
     Subcommand("plan", "show what a study would submit, and what it would cost"),
+    Subcommand("run", "run a study with Snakemake"),
     Subcommand("pilot", "measure how long a replicate of one task takes on this machine"),
     Subcommand("status", "show how far a study has progressed"),
     Subcommand("overhead", "measure what determinism costs a network"),

@@ -14,9 +14,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from noisegrid.common.schemas import WORKFLOW
+from noisegrid.common.schemas import PACKAGE, WORKFLOW
 
-PACKAGE = WORKFLOW / "noisegrid"
 #: The functions of `common/schemas.py` that read a file. Each is mapped to two values: the position of the argument
 #: that names the file, and the pattern of the file's path below the workflow folder.
 READERS = {
@@ -42,8 +41,14 @@ def command_digest(subcommand: str, *more: Path) -> str:
         Paths of further files to include in the digest.
     """
     paths = sorted(files_of(subcommand) | set(more))
-    parts = [f"{path.relative_to(WORKFLOW)}\n{_text_of(path)}" for path in paths]
+    parts = [f"{_name_of(path)}\n{_text_of(path)}" for path in paths]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _name_of(path: Path) -> str:
+    """Return the path of a file below the workflow folder. It is the same in a working tree and in a wheel."""
+    in_package = path.is_relative_to(PACKAGE) and not path.is_relative_to(PACKAGE / "share")
+    return path.relative_to(PACKAGE.parent if in_package else WORKFLOW).as_posix()
 
 
 def files_of(subcommand: str) -> set[Path]:

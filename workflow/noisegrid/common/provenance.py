@@ -7,12 +7,13 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from noisegrid.common.commands import git
-from noisegrid.common.dependencies import PACKAGE, code_digest, function_digest
-from noisegrid.common.schemas import ROOT
+from noisegrid.common.dependencies import code_digest, function_digest
+from noisegrid.common.schemas import PACKAGE, ROOT
 
 #: The modules that determine how every network is trained.
 TRAINING_MODULES = ("study/seeds", "training/noise", "training/loader", "training/train")
-#: The environment variable that gives jobs the state of the working tree. Jobs in containers need it: they lack git.
+#: The environment variable that tells jobs the state of the working tree, or the digest of the wheel. Jobs in
+#: containers need it, because containers have neither git nor the installed wheel.
 TREE_VARIABLE = "NOISEGRID_TREE"
 
 
@@ -60,16 +61,25 @@ def tree() -> tuple[str | None, bool | None]:
 
     Outside a git checkout, both values are None.
     """
-    if passed := os.environ.get(TREE_VARIABLE, "").split():
-        return passed[0], passed[1] == "changed"
+    passed = os.environ.get(TREE_VARIABLE, "").split()
+    if passed:
+        return (passed[0], passed[1] == "changed") if passed[0] != "wheel" else (None, None)
+    if not (ROOT / ".git").exists():  # otherwise git would find the repository that contains the environment
+        return None, None
     commit, changes = git(ROOT, "rev-parse", "HEAD"), git(ROOT, "status", "--porcelain", "--untracked-files=no")
     return (commit[0] if commit else None), (None if changes is None else bool(changes))
 
 
 def tree_value() -> str:
-    """Return the value for TREE_VARIABLE: the commit, then `clean` or `changed`; empty outside a git checkout."""
+    """Return the value for TREE_VARIABLE.
+
+    It consists of the commit and `clean` or `changed`, or of `wheel` and the digest of the installed wheel. It is empty
+    if neither is known.
+    """
     commit, changed = tree()
-    return f"{commit} {'changed' if changed else 'clean'}" if commit else ""
+    if commit:
+        return f"{commit} {'changed' if changed else 'clean'}"
+    return f"wheel {digest}" if (digest := wheel_digest()) else ""
 
 
 @cache
@@ -78,6 +88,9 @@ def wheel_digest() -> str | None:
 
     The digest covers the names and the checksums of the package's files, as the wheel states them.
     """
+    passed = os.environ.get(TREE_VARIABLE, "").split()
+    if passed:
+        return passed[1] if passed[0] == "wheel" else None
     try:
         files = distribution("noisegrid").files or []
     except PackageNotFoundError:

@@ -20,8 +20,14 @@ from jsonschema.exceptions import best_match
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.files import sha256
 
-WORKFLOW = Path(__file__).resolve().parent.parent.parent
-ROOT = WORKFLOW.parent
+#: The folder of this package.
+PACKAGE = Path(__file__).resolve().parent.parent
+#: Whether the package is that of a working tree. Otherwise it was installed from a wheel.
+IN_WORKING_TREE = (PACKAGE.parent.parent / "Snakefile").is_file()
+#: The folder of the Snakefile, the config, the profiles and the pins. A wheel has a copy of these files.
+ROOT = PACKAGE.parent.parent if IN_WORKING_TREE else PACKAGE / "share"
+#: The folder of the rules, catalogs, schemas and studies.
+WORKFLOW = ROOT / "workflow"
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any
 
 from noisegrid.common.files import sha256
 from noisegrid.common.paths import StudyPaths
-from noisegrid.common.schemas import WORKFLOW
+from noisegrid.common.schemas import PACKAGE
 from noisegrid.crate import metadata
 from noisegrid.crate.crate import ABOUT, CHECKSUMS, METADATA, README, Crate, readme
 from noisegrid.records.record import WEIGHTS
@@ -109,7 +109,7 @@ def _described(crate: Crate) -> str:
 
 def _same_code(crate: Crate) -> bool:
     """Return whether the Python modules in the crate are equal to those of this installation."""
-    return _digest(crate.folder / "code" / "workflow" / "noisegrid") == _digest(WORKFLOW / "noisegrid")
+    return _digest(crate.folder / "code" / "workflow" / "noisegrid") == _digest(PACKAGE)
 
 
 def _digest(folder: Path) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.schemas import WORKFLOW, catalog
+from noisegrid.common.schemas import PACKAGE, catalog
 from noisegrid.crate.crate import Crate
 
 SAME, OTHER, NOT = "same bits", "OTHER BITS", "not possible here"
@@ -139,6 +139,6 @@ def _last_line(text: str) -> str:
 def _run(place: Path, subcommand: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a subcommand of this installation in the folder `place`. Python does not import modules from this folder."""
     command = [sys.executable, "-P", "-m", "noisegrid", subcommand, *arguments]
-    paths = os.pathsep.join(filter(None, [str(WORKFLOW), os.environ.get("PYTHONPATH", "")]))
+    paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
     environment = {**os.environ, "PYTHONPATH": paths}
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=place, env=environment)

@@ -19,7 +19,7 @@ from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256, write_text
 from noisegrid.common.provenance import tree
-from noisegrid.common.schemas import ROOT, check
+from noisegrid.common.schemas import IN_WORKING_TREE, PACKAGE, ROOT, check
 from noisegrid.crate import archive, metadata
 from noisegrid.crate.crate import ABOUT, CHECKSUMS, METADATA, README, readme
 from noisegrid.planning.plan import Plan
@@ -32,7 +32,7 @@ CODE = (
     *("workflow", "envs", "containers", "profiles", "slurm", "docs", "tests", "benchmarks"),
 )
 #: Names of files and folders that are left out of a crate: the settings of a site, and generated files.
-PRIVATE = {"site.yaml", "__pycache__", "noisegrid.egg-info"}
+PRIVATE = {"site.yaml", "__pycache__", "noisegrid.egg-info", "old_crates"}
 
 
 def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, Path]]:
@@ -55,7 +55,7 @@ def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, 
     """
     derived = _derived(found) if finished else _fresh(found)
     parts = {
-        "code": {f"code/{path.relative_to(ROOT)}": path for path in code_files()},
+        "code": {f"code/{name}": path for name, path in code_files().items()},
         "replicates": _named(found, _replicates(found, weights)),
         "chunks": _named(found, [path for path in _chunks(found) if path.exists()]),
         "timed_networks": _named(found, [path for path in _timings(found) if path.exists()]),
@@ -115,14 +115,24 @@ def _fresh(found: Plan) -> list[Path]:
     return [path for path in _derived(found) if path.exists() and path.stat().st_mtime >= newest]
 
 
-def code_files() -> Iterator[Path]:
-    """Yield the paths of the files in the working tree that belong to the workflow."""
-    for name in CODE:
-        place = ROOT / name
-        for path in [place] if place.is_file() else place.rglob("*"):
-            parts = path.relative_to(ROOT).parts
-            if path.is_file() and PRIVATE.isdisjoint(parts) and not any(part.startswith(".") for part in parts):
-                yield path
+def code_files() -> dict[str, Path]:
+    """Return the files of the workflow, keyed by their path in the working tree.
+
+    If noisegrid was installed from a wheel, these are the files that the wheel contains.
+    """
+    found = {name: path for top in CODE for name, path in _below(ROOT / top, ROOT)}
+    if not IN_WORKING_TREE:
+        modules = _below(PACKAGE, PACKAGE.parent)
+        found |= {f"workflow/{name}": path for name, path in modules if not path.is_relative_to(ROOT)}
+    return found
+
+
+def _below(place: Path, root: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the path of each file in a folder, relative to `root` and as it is; yield a file itself if it is given."""
+    for path in [place] if place.is_file() else place.rglob("*"):
+        parts = path.relative_to(root).parts
+        if path.is_file() and PRIVATE.isdisjoint(parts) and not any(part.startswith(".") for part in parts):
+            yield path.relative_to(root).as_posix(), path
 
 
 def records_of(found: Plan) -> dict[Cell, list[dict[str, Any]]]:

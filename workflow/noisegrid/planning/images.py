@@ -6,10 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from noisegrid.common.schemas import ROOT
+from noisegrid.common.schemas import IN_WORKING_TREE, PACKAGE, ROOT
 from noisegrid.runtime.environment import HERE
 from noisegrid.runtime.hardware import ANALYSIS, gpus_per_job, stack, stack_of
 from noisegrid.study.study import Study
+
+#: The folder inside containers that holds the package if it was installed from a wheel.
+CODE_INSIDE = "/opt/noisegrid-code"
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,9 @@ class Images:
             folder.mkdir(parents=True, exist_ok=True)  # only existing folders can be bound, and jobs write to these
         paths = [ROOT, self.study.source.parent, *self.config["dataset_folders"].values(), *ours]
         folders = [folder for folder in dict.fromkeys(Path(path).resolve() for path in paths) if folder.exists()]
-        binds = " ".join(f"--bind {shlex.quote(str(folder))}" for folder in folders)
+        places = [str(folder) for folder in folders]
+        if not IN_WORKING_TREE:
+            places.append(f"{PACKAGE}:{CODE_INSIDE}/{PACKAGE.name}")
+        binds = " ".join(f"--bind {shlex.quote(place)}" for place in places)
         cuda = any(gpus_per_job(hardware) for hardware in self.study.hardware)
         return f" {binds}{' --nv' if cuda else ''}"

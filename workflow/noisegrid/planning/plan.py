@@ -16,8 +16,8 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.provenance import TREE_VARIABLE, tree_value
-from noisegrid.common.schemas import ROOT, WORKFLOW, catalog, check, read_yaml, schema
-from noisegrid.planning.images import Images
+from noisegrid.common.schemas import IN_WORKING_TREE, ROOT, WORKFLOW, catalog, check, read_yaml, schema
+from noisegrid.planning.images import CODE_INSIDE, Images
 from noisegrid.planning.packing import Packing
 from noisegrid.planning.site import Site, load_site
 from noisegrid.records.record import check_settings
@@ -242,10 +242,14 @@ def write_design(plan: Plan) -> None:
 def shell_prefix() -> str:
     """Return shell commands that prepare the environment of a job.
 
-    The commands set PYTHONPATH to the code of the working tree, and TREE_VARIABLE to the state of the working tree.
-    Outside containers, they also put the folder of Snakemake's Python first in PATH.
+    They set TREE_VARIABLE to the state of the working tree or of the wheel. Outside containers, they put the folder of
+    Snakemake's Python first in PATH. They set PYTHONPATH so that jobs import the code of the working tree or, in a
+    container, the installed package, which is bound to CODE_INSIDE.
     """
     python = shlex.quote(str(Path(sys.executable).parent))
     inside = '[ -n "${{APPTAINER_CONTAINER:-}}" ]'
-    path = f"export PYTHONPATH={shlex.quote(str(WORKFLOW))}; {inside} || export PATH={python}:$PATH; "
+    code = f"export PYTHONPATH={shlex.quote(str(WORKFLOW))}; "
+    if not IN_WORKING_TREE:
+        code = f"{inside} && export PYTHONPATH={CODE_INSIDE}; "
+    path = f"{code}{inside} || export PATH={python}:$PATH; "
     return f"{path}export {TREE_VARIABLE}={shlex.quote(tree_value())}; "

@@ -5,12 +5,14 @@ Outside a cluster, only the resource `gpu` matters.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from noisegrid.common.schemas import ROOT, check, read_yaml, schema
 from noisegrid.runtime.hardware import entry
 
-SITE = ROOT / "slurm" / "site.yaml"
+#: The settings of a site, in the working directory or else next to the Snakefile.
+SITE = next((path for path in [Path("slurm/site.yaml")] if path.exists()), ROOT / "slurm" / "site.yaml")
 #: The names of the resources that depend on the hardware or on slurm/site.yaml.
 RESOURCES = (
     "gpu", "gpu_model", "constraint", "mem_mb", "runtime", "slurm_account", "slurm_partition", "slurm_extra"
