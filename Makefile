@@ -43,7 +43,7 @@ $(VENV)/.installed: $(PINS) pyproject.toml
 	@echo "Installing into $(VENV): PyTorch with its CUDA libraries is about 3 GB to download, once."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(PINS:%=-r %)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
 # Renew the pins: one resolution for all three files, so that they fit together, and hashes for every platform.

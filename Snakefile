@@ -5,7 +5,7 @@ Data flow in one direction: study -> datasets -> replicates -> metrics -> findin
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.5")
 
 
 configfile: workflow.source_path("config.yaml")

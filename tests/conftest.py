@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
@@ -149,6 +150,54 @@ def package(once: Once) -> Path:
     from factories import packed
 
     return once("packed", packed) / "results/pair/pair.crate.zip"
+
+
+def shell(*command: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command without anything of this repository in its environment."""
+    kept = {
+        name: os.environ[name] for name in ("HOME", "LANG", "PIP_INDEX_URL", "PIP_CONFIG_FILE") if name in os.environ
+    }
+    environment = kept | {"PATH": os.environ["PATH"]}
+    words = [str(word) for word in command]
+    return subprocess.run(
+        words, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def wheel(once: Once) -> Path:
+    """The wheel of this working tree, built with the pinned build backend and without a network."""
+
+    def build(folder: Path) -> None:
+        options = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder]
+        done = shell(sys.executable, "-m", "pip", "wheel", *options, ROOT, cwd=folder)
+        assert done.returncode == 0, done.stdout
+
+    (path,) = once("wheel", build).glob("*.whl")
+    return path
+
+
+def environment(folder: Path, *packages: object) -> Path:
+    """Make an environment with these packages, and return its folder of commands."""
+    for command in (["-m", "venv", folder], [folder / "bin/python", "-m", "pip", "install", "--quiet", *packages]):
+        words = [sys.executable, *command] if command[0] == "-m" else command
+        done = shell(*words, cwd=folder.parent)
+        assert done.returncode == 0, done.stdout
+    return folder / "bin"
+
+
+@pytest.fixture(scope="session")
+def full(once: Once, wheel: Path) -> Path:
+    """Commands of an environment with the wheel and all that this environment has, but not this working tree."""
+
+    def make(folder: Path) -> None:
+        commands = environment(folder / "venv", "--no-deps", wheel)
+        (site,) = (folder / "venv/lib").glob("python*/site-packages")
+        # a path in a .pth file is searched, but the .pth files in it, such as that of this working tree, are not read
+        (site / "pinned.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+        assert shell(commands / "python", "-c", "import torch, snakemake", cwd=folder).returncode == 0
+
+    return once("full", make) / "venv/bin"
 
 
 #: Fixtures that take long, the longest first.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, TINY, Once, clone, snakemake
+from conftest import ROOT, TINY, Once, clone, hashes, shell, snakemake
 
 from noisegrid.common import provenance
 from noisegrid.planning import plan
@@ -105,6 +105,17 @@ class TestInside:
     def test_the_same_results_are_not_continued_outside(self, inside):
         done = snakemake(inside, study=INSIDE)
         assert done.returncode != 0 and "outside of any image); call Snakemake as before" in done.stdout
+
+    def test_an_installed_wheel_runs_in_the_same_images_to_the_same_bits(self, inside, full, tmp_path):
+        """Outside of any clone: the installed package is bound into the containers."""
+        options = ["--sdm", "apptainer", "--cores", "2", "--config", f"containers={IMAGES}"]
+        (tmp_path / "study.yaml").write_text(INSIDE.read_text())
+        done = shell(full / "noisegrid", "run", "study.yaml", "--", *options, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout
+        name = yaml.safe_load(INSIDE.read_text())["name"]
+        assert hashes(tmp_path, name) == hashes(inside, name)
+        records = [json.loads(path.read_text()) for path in tmp_path.rglob("record.json")]
+        assert all(record["container"] and len(record["code"]["wheel_digest"]) == 16 for record in records)
 
 
 def test_tiny_has_the_runs_that_inside_repeats():

@@ -18,7 +18,7 @@ IN_CONTAINERS = "APPTAINER" in {
 PLAN = make_or_exit(config, IN_CONTAINERS, in_job=not workflow.is_main_process)
 PATHS, JOBS = PLAN.paths, Jobs(PLAN)
 CELL = "{hardware}/{task}/{noise}"
-if workflow.is_main_process and not workflow.modifier.is_main_snakefile():
+if workflow.is_main_process and workflow.modifier.base_snakefile is not None:
     write_design(PLAN)  # the Snakefile does it in onstart, which Snakemake ignores in a module
 if IN_CONTAINERS:
     workflow.deployment_settings.apptainer_args += PLAN.images.engine_arguments()

@@ -17,10 +17,19 @@ FAILED, USAGE = 1, 2
 
 @dataclass(frozen=True)
 class Subcommand:
-    """A subcommand and its line in `noisegrid --help`. Its module is `cli/<name>.py`, with `_` instead of `-`."""
+    """A subcommand. Its module is `cli/<name>.py`, with `_` instead of `-`.
+
+    Attributes
+    ----------
+    name, help : str
+        The name, and the description in `noisegrid --help`.
+    extra : str
+        The extra with which noisegrid must be installed for this subcommand; empty for the base installation.
+    """
 
     name: str
     help: str
+    extra: str = ""
 
     def load(self) -> Any:
         """Import the module of the subcommand, which defines EXAMPLE, add_arguments(parser) and run(options)."""
@@ -31,32 +40,32 @@ SUBCOMMANDS = (
     Subcommand("init", "write a study file that you can edit"),
     Subcommand("check", "report all mistakes in a study"),
     Subcommand("plan", "show what a study would submit, and what it would cost"),
-    Subcommand("run", "run a study with Snakemake"),
-    Subcommand("pilot", "measure how long a replicate of one task takes on this machine"),
+    Subcommand("run", "run a study with Snakemake", "train,workflow"),
+    Subcommand("pilot", "measure how long a replicate of one task takes on this machine", "train"),
     Subcommand("status", "show how far a study has progressed"),
-    Subcommand("overhead", "measure what determinism costs a network"),
-    Subcommand("replay", "run a replicate again from its record and compare the bits"),
-    Subcommand("package", "write a study's results into one file that others can check"),
-    Subcommand("verify", "check a package, number by number"),
-    Subcommand("compare", "compare two packages"),
+    Subcommand("overhead", "measure what determinism costs a network", "train"),
+    Subcommand("replay", "run a replicate again from its record and compare the bits", "train"),
+    Subcommand("package", "write a study's results into one file that others can check", "report"),
+    Subcommand("verify", "check a package, number by number", "report"),
+    Subcommand("compare", "compare two packages", "report"),
     Subcommand("completion", "print a shell script for tab completion"),
 )
 #: The subcommands that the rules of the workflow call.
 WORKFLOW_SUBCOMMANDS = (
     Subcommand("build-image", "build the container image of a stack"),
     Subcommand("inspect-image", "check a container image from inside the image"),
-    Subcommand("prepare-dataset", "prepare a dataset for training"),
-    Subcommand("train", "train replicates of one task on one kind of hardware"),
+    Subcommand("prepare-dataset", "prepare a dataset for training", "train"),
+    Subcommand("train", "train replicates of one task on one kind of hardware", "train"),
     Subcommand("measure", "measure the replicates of one cell"),
     Subcommand("compare-hardware", "compare runs that have the same seeds on different kinds of hardware"),
     Subcommand("collect", "concatenate the CSV files of cells or networks"),
-    Subcommand("tables", "write the tables of a study"),
-    Subcommand("cell-pages", "write a page for each combination of task and hardware"),
-    Subcommand("findings", "write the findings of a study as sentences"),
-    Subcommand("figure", "draw one figure"),
-    Subcommand("report", "write the HTML report"),
+    Subcommand("tables", "write the tables of a study", "report"),
+    Subcommand("cell-pages", "write a page for each combination of task and hardware", "report"),
+    Subcommand("findings", "write the findings of a study as sentences", "report"),
+    Subcommand("figure", "draw one figure", "report"),
+    Subcommand("report", "write the HTML report", "workflow"),
     Subcommand("summary", "print the findings of a study and the paths of its results"),
-    Subcommand("requirements", "compute the memory and operations that each task requires"),
+    Subcommand("requirements", "compute the memory and operations that each task requires", "train"),
 )
 
 
@@ -145,4 +154,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(options) or 0
     except NoisegridError as error:
         print(f"noisegrid: {error}", file=sys.stderr)
+        return FAILED
+    except ModuleNotFoundError as error:
+        if not subcommand.extra or (error.name or "").startswith("noisegrid"):
+            raise
+        remedy = f"pip install 'noisegrid[{subcommand.extra}]'"
+        print(
+            f"noisegrid: {subcommand.name} needs the package {error.name}; install it with: {remedy}", file=sys.stderr
+        )
         return FAILED

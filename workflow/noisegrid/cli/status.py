@@ -1,6 +1,7 @@
 """Show how far a study has progressed: finished, running, checkpointed and failed replicates, and the time left."""
 
 import argparse
+from pathlib import Path
 
 from noisegrid.cli import arguments
 
@@ -15,8 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
+    from noisegrid.common.paths import StudyPaths
     from noisegrid.planning.status import summary
-    from noisegrid.study.resolve import load
+    from noisegrid.study.resolve import load, name_of
 
     study, results = arguments.chosen(options)
+    if not study.endswith(".json"):
+        written = Path(StudyPaths(str(results), name_of(study)).design)
+        study = str(written) if written.exists() else study
     print(summary(load(study), results))

@@ -183,7 +183,7 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     config = defaults | read_yaml(ROOT / "config.yaml") | config
     check(config, "config", "config")
     planned = Path(StudyPaths(config["results"], name_of(config["study"])).design) if in_job else None
-    study = design.read(planned) if planned and planned.exists() else load_study(config["study"])
+    study = design.read(planned) if planned and planned.exists() else load_study(config["study"], config["stack"])
     plan = Plan(study, config, in_containers)
     if config["require_containers"] and not in_containers:
         raise NoisegridError(

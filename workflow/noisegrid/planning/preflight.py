@@ -157,7 +157,8 @@ def _check_environment(stacks: Iterable[str]) -> None:
         if wanted != have:
             raise NoisegridError(
                 f"this study requires the stack {name} (torch {wanted}), but this environment has torch {have}; "
-                f"add --sdm apptainer, or use an environment of that stack (make STACK={name} VENV=.venv-{name})"
+                f"add --sdm apptainer, or use the installed PyTorch (--config stack={HERE}), or install the stack "
+                f"(pip install -r {stack(name).pins})"
             )
 
 

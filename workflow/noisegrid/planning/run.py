@@ -4,8 +4,11 @@ import importlib.util
 import subprocess
 import sys
 
-from noisegrid.common.errors import NoisegridError
-from noisegrid.common.schemas import ROOT
+from noisegrid.common.schemas import ROOT, catalog
+from noisegrid.runtime.environment import HERE, packages
+
+#: The options with which Snakemake runs jobs in containers.
+CONTAINERS = {"--sdm", "--software-deployment-method", "--use-apptainer", "--use-singularity"}
 
 
 def command(study: str | None, options: list[str]) -> list[str]:
@@ -18,9 +21,11 @@ def command(study: str | None, options: list[str]) -> list[str]:
     options : list of str
         The options and targets of Snakemake. A profile that noisegrid has, such as `slurm`, may be given by its name.
     """
-    words = [str(ROOT / word) if last == "--profile" and _is_profile(word) else word
-             for last, word in zip(["", *options], options, strict=False)]  # fmt: skip
-    settings = [f"study={study}"] if study else []
+    words = list(options)
+    for place, word in enumerate(words):
+        if words[max(0, place - 1)] == "--profile" and _is_profile(word):
+            words[place] = str(ROOT / word)
+    settings = [*([f"study={study}"] if study else []), *_stack_setting(words)]
     for name in ("--config", "-C"):
         if name in words:  # Snakemake counts only the last --config
             place = words.index(name) + 1
@@ -35,14 +40,25 @@ def run_workflow(study: str | None, options: list[str]) -> int:
 
     Raises
     ------
-    NoisegridError
+    ModuleNotFoundError
         If Snakemake is not installed.
     """
     if importlib.util.find_spec("snakemake") is None:
-        raise NoisegridError(
-            "running a study needs Snakemake; install it with: pip install 'noisegrid[train,workflow]'"
-        )
+        raise ModuleNotFoundError("Snakemake is not installed", name="snakemake")
     return subprocess.run(command(study, options), check=False).returncode
+
+
+def _stack_setting(options: list[str]) -> list[str]:
+    """Return the setting `stack=here` if jobs run in this environment and its PyTorch is that of no pinned stack."""
+    installed = packages().get("torch", "").partition("+")[0]
+    pinned = {entry["packages"].get("torch") for entry in catalog("stacks").values()}
+    in_containers = any(word in CONTAINERS for word in options)
+    if not installed or installed in pinned or in_containers or any(word.startswith("stack=") for word in options):
+        return []
+    print(
+        f"noisegrid: no stack is pinned to PyTorch {installed}, so the study runs with `stack={HERE}`", file=sys.stderr
+    )
+    return [f"stack={HERE}"]
 
 
 def _is_profile(name: str) -> bool:

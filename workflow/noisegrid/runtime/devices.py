@@ -62,12 +62,12 @@ def is_model(name: str, model: str) -> bool:
 
 
 def named(names: list[str], where: str) -> list[str]:
-    """Return the given hardware names, with `auto` replaced by the hardware of this machine.
+    """Return names of hardware entries, with `auto` replaced by this machine's hardware; `auto@STACK` keeps the stack.
 
-    `where` is the file and key that contain the names. Error messages begin with it.
+    Error messages begin with `where`.
     """
     try:
-        return [catalog_name() if name == "auto" else name for name in names]
+        return [re.sub("^auto(?=@|$)", lambda _: catalog_name(), name) for name in names]
     except NoisegridError as error:
         raise NoisegridError(f"{where}: {error}") from error
 

@@ -34,8 +34,15 @@ def load(name_or_path: str) -> Study:
     return load_study(name_or_path)
 
 
-def load_study(name_or_path: str) -> Study:
-    """Read, check and resolve a study, given by its name (workflow/studies) or by its path.
+def load_study(name_or_path: str, stack: str | None = None) -> Study:
+    """Read, check and resolve a study.
+
+    Parameters
+    ----------
+    name_or_path : str
+        The name of a study in workflow/studies, or the path of its YAML file.
+    stack : str, optional
+        The stack for all hardware that names none with `@`. By default, that is the stack of the hardware entry.
 
     Raises
     ------
@@ -46,6 +53,8 @@ def load_study(name_or_path: str) -> Study:
     document, where = read_yaml(path), str(path)
     check_old_keys(document, where)
     check(document, "study", where)
+    for block in (*document["cells"], *document.get("overhead", [])) if stack else ():
+        block["hardware"] = [name if "@" in name else f"{name}@{stack}" for name in block["hardware"]]
     tasks = resolve_tasks(document.get("tasks", {}), where)
     datasets = resolve_datasets(document.get("datasets", {}), where)
     cells: dict[str, Cell] = {}
