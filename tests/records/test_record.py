@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +179,17 @@ def test_a_job_is_held_against_the_cells_first_replicate(tmp_path):
         NoisegridError, match=r"trained with another software.torch \(2; now 3\).*delete .*algo_impl to train"
     ):
         record.check_shared(tmp_path, CELL, {"software.torch": "3"})
+
+
+def test_with_the_installed_stack_all_packages_are_held_fixed(tmp_path):
+    here = replace(CELL, settings=json.loads(json.dumps(CELL.settings)))
+    here.settings["hardware"]["stack"] = "here"
+    assert set(record.shared_keys(here)) - set(record.shared_keys(CELL)) == {"software.environment"}
+    write(record.replicate_folder(tmp_path, CELL, 0))
+    with pytest.raises(NoisegridError, match=rf"another software.environment \({SHORT}; now {'1' * 16}\)"):
+        record.check_shared(tmp_path, here, {"software.environment": "1" * 16})
+    assert record.versions_of(about() | {"settings": here.settings}) == f"torch 2, Python 3, environment {SHORT}"
+    assert record.versions_of(about()) == "torch 2, Python 3"
 
 
 def test_a_replicate_of_the_earlier_layout_is_refused(tmp_path):

@@ -1,8 +1,10 @@
 """Typed settings read the dictionaries that cells hold, for every task and hardware of the catalog."""
 
 import pytest
+from factories import cells, study, write_study
 
 from noisegrid.common.schemas import catalog
+from noisegrid.runtime.hardware import entry
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import hardware_settings, load_study
 from noisegrid.study.settings import Hardware, Task
@@ -41,3 +43,21 @@ def test_crops_at_random_places_are_augmentation():
     without, crops = (Task.of(settings["task"] | {"augment": plain | more}) for more in ({}, {"resized_crop": 24}))
     assert NOISES["augment"].missing(without, hardware) == "does not augment"
     assert NOISES["augment"].missing(crops, hardware) == ""
+
+
+def test_the_installed_stack_is_a_setting_and_a_part_of_the_name():
+    plain, here = hardware_settings("cpu", "catalog"), hardware_settings("cpu@here", "catalog")
+    assert here == plain | {"stack": "here"}
+    assert entry("cpu@here").title == f"{entry('cpu').title}, installed PyTorch"
+    assert hardware_settings("h100@here", "catalog")["stack"] == "here"  # nobody knows which kernels it has
+
+
+def test_a_stack_for_all_hardware_that_names_none(tmp_path):
+    blocks = (
+        cells(hardware="cpu"),
+        cells("smallcnn_bn-digits", hardware="cpu@torch2.7-cu126"),
+        cells("smallcnn_dropout-digits", hardware="auto"),
+    )
+    path = write_study(tmp_path, study(*blocks))
+    assert load_study(str(path), "here").hardware == ["cpu@here", "cpu@torch2.7-cu126"]
+    assert load_study(str(path)).hardware == ["cpu", "cpu@torch2.7-cu126"]

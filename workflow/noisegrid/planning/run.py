@@ -4,8 +4,11 @@ import importlib.util
 import subprocess
 import sys
 
-from noisegrid.common.schemas import ROOT, catalog
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import ROOT, read_yaml
 from noisegrid.runtime.environment import HERE, packages
+from noisegrid.runtime.hardware import stack, stack_of
+from noisegrid.study.resolve import load_study
 
 #: The options with which Snakemake runs jobs in containers.
 CONTAINERS = {"--sdm", "--software-deployment-method", "--use-apptainer", "--use-singularity"}
@@ -25,7 +28,7 @@ def command(study: str | None, options: list[str]) -> list[str]:
     for place, word in enumerate(words):
         if words[max(0, place - 1)] == "--profile" and _is_profile(word):
             words[place] = str(ROOT / word)
-    settings = [*([f"study={study}"] if study else []), *_stack_setting(words)]
+    settings = [*([f"study={study}"] if study else []), *_stack_setting(study, words)]
     for name in ("--config", "-C"):
         if name in words:  # Snakemake counts only the last --config
             place = words.index(name) + 1
@@ -48,16 +51,21 @@ def run_workflow(study: str | None, options: list[str]) -> int:
     return subprocess.run(command(study, options), check=False).returncode
 
 
-def _stack_setting(options: list[str]) -> list[str]:
-    """Return the setting `stack=here` if jobs run in this environment and its PyTorch is that of no pinned stack."""
+def _stack_setting(study: str | None, options: list[str]) -> list[str]:
+    """Return the setting `stack=here` if jobs run in this environment, and its PyTorch is not that of the study."""
     installed = packages().get("torch", "").partition("+")[0]
-    pinned = {entry["packages"].get("torch") for entry in catalog("stacks").values()}
     in_containers = any(word in CONTAINERS for word in options)
-    if not installed or installed in pinned or in_containers or any(word.startswith("stack=") for word in options):
+    if not installed or in_containers or any(word.startswith("stack=") for word in options):
         return []
-    print(
-        f"noisegrid: no stack is pinned to PyTorch {installed}, so the study runs with `stack={HERE}`", file=sys.stderr
-    )
+    try:
+        hardware = load_study(study or str(read_yaml(ROOT / "config.yaml")["study"])).hardware
+    except NoisegridError:
+        return []  # Snakemake will report the mistake
+    pinned = {stack(stack_of(name)).packages.get("torch") for name in hardware if "@" not in name}
+    if pinned <= {installed}:
+        return []
+    note = f"PyTorch {installed} is installed, which is not the pinned one, so the study runs with stack={HERE}"
+    print(f"noisegrid: {note}", file=sys.stderr)
     return [f"stack={HERE}"]
 
 
