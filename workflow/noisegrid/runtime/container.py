@@ -56,7 +56,8 @@ def check_inside(inspection: Path | None) -> dict[str, Any] | None:
             f"this job requires the image {expected['image']}, but runs outside any container: Snakemake ignores "
             "`container:` unless it is called with --sdm apptainer"
         )
-    if (inside["stack"], inside["definition"]) != (expected["stack"], expected["definition"]):
+    same_stack = expected["stack"] in (inside["stack"], HERE)  # any image may be the one for `here`
+    if not same_stack or inside["definition"] != expected["definition"]:
         raise NoisegridError(
             f"this job requires the image {expected['image']} ({expected['definition']}), but runs in another image "
             f"({inside['stack']}, {inside['definition']})"
