@@ -13,8 +13,13 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from noisegrid.crate.write import code_files
+
+# A deadline would make property tests fail on a busy machine.
+settings.register_profile("noisegrid", deadline=None)
+settings.load_profile("noisegrid")
 
 # Tests run side by side (pytest -n 2): each computes on one thread.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

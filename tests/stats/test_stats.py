@@ -156,15 +156,18 @@ def test_l2_in_chunks_is_the_slow_obvious_one(weights, block):
     for i, j in combinations(range(4), 2):
         slow = math.sqrt(sum((float(a) - float(b)) ** 2 for a, b in zip(weights[i], weights[j], strict=True)))
         assert matrices["raw"][i, j] == pytest.approx(slow, abs=1e-12)
+        lengths = [float(np.linalg.norm(weights[k].astype(float))) or 1.0 for k in (i, j)]
+        unit = np.linalg.norm(weights[i] / lengths[0] - weights[j] / lengths[1])
+        assert matrices["unit"][i, j] == pytest.approx(unit, abs=1e-7)
 
 
 def test_l2_sees_one_unit_in_the_last_place_and_nothing_else():
     first = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
     second = first.copy()
     second[500] = np.nextafter(second[500], np.float32(9))
-    distances = stats.l2_matrices([first, first.copy(), second], parameters=1000)["raw"]
-    assert distances[0, 1] == 0
-    assert distances[0, 2] == pytest.approx(abs(float(second[500]) - float(first[500])), rel=1e-12)
+    matrices = stats.l2_matrices([first, first.copy(), second], parameters=1000)
+    assert all(matrix[0, 1] == 0 and matrix[0, 2] > 0 for matrix in matrices.values())
+    assert matrices["raw"][0, 2] == pytest.approx(abs(float(second[500]) - float(first[500])), rel=1e-12)
 
 
 def test_class_accuracies_by_hand():

@@ -1,10 +1,10 @@
 """Comparisons of pairs of replicates: churn, the L2 distance between weights, and the correlation between logits."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 
 from noisegrid.stats.intervals import Estimate, student_quantile
 
@@ -94,8 +94,8 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
     return Estimate(float(value), float(max(0.0, value - margin)), float(value + margin))
 
 
-def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 20) -> dict[str, Array]:
-    """Compute the L2 distances between all pairs of weight vectors, by four definitions.
+def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 14) -> dict[str, Array]:
+    """Compute the L2 distances between all pairs of weight vectors, by four definitions, in one pass.
 
     The distances are computed from differences between the vectors, in float64. The distance between equal vectors is
     therefore exactly 0.
@@ -107,7 +107,8 @@ def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 20)
     parameters : int
         Number of parameters in each vector.
     block : int
-        Number of values of each vector to hold in memory at a time.
+        Number of values of each vector to hold in memory at a time. The blocks of ten vectors fit into the cache of a
+        processor core.
 
     Returns
     -------
@@ -116,27 +117,37 @@ def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 20)
         scaled to length 1. `raw_buffers` and `unit_buffers` are the same distances between vectors that also contain
         the buffers (the running statistics of batch norm).
     """
-    parts = {"": slice(0, parameters), "_buffers": slice(0, len(weights[0]))}
+    of_parameters = _squares([vector[:parameters] for vector in weights], block)
+    of_buffers = _squares([vector[parameters:] for vector in weights], block)
     matrices = {}
-    for suffix, part in parts.items():
-        lengths = np.sqrt([sum(float(c @ c) for c in _blocks(w[part], block)) for w in weights])
-        matrices[f"raw{suffix}"] = _distances([w[part] for w in weights], np.ones(len(weights)), block)
-        matrices[f"unit{suffix}"] = _distances([w[part] for w in weights], np.where(lengths > 0, lengths, 1), block)
+    for suffix, parts in (("", [of_parameters]), ("_buffers", [of_parameters, of_buffers])):
+        pairs, lengths = (sum(values) for values in zip(*parts, strict=True))
+        matrices[f"raw{suffix}"] = np.sqrt(squareform(pairs))
+        matrices[f"unit{suffix}"] = _unit_distances(squareform(pairs), np.sqrt(lengths))
     return matrices
 
 
-def _blocks(vector: Array, size: int) -> Iterator[Array]:
-    return (vector[start : start + size].astype(np.float64) for start in range(0, len(vector), size))
-
-
-def _distances(vectors: Sequence[Array], scales: Array, block: int) -> Array:
+def _squares(vectors: Sequence[Array], block: int) -> tuple[Array, Array]:
+    """Return the squared distance of each pair of vectors (in the order of pdist), and the squared lengths."""
     n = len(vectors)
-    squares = np.zeros(n * (n - 1) // 2)
-    for pieces in zip(*(_blocks(vector, block) for vector in vectors), strict=True):
-        squares += pdist(np.stack(pieces) / scales[:, None], "sqeuclidean")
-    matrix = np.zeros((n, n))
-    matrix[np.triu_indices(n, 1)] = np.sqrt(squares)
-    return matrix + matrix.T
+    pairs, lengths = np.zeros(n * (n - 1) // 2), np.zeros(n)
+    for start in range(0, len(vectors[0]), block):
+        pieces = np.array([vector[start : start + block] for vector in vectors], np.float64)
+        pairs += pdist(pieces, "sqeuclidean")
+        lengths += np.einsum("ij,ij->i", pieces, pieces)
+    return pairs, lengths
+
+
+def _unit_distances(squares: Array, lengths: Array) -> Array:
+    """Return the distances after scaling to length 1, given squared distances and lengths before scaling.
+
+    For vectors a and b of lengths p and q, the squared distance between a / p and b / q is
+    (|a - b|^2 - (p - q)^2) / (p q). A vector of length 0 is not scaled.
+    """
+    product, gap = np.outer(lengths, lengths), lengths[:, None] - lengths
+    unit = np.sqrt(np.maximum(squares - gap**2, 0) / np.where(product > 0, product, 1))
+    none = lengths == 0
+    return np.where(none[:, None] != none, 1.0, unit)
 
 
 def logit_sample(replicates: int, shape: tuple[int, ...]) -> Array:

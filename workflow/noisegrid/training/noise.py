@@ -62,6 +62,7 @@ def derive_flags(hardware: Hardware, root: int, task: str, noise: str, replicate
         "precision": hardware.precision,
         "tf32": hardware.tf32,
         "memory_format": hardware.memory_format,
+        "fill_memory": False,  # filling new memory costs time and changes no bit, as training writes before it reads
     }
     if hardware.is_cuda:
         return pinned | {"threads": 1, "deterministic": not free, "cudnn_benchmark": autotune}
@@ -80,6 +81,7 @@ def init_flags() -> Flags:
     They select the lowest instruction set of each library, so that the weights are the same on every x86-64 processor.
     """
     pinned = {"precision": "fp32", "tf32": False, "memory_format": "contiguous_format", "deterministic": True}
+    pinned |= {"fill_memory": False}
     return pinned | _supported({"aten": "default", "onednn": "SSE41", "mkl": "COMPATIBLE", "threads": 1})
 
 
