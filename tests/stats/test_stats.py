@@ -156,9 +156,10 @@ def test_l2_in_chunks_is_the_slow_obvious_one(weights, block):
     for i, j in combinations(range(4), 2):
         slow = math.sqrt(sum((float(a) - float(b)) ** 2 for a, b in zip(weights[i], weights[j], strict=True)))
         assert matrices["raw"][i, j] == pytest.approx(slow, abs=1e-12)
-        lengths = [float(np.linalg.norm(weights[k].astype(float))) or 1.0 for k in (i, j)]
-        unit = np.linalg.norm(weights[i] / lengths[0] - weights[j] / lengths[1])
-        assert matrices["unit"][i, j] == pytest.approx(unit, abs=1e-7)
+        exact = weights.astype(np.float64)
+        lengths = [np.linalg.norm(exact[k]) or 1.0 for k in (i, j)]
+        unit = np.linalg.norm(exact[i] / lengths[0] - exact[j] / lengths[1])
+        assert matrices["unit"][i, j] == pytest.approx(unit, abs=1e-12)
 
 
 def test_l2_sees_one_unit_in_the_last_place_and_nothing_else():

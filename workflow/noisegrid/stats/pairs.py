@@ -1,6 +1,6 @@
 """Comparisons of pairs of replicates: churn, the L2 distance between weights, and the correlation between logits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -95,7 +95,7 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
 
 
 def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 14) -> dict[str, Array]:
-    """Compute the L2 distances between all pairs of weight vectors, by four definitions, in one pass.
+    """Compute the L2 distances between all pairs of weight vectors, by four definitions.
 
     The distances are computed from differences between the vectors, in float64. The distance between equal vectors is
     therefore exactly 0.
@@ -117,37 +117,27 @@ def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 14)
         scaled to length 1. `raw_buffers` and `unit_buffers` are the same distances between vectors that also contain
         the buffers (the running statistics of batch norm).
     """
-    of_parameters = _squares([vector[:parameters] for vector in weights], block)
-    of_buffers = _squares([vector[parameters:] for vector in weights], block)
-    matrices = {}
-    for suffix, parts in (("", [of_parameters]), ("_buffers", [of_parameters, of_buffers])):
-        pairs, lengths = (sum(values) for values in zip(*parts, strict=True))
-        matrices[f"raw{suffix}"] = np.sqrt(squareform(pairs))
-        matrices[f"unit{suffix}"] = _unit_distances(squareform(pairs), np.sqrt(lengths))
-    return matrices
+    parts = [[vector[:parameters] for vector in weights], [vector[parameters:] for vector in weights]]
+    squares = [
+        sum((np.einsum("ij,ij->i", x, x) for x in _blocks(part, block)), np.zeros(len(weights))) for part in parts
+    ]
+    scales, scales_buffers = (np.where(s > 0, np.sqrt(s), 1)[:, None] for s in (squares[0], squares[0] + squares[1]))
+    raw, unit, raw_buffers, unit_buffers = np.zeros((4, len(weights) * (len(weights) - 1) // 2))
+    for pieces in _blocks(parts[0], block):
+        raw += pdist(pieces, "sqeuclidean")
+        unit += pdist(pieces / scales, "sqeuclidean")
+        unit_buffers += pdist(pieces / scales_buffers, "sqeuclidean")
+    for pieces in _blocks(parts[1], block):
+        raw_buffers += pdist(pieces, "sqeuclidean")
+        unit_buffers += pdist(pieces / scales_buffers, "sqeuclidean")
+    pairs = {"raw": raw, "unit": unit, "raw_buffers": raw + raw_buffers, "unit_buffers": unit_buffers}
+    return {name: squareform(np.sqrt(values)) for name, values in pairs.items()}
 
 
-def _squares(vectors: Sequence[Array], block: int) -> tuple[Array, Array]:
-    """Return the squared distance of each pair of vectors (in the order of pdist), and the squared lengths."""
-    n = len(vectors)
-    pairs, lengths = np.zeros(n * (n - 1) // 2), np.zeros(n)
-    for start in range(0, len(vectors[0]), block):
-        pieces = np.array([vector[start : start + block] for vector in vectors], np.float64)
-        pairs += pdist(pieces, "sqeuclidean")
-        lengths += np.einsum("ij,ij->i", pieces, pieces)
-    return pairs, lengths
-
-
-def _unit_distances(squares: Array, lengths: Array) -> Array:
-    """Return the distances after scaling to length 1, given squared distances and lengths before scaling.
-
-    For vectors a and b of lengths p and q, the squared distance between a / p and b / q is
-    (|a - b|^2 - (p - q)^2) / (p q). A vector of length 0 is not scaled.
-    """
-    product, gap = np.outer(lengths, lengths), lengths[:, None] - lengths
-    unit = np.sqrt(np.maximum(squares - gap**2, 0) / np.where(product > 0, product, 1))
-    none = lengths == 0
-    return np.where(none[:, None] != none, 1.0, unit)
+def _blocks(vectors: Sequence[Array], size: int) -> Iterator[Array]:
+    """Yield consecutive blocks of values of all vectors, as float64 (vectors, values)."""
+    for start in range(0, len(vectors[0]), size):
+        yield np.array([vector[start : start + size] for vector in vectors], np.float64)
 
 
 def logit_sample(replicates: int, shape: tuple[int, ...]) -> Array:
