@@ -15,7 +15,6 @@ from factories import ALGO, RESULTS, rewrite_record
 from noisegrid.crate.crate import METADATA
 from noisegrid.records import record
 from noisegrid.study.seeds import derive_seeds
-from noisegrid.study.study import digest
 
 
 def edit_text(name: str, pattern: str, new: str) -> Callable[[Path], None]:
@@ -137,11 +136,8 @@ def forget_a_replicate(folder: Path) -> None:
 
 def look_elsewhere(folder: Path) -> None:
     """A record that lists a file of the reader's."""
-    path = folder / ALGO / "0/record.json"
-    document = json.loads(path.read_text())
-    document["files"]["/etc/passwd"] = record._fingerprint(Path("/etc/passwd"))
-    document.pop("record_digest")
-    path.write_text(json.dumps({**document, "record_digest": digest(document)}))
+    more = {"/etc/passwd": record._fingerprint(Path("/etc/passwd"))}
+    rewrite_record(folder / ALGO / "0", lambda document: document["files"].update(more))
 
 
 def another_figure(folder: Path) -> None:

@@ -6,7 +6,6 @@ comments, docstrings and blank lines.
 """
 
 import ast
-import hashlib
 import io
 import re
 import tokenize
@@ -14,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from noisegrid.common.files import short_digest
 from noisegrid.common.schemas import PACKAGE, WORKFLOW
 
 #: The functions of `common/schemas.py` that read a file. Each is mapped to two values: the position of the argument
@@ -42,7 +42,7 @@ def command_digest(subcommand: str, *more: Path) -> str:
     """
     paths = sorted(files_of(subcommand) | set(more))
     parts = [f"{_name_of(path)}\n{_text_of(path)}" for path in paths]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    return short_digest("\0".join(parts))
 
 
 def _name_of(path: Path) -> str:
@@ -70,7 +70,7 @@ def modules_of(start: Path) -> set[Path]:
 
 def code_digest(paths: Iterable[Path]) -> str:
     """Return a short digest of the code in some modules, without comments and docstrings."""
-    return hashlib.sha256("\0".join(map(_text_of, paths)).encode()).hexdigest()[:16]
+    return short_digest("\0".join(map(_text_of, paths)))
 
 
 def function_digest(path: Path, name: str) -> str:
@@ -83,7 +83,7 @@ def function_digest(path: Path, name: str) -> str:
     name : str
         The name of the function.
     """
-    text = code_of(path.read_text())
+    text = _text_of(path)
     definitions = {name: node for node in ast.parse(text).body for name in _names_of(node)}
     used, waiting = set[str](), [name]
     while waiting:
@@ -95,7 +95,7 @@ def function_digest(path: Path, name: str) -> str:
     # a statement that defines several names is used only once
     statements = dict.fromkeys(node for name, node in definitions.items() if name in used)
     parts = [ast.get_source_segment(text, node) or "" for node in sorted(statements, key=lambda node: node.lineno)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return short_digest("\n".join(parts))
 
 
 def code_of(text: str) -> str:

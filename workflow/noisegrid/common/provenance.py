@@ -1,6 +1,5 @@
 """The version of the code: the release, the commit of the working tree, and digests of the code that trains."""
 
-import hashlib
 import os
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from noisegrid.common.commands import git
 from noisegrid.common.dependencies import code_digest, function_digest
+from noisegrid.common.files import short_digest
 from noisegrid.common.schemas import PACKAGE, ROOT
 
 #: The modules that determine how every network is trained.
@@ -96,4 +96,4 @@ def wheel_digest() -> str | None:
     except PackageNotFoundError:
         return None
     stated = sorted(f"{file}={file.hash.value}" for file in files if file.parts[0] == "noisegrid" and file.hash)
-    return hashlib.sha256("\n".join(stated).encode()).hexdigest()[:16] if stated else None
+    return short_digest("\n".join(stated)) if stated else None

@@ -12,7 +12,8 @@ from noisegrid.common.schemas import ROOT, check, read_yaml, schema
 from noisegrid.runtime.hardware import entry
 
 #: The settings of a site, in the working directory or else next to the Snakefile.
-SITE = next((path for path in [Path("slurm/site.yaml")] if path.exists()), ROOT / "slurm" / "site.yaml")
+OWN_SITE = Path("slurm/site.yaml")
+SITE = OWN_SITE if OWN_SITE.exists() else ROOT / OWN_SITE
 #: The names of the resources that depend on the hardware or on slurm/site.yaml.
 RESOURCES = (
     "gpu", "gpu_model", "constraint", "mem_mb", "runtime", "slurm_account", "slurm_partition", "slurm_extra"

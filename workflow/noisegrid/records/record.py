@@ -231,9 +231,14 @@ def versions_of(record: dict[str, Any]) -> str:
     """
     software = record["software"]
     parts = [f"torch {software['torch']}", f"Python {software['python']}"]
-    if record["settings"]["hardware"].get("stack") == HERE:
+    if _is_unpinned(record["settings"]):
         parts.append(f"environment {software['environment']}")
     return ", ".join(parts)
+
+
+def _is_unpinned(settings: dict[str, Any]) -> bool:
+    """Return whether the stack is whatever is installed where a job runs."""
+    return settings["hardware"].get("stack") == HERE
 
 
 def shared_keys(cell: Cell) -> tuple[str, ...]:
@@ -241,7 +246,7 @@ def shared_keys(cell: Cell) -> tuple[str, ...]:
 
     Where the stack is whatever is installed, these include the digest of all installed packages.
     """
-    return (*SHARED, "software.environment") if cell.settings["hardware"].get("stack") == HERE else SHARED
+    return (*SHARED, "software.environment") if _is_unpinned(cell.settings) else SHARED
 
 
 def is_complete(results: Path, cell: Cell, numbers: Iterable[int]) -> bool:
@@ -277,10 +282,9 @@ def check_shared(results: Path, cell: Cell, now: dict[str, Any]) -> None:
             if entry(record, key) != value:
                 raise NoisegridError(
                     f"{folder} was trained with {MEANING.get(key, f'another {key}')} ({entry(record, key)}; now "
-                    f"{value}), but all "
-                    f"replicates of a cell must have the same value; restore the earlier value (used at commit "
-                    f"{record['code']['git_commit']}), or give the study another name, or delete {folder.parent} to "
-                    "train the cell again"
+                    f"{value}), but all replicates of a cell must have the same value; restore the earlier value (used "
+                    f"at commit {record['code']['git_commit']}), or give the study another name, or delete "
+                    f"{folder.parent} to train the cell again"
                 )
 
 

@@ -17,7 +17,7 @@ from noisegrid.reporting.verdicts import NOT_DECIDED, NOT_MEASURED, NOT_REPRODUC
 from noisegrid.runtime.hardware import entry
 
 #: The largest overhead on a device is reproduced if its interval lies within this factor of the published overhead. The
-#: factor leaves room for networks, CUDA and cuDNN that differ from those of the paper.
+#: factor allows for networks, CUDA and cuDNN that differ from those of the paper.
 NEAR = 1.25
 KERNEL_SIZES = {1: "mediumcnn_k1", 3: "mediumcnn_k3", 5: "mediumcnn_k5", 7: "mediumcnn_k7"}
 #: C16 is reproduced if the kernels that only the default arm or only the deterministic arm runs explain at least this
@@ -104,7 +104,7 @@ def claim_16(overhead: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def published_maxima() -> dict[str, float]:
-    """Return the largest overhead that the paper reports for each of its GPUs, keyed by the name of the hardware entry.
+    """Return the largest overhead that the paper reports for each GPU. The keys are names of hardware entries.
 
     The values come from catalog/published.csv, which contains only verified numbers.
     """

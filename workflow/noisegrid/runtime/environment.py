@@ -1,9 +1,10 @@
 """The Python packages that are installed where a process runs, and a digest of them."""
 
-import hashlib
 import json
 from functools import cache
 from importlib.metadata import distributions
+
+from noisegrid.common.files import short_digest
 
 #: The name of the stack that is not pinned: the framework that is installed where a job runs.
 HERE = "here"
@@ -21,4 +22,4 @@ def packages() -> dict[str, str]:
 
 def environment_digest() -> str:
     """Return a short digest of the names and versions of all installed packages."""
-    return hashlib.sha256(json.dumps(packages()).encode()).hexdigest()[:16]
+    return short_digest(json.dumps(packages()))

@@ -4,13 +4,13 @@ This module reads no catalog. Therefore an edit of a catalog does not make the r
 imports only this module. `study/resolve.py` resolves a study file.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
+from noisegrid.common.files import short_digest
 from noisegrid.study.chunk import WHOLE, Chunk
 
 
@@ -180,7 +180,7 @@ class Study:
 
 def digest(settings: Any) -> str:
     """Return the first 16 hexadecimal digits of the SHA-256 of a JSON value. The order of its keys has no effect."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    return short_digest(json.dumps(settings, sort_keys=True))
 
 
 def differences(old: Any, new: Any, key: str = "") -> list[str]:
