@@ -136,5 +136,6 @@ def test_group_spreads_by_hand():
     accuracy = [np.std([1, 4 / 8], ddof=1), np.std([1, 2 / 6], ddof=1)]
     false_positive = [np.std([0, 3 / 4], ddof=1)] * 2  # of 4 negatives, all of them in the group
     false_negative = [np.std([0, 1 / 4], ddof=1), np.std([0, 1 / 2], ddof=1)]  # of 4 positives, 2 in the group
-    found = stats.group_spreads(correct, positive, masks, np.zeros(2))
+    groups = stats.SubGroups(positive, masks)
+    found = groups.spreads(groups.parts.hits(correct)[:, None], np.zeros(2))[0]
     assert found == pytest.approx(np.array([accuracy, false_positive, false_negative]))

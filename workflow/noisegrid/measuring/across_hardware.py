@@ -51,7 +51,7 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
     software = [versions_of(r[0].record) for r in (replicates, others)]
     common = {
         "study": cell.study,
-        "hardware": f"{cell.hardware} × {other.hardware}",
+        "hardware": name_of(cell, other),
         "task": cell.task,
         "noise": cell.noise,
         "n_replicates": len(numbers),
@@ -65,6 +65,11 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
             estimate = stats.mean(np.array(values))
             row = metric_row(f"{name}_across_hardware", unit, estimate, "t over runs", n_pairs=len(numbers))
             yield common | row
+
+
+def name_of(first: Cell, second: Cell) -> str:
+    """Return the name of a pair of hardware entries, as in the column `hardware` of metrics.csv."""
+    return f"{first.hardware} × {second.hardware}"
 
 
 def compare_all(loaded: list[tuple[Cell, list[Replicate]]]) -> list[Row]:

@@ -44,7 +44,7 @@ def load_replicates(
     cell : Cell
         The cell.
     chunks : list of Path
-        The chunk files that list the replicates of the cell.
+        The chunk files that list the replicates of the cell, and perhaps chunk files of other cells.
     results : Path
         Folder that contains the results of all studies.
     left_out : collection of str
@@ -62,7 +62,9 @@ def load_replicates(
     """
     finished, lost = [], {"diverged": 0, "failed": 0}
     for path in chunks:
-        chunk = json.loads(path.read_text())["cells"][cell.noise]
+        chunk = json.loads(path.read_text())["cells"].get(cell.path)
+        if chunk is None:
+            continue  # the chunk contains other cells
         lost = {fate: count + len(chunk[fate]) for fate, count in lost.items()}
         for number, expected in chunk["weight_hashes"].items():
             replicate = read(replicate_folder(results, cell, int(number)), left_out)
@@ -304,16 +306,21 @@ def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Ge
         Source of the random numbers for the null.
     """
     classes = int(labels.max()) + 1
+    parts = stats.Parts(labels, classes)
 
     def spreads(hits: Array) -> Array:
-        """Return the overall std, the per-class stds, the per-class ratios and the largest ratio in one array."""
-        overall = 100 * stats.pooled_spread(hits.mean(axis=1), seed_set)
-        per_class = 100 * stats.pooled_spread(stats.class_accuracies(hits, labels, classes), seed_set)
-        ratios = stats.spread_ratio(per_class, float(overall))
-        return np.concatenate([[overall], per_class, ratios, [ratios.max()]])
+        """Return the overall std, the per-class stds, the per-class ratios and the largest ratio along the last axis.
 
-    values = spreads(correct)
-    null = stats.independent_error_null(correct, spreads, rng, groups=seed_set)
+        `hits` has the shape (replicates, draws, classes), and the result has the draws along its first axis.
+        """
+        overall = 100 * stats.pooled_spread(hits.sum(axis=-1) / len(labels), seed_set)
+        per_class = 100 * stats.pooled_spread(stats.rates(hits, parts.sizes), seed_set)
+        ratios = stats.spread_ratio(per_class, overall)
+        return np.concatenate([overall[:, None], per_class, ratios, ratios.max(axis=-1, keepdims=True)], axis=-1)
+
+    hits = parts.hits(correct)
+    values = spreads(hits[:, None])[0]
+    null = stats.independent_error_null(correct, parts, spreads, rng, groups=seed_set)
     kinds = np.unique(seed_set)
     freedom = len(correct) - len(kinds)
 
@@ -331,7 +338,7 @@ def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Ge
     for index in range(classes):
         yield row(1 + classes + index, "class_std_ratio", f"class {index}", "1", interval=False)
     yield row(1 + 2 * classes, "class_std_ratio_max", "all", "1", interval=False)
-    means = 100 * stats.class_accuracies(correct, labels, classes)
+    means = 100 * stats.rates(hits, parts.sizes)
     for index in range(classes):
         yield mean_row("class_accuracy_mean", means[:, index], seed_set, f"class {index}")
 
@@ -353,16 +360,18 @@ def group_rows(found: Predictions, seed_set: Array, rng: np.random.Generator) ->
         Source of the random numbers for the null.
     """
     arrays, target = found.groups, int(found.groups["target"])
-    hits = found.correct.reshape(-1, *found.labels.shape)[:, :, target]
+    correct = found.correct.reshape(-1, *found.labels.shape)[:, :, target]
     positive, masks = found.labels[:, target].astype(bool), arrays["group"].T
     names = ["all", *map(str, arrays["group_name"])]
+    sub_groups = stats.SubGroups(positive, masks)
 
-    def statistic(shuffled: Array) -> Array:
-        spreads = 100 * stats.group_spreads(shuffled, positive, masks, seed_set)
+    def statistic(hits: Array) -> Array:
+        spreads = 100 * sub_groups.spreads(hits, seed_set)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.stack([spreads, spreads / spreads[:, :1]])
+            return np.stack([spreads, spreads / spreads[..., :1]], axis=1)
 
-    values, null = statistic(hits), stats.independent_error_null(hits, statistic, rng, groups=seed_set)
+    values = statistic(sub_groups.parts.hits(correct)[:, None])[0]
+    null = stats.independent_error_null(correct, sub_groups.parts, statistic, rng, groups=seed_set)
     for kind, unit in enumerate(("percentage points", "1")):
         for rate, metric in enumerate(("accuracy", "fpr", "fnr")):
             for index, name in enumerate(names):
@@ -394,7 +403,7 @@ def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) ->
     )
     if weighed:
         weights = [replicate.weights("midpoint_weights") for replicate in weighed]
-        distance = stats.pair_mean(stats.l2_matrices(weights, weighed[0].parameters)["raw_buffers"])
+        distance = stats.pair_mean(stats.l2_raw_matrix(weights))
         yield metric_row("reference_l2_midpoint", "1", distance.value, n_pairs=pairs)
 
 

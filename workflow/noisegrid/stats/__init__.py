@@ -14,6 +14,7 @@ from noisegrid.stats.intervals import (
     CONFIDENCE,
     Estimate,
     mean,
+    mean_difference,
     median,
     median_interval,
     ratio_of_blocks,
@@ -25,33 +26,38 @@ from noisegrid.stats.null import Null, independent_error_null
 from noisegrid.stats.pairs import (
     churn_matrix,
     l2_matrices,
+    l2_raw_matrix,
     logit_correlation_matrix,
     logit_sample,
     pair_mean,
     predictions_of,
 )
+from noisegrid.stats.parts import Parts, whole
 from noisegrid.stats.power import replicates_needed, significant_difference, t_test_power
 from noisegrid.stats.reference import reference_agreement, reference_std
-from noisegrid.stats.spreads import class_accuracies, group_spreads, pooled_spread, spread, spread_ratio
+from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spread_ratio
 
 __all__ = [
     "CONFIDENCE",
     "Estimate",
     "Null",
+    "Parts",
+    "SubGroups",
     "churn_matrix",
-    "class_accuracies",
     "expected_calibration_error",
-    "group_spreads",
     "independent_error_null",
     "l2_matrices",
+    "l2_raw_matrix",
     "logit_correlation_matrix",
     "logit_sample",
     "mean",
+    "mean_difference",
     "median",
     "median_interval",
     "pair_mean",
     "pooled_spread",
     "predictions_of",
+    "rates",
     "ratio_of_blocks",
     "reference_agreement",
     "reference_std",
@@ -64,4 +70,5 @@ __all__ = [
     "std_interval",
     "student_quantile",
     "t_test_power",
+    "whole",
 ]

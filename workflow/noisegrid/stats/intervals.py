@@ -20,10 +20,10 @@ class Estimate(NamedTuple):
     high: float
 
 
-def student_quantile(freedom: int) -> float:
-    """Return the two-sided critical value of Student's t at 95 % (CONFIDENCE) for the given degrees of freedom."""
+def student_quantile(freedom: float, confidence: float = CONFIDENCE) -> float:
+    """Return the two-sided critical value of Student's t for the given degrees of freedom."""
     # scipy.special, because scipy.stats takes ten times as long to import
-    return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
+    return float(special.stdtrit(freedom, (1 + confidence) / 2))
 
 
 def mean(values: Array, sets: Array | None = None) -> Estimate:
@@ -45,6 +45,32 @@ def mean(values: Array, sets: Array | None = None) -> Estimate:
     centre, error = values.mean(), values.std(ddof=1) / np.sqrt(len(values))
     margin = student_quantile(len(values) - 1) * error
     return Estimate(float(centre), float(centre - margin), float(centre + margin))
+
+
+def mean_difference(first: Array, second: Array, confidence: float = CONFIDENCE) -> Estimate:
+    """Estimate the difference between the means of two independent samples.
+
+    The interval comes from Welch's t test, which does not assume equal variances. If all values of both samples are
+    equal within their sample, the interval has no width.
+
+    Parameters
+    ----------
+    first, second : (values,)
+        The samples, of at least two values each.
+    confidence : float
+        Confidence of the interval.
+
+    References
+    ----------
+    Welch, The generalization of 'Student's' problem, Biometrika 34 (1947).
+    """
+    parts = [values.var(ddof=1) / len(values) for values in (first, second)]
+    difference, total = float(first.mean() - second.mean()), sum(parts)
+    if total == 0:
+        return Estimate(difference, difference, difference)
+    freedom = total**2 / sum(p**2 / (len(v) - 1) for p, v in zip(parts, (first, second), strict=True))
+    margin = student_quantile(float(freedom), confidence) * float(np.sqrt(total))
+    return Estimate(difference, difference - margin, difference + margin)
 
 
 def std(values: Array) -> Estimate:

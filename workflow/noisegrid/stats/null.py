@@ -6,11 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from noisegrid.stats.intervals import CONFIDENCE
+from noisegrid.stats.parts import Parts
 
 Array = np.ndarray
 #: Number of values that can be permuted in about ten seconds, which limits the number of draws. Each draw permutes one
 #: value per replicate and example, for the examples that only some of the replicates predict correctly.
 NULL_WORK = 400_000_000
+#: Largest number of values to permute at a time.
+VALUES_AT_ONCE = 2_000_000
 
 
 class Null(NamedTuple):
@@ -23,6 +26,7 @@ class Null(NamedTuple):
 
 def independent_error_null(
     correct: Array,
+    parts: Parts,
     statistic: Callable[[Array], Array],
     rng: np.random.Generator,
     draws: int | None = None,
@@ -38,8 +42,11 @@ def independent_error_null(
     ----------
     correct : bool (replicates, examples)
         Whether each prediction is correct.
+    parts : Parts
+        The parts of the examples in which correct predictions are counted.
     statistic : callable
-        Function that takes an array of the shape of `correct` and returns an array.
+        Function of these counts. It takes an integer array of shape (replicates, draws, parts), and returns an array
+        whose first axis is that of the draws.
     rng : Generator
         Source of the random numbers.
     draws : int, optional
@@ -50,22 +57,29 @@ def independent_error_null(
     Returns
     -------
     Null
-        The median and the central 95 % range, as arrays of the shape that `statistic` returns.
+        The median and the central 95 % range, as arrays of the shape that `statistic` returns for one draw.
 
     References
     ----------
     Jordan, On the variance of neural network training with respect to test sets and distributions, ICLR 2024.
     """
-    unstable = np.flatnonzero(correct.any(axis=0) & ~correct.all(axis=0))
+    changing = correct.any(axis=0) & ~correct.all(axis=0)
+    unstable, stable = np.flatnonzero(changing), np.flatnonzero(~changing)
     members = [np.arange(len(correct))] if groups is None else [np.flatnonzero(groups == g) for g in np.unique(groups)]
-    blocks = [(np.ix_(rows, unstable), correct[np.ix_(rows, unstable)]) for rows in members]
     if draws is None:
         draws = int(np.clip(NULL_WORK // max(1, len(correct) * len(unstable)), 200, 1000))
-    shuffled = correct.copy()
+    always, sometimes = parts.only(stable).hits(correct[:, stable]), parts.only(unstable)
+    at_once = max(1, min(draws, VALUES_AT_ONCE // max(1, len(correct) * len(unstable))))
     values = []
-    for _ in range(draws):
-        for place, block in blocks:
-            shuffled[place] = rng.permuted(block, axis=0)
-        values.append(statistic(shuffled))
-    low, median, high = np.quantile(values, [(1 - CONFIDENCE) / 2, 0.5, (1 + CONFIDENCE) / 2], axis=0)
+    for first in range(0, draws, at_once):
+        count = min(at_once, draws - first)
+        hits = np.repeat(always[:, None], count, axis=1)
+        for rows in members:
+            tiled = np.tile(correct[np.ix_(rows, unstable)], (1, count))
+            shuffled = rng.permuted(tiled, axis=0).reshape(len(rows), count, len(unstable))
+            hits[rows] += sometimes.hits(shuffled)
+        values.append(statistic(hits))
+    low, median, high = np.quantile(
+        np.concatenate(values), [(1 - CONFIDENCE) / 2, 0.5, (1 + CONFIDENCE) / 2], axis=0, overwrite_input=True
+    )
     return Null(median, low, high)

@@ -94,6 +94,26 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
     return Estimate(float(value), float(max(0.0, value - margin)), float(value + margin))
 
 
+def l2_raw_matrix(weights: Sequence[Array], block: int = 1 << 14) -> Array:
+    """Compute the L2 distances between all pairs of weight vectors, reading every vector only once.
+
+    Parameters
+    ----------
+    weights : sequence of (values,)
+        One vector per replicate. Vectors may be memory-mapped.
+    block : int
+        Number of values of each vector to hold in memory at a time.
+
+    Returns
+    -------
+    (replicates, replicates)
+        The distances, which are exactly 0 between equal vectors.
+    """
+    squares = sum((pdist(pieces, "sqeuclidean") for pieces in _blocks(weights, block)), np.zeros(1))
+    matrix: Array = squareform(np.sqrt(squares))
+    return matrix
+
+
 def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 14) -> dict[str, Array]:
     """Compute the L2 distances between all pairs of weight vectors, by four definitions.
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from noisegrid.stats.parts import Parts
+
 Array = np.ndarray
 
 
@@ -40,58 +42,79 @@ def pooled_spread(values: Array, groups: Array) -> Array:
     return pooled
 
 
-def spread_ratio(class_std: Array, overall_std: float) -> Array:
-    """Divide per-class standard deviations by the overall standard deviation; return NaN if the overall one is 0."""
-    return class_std / overall_std if overall_std > 0 else np.full_like(class_std, np.nan)
-
-
-def class_accuracies(correct: Array, labels: Array, classes: int) -> Array:
-    """Compute the accuracy of each replicate on each class.
+def spread_ratio(spreads: Array, overall: Array) -> Array:
+    """Divide the spreads of parts by the overall spread. The ratio is NaN where the overall spread is 0.
 
     Parameters
     ----------
-    correct : bool (replicates, examples)
-        Whether each prediction is correct.
-    labels : (examples,)
-        The true classes.
-    classes : int
-        Number of classes.
-
-    Returns
-    -------
-    (replicates, classes)
-        The accuracies as fractions. NaN for a class without examples.
+    spreads : (..., parts)
+        The spread in each part.
+    overall : (...)
+        The overall spread.
     """
-    order = np.argsort(labels, kind="stable")
-    present, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
-    accuracies = np.full((len(correct), classes), np.nan)
-    accuracies[:, present] = np.add.reduceat(correct[:, order], starts, axis=1, dtype=np.int64) / counts
-    return accuracies
+    divisor = np.where(overall > 0, overall, np.nan)[..., None]
+    ratio: Array = spreads / divisor
+    return ratio
 
 
-def group_spreads(correct: Array, positive: Array, masks: Array, seed_set: Array) -> Array:
-    """Compute the spread of accuracy, false-positive rate and false-negative rate, overall and in each sub-group.
+def rates(hits: Array, sizes: Array) -> Array:
+    """Divide counts by the sizes of their parts. The result is NaN for a part without examples.
 
     Parameters
     ----------
-    correct : bool (replicates, examples)
-        Whether each prediction of a binary attribute is correct.
+    hits : int (..., parts)
+        The counts.
+    sizes : int (parts,)
+        The number of examples in each part.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        quotient: Array = hits / sizes
+    return quotient
+
+
+class SubGroups:
+    """Overlapping sub-groups of examples with a binary attribute.
+
+    Examples that are in the same sub-groups and have the same value of the attribute are counted together.
+
+    Parameters
+    ----------
     positive : bool (examples,)
         The true value of the attribute.
     masks : bool (groups, examples)
         Whether each sub-group contains each example.
-    seed_set : (replicates,)
-        Index of the seed set of each replicate. The spread is computed within each seed set, then pooled.
 
-    Returns
-    -------
-    (3, 1 + groups)
-        The spreads as fractions. The rows are accuracy, false-positive rate and false-negative rate. The first column
-        is for all examples, and the other columns are for the sub-groups. A spread is NaN if its sub-group has no
-        examples from which to compute the rate.
+    Attributes
+    ----------
+    parts : Parts
+        The division of the examples into sets that are counted together.
     """
-    wrong = (~correct).astype(np.float64)
-    members = np.concatenate([np.ones((1, masks.shape[1]), bool), masks]).astype(np.float64)
-    parts = [members, members * ~positive, members * positive]  # FPR = FP / negatives, FNR = FN / positives
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.stack([pooled_spread(wrong @ part.T / part.sum(axis=1), seed_set) for part in parts])
+
+    def __init__(self, positive: Array, masks: Array) -> None:
+        features = np.vstack([positive, np.ones_like(positive), masks]).astype(bool)
+        patterns, of = np.unique(features, axis=1, return_inverse=True)
+        self.parts = Parts(of.ravel(), patterns.shape[1])
+        is_positive, members = patterns[0], patterns[1:].astype(np.int64)
+        # FPR = FP / negatives, FNR = FN / positives
+        self.counted = [members, members * ~is_positive, members * is_positive]
+
+    def spreads(self, hits: Array, seed_set: Array) -> Array:
+        """Compute the spread of accuracy, false-positive rate and false-negative rate, overall and in each sub-group.
+
+        Parameters
+        ----------
+        hits : int (replicates, draws, parts)
+            The number of correct predictions in each part.
+        seed_set : (replicates,)
+            Index of the seed set of each replicate. The spread is computed within each seed set, then pooled.
+
+        Returns
+        -------
+        (draws, 3, 1 + groups)
+            The spreads as fractions. The second axis is for accuracy, false-positive rate and false-negative rate. The
+            first value of the last axis is for all examples, and the others are for the sub-groups. A spread is NaN if
+            its sub-group has no examples from which to compute the rate.
+        """
+        wrong, sizes = self.parts.sizes - hits, self.parts.sizes
+        spreads = [pooled_spread(rates(wrong @ part.T, part @ sizes), seed_set) for part in self.counted]
+        return np.stack(spreads, axis=1)
