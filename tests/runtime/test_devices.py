@@ -101,12 +101,10 @@ def test_the_process_that_forks_never_asks_for_cuda(datasets, tmp_path):
         ROOT / "tests/inside.yaml",
         "--hardware",
         "cpu",
-        "--task",
-        "tiny-digits",
         "--replicates",
-        "0-0",
+        "tiny-digits/0-0",
     ]
-    arguments += ["--dataset", datasets / "digits", "--results", tmp_path, "--output", tmp_path / "chunk.json"]
+    arguments += ["--datasets", datasets, "--results", tmp_path, "--output", tmp_path / "chunk.json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow"), "PYTORCH_NVML_BASED_CUDA_CHECK": "0"}
     done = subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
@@ -227,3 +225,14 @@ def test_hardware_that_cannot_be_had_says_why(tmp_path):
     )
     with pytest.raises(NoisegridError, match="hardware tpu_v2_8 cannot be used: PyTorch/XLA has no release"):
         load_study(str(study))
+
+
+def test_a_processor_without_what_the_hardware_needs_is_named(monkeypatch):
+    needs = entry("cpu_bf16")
+    have = frozenset(needs.cpu_features)
+    monkeypatch.setattr(devices, "processor_features", lambda: have)
+    devices.check_present("cpu_bf16", needs)
+    monkeypatch.setattr(devices, "processor_features", lambda: have - {"avx512_bf16"})
+    with pytest.raises(devices.WrongDevice, match=r"cpu_bf16 requires a processor with avx512_bf16 .*hardware `cpu`"):
+        devices.check_present("cpu_bf16", needs)
+    devices.check_present("cpu", entry("cpu"))  # any processor will do

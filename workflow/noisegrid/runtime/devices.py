@@ -6,12 +6,14 @@ lock becomes stale. This module calls nvidia-smi, not torch, because a process t
 """
 
 import os
+import platform
 import re
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from noisegrid.common.commands import nvidia_smi
@@ -91,13 +93,33 @@ def catalog_name() -> str:
 
 
 def check_present(name: str, hardware: HardwareEntry) -> None:
-    """Raise NoisegridError if this machine lacks the GPU model that a hardware entry requires."""
+    """Raise NoisegridError if this machine lacks the GPU model or processor features that a hardware entry requires."""
+    check_processor(name, hardware)
     have = sorted(set(gpus().values()))
     if hardware.is_cuda and not any(is_model(model, hardware.gpu) for model in have):
         raise NoisegridError(
             f"hardware {name} requires GPU model {hardware.gpu}, but this machine has "
             f"{', '.join(have) or 'no GPU'}; use a study with `hardware: [auto]`, or submit the jobs "
             "to a cluster (--profile slurm)"
+        )
+
+
+@cache
+def processor_features() -> frozenset[str]:
+    """Return the instruction-set flags of this processor; return an empty set unless it runs Linux on x86-64."""
+    if platform.machine() not in {"x86_64", "AMD64"} or not Path("/proc/cpuinfo").exists():
+        return frozenset()
+    line = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+    return frozenset(line.partition(":")[2].split())
+
+
+def check_processor(name: str, hardware: HardwareEntry) -> None:
+    """Raise WrongDevice if this machine's processor lacks a feature that a hardware entry requires."""
+    lacking = [feature for feature in hardware.cpu_features if feature not in processor_features()]
+    if lacking:
+        raise WrongDevice(
+            f"hardware {name} requires a processor with {', '.join(lacking)} (see lscpu), which this machine lacks; "
+            "use hardware `cpu`, or send the jobs to nodes that have it"
         )
 
 

@@ -88,6 +88,8 @@ class HardwareEntry:
         Whether matrix products and convolutions may use TF32.
     gpu : str
         The text that the name of the GPU must contain; empty for a CPU.
+    cpu_features : tuple of str
+        What the processor must have, as Linux names it (`avx512f`, for example); empty if any processor will do.
     compute_capability : str
         The generation of the GPU, such as `9.0`; empty for a CPU.
     memory_gb, tflops : float or None
@@ -109,6 +111,7 @@ class HardwareEntry:
     stack: str
     tf32: bool = False
     gpu: str = ""
+    cpu_features: tuple[str, ...] = ()
     compute_capability: str = ""
     memory_gb: float | None = None
     tflops: float | None = None
@@ -150,7 +153,8 @@ def _entry(name: str) -> HardwareEntry:
     if base not in entries:
         raise NoisegridError(unknown("hardware", base, [*entries, "auto"]))
     check(entries[base], "hardware", f"workflow/catalog/hardware.yaml: {base}")
-    found = HardwareEntry(**entries[base])
+    features = tuple(entries[base].get("cpu_features", ()))
+    found = HardwareEntry(**entries[base] | {"cpu_features": features})
     if found.unavailable:
         raise NoisegridError(f"hardware {base} cannot be used: {found.unavailable}")
     if other:

@@ -1,7 +1,9 @@
 """The device, software and code of a run. Every record contains them, to show how a result was made."""
 
+import ctypes
 import os
 import platform
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +18,10 @@ from noisegrid.common.schemas import catalog
 from noisegrid.runtime import devices
 from noisegrid.runtime.environment import HERE, environment_digest, packages
 from noisegrid.runtime.hardware import stack
+
+#: Options of glibc's mallopt, with their values: M_MMAP_MAX (no separate mappings), M_TRIM_THRESHOLD and M_TOP_PAD, in
+#: bytes.
+MALLOC_OPTIONS = ((-4, 0), (-1, 1 << 30), (-2, 1 << 26))
 
 
 def device(kind: str) -> dict[str, Any]:
@@ -70,6 +76,18 @@ def model_here(gpu: str, uuid: str | None) -> str | None:
     return devices.gpus().get(uuid or devices.chosen() or "") if gpu else _processor()
 
 
+def keep_freed_memory() -> None:
+    """Make this process keep the memory that it frees, so that a training step does not ask the kernel for it again.
+
+    Each step allocates the same large tensors. By default, glibc returns their memory to the kernel, which must then
+    fill new pages with zeros. Other C libraries are left as they are.
+    """
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        for option, value in MALLOC_OPTIONS:
+            libc.mallopt(option, value)
+
+
 def synchronize(kind: str) -> None:
     """Wait until a CUDA device has finished its work. On a CPU, do nothing, because CUDA may be broken there."""
     if kind == "cuda":
@@ -96,6 +114,7 @@ def software() -> dict[str, Any]:
     }
 
 
+@cache
 def code(build: str) -> dict[str, Any]:
     """Return what identifies the code that trains a network.
 

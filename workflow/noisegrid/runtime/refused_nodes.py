@@ -1,4 +1,4 @@
-"""Notes about nodes whose GPU is not of the model that a job requires. The job avoids these nodes in later attempts."""
+"""Notes about nodes whose device is not the one that a job requires. The job avoids these nodes in later attempts."""
 
 import os
 from collections.abc import Iterator
@@ -8,14 +8,15 @@ from pathlib import Path
 from noisegrid.common.files import write_text
 from noisegrid.common.paths import StudyPaths
 from noisegrid.runtime import devices
+from noisegrid.runtime.hardware import entry
 
 
 @contextmanager
 def claimed(gpu: str, results: Path | None, name: str, shared: bool = False) -> Iterator[str | None]:
-    """Claim the GPU that a job requires, if any.
+    """Check the processor, and claim the GPU that a job requires, if any.
 
-    If the node lacks the required GPU model, write a note about the node, and raise WrongDevice. Outside SLURM, no note
-    is written.
+    If the node lacks the required GPU model or processor features, write a note about the node, and raise WrongDevice.
+    Outside SLURM, no note is written.
 
     Parameters
     ----------
@@ -34,6 +35,7 @@ def claimed(gpu: str, results: Path | None, name: str, shared: bool = False) -> 
         The UUID of the GPU; None on a CPU, or if a scheduler has already chosen the GPU.
     """
     try:
+        devices.check_processor(name, entry(name))
         with devices.claim(gpu, shared) if gpu else nullcontext() as uuid:
             yield uuid
     except devices.WrongDevice as error:

@@ -252,11 +252,12 @@ def crop_and_flip(inputs: Tensor, shifts: Tensor, flips: Tensor, pad: int) -> Te
     pad : int
         Width of the padding on each side, in pixels.
     """
-    height, width = inputs.shape[2:]
+    count, channels, height, width = inputs.shape
     padded = functional.pad(inputs, (pad, pad, pad, pad))
     across = torch.arange(width, device=inputs.device)
     rows = shifts[:, :1] + torch.arange(height, device=inputs.device)
     columns = shifts[:, 1:] + torch.where(flips[:, None], width - 1 - across, across)
-    example = torch.arange(len(inputs), device=inputs.device)[:, None, None]
-    # a slice between index tensors moves the channels to the last axis: (N, H, W, C)
-    return padded[example, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    # one gather over flat images takes a quarter of the time of an index with three tensors
+    pixels = (rows[:, :, None] * padded.shape[3] + columns[:, None, :]).view(count, 1, height * width)
+    cropped = padded.view(count, channels, -1).gather(2, pixels.expand(count, channels, height * width))
+    return cropped.view(inputs.shape)

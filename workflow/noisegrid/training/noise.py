@@ -11,15 +11,13 @@ with autotuning, and a held `impl` means deterministic algorithms.
 
 import itertools
 import os
-import platform
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.runtime.devices import processor_features
 from noisegrid.study.seeds import stream
 from noisegrid.study.settings import Hardware
 from noisegrid.study.sources import FREE
@@ -29,13 +27,16 @@ Flags = dict[str, Any]
 #: For each CPU library, the environment variable that sets its instruction set. The library reads this variable when it
 #: first chooses a kernel.
 CPU_VARIABLES = {"aten": "ATEN_CPU_CAPABILITY", "onednn": "ONEDNN_MAX_CPU_ISA", "mkl": "MKL_CBWR"}
+AVX512 = {"avx512f", "avx512dq", "avx512bw", "avx512vl"}
 #: For each value of the variables in CPU_VARIABLES, the features that the processor must report in /proc/cpuinfo. On a
 #: processor that lacks one of these features, the value has no effect.
 CPU_REQUIREMENTS = {
     "avx2": {"avx2", "fma"},
     "AVX2": {"avx2", "fma"},
-    "avx512": {"avx512f", "avx512dq", "avx512bw", "avx512vl"},
-    "AVX512_CORE": {"avx512f", "avx512dq", "avx512bw", "avx512vl"},
+    "avx512": AVX512,
+    "AVX512": AVX512,
+    "AVX512_CORE": AVX512,
+    "AVX512_CORE_BF16": AVX512 | {"avx512_bf16"},
     "SSE41": {"sse4_1"},
     "default": set(),
     "COMPATIBLE": set(),
@@ -113,15 +114,6 @@ def _supported(flags: Flags) -> Flags:
         name: value if name == "threads" or (has and CPU_REQUIREMENTS[value] <= has) else _LIBRARY_DEFAULTS[name]
         for name, value in flags.items()
     }
-
-
-@cache
-def processor_features() -> frozenset[str]:
-    """Return the instruction-set flags of this processor; return an empty set unless it runs Linux on x86-64."""
-    if platform.machine() not in {"x86_64", "AMD64"} or not Path("/proc/cpuinfo").exists():
-        return frozenset()
-    line = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
-    return frozenset(line.partition(":")[2].split())
 
 
 def apply_flags(flags: Flags) -> None:
