@@ -6,6 +6,7 @@ import torch
 
 from noisegrid.common.schemas import catalog
 from noisegrid.data.prepared import Dataset, open_prepared
+from noisegrid.runtime import machine
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.settings import Hardware, Task
@@ -21,6 +22,7 @@ def one_run(name: str, datasets: Path) -> tuple[Training, Task, Dataset]:
     hardware = hardware_settings("cpu", "catalog")
     flags = noise.held_flags(Hardware.of(hardware))
     noise.apply_flags(flags)
+    machine.keep_freed_memory()
     data = open_prepared(datasets / recipe["dataset"])
     run = Run({"task": recipe, "hardware": hardware}, SEEDS, flags)
     return Training(run, data, weights_of(build_network(run.task, data)), torch.device("cpu")), run.task, data
