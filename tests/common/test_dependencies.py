@@ -90,20 +90,19 @@ def test_what_is_measured_depends_on_no_words():
     for subcommand in ("measure", "compare-hardware", "collect"):
         files = {path.relative_to(ROOT / "workflow").as_posix() for path in files_of(subcommand)}
         assert not [name for name in files if name.startswith(("catalog/", "noisegrid/reporting/"))], subcommand
-    assert ROOT / "workflow/catalog/claims.yaml" in files_of("tables") & files_of("findings")
+    assert ROOT / "workflow/catalog/claims.yaml" in files_of("tables")
 
 
 #: A command as a rule calls it, in the folder of the finished tiny study. {out} is a file to write.
 COMMANDS = {
-    "measure": "results/tiny/design.json --cell cpu/tiny-digits/algo"
-    " --chunks results/tiny/chunks/cpu/tiny-digits/0-3.json --output {out}",
-    "compare-hardware": "results/tiny/design.json --task tiny-digits --noise algo --output {out}"
-    " --chunks results/tiny/chunks/cpu/tiny-digits/0-3.json results/tiny/chunks/cpu_sse41/tiny-digits/0-2.json",
+    "measure": "results/tiny/design.json --hardware cpu --task tiny-digits"
+    " --chunks results/tiny/chunks/cpu/0-3.json --output {out}",
+    "compare-hardware": "results/tiny/design.json --task tiny-digits --output {out}"
+    " --chunks results/tiny/chunks/cpu/0-3.json results/tiny/chunks/cpu_sse41/0-2.json",
     "tables": "--metrics results/tiny/metrics.csv --overhead results/tiny/overhead.csv --output {out}",
-    "findings": "--metrics results/tiny/metrics.csv --overhead results/tiny/overhead.csv --output {out}.md",
-    "cell-pages": "--metrics results/tiny/metrics.csv --output {out}",
-    "figure": "figure_7 --data results/tiny/overhead.csv --output {out}.pdf",
-    "collect": "results/tiny/cells/cpu/tiny-digits/algo.csv --output {out}",
+    "figures": "figure_1 figure_7 --output {out}"
+    " --metrics results/tiny/metrics.csv --overhead results/tiny/overhead.csv",
+    "collect": "results/tiny/cells/cpu/tiny-digits.csv --output {out}",
 }
 #: Runs a command and prints the files below the workflow folder that it opened or imported.
 SPY = """

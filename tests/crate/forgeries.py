@@ -40,7 +40,7 @@ def swap_and_say_so(folder: Path) -> None:
 
 
 def chunk_of(folder: Path) -> Path:
-    return next((folder / RESULTS).glob("chunks/cpu/short-digits/*.json"))
+    return next((folder / RESULTS).glob("chunks/cpu/*.json"))
 
 
 def other_run(folder: Path, seeds: dict[str, int] | None = None) -> None:
@@ -51,7 +51,7 @@ def other_run(folder: Path, seeds: dict[str, int] | None = None) -> None:
     rewrite_record(folder / ALGO / "1", lambda document: document.update(claims))
     chunk = chunk_of(folder)
     document = json.loads(chunk.read_text())
-    listed = document["cells"]["algo"]["weight_hashes"]
+    listed = document["cells"]["cpu/short-digits/algo"]["weight_hashes"]
     listed["1"] = listed["0"]
     chunk.write_text(json.dumps(document))
 
@@ -130,7 +130,7 @@ def forget_a_replicate(folder: Path) -> None:
     """The worst run is taken out of the folders and out of the chunk file."""
     shutil.rmtree(folder / ALGO / "2")
     document = json.loads(chunk_of(folder).read_text())
-    del document["cells"]["algo"]["weight_hashes"]["2"]
+    del document["cells"]["cpu/short-digits/algo"]["weight_hashes"]["2"]
     chunk_of(folder).write_text(json.dumps(document))
 
 
@@ -168,8 +168,8 @@ FORGERIES = {
         r"metrics.csv: pair cpu short-digits algo churn all: value is 0.01 in the crate",
     ),
     "a number of a cell": (
-        edit_text(f"{RESULTS}cells/cpu/short-digits/algo.csv", r"(algo,churn,all,percent,)[^,]+", r"\g<1>0.01"),
-        r"cells/cpu/short-digits/algo.csv: cpu short-digits algo churn all: value is 0.01",
+        edit_text(f"{RESULTS}cells/cpu/short-digits.csv", r"(algo,churn,all,percent,)[^,]+", r"\g<1>0.01"),
+        r"cells/cpu/short-digits.csv: cpu short-digits algo churn all: value is 0.01",
     ),
     "a timing": (
         edit_text(f"{RESULTS}overhead.csv", r",step,", ",stepp,"),
@@ -182,7 +182,7 @@ FORGERIES = {
     "a figure": (another_figure, r"figures/figure_1.png differs from the figure drawn again"),
     "a logit": (
         better_predictions,
-        r"algo.csv: cpu short-digits algo accuracy replicate 0: value is \S+ in the crate",
+        r"short-digits.csv: cpu short-digits algo accuracy replicate 0: value is \S+ in the crate",
     ),
     "two replicates swapped": (swap, r"replicate 0 of cpu/short-digits/algo is replicate 1 of .*swapped"),
     "two replicates swapped, with records": (
@@ -242,8 +242,8 @@ FORGERIES = {
         r"tables/claims.md says '-\S+', but '\d\S*' is computed",
     ),
     "a distance between equal weights": (
-        edit_text(f"{RESULTS}cells/cpu/short-digits/control.csv", r"(l2_raw_buffers,all,1,)0", r"\g<1>7"),
-        r"control.csv: cpu short-digits control l2_raw_buffers all is in the crate, but is not computed again",
+        edit_text(f"{RESULTS}cells/cpu/short-digits.csv", r"(control,l2_raw_buffers,all,1,)0", r"\g<1>7"),
+        r"short-digits.csv: cpu short-digits control l2_raw_buffers all is in the crate, but is not computed again",
     ),
     "an accuracy in a record": (
         lambda folder: rewrite_record(folder / ALGO / "0", lambda d: d["results"].update(test_accuracy_percent=99.0)),

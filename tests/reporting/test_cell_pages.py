@@ -33,6 +33,5 @@ def test_names_of_a_stranger_are_escaped(tmp_path):
 
 
 def test_a_page_per_task(tmp_path):
-    metrics_frame(("a-data", "b-data")).to_csv(tmp_path / "metrics.csv", index=False)
-    write_all(tmp_path / "metrics.csv", tmp_path / "pages")
+    write_all(metrics_frame(("a-data", "b-data")), tmp_path / "pages")
     assert {path.name for path in (tmp_path / "pages").iterdir()} == {"cpu.a-data.html", "cpu.b-data.html"}

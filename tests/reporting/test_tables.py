@@ -86,8 +86,7 @@ def test_taxonomy_table():
 
 
 def test_every_table_is_written_in_four_formats_under_its_caption(tmp_path):
-    FRAME.to_csv(tmp_path / "metrics.csv", index=False)
-    tables.write_all(tmp_path / "metrics.csv", None, tmp_path / "tables")
+    tables.write_all(FRAME, None, tmp_path / "tables")
     written = {path.name for path in (tmp_path / "tables").iterdir()}
     names = [name for name, entry in TABLES.items() if entry.data == "metrics.csv"]
     assert written == {f"{name}.{suffix}" for name in names for suffix in ("csv", "md", "tex", "html")}

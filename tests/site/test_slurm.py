@@ -38,7 +38,7 @@ class Site:
         """Return the call that a user types in a clone, with a short wait before the first look at a job."""
         place = ["--snakefile", str(ROOT / "Snakefile"), "--workflow-profile", str(ROOT / "profiles/default")]
         polls = ["--slurm-init-seconds-before-status-checks", "1"]
-        rules = ("train_replicates", "run_pilot", "time_network")
+        rules = ("train_replicates", "run_pilot", "time_networks")
         nodes = ["--set-resources", *(f"{rule}:slurm_partition={self.partition}" for rule in rules), *options]
         words = [f"{key}={value}" for key, value in {"study": study, **config}.items()]
         profile = ["--profile", str(ROOT / "slurm"), "--directory", str(self.folder)]
@@ -310,16 +310,16 @@ def test_a_study_runs_from_submission_to_figures(under_way, cluster, finished, t
     assert done.returncode == 0, done.stdout
     assert outcome(tmp_path, "tiny") == outcome(finished, "tiny") and len(hashes(tmp_path, "tiny")) == 65
     assert all((tmp_path / "results/tiny" / name).exists() for name in ("report.html", "figures/figure_1.png"))
-    # four tasks and two networks to time; all that is light ran where Snakemake ran
-    assert len(site.jobs()) == 6
+    # four tasks, and one job that times two networks; all that is light ran where Snakemake ran
+    assert len(site.jobs()) == 5
     assert "Nothing to be done" in run(*site.command(study=TINY), "-n", cwd=tmp_path, **cluster).stdout
 
 
 def test_the_quick_study_is_planned(under_way, cluster, tmp_path):
-    """Three tasks, three networks to time and all that follows; the tiny study runs the same rules."""
+    """Three tasks, one job for the networks to time and all that follows; the tiny study runs the same rules."""
     done = run(*Site(tmp_path, MAIN, cluster).command(study="quick"), "-n", cwd=tmp_path, **cluster)
     counts = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)
-    assert (counts["train_replicates"], counts["time_network"], counts["measure_cell"]) == ("3", "3", "17"), done.stdout
+    assert (counts["train_replicates"], counts["time_networks"], counts["measure_task"]) == ("3", "1", "3"), done.stdout
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")

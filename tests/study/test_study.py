@@ -93,9 +93,9 @@ def test_a_machine_must_be_ready_for_what_is_to_be_done_and_no_more(tmp_path):
     """A study for a GPU, on a machine without: its figures can be drawn, its replicates cannot be trained."""
     path = write(tmp_path, lambda d: d["cells"][0].update(hardware=["h200"]))
     made = plan.make(config(path, results=str(tmp_path / "results")))
-    drawing = preflight.work_of(made, [job("draw_figure", figure="figure_1"), job("collect_metrics")])
+    drawing = preflight.work_of(made, [job("draw_figures"), job("collect_metrics")])
     preflight.check_machine(made, drawing, local=True)
-    training = preflight.work_of(made, [job("train_replicates", hardware="h200", task="smallcnn-digits", chunk="0-9")])
+    training = preflight.work_of(made, [job("train_replicates", hardware="h200", chunk="smallcnn-digits/0-9")])
     assert training.cells == list(made.study.cells) and training.hardware == ["h200"]
     with pytest.raises(NoisegridError, match="hardware h200 requires GPU model H200"):
         preflight.check_machine(made, training, local=True)
@@ -107,15 +107,15 @@ def test_the_first_that_is_amiss_is_told_in_the_studys_order():
     made = plan.make(config("paper"))
     everything = preflight.all_of(made)
     jobs = [job("prepare_dataset", dataset=name) for name in everything.datasets]
-    jobs += [job("time_network", hardware=name, network="x") for name in dict.fromkeys(everything.timed)]
+    jobs += [job("time_networks", hardware=name) for name in everything.timed]
     assert preflight.work_of(made, reversed(jobs)).datasets == everything.datasets
-    assert preflight.work_of(made, reversed(jobs)).timed == list(dict.fromkeys(everything.timed))
+    assert preflight.work_of(made, reversed(jobs)).timed == everything.timed
 
 
 def test_ten_thousand_replicates_of_one_noise_source_are_some_hundred_jobs(tmp_path):
     path = write(tmp_path, lambda d: d["cells"][0].update(replicates=10_000))
-    names = [chunk.name for chunk in plan.make(config(path)).chunks("cpu", "smallcnn-digits")]
-    assert len(names) == 295 and (names[0], names[-1]) == ("0-33", "9996-9999")
+    names = [chunk.name for chunk in plan.make(config(path)).packing.chunks("cpu")]
+    assert len(names) == 295 and (names[0], names[-1]) == ("smallcnn-digits/0-33", "smallcnn-digits/9996-9999")
 
 
 def test_a_job_that_its_attempts_cannot_finish_is_noted_in_the_plan():
@@ -129,25 +129,57 @@ def test_a_job_that_its_attempts_cannot_finish_is_noted_in_the_plan():
 def test_a_job_of_one_source_does_not_change_with_another_source(tmp_path):
     one = plan.make(config(write(tmp_path, lambda d: None)))
     two = plan.make(config(write(tmp_path, lambda d: d["cells"][0].update(noise=["algo", "control", "impl"]))))
-    names = "cpu", "smallcnn-digits"
-    assert one.chunk_digest(*names, "algo.0-0") == two.chunk_digest(*names, "algo.0-0")
-    assert one.chunk_digest(*names, "0-0") != two.chunk_digest(*names, "0-0")
-    work = preflight.work_of(one, [job("train_replicates", hardware="cpu", task="smallcnn-digits", chunk="algo.0-0")])
+    digests = [
+        [made.chunk_digest("cpu", f"smallcnn-digits/{name}") for made in (one, two)] for name in ("algo.0-0", "0-0")
+    ]
+    assert digests[0][0] == digests[0][1] and digests[1][0] != digests[1][1]
+    work = preflight.work_of(one, [job("train_replicates", hardware="cpu", chunk="smallcnn-digits/algo.0-0")])
     assert [cell.noise for cell in work.cells] == ["algo"]
 
 
 def test_chunks_cover_every_replicate_once(tmp_path):
     path = write(tmp_path, lambda d: d["cells"][0].update(replicates=7))
     made = plan.make(config(path, replicates_per_job=3))
-    assert [chunk.name for chunk in made.chunks("cpu", "smallcnn-digits")] == ["0-2", "3-5", "6-6"]
+    assert [chunk.name for chunk in made.packing.chunks("cpu")] == [
+        f"smallcnn-digits/{n}" for n in ("0-2", "3-5", "6-6")
+    ]
+
+
+def test_on_one_machine_a_single_job_trains_everything_on_the_cpu():
+    """GPU jobs stay as they are on a cluster, because several GPUs can share them."""
+    quick, paper = (plan.make(config(name, job_per="device")) for name in ("quick", "paper"))
+    (chunk,) = quick.packing.chunks("cpu")
+    assert chunk.name == "0-9" and quick.cells_of("cpu", "0-9") == list(quick.study.cells)
+    assert {quick.chunk_files(*names)[0] for names in quick.study.tasks} == {"results/quick/chunks/cpu/0-9.json"}
+    assert paper.packing.chunks("v100") == plan.make(config("paper")).packing.chunks("v100")
+    few = plan.make(config("quick", job_per="device", replicates_per_job=4))
+    assert [chunk.name for chunk in few.packing.chunks("cpu")] == ["0-3", "4-7", "8-9"]
+
+
+def test_what_a_cluster_has_trained_is_not_packed_again_on_one_machine(tmp_path):
+    settings = {"results": str(tmp_path), "replicates_per_job": 5}
+    by_task = plan.make(config("quick", **settings, job_per="task"))
+    files = [Path(path) for names in by_task.study.tasks for path in by_task.chunk_files(*names)]
+    for path in files[1:]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    here = plan.make(config("quick", **settings, job_per="device"))
+    assert [chunk.name for chunk in here.packing.chunks("cpu")] == ["0-4", "5-9"]  # one job of the cluster is missing
+    files[0].touch()
+    here = plan.make(config("quick", **settings, job_per="device"))
+    assert here.packing.chunks("cpu") == by_task.packing.chunks("cpu")
 
 
 def test_a_chunks_name_says_what_it_holds():
-    for name in ("0-9", "algo_impl.10-12"):
+    for name in ("0-9", "a-b.c/0-9", "a-b.c/algo_impl.10-12"):
         assert chunk_of(name).name == name
-    assert chunk_of("algo.1-2") == Chunk(1, 2, "algo") and list(chunk_of("algo.1-2").numbers) == [1, 2]
-    assert chunk_of("0-9").holds("impl") and not chunk_of("algo.0-9").holds("impl")
-    for wrong in ("", "0", "0-", "a-b", "Algo.0-1", "algo/0-1", "algo..0-1"):
+    one = chunk_of("task/algo.1-2")
+    assert one == Chunk(1, 2, "task", "algo") and list(one.numbers) == [1, 2]
+    assert one.holds("task") and one.holds("task", "algo")
+    assert not one.holds("task", "impl") and not one.holds("other") and not one.holds("other", "algo")
+    assert chunk_of("task/0-9").holds("task", "impl") and not chunk_of("task/0-9").holds("other", "impl")
+    assert chunk_of("0-9").holds("any", "impl")
+    for wrong in ("", "0", "0-", "a-b", "algo.0-1", "task/Algo.0-1", "a/b/0-1", "../0-1", "task/algo..0-1"):
         with pytest.raises(NoisegridError, match="is not a chunk"):
             chunk_of(wrong)
 

@@ -96,8 +96,8 @@ def study(tmp_path) -> Path:
 
 
 def command(study: Path, datasets: Path, results: Path, output: str = "out.json") -> list[str]:
-    options = {"dataset": datasets / "digits", "results": results, "output": results / output}
-    fixed = ["--hardware", "cpu", "--task", "long-digits", "--replicates", "0-0", "--cores", "2"]
+    options = {"datasets": datasets, "results": results, "output": results / output}
+    fixed = ["--hardware", "cpu", "--replicates", "long-digits/0-0", "--cores", "2"]
     named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     return [sys.executable, "-m", "noisegrid", "train", str(study), *fixed, *named]
 

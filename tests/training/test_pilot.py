@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import LONG, LONG_TABLES, ROOT, TINY, noisegrid, outcome, run_study, snakemake
+from conftest import LONG, LONG_TABLES, ROOT, TINY, noisegrid, outcome, snakemake
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.planning import estimate, plan
@@ -83,16 +83,16 @@ def packed(folder: Path, seconds: float, replicates: int = 1000, **changes: obje
     found = {"of": study.pace_identity("cpu", "long-digits"), "seconds_per_replicate": seconds, "steps": 9}
     path.write_text(json.dumps(found | {"threads": 1, "device": {}, "software": {}} | changes))
     config = {"study": str(study.source), "results": str(folder), "datasets": "d", "threads_per_job": 2}
-    return [chunk.name for chunk in plan.make(config).chunks("cpu", "long-digits")]
+    return [chunk.name for chunk in plan.make(config).packing.chunks("cpu")]
 
 
 def test_jobs_hold_what_fits_their_time_by_the_pilot(tmp_path):
     # 80 % of 240 minutes, two runs at a time: 384 minutes for two noise sources
-    assert packed(tmp_path, seconds=60)[0] == "0-191"
-    assert packed(tmp_path, seconds=600)[0] == "0-18"
+    assert packed(tmp_path, seconds=60)[0] == "long-digits/0-191"
+    assert packed(tmp_path, seconds=600)[0] == "long-digits/0-18"
     # where one of each does not fit, a job takes one source: 384 minutes are one replicate of 300 minutes
-    assert packed(tmp_path, seconds=18_000)[0] == "algo.0-0"
-    assert packed(tmp_path, seconds=1e6)[-1] == "control.999-999"
+    assert packed(tmp_path, seconds=18_000)[0] == "long-digits/algo.0-0"
+    assert packed(tmp_path, seconds=1e6)[-1] == "long-digits/control.999-999"
 
 
 @pytest.mark.slow
@@ -101,11 +101,12 @@ def test_however_jobs_are_packed_the_study_is_the_same(undisturbed, tmp_path):
     many = tmp_path / "many"
     many.mkdir()
     jobs = packed(many, seconds=1e6, replicates=2)
-    assert jobs == ["algo.0-0", "algo.1-1", "control.0-0", "control.1-1"]
+    assert jobs == [f"long-digits/{name}" for name in ("algo.0-0", "algo.1-1", "control.0-0", "control.1-1")]
     (many / "results").mkdir()
     (many / "long").rename(many / "results/long")  # where a study's pilot lies
-    run_study(many, *LONG_TABLES, study="long.yaml")
-    assert {path.stem for path in many.rglob("chunks/cpu/long-digits/*.json")} == set(jobs)
+    done = snakemake(many, *LONG_TABLES, study="long.yaml", job_per="task")
+    assert done.returncode == 0, done.stdout
+    assert {f"long-digits/{path.stem}" for path in many.rglob("chunks/cpu/long-digits/*.json")} == set(jobs)
     assert outcome(many, "long") == outcome(undisturbed, "long")
     assert snakemake(many, "package", study="long.yaml").returncode == 0
     done = noisegrid("verify", many / "results/long/long.crate.zip", cwd=many)
@@ -124,7 +125,7 @@ def test_a_job_that_trains_many_at_a_time_is_not_too_long(tmp_path):
 
 
 def test_a_pilot_of_another_recipe_says_nothing(tmp_path):
-    assert packed(tmp_path, seconds=60, of="another")[0] == "0-9"
+    assert packed(tmp_path, seconds=60, of="another")[0] == "long-digits/0-9"
 
 
 def test_a_broken_pilot_is_named_with_its_remedy(tmp_path):

@@ -23,7 +23,7 @@ class Ending:
 
 
 def test_a_process_that_ends_between_two_looks_is_not_lost():
-    pool = Pool(SimpleNamespace(), cores=1, checkpoint_s=Checkpoints().every_s)
+    pool = Pool({}, cores=1, checkpoint_s=Checkpoints().every_s)
     pool.running = [("job", Ending())]
     assert pool._collect() == []
     assert pool._collect() == [("job", INTERRUPTED)]
@@ -40,9 +40,9 @@ def slow_to_listen(job, data, checkpoint_s: float) -> None:
 
 def test_a_request_to_stop_reaches_a_child_that_does_not_listen_yet(monkeypatch):
     monkeypatch.setattr(pools, "child", slow_to_listen)
-    pool = Pool(SimpleNamespace(), cores=1, checkpoint_s=60)
+    pool = Pool({"digits": None}, cores=1, checkpoint_s=60)
     pool.running = []
-    pool._start(SimpleNamespace())
+    pool._start(SimpleNamespace(cell=SimpleNamespace(dataset="digits")))
     ((_, process),) = pool.running
     os.kill(process.pid, signal.SIGTERM)
     process.join(20)

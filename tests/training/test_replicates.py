@@ -102,8 +102,8 @@ def test_dropout_masks_do_not_depend_on_the_instruction_set():
 def train(
     study: Path, datasets: Path, results: Path, task: str = "tiny-digits", numbers: str = "0-2"
 ) -> subprocess.Popen:
-    options = [study, "--hardware", "cpu", "--task", task, "--replicates", numbers]
-    options += ["--results", results, "--dataset", datasets / "digits", "--output", results / "chunk.json"]
+    options = [study, "--hardware", "cpu", "--replicates", f"{task}/{numbers}"]
+    options += ["--results", results, "--datasets", datasets, "--output", results / "chunk.json"]
     return subprocess.Popen(
         [sys.executable, "-m", "noisegrid", "train", *map(str, options)],
         cwd=ROOT,
@@ -131,14 +131,14 @@ def test_a_loss_that_is_no_number_fails_the_replicate_and_no_other(datasets, tmp
     output, _ = process.communicate()
     assert process.returncode == 0, output
     assert "replicate 0 of cpu/x-digits/algo diverged: the training loss is nan in epoch" in output
-    assert json.loads((tmp_path / "chunk.json").read_text())["cells"]["algo"] == {
+    assert json.loads((tmp_path / "chunk.json").read_text())["cells"]["cpu/x-digits/algo"] == {
         "weight_hashes": {},
         "diverged": [0, 1],
         "failed": [],
     }
     design.write(load_study(str(study)), tmp_path / "design.json")
     files = ["--chunks", tmp_path / "chunk.json", "--results", tmp_path, "--output", tmp_path / "cell.csv"]
-    done = noisegrid("measure", tmp_path / "design.json", "--cell", "cpu/x-digits/algo", *files)
+    done = noisegrid("measure", tmp_path / "design.json", "--hardware", "cpu", "--task", "x-digits", *files)
     assert done.returncode == 1
     assert "0 of 2 replicates finished; a spread needs two" in done.stdout
 
@@ -156,6 +156,7 @@ def test_kill_9_loses_nothing_and_leaves_nothing_half_written(finished, datasets
     assert process.returncode == 0, output
     cells = json.loads((tmp_path / "chunk.json").read_text())["cells"]
     assert len(cells) == 9
-    for noise, chunk in cells.items():
+    for path, chunk in cells.items():
+        noise = path.rpartition("/")[2]
         calm = [record["weight_hash"] for record in records(finished, "tiny-digits", noise)]
         assert [chunk["weight_hashes"][number] for number in "012"] == calm[:3], noise

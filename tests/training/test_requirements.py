@@ -51,10 +51,10 @@ def test_jobs_hold_what_fits_their_time():
     found = plan.make({"study": "paper", "results": "r", "datasets": "d"})
     hours = 200 * 167 / (15.7 * 0.35) / 3600  # one ResNet-18 on a V100; a job plans with 80 % of four hours
     assert hours < 3.2 < 2 * hours
-    names = [chunk.name for chunk in found.chunks("v100", "resnet18-cifar10")]
+    names = [chunk.name for chunk in found.packing.chunks_of("v100", "resnet18-cifar10")]
     sources = ("algo_impl", "algo", "impl", "control")
-    assert names == [f"{source}.{k}-{k}" for source in sources for k in range(10)]
-    assert [chunk.name for chunk in found.chunks("v100", "smallcnn-cifar10")] == ["0-9"]
+    assert names == [f"resnet18-cifar10/{source}.{k}-{k}" for source in sources for k in range(10)]
+    assert [chunk.name for chunk in found.packing.chunks_of("v100", "smallcnn-cifar10")] == ["smallcnn-cifar10/0-9"]
     files = found.chunk_files("v100", "resnet18-cifar10", "impl")
     assert files == [f"r/paper/chunks/v100/resnet18-cifar10/impl.{k}-{k}.json" for k in range(10)]
 

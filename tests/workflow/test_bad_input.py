@@ -40,7 +40,7 @@ def test_lint_finds_nothing(tmp_path):
 
 def test_the_papers_grid_plans_and_says_what_it_lacks(tmp_path):
     plan = planned(snakemake(tmp_path, "-n", study="paper").stdout)
-    assert plan["measure_cell"] == 40 and plan["prepare_dataset"] == 4
+    assert plan["measure_task"] == 10 and plan["prepare_dataset"] == 4
     done = snakemake(tmp_path, study="paper")
     assert done.returncode == 1
     assert "the licence of CelebA forbids automatic download; download celeba/img_align_celeba" in done.stdout

@@ -9,7 +9,7 @@ from conftest import clone, hashes, snakemake
 
 pytestmark = pytest.mark.slow
 
-CHUNK = "results/tiny/chunks/cpu/tiny-digits/0-3.json"
+CHUNK = "results/tiny/chunks/cpu/0-3.json"
 ADDED_NETWORK = """
 
 def one_layer(classes: int, channels: int, size: int) -> nn.Module:
@@ -65,7 +65,7 @@ def test_a_new_network_task_and_hardware_change_no_existing_cell(tree, half_done
     edited(tree / "workflow/catalog/hardware.yaml", "", ADDED_HARDWARE)
     done = snakemake(half_done, CHUNK, root=tree)
     assert done.returncode == 0, done.stdout
-    log = (half_done / "results/tiny/logs/chunks/cpu/tiny-digits/0-3.log").read_text()
+    log = (half_done / "results/tiny/logs/chunks/cpu/0-3.log").read_text()
     assert re.findall(r"replicate (\d) of (\S+):", log) == [("1", "cpu/tiny-digits/algo")]
     assert hashes(half_done, "tiny") == hashes(finished, "tiny")
 

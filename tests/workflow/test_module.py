@@ -32,7 +32,7 @@ def test_another_workflow_uses_it_as_a_module(tmp_path):
     done = run("snakemake", "answer.txt", "-n", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     plan = planned(done.stdout)
-    assert plan["noisegrid_train_replicates"] == 4 and plan["noisegrid_measure_cell"] == 21 and plan["mine"] == 1
+    assert plan["noisegrid_train_replicates"] == 2 and plan["noisegrid_measure_task"] == 4 and plan["mine"] == 1
 
 
 def test_the_catalogs_entry_point_has_the_same_default_target(tmp_path):
@@ -41,7 +41,7 @@ def test_the_catalogs_entry_point_has_the_same_default_target(tmp_path):
         for place in ("Snakefile", "workflow/Snakefile")
     ]
     assert plans[0].pop("all") == plans[1].pop("default") == 1
-    assert plans[0] == plans[1] and plans[0]["train_replicates"] == 4
+    assert plans[0] == plans[1] and plans[0]["train_replicates"] == 2
 
 
 @pytest.mark.slow
@@ -50,7 +50,7 @@ def test_a_module_has_its_design_without_onstart(finished, tmp_path):
     work = Path(shutil.copytree(finished, tmp_path / "work"))
     (work / "Snakefile").write_text(OTHER.format(root=ROOT))
     (work / "mine.yaml").write_text(f"study: {TINY}\n")
-    for path in (work / "results/tiny/design.json", work / "results/tiny/cells/cpu/tiny-digits/algo.csv"):
+    for path in (work / "results/tiny/design.json", work / "results/tiny/cells/cpu/tiny-digits.csv"):
         path.unlink()
     before = (work / "results/tiny/metrics.csv").read_text()
     done = run("snakemake", "answer.txt", "--cores", "2", cwd=work)

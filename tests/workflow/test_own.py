@@ -54,7 +54,7 @@ def test_failures_can_be_accepted_and_made_good_later(tmp_path):
     tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net", "epochs": 1, "schedule": []}}
     path = write_study(tmp_path, study(cells("own-digits", "init", replicates=3), name="some", tasks=tasks))
     (tmp_path / "broken").write_text(str(derive_seeds(1, "own-digits", "init", 1)["init"]))
-    cell = "results/some/cells/cpu/own-digits/init.csv"
+    cell = "results/some/cells/cpu/own-digits.csv"
     assert snakemake(tmp_path, cell, study=path).returncode == 1
     done = snakemake(tmp_path, cell, study=path, accept_failures=True)
     assert done.returncode == 0, done.stdout

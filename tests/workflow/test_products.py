@@ -76,9 +76,9 @@ def test_redraw_needs_no_training(finished, tmp_path):
         shutil.copy(finished / "results/tiny" / name, tmp_path / "results/tiny")
     for figure in (1, 2, 3, 6, 7):
         plan = planned(snakemake(tmp_path, f"results/tiny/figures/figure_{figure}.pdf", "-n").stdout)
-        assert plan == {"draw_figure": 1}
+        assert plan == {"draw_figures": 1}
     assert set(planned(snakemake(tmp_path, "-n").stdout)) == {
-        "all", "draw_figure", "write_findings", "write_cell_pages", "write_tables", "write_report",
+        "all", "draw_figures", "write_tables", "write_report",
     }  # fmt: skip
     assert snakemake(tmp_path, "results/tiny/figures/figure_2.pdf").returncode == 0
     redrawn, drawn = (f / "results/tiny/figures/figure_2.pdf" for f in (tmp_path, finished))

@@ -22,9 +22,9 @@ def test_control_that_differs_stops_the_run_and_names_the_two(copy_of_finished):
     record |= {key: control[key] for key in ("cell", "settings", "settings_digest")}
     record["record_digest"] = digest({key: value for key, value in record.items() if key != "record_digest"})
     (cell / "control/2/record.json").write_text(json.dumps(record))
-    chunk = copy_of_finished / "results/tiny/chunks/cpu/tiny-digits/0-3.json"
+    chunk = copy_of_finished / "results/tiny/chunks/cpu/0-3.json"
     content = json.loads(chunk.read_text())
-    content["cells"]["control"]["weight_hashes"]["2"] = record["weight_hash"]
+    content["cells"]["cpu/tiny-digits/control"]["weight_hashes"]["2"] = record["weight_hash"]
     chunk.write_text(json.dumps(content))
     done = snakemake(copy_of_finished)
     assert done.returncode != 0
@@ -35,22 +35,22 @@ def test_a_missing_replicate_is_trained_again_to_the_same_bits(copy_of_finished)
     results = copy_of_finished / "results/tiny"
     before = (results / "metrics.csv").read_bytes()
     shutil.rmtree(results / "replicates/cpu/tiny_bn-digits/algo/1")
-    (results / "chunks/cpu/tiny_bn-digits/0-2.json").unlink()
-    done = snakemake(copy_of_finished, "results/tiny/chunks/cpu/tiny_bn-digits/0-2.json")
+    (results / "chunks/cpu/0-3.json").unlink()
+    done = snakemake(copy_of_finished, "results/tiny/chunks/cpu/0-3.json")
     assert done.returncode == 0, done.stdout
     done = snakemake(copy_of_finished)
     assert done.returncode == 0, done.stdout
     assert (results / "metrics.csv").read_bytes() == before
-    log = (results / "logs/chunks/cpu/tiny_bn-digits/0-2.log").read_text()
+    log = (results / "logs/chunks/cpu/0-3.log").read_text()
     assert re.findall(r"replicate (\d) of (\S+):", log) == [("1", "cpu/tiny_bn-digits/algo")]
 
 
 def test_more_replicates_train_only_the_new_ones(copy_of_finished):
     study = copy_of_finished / "more.yaml"
     study.write_text(TINY.read_text().replace("replicates: 3", "replicates: 5"))
-    done = snakemake(copy_of_finished, "results/tiny/cells/cpu/tiny-digits/algo.csv", study=study)
+    done = snakemake(copy_of_finished, "results/tiny/cells/cpu/tiny-digits.csv", study=study)
     assert done.returncode == 0, done.stdout
-    log = (copy_of_finished / "results/tiny/logs/chunks/cpu/tiny-digits/0-4.log").read_text()
+    log = (copy_of_finished / "results/tiny/logs/chunks/cpu/0-4.log").read_text()
     assert set(re.findall(r"replicate (\d) of", log)) == {"3", "4"}
 
 

@@ -15,9 +15,11 @@ from noisegrid.runtime.hardware import ANALYSIS
 IN_CONTAINERS = "APPTAINER" in {
     method.name for method in workflow.deployment_settings.deployment_method
 }
+# Only a call that submits jobs has a maximum number of nodes (`jobs` in its profile), even if it is a dry run.
+if config.get("job_per") is None:
+    config["job_per"] = "device" if workflow.resource_settings.nodes is None else "task"
 PLAN = make_or_exit(config, IN_CONTAINERS, in_job=not workflow.is_main_process)
 PATHS, JOBS = PLAN.paths, Jobs(PLAN)
-CELL = "{hardware}/{task}/{noise}"
 if workflow.is_main_process and workflow.modifier.base_snakefile is not None:
     write_design(PLAN)  # the Snakefile does it in onstart, which Snakemake ignores in a module
 if IN_CONTAINERS:

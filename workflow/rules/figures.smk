@@ -1,35 +1,43 @@
 """Draw the figures, numbered as in the paper, from metrics.csv and overhead.csv.
 
-REQUIRES  metrics.csv; overhead.csv for Figures 6 and 7
+One job draws all figures, because importing Matplotlib takes longer than drawing a figure.
+
+REQUIRES  metrics.csv; overhead.csv if the study times networks
 PROVIDES  figures/{figure}.pdf (for print) and figures/{figure}.png (for the screen)
 RERUNS    when the data are newer, or when the modules that draw change (their digest is a parameter)
 """
 
 
-# These jobs take seconds, so they run where Snakemake runs, even on a cluster.
+# This job takes seconds, so it runs where Snakemake runs, even on a cluster.
 localrules:
-    draw_figure,
+    draw_figures,
 
 
-rule draw_figure:
+rule draw_figures:
     input:
         image=ANALYSIS_IMAGE,
-        data=JOBS.figure_data,
+        metrics=PATHS.metrics,
+        overhead=PLAN.overhead,
     output:
-        pdf=PATHS.figure("{figure}", "pdf"),
-        png=report(
-            PATHS.figure("{figure}", "png"),
-            caption="../report/figure.rst",
-            category="1. Figures",
-            labels={"figure": "{figure}"},
-        ),
+        pdf=[PATHS.figure(figure, "pdf") for figure in PLAN.figures],
+        png=[
+            report(
+                PATHS.figure(figure, "png"),
+                caption=f"../report/figures/{figure}.rst",
+                category="1. Figures",
+                labels={"figure": figure},
+            )
+            for figure in PLAN.figures
+        ],
     log:
-        PATHS.log("figures/{figure}"),
+        PATHS.log("figures"),
     container:
         PLAN.images.file(ANALYSIS)
     params:
-        caption=JOBS.figure_caption,
-        code=command_digest("figure"),
+        figures=PLAN.figures,
+        folder=untracked(PATHS.figures),
+        overhead=PLAN.overhead_option,
+        code=command_digest("figures"),
     shell:
-        "python -m noisegrid figure {wildcards.figure:q} --data {input.data:q}"
-        " --output {output.pdf:q} 2> {log:q}"
+        "python -m noisegrid figures {params.figures:q} --metrics {input.metrics:q} {params.overhead:q}"
+        " --output {params.folder:q} 2> {log:q}"

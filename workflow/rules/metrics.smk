@@ -1,37 +1,37 @@
 """Compute metrics with n, intervals and nulls from the replicates. Fail if control replicates are not bitwise equal.
 
-REQUIRES  chunks/{hardware}/{task}/*.json and the replicates that they list
-PROVIDES  cells/<cell>.csv: the metrics of a cell; across/{task}/{noise}.csv: a comparison of the same replicates on
-          several kinds of hardware; metrics.csv: all of these files, concatenated
+REQUIRES  chunks/{hardware}/{chunk}.json and the replicates that they list
+PROVIDES  cells/{hardware}/{task}.csv: the metrics of all cells of a task; across/{task}.csv: a comparison of the same
+          replicates on several kinds of hardware; metrics.csv: all of these files, concatenated
 RERUNS    when a chunk file is newer, or when the modules that measure change (their digest is a parameter)
 """
 
 
 # These jobs take seconds, so they run where Snakemake runs, even on a cluster.
 localrules:
-    measure_cell,
+    measure_task,
     compare_hardware,
     collect_metrics,
 
 
-rule measure_cell:
+rule measure_task:
     input:
         image=ANALYSIS_IMAGE,
-        chunks=JOBS.cell_chunks,
+        chunks=JOBS.task_chunks,
     output:
-        metrics=PATHS.cell_metrics(CELL),
+        metrics=PATHS.task_metrics("{hardware}", "{task}"),
     log:
-        PATHS.log(f"cells/{CELL}"),
+        PATHS.log("cells/{hardware}/{task}"),
     container:
         PLAN.images.file(ANALYSIS)
     params:
         design=untracked(PATHS.design),
         results=untracked(PLAN.config["results"]),
-        settings=JOBS.cell_digest,
+        settings=JOBS.task_digest,
         code=command_digest("measure"),
     shell:
         "python -m noisegrid measure {params.design:q}"
-        " --cell {wildcards.hardware:q}/{wildcards.task:q}/{wildcards.noise:q}"
+        " --hardware {wildcards.hardware:q} --task {wildcards.task:q}"
         " --chunks {input.chunks:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"
 
@@ -41,9 +41,9 @@ rule compare_hardware:
         image=ANALYSIS_IMAGE,
         chunks=JOBS.chunks_of_all_hardware,
     output:
-        metrics=PATHS.across("{task}", "{noise}"),
+        metrics=PATHS.across("{task}"),
     log:
-        PATHS.log("across/{task}/{noise}"),
+        PATHS.log("across/{task}"),
     container:
         PLAN.images.file(ANALYSIS)
     params:
@@ -52,15 +52,14 @@ rule compare_hardware:
         code=command_digest("compare-hardware"),
     shell:
         "python -m noisegrid compare-hardware {params.design:q}"
-        " --task {wildcards.task:q} --noise {wildcards.noise:q}"
-        " --chunks {input.chunks:q} --results {params.results:q}"
+        " --task {wildcards.task:q} --chunks {input.chunks:q} --results {params.results:q}"
         " --output {output.metrics:q} 2> {log:q}"
 
 
 rule collect_metrics:
     input:
         image=ANALYSIS_IMAGE,
-        cells=PLAN.cell_files() + PLAN.across_files(),
+        tasks=PLAN.metrics_files() + PLAN.across_files(),
     output:
         metrics=PATHS.metrics,
     log:
@@ -68,4 +67,4 @@ rule collect_metrics:
     container:
         PLAN.images.file(ANALYSIS)
     shell:
-        "python -m noisegrid collect {input.cells:q} --output {output.metrics:q} 2> {log:q}"
+        "python -m noisegrid collect {input.tasks:q} --output {output.metrics:q} 2> {log:q}"

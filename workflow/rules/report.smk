@@ -6,7 +6,7 @@ RERUNS    when one of the required files is newer, or when the config changes
 """
 
 # The texts that Snakemake's reporter puts above figures and tables.
-CAPTIONS = sorted((WORKFLOW / "report").glob("*.rst"))
+CAPTIONS = sorted((WORKFLOW / "report").rglob("*.rst"))
 
 
 localrules:

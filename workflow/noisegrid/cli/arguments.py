@@ -18,6 +18,11 @@ def add_design(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("design", metavar="DESIGN", type=Path, help="design.json of the study")
 
 
+def add_chunks(parser: argparse.ArgumentParser) -> None:
+    """Add --chunks, the files that list the replicates to measure."""
+    parser.add_argument("--chunks", type=Path, nargs="+", required=True, help="the chunk files of the cells")
+
+
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Add --results, which defaults to the results folder in config.yaml."""
     parser.add_argument("--results", type=Path, help="folder of all results (default: the one in config.yaml)")

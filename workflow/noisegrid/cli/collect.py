@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
+    from noisegrid.common.collect import collect
     from noisegrid.common.files import write_text
-    from noisegrid.measuring.collect import collect
 
     write_text(options.output, collect(options.files))

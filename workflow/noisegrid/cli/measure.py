@@ -1,9 +1,9 @@
-"""Compute the metrics of one cell and write them as CSV.
+"""Compute the metrics of all cells of a task on one kind of hardware, and write them as CSV.
 
 Each row has the number of replicates. Many rows also have a 95 % interval, or a null: the range that the metric would
 have if errors on different test images were independent.
 
-The command fails if replicates differ in something that the cell holds fixed, such as the final weights in a control
+The command fails if replicates differ in something that their cell holds fixed, such as the final weights in a control
 cell. The error message names two of the replicates that differ.
 """
 
@@ -13,15 +13,17 @@ from pathlib import Path
 from noisegrid.cli import arguments
 
 EXAMPLE = (
-    "noisegrid measure results/quick/design.json --cell cpu/smallcnn-digits/algo --chunks chunk.json --output algo.csv"
+    "noisegrid measure results/quick/design.json --hardware cpu --task smallcnn-digits "
+    "--chunks results/quick/chunks/cpu/0-9.json --output metrics.csv"
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_design(parser)
-    parser.add_argument("--cell", required=True, help="hardware/task/noise")
-    parser.add_argument("--chunks", type=Path, nargs="+", required=True, help="the cell's chunk files")
+    parser.add_argument("--hardware", required=True)
+    parser.add_argument("--task", required=True)
+    arguments.add_chunks(parser)
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
     parser.add_argument("--output", type=Path, required=True, help="the CSV to write")
 
@@ -32,7 +34,9 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.measuring.cell import check_together, csv_of, load_replicates, measure
     from noisegrid.study import design
 
-    cell = design.read(options.design).cell(*options.cell.split("/"))
-    replicates, lost = load_replicates(cell, options.chunks, options.results)
-    check_together(cell, replicates)
-    write_text(options.output, csv_of(measure(cell, replicates, lost)))
+    rows = []
+    for cell in design.read(options.design).siblings(options.hardware, options.task):
+        replicates, lost = load_replicates(cell, options.chunks, options.results)
+        check_together(cell, replicates)
+        rows += measure(cell, replicates, lost)
+    write_text(options.output, csv_of(rows))

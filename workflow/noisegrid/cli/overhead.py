@@ -16,7 +16,10 @@ EXAMPLE = "noisegrid overhead --network resnet50"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
-        "--network", nargs="+", required=True, help="names in networks.yaml, package.module:function, or all"
+        "--network",
+        nargs="+",
+        default=[],
+        help="names in networks.yaml, package.module:function, or all (default with --study: those of the study)",
     )
     parser.add_argument("--hardware", default="auto", help="a name in hardware.yaml (default: this machine's entry)")
     parser.add_argument("--arms", nargs="+", help="names in arms.yaml (default: all but the slow ones)")

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hardware", required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument(
-        "--dataset", type=Path, default=Path("resources/datasets/digits"), help="folder of the prepared dataset"
+        "--datasets", type=Path, default=Path("resources/datasets"), help="folder of the prepared datasets"
     )
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
     arguments.add_image(parser)
@@ -32,4 +32,4 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.training.pilot import run_pilot
 
     study = load(options.study)
-    run_pilot(study, options.hardware, options.task, options.dataset, options.results, options.image, options.output)
+    run_pilot(study, options.hardware, options.task, options.datasets, options.results, options.image, options.output)

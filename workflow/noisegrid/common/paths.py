@@ -66,25 +66,25 @@ class StudyPaths:
         """Return the path of the folder of one replicate; `cell` is hardware/task/noise."""
         return f"{self.replicates(cell)}/{number}"
 
-    def chunk_folder(self, hardware: str, task: str) -> str:
-        """Return the path of the folder with the chunk files of a task on the given hardware."""
-        return f"{self.folder}/chunks/{hardware}/{task}"
+    def chunk_folder(self, hardware: str) -> str:
+        """Return the path of the folder with the chunk files of a hardware entry."""
+        return f"{self.folder}/chunks/{hardware}"
 
-    def chunk(self, hardware: str, task: str, name: str) -> str:
+    def chunk(self, hardware: str, name: str) -> str:
         """Return the path of the chunk file that a training job writes; `name` is the name of the chunk."""
-        return f"{self.chunk_folder(hardware, task)}/{name}.json"
+        return f"{self.chunk_folder(hardware)}/{name}.json"
 
     def pilot(self, hardware: str, task: str) -> str:
         """Return the path of the file in which the pilot of a task records how long a replicate takes."""
         return f"{self.folder}/pilot/{hardware}/{task}.json"
 
-    def cell_metrics(self, cell: str) -> str:
-        """Return the path of the file with the metrics of one cell; `cell` is hardware/task/noise."""
-        return f"{self.folder}/cells/{cell}.csv"
+    def task_metrics(self, hardware: str, task: str) -> str:
+        """Return the path of the file with the metrics of all cells of a task on one kind of hardware."""
+        return f"{self.folder}/cells/{hardware}/{task}.csv"
 
-    def across(self, task: str, noise: str) -> str:
-        """Return the path of the file that compares runs with the same seeds but different hardware."""
-        return f"{self.folder}/across/{task}/{noise}.csv"
+    def across(self, task: str) -> str:
+        """Return the path of the file that compares runs of a task with the same seeds but different hardware."""
+        return f"{self.folder}/across/{task}.csv"
 
     def timed(self, network: str, suffix: str) -> str:
         """Return the path of a network's overhead measurements (suffix csv), or of the timing's record (suffix json).
@@ -92,6 +92,10 @@ class StudyPaths:
         `network` has the form hardware/network.
         """
         return f"{self.folder}/overhead/{network}.{suffix}"
+
+    def timed_on(self, hardware: str) -> str:
+        """Return the path of the file with the overhead measurements of all networks on one kind of hardware."""
+        return f"{self.folder}/overhead/{hardware}.csv"
 
     @property
     def figures(self) -> str:
@@ -111,9 +115,14 @@ class StudyPaths:
         """Return the path of a table in the format given by the suffix."""
         return f"{self.tables}/{name}.{suffix}"
 
+    @property
+    def cell_pages(self) -> str:
+        """The path of the folder with the pages of cells."""
+        return f"{self.tables}/cells"
+
     def cell_page(self, hardware: str, task: str) -> str:
         """Return the path of the HTML page with all numbers of a task on the given hardware."""
-        return f"{self.tables}/cells/{hardware}.{task}.html"
+        return f"{self.cell_pages}/{hardware}.{task}.html"
 
     def log(self, name: str) -> str:
         """Return the path of a job's log file."""

@@ -59,9 +59,9 @@ def _patterns(crate: Crate) -> Iterator[str]:
     files = "|".join(map(re.escape, ("record.json", "predictions.npz", "history.csv", *weights)))
     for cell in crate.cells:
         yield f"{re.escape(paths.replicates(cell.path))}/[0-9]+/({files})"
-        yield f"{re.escape(paths.chunk_folder(cell.hardware, cell.task))}/{CHUNK_NAME}\\.json"
-        yield re.escape(paths.cell_metrics(cell.path))
-        yield re.escape(paths.across(cell.task, cell.noise))
+        yield f"{re.escape(paths.chunk_folder(cell.hardware))}/{CHUNK_NAME}\\.json"
+        yield re.escape(paths.task_metrics(cell.hardware, cell.task))
+        yield re.escape(paths.across(cell.task))
     for timing in crate.about["timed_networks"]:
         yield from (re.escape(paths.timed(timing, suffix)) for suffix in ("csv", "json"))
     yield from map(re.escape, (paths.metrics, paths.overhead, paths.report))

@@ -1,6 +1,9 @@
 """Check the metrics of a crate by computing them again from the predictions and weights in the crate."""
 
+import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from noisegrid.crate.crate import Crate
@@ -9,7 +12,7 @@ from noisegrid.crate.predictions import checked
 from noisegrid.measuring import across_hardware
 from noisegrid.measuring.cell import check_together, csv_of, load_replicates, measure
 from noisegrid.records.record import Replicate
-from noisegrid.study.study import Cell
+from noisegrid.study.study import Cell, repeated
 
 KEYS = ("hardware", "task", "noise", "metric", "group")
 #: The kinds of L2 distance between weights, and the metrics that require the weights. Most crates omit the weights.
@@ -17,25 +20,48 @@ READINGS = ("raw", "unit", "raw_buffers", "unit_buffers")
 NEED_WEIGHTS = {f"l2_{reading}{ending}" for reading in READINGS for ending in ("", "_between_seed_sets")}
 NEED_WEIGHTS |= {"reference_l2_midpoint", "l2_unit_across_hardware"}
 Rows = list[dict[str, Any]]
-Again = tuple[str, Rows | Exception, list[Replicate]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one cell, or of one comparison of cells, as they were computed again.
+
+    Attributes
+    ----------
+    hardware, noise : str
+        The values of these columns in the rows.
+    rows : list of dict
+        The rows; empty if they cannot be computed.
+    replicates : list of Replicate
+        The replicates from which the rows were computed.
+    error : Exception or None
+        Why the rows cannot be computed.
+    """
+
+    hardware: str
+    noise: str
+    rows: Rows
+    replicates: list[Replicate]
+    error: Exception | None = None
 
 
 def recount(crate: Crate) -> tuple[str, Iterator[str]]:
     """Check the metrics of all cells and all comparisons across hardware by computing them again."""
-    loaded = dict[Cell, list[Replicate]]()
     files, rows, excused = 0, 0, 0
     wrong: list[str] = []
-    for name, again, replicates in _again(crate, loaded):
-        path = crate.results / name
+    for path, parts in _again(crate):
+        name = str(path.relative_to(crate.results))
         if not path.is_file():
             wrong += [f"{name} is missing"] if crate.about["finished"] else []
             continue
         files += 1
-        if isinstance(again, Exception):
-            wrong.append(f"{name} cannot be computed again: {crate.words(again)}")
-            continue
+        wrong += [
+            f"{name}: the rows of {part.noise} cannot be computed again: {crate.words(part.error)}"
+            for part in parts
+            if part.error
+        ]
+        again, excuse = [row for part in parts for row in part.rows], Excuse(parts)
         rows += len(again)
-        excuse = Excuse(again, replicates)
         wrong += differences(path.read_text(), csv_of(again), KEYS, name, excuse)
         excused += excuse.count
     text = f"{rows:,} rows of {files} files computed again"
@@ -49,10 +75,8 @@ class Excuse:
 
     Parameters
     ----------
-    again : list of dict
+    parts : list of Part
         The rows of a metrics file that were computed again.
-    replicates : list of Replicate
-        The replicates from which these rows were computed.
 
     Attributes
     ----------
@@ -60,59 +84,68 @@ class Excuse:
         The number of rows accepted so far.
     """
 
-    def __init__(self, again: Rows, replicates: list[Replicate]) -> None:
-        self.there = {row["metric"] for row in again}
-        self.common = again[0] if again else {}
-        self.equal = len({replicate.record["weight_hash"] for replicate in replicates}) == 1
+    def __init__(self, parts: list[Part]) -> None:
+        self.parts = {(part.hardware, part.noise): part for part in parts}
         self.count = 0
 
     def __call__(self, row: dict[str, str]) -> bool:
         """Return whether to accept a row of a metrics file.
 
         A row is accepted if its metric requires the weights, if its number of replicates, device and versions equal
-        those of the other rows, and if its value is possible.
+        those of the other rows of its cell, and if its value is possible. All rows of a cell that cannot be computed
+        again are accepted, because this was reported already.
         """
+        part = self.parts.get((row["hardware"], row["noise"]))
+        if part is None or part.error:
+            return part is not None
+        common = part.rows[0] if part.rows else {}
         excused = (
-            row["metric"] in NEED_WEIGHTS - self.there
+            row["metric"] in NEED_WEIGHTS - {other["metric"] for other in part.rows}
             and row["group"] == "all"
-            and all(str(self.common.get(key)) == row.get(key) for key in ("n_replicates", "device", "versions"))
-            and self._possible(row["metric"], float(row["value"]))
+            and all(str(common.get(key)) == row.get(key) for key in ("n_replicates", "device", "versions"))
+            and _possible(row["metric"], float(row["value"]), part.replicates)
         )
         self.count += excused
         return excused
 
-    def _possible(self, metric: str, value: float) -> bool:
-        """Return whether the value of a metric is possible.
 
-        If all weights are equal, the value must be 0. Otherwise, `l2_raw_buffers` must be above 0, and other metrics
-        may have any value.
-        """
-        return value == 0 if self.equal else value > 0 or metric != "l2_raw_buffers"
+def _possible(metric: str, value: float, replicates: list[Replicate]) -> bool:
+    """Return whether the value of a metric of the weights is possible.
 
-
-def _again(crate: Crate, loaded: dict[Cell, list[Replicate]]) -> Iterator[Again]:
-    """Recompute each metrics file of the crate.
-
-    Yield the name of each file, its recomputed rows (or the error that prevented them), and the replicates used.
+    If all weights are equal, the value must be 0. Otherwise, `l2_raw_buffers` must be above 0, and other metrics may
+    have any value.
     """
-    for cell in crate.cells:
-        name = f"cells/{cell.path}.csv"
-        try:
-            yield name, _measured(crate, cell, loaded), loaded[cell]
-        except Exception as error:  # a crate may contain anything
-            loaded.pop(cell, None)
-            yield name, error, []
-    for task, noise in dict.fromkeys((cell.task, cell.noise) for cell in crate.cells):
-        cells = [cell for cell in crate.cells if (cell.task, cell.noise) == (task, noise)]
-        if len(cells) > 1 and all(cell in loaded for cell in cells):
-            rows = across_hardware.compare_all([(cell, loaded[cell]) for cell in cells])
-            yield f"across/{task}/{noise}.csv", rows, [run for cell in cells for run in loaded[cell]]
+    equal = len({replicate.record["weight_hash"] for replicate in replicates}) == 1
+    return value == 0 if equal else value > 0 or metric != "l2_raw_buffers"
 
 
-def _measured(crate: Crate, cell: Cell, loaded: dict[Cell, list[Replicate]]) -> Rows:
-    results = crate.folder / "results"
-    loaded[cell], lost = load_replicates(cell, crate.chunks(cell), results, crate.left_out)
-    for replicate in loaded[cell]:
-        checked(replicate)
-    check_together(cell, loaded[cell])
-    return measure(cell, loaded[cell], lost)
+def _again(crate: Crate) -> Iterator[tuple[Path, list[Part]]]:
+    """Compute each metrics file of the crate again. Yield its path, and its rows by cell or by comparison."""
+    loaded = dict[Cell, list[Replicate]]()
+    for hardware, task in dict.fromkeys((cell.hardware, cell.task) for cell in crate.cells):
+        cells = [cell for cell in crate.cells if (cell.hardware, cell.task) == (hardware, task)]
+        yield Path(crate.paths.task_metrics(hardware, task)), [_measured(crate, cell, loaded) for cell in cells]
+    for task in dict.fromkeys(cell.task for cell in crate.cells):
+        parts = []
+        for cells in repeated(crate.cells, task):
+            found = [(cell, loaded[cell]) for cell in cells if cell in loaded]
+            for first, second in itertools.combinations(found, 2):
+                rows = list(across_hardware.compare(first, second))
+                names = across_hardware.name_of(first[0], second[0])
+                parts.append(Part(names, first[0].noise, rows, [*first[1], *second[1]]))
+        if parts:
+            yield Path(crate.paths.across(task)), parts
+
+
+def _measured(crate: Crate, cell: Cell, loaded: dict[Cell, list[Replicate]]) -> Part:
+    """Compute the rows of a cell again. If this succeeds, add its replicates to `loaded`."""
+    try:
+        replicates, lost = load_replicates(cell, list(crate.chunks(cell)), crate.folder / "results", crate.left_out)
+        for replicate in replicates:
+            checked(replicate)
+        check_together(cell, replicates)
+        part = Part(cell.hardware, cell.noise, measure(cell, replicates, lost), replicates)
+    except Exception as error:  # a crate may contain anything
+        return Part(cell.hardware, cell.noise, [], [], error)
+    loaded[cell] = replicates
+    return part

@@ -8,16 +8,19 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib import image as images
 
+from noisegrid.common.collect import collect
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.csv_differences import differences, words_of
 from noisegrid.measuring.cell import COLUMNS
-from noisegrid.measuring.collect import collect
 from noisegrid.reporting import cell_pages
 from noisegrid.reporting import figures as drawing
 from noisegrid.reporting import findings as saying
 from noisegrid.reporting import tables as writing
+from noisegrid.reporting.metrics_frame import load_metrics
+from noisegrid.reporting.overhead_frame import load_overhead
 from noisegrid.reporting.registry import FIGURES
 
 NOT_MADE = "not made yet"
@@ -26,12 +29,12 @@ NOT_MADE = "not made yet"
 def collected(crate: Crate) -> tuple[str, Iterator[str]]:
     """Check that metrics.csv and overhead.csv are concatenations of smaller CSV files.
 
-    metrics.csv must consist of the files of all cells and of all comparisons across hardware, and overhead.csv must
+    metrics.csv must consist of the files of all tasks and of all comparisons across hardware, and overhead.csv must
     consist of the files of all timed networks.
     """
-    cells = [Path(crate.paths.cell_metrics(cell.path)) for cell in crate.cells]
-    pairs = dict.fromkeys((cell.task, cell.noise) for cell in crate.cells)
-    cells += [Path(crate.paths.across(task, noise)) for task, noise in pairs]
+    tasks = dict.fromkeys((cell.hardware, cell.task) for cell in crate.cells)
+    cells = [Path(crate.paths.task_metrics(*names)) for names in tasks]
+    cells += [Path(crate.paths.across(task)) for task in dict.fromkeys(task for _, task in tasks)]
     timed = [Path(crate.paths.timed(name, "csv")) for name in crate.about["timed_networks"]]
     parts = {"metrics.csv": cells} | ({"overhead.csv": timed} if timed else {})
     there = [name for name in parts if (crate.results / name).is_file()]
@@ -56,8 +59,8 @@ def tables(crate: Crate) -> tuple[str, Iterator[str]]:
             yield from _missing(crate, ["tables"])
             return
         with tempfile.TemporaryDirectory() as place:
-            writing.write_all(Path(crate.paths.metrics), _overhead(crate), Path(place))
-            cell_pages.write_all(Path(crate.paths.metrics), Path(place) / "cells")
+            writing.write_all(*_frames(crate), Path(place))
+            cell_pages.write_all(_frames(crate)[0], Path(place) / "cells")
             again = {str(path.relative_to(place)): path for path in sorted(Path(place).rglob("*")) if path.is_file()}
             yield from (f"tables/{name} is not a table of this study" for name in made.keys() - again.keys())
             yield from _missing(crate, [f"tables/{name}" for name in sorted(again.keys() - made.keys())])
@@ -80,7 +83,7 @@ def findings(crate: Crate) -> tuple[str, Iterator[str]]:
             yield from _missing(crate, ["findings.md"])
             return
         with tempfile.TemporaryDirectory() as place:
-            saying.write(Path(crate.paths.metrics), _overhead(crate), Path(place) / "findings.md")
+            saying.write(*_frames(crate), Path(place) / "findings.md")
             names = {path.name for path in made}
             again = {path.name: path for path in Path(place).iterdir()}
             yield from _missing(crate, sorted(again.keys() - names))
@@ -115,7 +118,7 @@ def figures(crate: Crate) -> tuple[str, Iterator[str]]:
                 if stem not in FIGURES:
                     yield f"figures/{stem} is not a figure of this study"
                     continue
-                drawing.draw(stem, crate.results / FIGURES[stem].data, Path(place) / f"{stem}.pdf")
+                drawing.draw_all([stem], Path(crate.paths.metrics), _overhead(crate), Path(place))
                 for name in (f"{stem}.png", f"{stem}.pdf"):
                     if name not in made:
                         yield f"figures/{name} is missing"
@@ -173,6 +176,12 @@ def _size(path: Path) -> tuple[int, ...]:
     with path.open("rb") as file:
         head = file.read(24)
     return struct.unpack(">II", head[16:24]) if len(head) == 24 and head[:8] == b"\x89PNG\r\n\x1a\n" else ()
+
+
+def _frames(crate: Crate) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Return the contents of metrics.csv and overhead.csv; None for overhead.csv if the crate has none."""
+    overhead = _overhead(crate)
+    return load_metrics(Path(crate.paths.metrics)), load_overhead(overhead) if overhead else None
 
 
 def _overhead(crate: Crate) -> Path | None:

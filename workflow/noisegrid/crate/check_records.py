@@ -14,7 +14,6 @@ from noisegrid.crate.crate import Crate
 from noisegrid.crate.predictions import checked
 from noisegrid.records.record import Replicate, check_belongs, read
 from noisegrid.stats import predictions_of
-from noisegrid.study.chunk import chunk_of
 from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.sources import FREE
 from noisegrid.study.study import Cell, digest
@@ -70,14 +69,13 @@ def _listed(crate: Crate, cell: Cell) -> tuple[dict[str, str | None], list[str]]
         A sentence for each problem found.
     """
     found, odd = dict[str, str | None](), list[str]()
-    for path in crate.chunks(cell):
-        chunk = json.loads(path.read_text())["cells"][cell.noise]
-        numbered = chunk_of(path.stem).numbers
-        numbers = [*chunk["weight_hashes"].items()]
-        numbers += [(str(number), None) for fate in ("diverged", "failed") for number in chunk[fate]]
+    for path, chunk in crate.chunks(cell).items():
+        listed = json.loads(path.read_text())["cells"][cell.path]
+        numbers = [*listed["weight_hashes"].items()]
+        numbers += [(str(number), None) for fate in ("diverged", "failed") for number in listed[fate]]
         for number, weight_hash in numbers:
-            if not NUMBER.fullmatch(number) or int(number) not in numbered or int(number) >= cell.replicates:
-                odd.append(f"replicate {number} of {cell.path} does not belong in the chunk {path.stem} that lists it")
+            if not NUMBER.fullmatch(number) or int(number) not in chunk.numbers or int(number) >= cell.replicates:
+                odd.append(f"replicate {number} of {cell.path} does not belong in the chunk {chunk.name} that lists it")
             elif number in found:
                 odd.append(f"replicate {number} of {cell.path} is listed twice")
             found[number] = weight_hash

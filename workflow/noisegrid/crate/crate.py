@@ -14,7 +14,7 @@ from noisegrid.common.provenance import code_digests
 from noisegrid.common.schemas import check
 from noisegrid.crate import archive
 from noisegrid.records.record import WEIGHTS
-from noisegrid.study.chunk import chunk_of
+from noisegrid.study.chunk import Chunk, chunk_of
 from noisegrid.study.sources import FREE
 from noisegrid.study.study import Cell
 
@@ -114,11 +114,12 @@ class Crate:
         lines = (self.folder / CHECKSUMS).read_text().splitlines()
         return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
-    def chunks(self, cell: Cell) -> list[Path]:
-        """Return the paths of the chunk files that list replicates of a cell, sorted by their first replicate."""
-        place = Path(self.paths.chunk_folder(cell.hardware, cell.task))
-        found = {path: chunk_of(path.stem) for path in place.glob("*.json")}
-        return sorted((path for path in found if found[path].holds(cell.noise)), key=lambda path: found[path].first)
+    def chunks(self, cell: Cell) -> dict[Path, Chunk]:
+        """Return the chunks that contain replicates of a cell, by the path of their files, in order of replicates."""
+        folder = Path(self.paths.chunk_folder(cell.hardware))
+        found = {path: chunk_of(str(path.relative_to(folder))[: -len(".json")]) for path in folder.rglob("*.json")}
+        wanted = (item for item in found.items() if item[1].holds(cell.task, cell.noise))
+        return dict(sorted(wanted, key=lambda item: item[1].first))
 
     def note(self, words: str) -> None:
         """Add a text to `notes`, which `noisegrid verify` prints at the end. Add the same text only once."""

@@ -91,11 +91,13 @@ def _finished(found: Plan, cell: Cell) -> list[Path]:
 
 
 def _chunks(found: Plan) -> list[Path]:
-    return [Path(path) for hardware, task in found.study.tasks for path in found.chunk_files(hardware, task)]
+    hardware = found.study.values("hardware")
+    return [Path(found.paths.chunk(name, chunk.name)) for name in hardware for chunk in found.packing.chunks(name)]
 
 
 def _timings(found: Plan) -> list[Path]:
-    return [Path(path).with_suffix(suffix) for path in found.timed_files() for suffix in (".csv", ".json")]
+    timed = found.study.timed_networks
+    return [Path(found.paths.timed(one.path, suffix)) for one in timed for suffix in ("csv", "json")]
 
 
 def _derived(found: Plan) -> list[Path]:
@@ -104,7 +106,7 @@ def _derived(found: Plan) -> list[Path]:
     tables = [file for suffix in ("csv", "md", "tex", "html") for file in found.table_files(suffix)]
     pages = [paths.cell_page(*names) for names in found.study.tasks]
     figures = [paths.figure(figure, suffix) for figure in found.figures for suffix in ("png", "pdf")]
-    sums = [*found.cell_files(), *found.across_files(), paths.metrics, *found.overhead]
+    sums = [*found.metrics_files(), *found.across_files(), paths.metrics, *found.overhead]
     words = [paths.findings(suffix) for suffix in ("md", "html", "rst")]
     return [Path(file) for file in (*sums, *tables, *pages, *figures, *words, paths.report)]
 

@@ -2,7 +2,9 @@
 
 For each network, the stage prints a table and writes two files. <output>/<hardware>/<network>.csv has the measurements
 of all blocks. It is rewritten after each block, so that an interrupted run leaves a usable result. At the end, the
-stage writes <output>/<hardware>/<network>.json with the device, the versions, the arms and the skipped arms.
+stage writes <output>/<hardware>/<network>.json with the device, the versions, the arms and the skipped arms. For a
+study, the networks that are timed already are left as they are, and <output>/<hardware>.csv has the blocks of all of
+them.
 """
 
 import argparse
@@ -20,6 +22,7 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 import torch
 
 from noisegrid import __version__, stats
+from noisegrid.common.collect import collect
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text
 from noisegrid.common.versions import OVERHEAD
@@ -39,14 +42,15 @@ ALL = (
 )  # fmt: skip
 
 
-def record_of(session: Session, common: Row, started: str) -> dict[str, Any]:
+def record_of(session: Session, planned: TimedNetwork, common: Row, started: str) -> dict[str, Any]:
     """Return the content of a network's JSON file: everything that is needed to repeat the measurement."""
     return {
         "format": OVERHEAD,
         "noisegrid": __version__,
         "study": common["study"],
         "hardware": common["hardware"],
-        "timing": asdict(session.timing),
+        "planned": asdict(planned),
+        "timing": asdict(session.timing),  # the batch may be smaller than planned, if memory ran out
         "arms": {arm.name: arm.switches for arm in session.running},
         "skipped": session.skipped,
         "remedied": session.remedied,
@@ -127,9 +131,30 @@ def time_and_print(timing: TimedNetwork, hardware: HardwareEntry, common: Row, f
         return False
     print(summary(session), flush=True)
     if output is not None:
-        record = json.dumps(record_of(session, common, started), indent=1)
+        record = json.dumps(record_of(session, timing, common, started), indent=1)
         write_text(output.with_name(f"{output.name}.json"), record + "\n")
     return True
+
+
+def is_timed(timing: TimedNetwork, folder: Path, image: dict[str, Any] | None) -> bool:
+    """Return whether a network has been timed with the same settings in the same container image.
+
+    Parameters
+    ----------
+    timing : TimedNetwork
+        The network and its settings.
+    folder : Path
+        The folder that results are written to.
+    image : dict or None
+        The description of the container image that this process runs in; None outside an image.
+    """
+    path = folder / timing.hardware / f"{timing.network}.json"
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+    definitions = [(about or {}).get("definition") for about in (found.get("container"), image)]
+    return found.get("planned") == json.loads(json.dumps(asdict(timing))) and definitions[0] == definitions[1]
 
 
 def asked_for(options: argparse.Namespace, hardware: str) -> tuple[str, list[TimedNetwork]]:
@@ -137,10 +162,13 @@ def asked_for(options: argparse.Namespace, hardware: str) -> tuple[str, list[Tim
     names = ALL if options.network == ["all"] else options.network
     if options.study:
         study = load(options.study)
-        found = [timed for timed in study.timed_networks if timed.hardware == hardware and timed.network in names]
+        on_hardware = [timed for timed in study.timed_networks if timed.hardware == hardware]
+        found = [timed for timed in on_hardware if not names or timed.network in names]
         if not found:
-            raise NoisegridError(f"study {options.study} does not time {', '.join(names)} on {hardware}")
+            raise NoisegridError(f"study {options.study} times no network on {hardware}")
         return study.name, found
+    if not names:
+        raise NoisegridError("no network was named; use --network, or --study for the networks of a study")
     more = {key: value for key in ("size", "batch_size", "blocks", "steps") if (value := getattr(options, key))}
     return "", [timed_network(hardware, name, options.arms, "--network", **more) for name in names]
 
@@ -181,8 +209,16 @@ def time_networks(options: argparse.Namespace) -> None:
             "note": note,
             "image": image,
         }
+        finished = [
+            t for t in timed_networks if options.study and options.output and is_timed(t, options.output, image)
+        ]
         failed = [
-            timing.path for timing in timed_networks if not time_and_print(timing, hardware, common, options.output)
+            timing.path
+            for timing in timed_networks
+            if timing not in finished and not time_and_print(timing, hardware, common, options.output)
         ]
     if failed:
         raise NoisegridError(f"{len(failed)} of {len(timed_networks)} networks failed: {', '.join(failed)}; see above")
+    if options.study and options.output:
+        parts = [options.output / hardware_name / f"{timing.network}.csv" for timing in timed_networks]
+        write_text(options.output / f"{hardware_name}.csv", collect(parts))

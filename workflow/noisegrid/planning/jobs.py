@@ -6,9 +6,10 @@ from typing import Any
 
 from noisegrid.planning.plan import Plan
 from noisegrid.planning.site import RESOURCES
-from noisegrid.reporting.registry import FIGURES
 from noisegrid.runtime import refused_nodes
 from noisegrid.runtime.hardware import stack_of
+from noisegrid.study.chunk import chunk_of
+from noisegrid.study.study import Cell, digest
 
 
 def untracked(value: Any) -> Callable[..., Any]:
@@ -33,13 +34,10 @@ class Jobs:
 
     # --- datasets and images ---
 
-    def dataset(self, wildcards: Any) -> str:
-        """Return the path of the folder with the prepared dataset that a task reads."""
-        return f"{self.plan.config['datasets']}/{self._cells(wildcards)[0].dataset}"
-
-    def manifest(self, wildcards: Any) -> str:
-        """Return the path of the manifest of the prepared dataset that a task reads."""
-        return f"{self.dataset(wildcards)}/manifest.json"
+    def manifests(self, wildcards: Any) -> list[str]:
+        """Return the paths of the manifests of the prepared datasets that a job reads."""
+        names = dict.fromkeys(cell.dataset for cell in self._cells(wildcards))
+        return [f"{self.plan.config['datasets']}/{name}/manifest.json" for name in names]
 
     def raw_folder_option(self, wildcards: Any) -> list[str]:
         """Return the option with the folder of a dataset's raw files; empty if the user configured no such folder."""
@@ -73,39 +71,47 @@ class Jobs:
 
         The job runs again if this hash changes.
         """
-        return self.plan.chunk_digest(wildcards.hardware, wildcards.task, wildcards.chunk)
+        return self.plan.chunk_digest(wildcards.hardware, wildcards.chunk)
 
-    def cell_digest(self, wildcards: Any) -> str:
-        """Hash the settings and the number of replicates of a cell, which is measured again if they change."""
-        cell = self.plan.study.cell(wildcards.hardware, wildcards.task, wildcards.noise)
-        return f"{cell.digest}, {cell.replicates} replicates"
+    def task_digest(self, wildcards: Any) -> str:
+        """Hash the settings and numbers of replicates of a task's cells, which are measured again if they change."""
+        cells = self.plan.study.siblings(wildcards.hardware, wildcards.task)
+        return digest([(cell.noise, cell.digest, cell.replicates) for cell in cells])
 
     def pace_identity(self, wildcards: Any) -> str:
         """Hash those settings of a task and its hardware that determine how long a replicate takes."""
         return self.plan.study.pace_identity(wildcards.hardware, wildcards.task)
 
-    def cell_chunks(self, wildcards: Any) -> list[str]:
-        """Return the paths of the chunk files that contain replicates of a cell."""
-        return self.plan.chunk_files(wildcards.hardware, wildcards.task, wildcards.noise)
+    def task_chunks(self, wildcards: Any) -> list[str]:
+        """Return the paths of the chunk files that contain replicates of a task on one kind of hardware."""
+        return self.plan.chunk_files(wildcards.hardware, wildcards.task)
 
     def chunks_of_all_hardware(self, wildcards: Any) -> list[str]:
-        """Return the paths of the chunk files with replicates of a task and noise, for all hardware entries."""
-        names = self.plan.hardware_of(wildcards.task, wildcards.noise)
-        return [file for name in names for file in self.plan.chunk_files(name, wildcards.task, wildcards.noise)]
+        """Return the paths of the chunk files with replicates of a task, for all hardware entries."""
+        names = [hardware for hardware, task in self.plan.study.tasks if task == wildcards.task]
+        return [file for name in names for file in self.plan.chunk_files(name, wildcards.task)]
 
     def timed_digest(self, wildcards: Any) -> str:
-        """Hash the settings of the job that times a network."""
-        return self.plan.timed_digest(wildcards.hardware, wildcards.network)
-
-    def figure_data(self, wildcards: Any) -> str:
-        """Return the path of the data file that a figure is drawn from."""
-        return f"{self.plan.paths.folder}/{FIGURES[wildcards.figure].data}"
-
-    def figure_caption(self, wildcards: Any) -> str:
-        """Return the caption of a figure in the report."""
-        return FIGURES[wildcards.figure].caption
+        """Hash the settings of the job that times the networks on one kind of hardware."""
+        return self.plan.timed_digest(wildcards.hardware)
 
     # --- resources ---
+
+    def threads(self, cores: int) -> Callable[..., int]:
+        """Return a function that returns the number of threads of a training job.
+
+        A job that trains the cells of all tasks has the machine for itself, and uses all its cores.
+
+        Parameters
+        ----------
+        cores : int
+            The number of cores that Snakemake may use.
+        """
+
+        def value(wildcards: Any) -> int:
+            return int(self.plan.config["threads_per_job"]) if chunk_of(wildcards.chunk).task else cores
+
+        return value
 
     def resources(self, alone: bool = False, **fixed: Any) -> dict[str, Any]:
         """Return the resources that the jobs of a rule request from the scheduler.
@@ -129,7 +135,9 @@ class Jobs:
 
         return value
 
-    def _cells(self, wildcards: Any) -> list[Any]:
+    def _cells(self, wildcards: Any) -> list[Cell]:
+        if hasattr(wildcards, "chunk"):
+            return self.plan.cells_of(wildcards.hardware, wildcards.chunk)
         return self.plan.study.siblings(wildcards.hardware, wildcards.task)
 
     def _stack(self, wildcards: Any) -> str:

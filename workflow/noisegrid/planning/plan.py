@@ -23,9 +23,9 @@ from noisegrid.planning.site import Site, load_site
 from noisegrid.records.record import check_settings
 from noisegrid.reporting.registry import FIGURES, TABLES, names_for
 from noisegrid.study import design
-from noisegrid.study.chunk import PATTERN, Chunk, chunk_of
+from noisegrid.study.chunk import PATTERN, chunk_of
 from noisegrid.study.resolve import load_study, name_of
-from noisegrid.study.study import Cell, Study, digest
+from noisegrid.study.study import Cell, Study, digest, repeated
 
 
 @dataclass(frozen=True)
@@ -55,29 +55,24 @@ class Plan:
     @property
     def wildcards(self) -> dict[str, str]:
         """The regular expression that each wildcard must match, so that a misspelt target matches no rule."""
-        names = {what: self.study.values(what) for what in ("task", "noise", "dataset")}
-        names |= {"hardware": self.study.hardware, "stack": list(catalog("stacks")), "figure": self.figures}
-        names |= {"network": [timed.network for timed in self.study.timed_networks] or ["none"]}
+        names = {what: self.study.values(what) for what in ("task", "dataset")}
+        names |= {"hardware": self.study.hardware, "stack": list(catalog("stacks"))}
         return {"chunk": PATTERN} | {what: "|".join(map(re.escape, values)) for what, values in names.items()}
 
     # --- training jobs ---
 
-    def chunks(self, hardware: str, task: str) -> list[Chunk]:
-        """Return the chunks of a task on the given hardware, one for each training job."""
-        return self.packing.chunks(hardware, task)
-
     def chunk_files(self, hardware: str, task: str, noise: str | None = None) -> list[str]:
         """Return the paths of the chunk files of a task on the given hardware, for one noise or for all noises."""
-        chunks = [chunk for chunk in self.chunks(hardware, task) if noise is None or chunk.holds(noise)]
-        return [self.paths.chunk(hardware, task, chunk.name) for chunk in chunks]
+        chunks = self.packing.chunks_of(hardware, task, noise)
+        return [self.paths.chunk(hardware, chunk.name) for chunk in chunks]
 
-    def cells_of(self, hardware: str, task: str, chunk: str) -> list[Cell]:
+    def cells_of(self, hardware: str, chunk: str) -> list[Cell]:
         """Return the cells whose replicates a job trains; `chunk` is the name of the job's chunk."""
-        return self.study.siblings(hardware, task, chunk_of(chunk))
+        return self.study.cells_of(hardware, chunk_of(chunk))
 
-    def chunk_digest(self, hardware: str, task: str, chunk: str) -> str:
+    def chunk_digest(self, hardware: str, chunk: str) -> str:
         """Hash the settings and the number of replicates of the cells that a job trains."""
-        return digest([(cell.digest, cell.replicates) for cell in self.cells_of(hardware, task, chunk)])
+        return digest([(cell.digest, cell.replicates) for cell in self.cells_of(hardware, chunk)])
 
     def pilot_files(self) -> list[str]:
         """Return the paths of the pilot files, one for each task on each kind of hardware."""
@@ -85,21 +80,16 @@ class Plan:
 
     # --- measuring ---
 
-    def cell_files(self) -> list[str]:
-        """Return the paths of the files with the metrics of a cell, one file for each cell."""
-        return [self.paths.cell_metrics(cell.path) for cell in self.study.cells]
-
-    def hardware_of(self, task: str, noise: str) -> list[str]:
-        """Return the names of the hardware entries on which a task is measured with a noise."""
-        return [cell.hardware for cell in self.study.cells if (cell.task, cell.noise) == (task, noise)]
+    def metrics_files(self) -> list[str]:
+        """Return the paths of the files with the metrics of a task on one kind of hardware."""
+        return [self.paths.task_metrics(*names) for names in self.study.tasks]
 
     def across_files(self) -> list[str]:
         """Return the paths of the files that compare runs between kinds of hardware.
 
-        There is one file for each task and noise that the study measures on more than one kind of hardware.
+        There is one file for each task that the study measures, with the same noise, on more than one kind of hardware.
         """
-        pairs = dict.fromkeys((cell.task, cell.noise) for cell in self.study.cells)
-        return [self.paths.across(*names) for names in pairs if len(self.hardware_of(*names)) > 1]
+        return [self.paths.across(task) for task in self.study.values("task") if repeated(self.study.cells, task)]
 
     # --- overhead ---
 
@@ -114,12 +104,12 @@ class Plan:
         return ["--overhead", *self.overhead] if self.overhead else []
 
     def timed_files(self) -> list[str]:
-        """Return the paths of the files with the overhead measurements, one for each timed network."""
-        return [self.paths.timed(timed.path, "csv") for timed in self.study.timed_networks]
+        """Return the paths of the files with the overhead measurements, one for each kind of hardware."""
+        return [self.paths.timed_on(hardware) for hardware in self.study.timed_hardware]
 
-    def timed_digest(self, hardware: str, network: str) -> str:
-        """Hash the settings of the job that times a network."""
-        timed = [asdict(t) for t in self.study.timed_networks if (t.hardware, t.network) == (hardware, network)]
+    def timed_digest(self, hardware: str) -> str:
+        """Hash the settings of the job that times the networks on one kind of hardware."""
+        timed = [asdict(network) for network in self.study.timed_networks if network.hardware == hardware]
         return digest([{key: value for key, value in entry.items() if value != ""} for entry in timed])
 
     # --- products ---

@@ -6,7 +6,7 @@ study can still plan the study or draw its figures again.
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +21,7 @@ from noisegrid.runtime import devices, images
 from noisegrid.runtime.environment import HERE
 from noisegrid.runtime.hardware import ANALYSIS, stack, stack_of
 from noisegrid.runtime.hardware import entry as hardware_entry
+from noisegrid.study.chunk import chunk_of
 from noisegrid.study.study import Cell
 
 
@@ -42,7 +43,7 @@ def all_of(plan: Plan) -> Work:
     """Return the work of a whole study, as if nothing had been done yet."""
     return Work(
         list(plan.study.cells),
-        list(dict.fromkeys(timing.hardware for timing in plan.study.timed_networks)),
+        plan.study.timed_hardware,
         plan.study.values("dataset"),
     )
 
@@ -53,10 +54,10 @@ def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
     for job in jobs:
         names = job.wildcards_dict
         if job.rule.name == "train_replicates":
-            cells.update(plan.cells_of(names["hardware"], names["task"], names["chunk"]))
+            cells.update(_unfinished(plan, names["hardware"], names["chunk"]))
         elif job.rule.name == "run_pilot":
             cells.update(plan.study.siblings(names["hardware"], names["task"]))
-        elif job.rule.name == "time_network":
+        elif job.rule.name == "time_networks":
             timed.add(names["hardware"])
         elif job.rule.name == "prepare_dataset":
             datasets.add(names["dataset"])
@@ -67,6 +68,13 @@ def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
         [name for name in whole.timed if name in timed],
         [name for name in whole.datasets if name in datasets],
     )
+
+
+def _unfinished(plan: Plan, hardware: str, chunk: str) -> Iterator[Cell]:
+    """Yield the cells of which a job has replicates to train. It only lists the finished replicates of other cells."""
+    for cell in plan.cells_of(hardware, chunk):
+        if not is_complete(Path(plan.config["results"]), cell, chunk_of(chunk).numbers):
+            yield cell
 
 
 def check_machine(plan: Plan, work: Work, local: bool) -> None:

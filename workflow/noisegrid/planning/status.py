@@ -71,9 +71,9 @@ def status_of(cell: Cell, results: Path) -> CellStatus:
 
 
 def _diverged(cell: Cell, results: Path) -> list[int]:
-    folder = StudyPaths(str(results), cell.study).chunk_folder(cell.hardware, cell.task)
-    chunks = Path(folder).glob("*.json")
-    found = [json.loads(path.read_text())["cells"].get(cell.noise, {"diverged": []})["diverged"] for path in chunks]
+    folder = StudyPaths(str(results), cell.study).chunk_folder(cell.hardware)
+    chunks = Path(folder).rglob("*.json")
+    found = [json.loads(path.read_text())["cells"].get(cell.path, {"diverged": []})["diverged"] for path in chunks]
     return sorted({number for part in found for number in part})  # chunk files of different packings may overlap
 
 

@@ -16,7 +16,7 @@ def summary(plan: Plan) -> str:
     ]
     found = estimate.estimates(plan.study, Path(plan.config["results"]))
     for line in found:
-        jobs = len(plan.chunks(line.hardware, line.task))
+        jobs = len(plan.packing.chunks_of(line.hardware, line.task))
         hours = "not known" if line.hours is None else f"{line.hours:.3g}"
         by = "" if line.pace is None else "pilot" if line.pace.measured else "estimate"
         lines.append(
@@ -24,10 +24,10 @@ def summary(plan: Plan) -> str:
         )
     lines += [note for line in found if (note := _too_long(plan, line))]
     known = [line.hours for line in found if line.hours is not None]
-    jobs = sum(len(plan.chunks(line.hardware, line.task)) for line in found)
+    jobs = sum(len(plan.packing.chunks(hardware)) for hardware in plan.study.values("hardware"))
     lines.append(
         f"{plan.study.name}: {len(plan.study.cells)} cells, {sum(line.replicates for line in found)} replicates in "
-        f"{jobs} training jobs, {len(plan.study.timed_networks)} timing jobs; about {sum(known):.3g} device-hours"
+        f"{jobs} training jobs, {len(plan.study.timed_hardware)} timing jobs; about {sum(known):.3g} device-hours"
         + ("" if len(known) == len(found) else " for tasks with a known pace; `snakemake pilot` measures the rest")
     )
     return "\n".join(lines)

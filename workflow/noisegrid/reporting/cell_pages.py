@@ -7,7 +7,7 @@ import pandas as pd
 
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
-from noisegrid.reporting.metrics_frame import load_metrics, provenance, single_hardware
+from noisegrid.reporting.metrics_frame import provenance, single_hardware
 from noisegrid.study.sources import FREE
 
 #: Prefixes of the metrics that the pages do not show.
@@ -50,9 +50,8 @@ def _estimate(row: tuple) -> str:
     return f"{value:.4g}" if pd.isna(low) else f"{value:.4g}<br><small>[{low:.4g}, {high:.4g}]</small>"
 
 
-def write_all(metrics_file: Path, folder: Path) -> None:
-    """Write a page <hardware>.<task>.html for every task on every kind of hardware."""
-    frame = load_metrics(metrics_file)
+def write_all(frame: pd.DataFrame, folder: Path) -> None:
+    """Write a page <hardware>.<task>.html for every task on every kind of hardware; `frame` is metrics.csv."""
     single = single_hardware(frame)
     for hardware, task in dict.fromkeys(zip(single["hardware"], single["task"], strict=True)):
         write_text(folder / f"{hardware}.{task}.html", task_page(single, hardware, task))

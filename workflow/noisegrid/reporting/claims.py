@@ -19,8 +19,8 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from noisegrid import stats
 from noisegrid.common.schemas import catalog
 from noisegrid.reporting import claims_overhead
 from noisegrid.reporting.metrics_frame import batch_norm_counterparts, select
@@ -224,7 +224,7 @@ def _log_ratio(first: pd.Series, second: pd.Series) -> tuple[float, float, int]:
     The two estimates are assumed to be independent. The standard error comes from the delta method.
     """
     freedom = int(min(first.n_replicates, second.n_replicates)) - 1
-    critical = stats.t.ppf(0.975, [first.n_replicates - 1, second.n_replicates - 1])
+    critical = [stats.student_quantile(row.n_replicates - 1) for row in (first, second)]
     errors = [(row.high - row.value) / t / row.value for row, t in zip((first, second), critical, strict=True)]
     return float(np.log(first.value / second.value)), float(np.hypot(*errors)), freedom
 
@@ -241,7 +241,7 @@ def _same_order(context: str, first: pd.Series, second: pd.Series) -> Verdict:
         return Verdict("", context, verdict, first.value / second.value if second.value else np.nan, n=n)
     log, error, freedom = _log_ratio(first, second)
     bound = np.log(SAME_ORDER)
-    wide, narrow = stats.t.ppf([0.975, 0.95], freedom) * error
+    wide, narrow = (stats.student_quantile(freedom, confidence) * error for confidence in (0.95, 0.90))
     verdict = NOT_DECIDED
     if abs(log) + narrow < bound:
         verdict = REPRODUCED
@@ -253,18 +253,15 @@ def _same_order(context: str, first: pd.Series, second: pd.Series) -> Verdict:
 def _same_mean(context: str, cells: list[np.ndarray]) -> Verdict:
     """Test whether all means differ by less than SAME_MEAN_POINTS; the effect is the largest of the differences."""
     pairs = list(itertools.combinations(cells, 2))
-    results = [stats.ttest_ind(a, b, equal_var=False) for a, b in pairs]
-    intervals = [result.confidence_interval(0.95) for result in results]
-    narrow = [result.confidence_interval(0.90) for result in results]
-    differences = [float(a.mean() - b.mean()) for a, b in pairs]
-    worst = int(np.argmax(np.abs(differences)))
+    intervals = [stats.mean_difference(*pair) for pair in pairs]
+    narrow = [stats.mean_difference(*pair, confidence=0.90) for pair in pairs]
+    largest = max(intervals, key=lambda interval: abs(interval.value))
     verdict = NOT_DECIDED
     if all(max(abs(i.low), abs(i.high)) < SAME_MEAN_POINTS for i in narrow):
         verdict = REPRODUCED
     elif any(i.low > SAME_MEAN_POINTS or i.high < -SAME_MEAN_POINTS for i in intervals):
         verdict = NOT_REPRODUCED
-    interval = intervals[worst]
-    return Verdict("", context, verdict, differences[worst], interval.low, interval.high, min(map(len, cells)))
+    return Verdict("", context, verdict, *largest, min(map(len, cells)))
 
 
 def _against_null(context: str, row: pd.Series) -> Verdict:
@@ -285,7 +282,7 @@ def _ratio_verdict(context: str, first: pd.Series, second: pd.Series, above: boo
     if min(first.value, second.value) == 0:
         return Verdict("", context, NOT_DECIDED, n=n)
     log, error, freedom = _log_ratio(first, second)
-    margin = stats.t.ppf(1 - 0.025 / comparisons, freedom) * error
+    margin = stats.student_quantile(freedom, 1 - 0.05 / comparisons) * error
     low, high = (log - margin, log + margin) if above else (-log - margin, -log + margin)
     verdict = REPRODUCED if low > 0 else NOT_REPRODUCED if high < 0 else NOT_DECIDED
     return _on_ratio_scale(context, verdict, log, margin, n)
@@ -301,8 +298,10 @@ def _rises(context: str, pairs: list[tuple[pd.Series, float]]) -> Verdict:
 
     Without ties, the test of Kendall's tau is exact, and therefore valid even for a handful of devices.
     """
+    from scipy.stats import kendalltau  # takes half a second to import, and few studies have enough devices
+
     churn, size = [row.value for row, _ in pairs], [size for _, size in pairs]
-    found = stats.kendalltau(size, churn)
+    found = kendalltau(size, churn)
     verdict = NOT_DECIDED
     if found.pvalue < ALPHA:
         verdict = REPRODUCED if found.statistic > 0 else NOT_REPRODUCED

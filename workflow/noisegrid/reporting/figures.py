@@ -20,11 +20,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from noisegrid.common.errors import NoisegridError
+from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.files import write_atomically
 from noisegrid.reporting.metrics_frame import batch_norm_counterparts, load_metrics, provenance, select
 from noisegrid.reporting.overhead_frame import load_overhead
-from noisegrid.reporting.registry import FIGURES, OVERHEAD
+from noisegrid.reporting.registry import FIGURES, METRICS, OVERHEAD
 from noisegrid.study.sources import FREE, NOISES
 
 plt.style.use(Path(__file__).parent / "noisegrid.mplstyle")
@@ -343,19 +343,34 @@ def save(figure: Figure, path: Path) -> None:
         write_atomically(path.with_suffix(suffix), lambda path, m=metadata: figure.savefig(path, metadata=m))  # type: ignore[misc]
 
 
-def draw(name: str, data: Path, path: Path) -> None:
-    """Draw one figure and write it as PDF and PNG.
+def draw_all(names: Sequence[str], metrics_file: Path, overhead_file: Path | None, folder: Path) -> None:
+    """Draw figures and write each of them as PDF and PNG.
 
     Parameters
     ----------
-    name : str
-        Name of a figure in the registry.
-    data : Path
-        Path of metrics.csv or, for Figures 6 and 7, of overhead.csv.
-    path : Path
-        Path of the PDF to write. The PNG is written next to the PDF.
+    names : sequence of str
+        Names of figures in the registry.
+    metrics_file : Path
+        Path of metrics.csv.
+    overhead_file : Path or None
+        Path of overhead.csv, which Figures 6 and 7 are drawn from.
+    folder : Path
+        Folder to write into.
+
+    Raises
+    ------
+    NoisegridError
+        If a name is not in the registry, or if a figure needs overhead.csv and it is not given. Nothing is drawn then.
     """
-    entry = FIGURES[name]
-    figure = entry.make(load_overhead(data) if entry.data == OVERHEAD else load_metrics(data))
-    save(figure, path)
-    plt.close(figure)
+    for name in names:
+        if name not in FIGURES:
+            raise NoisegridError(unknown("figure", name, FIGURES))
+        if FIGURES[name].data == OVERHEAD and overhead_file is None:
+            raise NoisegridError(f"{name} is drawn from overhead.csv; name it with --overhead")
+    frames = {METRICS: load_metrics(metrics_file)}
+    if overhead_file is not None:
+        frames[OVERHEAD] = load_overhead(overhead_file)
+    for name in names:
+        figure = FIGURES[name].make(frames[FIGURES[name].data])
+        save(figure, folder / f"{name}.pdf")
+        plt.close(figure)

@@ -10,7 +10,7 @@ from noisegrid import stats
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.reporting import overhead_frame
-from noisegrid.reporting.metrics_frame import load_metrics, provenance, select, single_hardware
+from noisegrid.reporting.metrics_frame import provenance, select, single_hardware
 from noisegrid.reporting.tables import CELL, class_table
 from noisegrid.study.sources import FREE
 
@@ -127,21 +127,19 @@ def _interval(row: pd.Series) -> str:
     return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 
-def write(metrics_file: Path, overhead_file: Path | None, path: Path) -> None:
+def write(frame: pd.DataFrame, overhead: pd.DataFrame | None, path: Path) -> None:
     """Write the findings of a study as Markdown, HTML and reStructuredText.
 
     Parameters
     ----------
-    metrics_file : Path
-        Path of metrics.csv.
-    overhead_file : Path or None
-        Path of overhead.csv, if the study times networks.
+    frame : pandas.DataFrame
+        The content of metrics.csv.
+    overhead : pandas.DataFrame or None
+        The content of overhead.csv, if the study times networks.
     path : Path
         Path of the .md file to write. The .html file and the .rst file (the first page of the report) are written next
         to it.
     """
-    frame = load_metrics(metrics_file)
-    overhead = overhead_frame.load_overhead(overhead_file) if overhead_file else None
     sentences, basis = findings(frame), f"{provenance(frame)}; 95 % intervals"
     if overhead is not None:
         sentences += overhead_sentences(overhead)

@@ -13,8 +13,8 @@ from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.common.schemas import WORKFLOW, catalog
 from noisegrid.reporting import overhead_frame
-from noisegrid.reporting.metrics_frame import load_metrics, provenance, select, single_hardware
-from noisegrid.reporting.overhead_frame import load_overhead
+from noisegrid.reporting.claims import judge
+from noisegrid.reporting.metrics_frame import provenance, select, single_hardware
 from noisegrid.reporting.registry import METRICS, TABLES
 from noisegrid.study.sources import FREE
 
@@ -96,8 +96,6 @@ def reference_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def claims_table(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return the verdict on every claim of the paper in each context, with test, effect, interval and n."""
-    from noisegrid.reporting.claims import judge  # importing scipy.stats takes half a second
-
     words = catalog("claims")
     rows = [
         {
@@ -171,20 +169,18 @@ def _html(table: pd.DataFrame, caption: str) -> str:
     return page(caption, f"<p>{escape(caption)}.</p><div class=scroll>{body}</div>")
 
 
-def write_all(metrics_file: Path, overhead_file: Path | None, folder: Path) -> None:
+def write_all(frame: pd.DataFrame, overhead: pd.DataFrame | None, folder: Path) -> None:
     """Write every table of a study in all four formats.
 
     Parameters
     ----------
-    metrics_file : Path
-        Path of metrics.csv.
-    overhead_file : Path or None
-        Path of overhead.csv, if the study times networks.
+    frame : pandas.DataFrame
+        The content of metrics.csv.
+    overhead : pandas.DataFrame or None
+        The content of overhead.csv, if the study times networks.
     folder : Path
         Folder to write into.
     """
-    frame = load_metrics(metrics_file)
-    overhead = load_overhead(overhead_file) if overhead_file else None
     for name, entry in TABLES.items():
         if entry.data == METRICS:
             table = claims_table(frame, overhead) if name == "claims" else entry.make(frame)

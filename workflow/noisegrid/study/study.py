@@ -5,13 +5,14 @@ imports only this module. `study/resolve.py` resolves a study file.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.files import short_digest
-from noisegrid.study.chunk import WHOLE, Chunk
+from noisegrid.study.chunk import Chunk
 
 
 @dataclass(frozen=True)
@@ -146,14 +147,13 @@ class Study:
         wanted = f"{hardware}/{task}/{noise}"
         raise NoisegridError(f"study {self.name}: {unknown('cell', wanted, (cell.path for cell in self.cells))}")
 
-    def siblings(self, hardware: str, task: str, chunk: Chunk = WHOLE) -> list[Cell]:
-        """Return the cells of one task on the given hardware, one for each noise.
+    def siblings(self, hardware: str, task: str) -> list[Cell]:
+        """Return the cells of one task on the given hardware, one for each noise."""
+        return [cell for cell in self.cells if (cell.hardware, cell.task) == (hardware, task)]
 
-        A training job trains these cells together. If a chunk is given, return only the cells whose noise is part of
-        the chunk.
-        """
-        cells = (cell for cell in self.cells if (cell.hardware, cell.task) == (hardware, task))
-        return [cell for cell in cells if chunk.holds(cell.noise)]
+    def cells_of(self, hardware: str, chunk: Chunk) -> list[Cell]:
+        """Return the cells whose replicates a job on the given hardware trains."""
+        return [cell for cell in self.cells if cell.hardware == hardware and chunk.holds(cell.task, cell.noise)]
 
     def pace_identity(self, hardware: str, task: str) -> str:
         """Hash the settings that determine the duration of a replicate: recipe and hardware, but not noise or seed."""
@@ -166,9 +166,14 @@ class Study:
         return list(dict.fromkeys((cell.hardware, cell.task) for cell in self.cells))
 
     @property
+    def timed_hardware(self) -> list[str]:
+        """The names of the hardware entries on which the study times networks."""
+        return list(dict.fromkeys(timed.hardware for timed in self.timed_networks))
+
+    @property
     def hardware(self) -> list[str]:
         """The names of all hardware entries on which the study trains or times networks."""
-        return list(dict.fromkeys([*self.values("hardware"), *(timed.hardware for timed in self.timed_networks)]))
+        return list(dict.fromkeys([*self.values("hardware"), *self.timed_hardware]))
 
     def values(self, what: str) -> list[str]:
         """Return the distinct values of an attribute of the cells, in the study's order.
@@ -176,6 +181,15 @@ class Study:
         `what` is `hardware`, `task`, `noise` or `dataset`.
         """
         return list(dict.fromkeys(str(getattr(cell, what)) for cell in self.cells))
+
+
+def repeated(cells: Iterable[Cell], task: str) -> list[list[Cell]]:
+    """Return the cells of a task that differ in hardware alone: a list for each noise that has several such cells."""
+    by_noise: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if cell.task == task:
+            by_noise.setdefault(cell.noise, []).append(cell)
+    return [same for same in by_noise.values() if len(same) > 1]
 
 
 def digest(settings: Any) -> str:

@@ -109,7 +109,7 @@ def held(cells: list[Cell]) -> Cell:
 
 
 def run_pilot(
-    study: Study, hardware: str, task: str, dataset: Path, results: Path, image: Path | None, output: Path
+    study: Study, hardware: str, task: str, datasets: Path, results: Path, image: Path | None, output: Path
 ) -> None:
     """Measure the pace (seconds per replicate) of one task on one kind of hardware, and write it to the output file."""
     cells = study.siblings(hardware, task)
@@ -117,7 +117,8 @@ def run_pilot(
         raise NoisegridError(f"study {study.name} has no cell of task {task} on {hardware}")
     container.check_inside(image)
     machine.check_stack(hardware_entry(hardware).stack)
-    data, cell = open_prepared(dataset), held(cells)
+    cell = held(cells)
+    data = open_prepared(datasets / cell.dataset)
     with refused_nodes.claimed(hardware_entry(hardware).gpu, results / study.name, hardware):
         pace = measure(run_of(cell, 0), data)
     pace = {"of": study.pace_identity(hardware, task)} | pace

@@ -20,8 +20,9 @@ from noisegrid.common.files import write_text
 from noisegrid.common.locks import one_writer
 from noisegrid.common.progress import Progress
 from noisegrid.data.prepared import Dataset
+from noisegrid.records.chunk_file import is_finished
 from noisegrid.training.checkpoint import STOP_SIGNALS, Interrupted
-from noisegrid.training.replicate import Job, is_finished, train_and_write
+from noisegrid.training.replicate import Job, train_and_write
 from noisegrid.training.train import Diverged
 
 FORK = multiprocessing.get_context("fork")
@@ -36,8 +37,8 @@ class Pool:
 
     Attributes
     ----------
-    data : Dataset
-        The dataset that all replicates share.
+    datasets : dict
+        The prepared datasets that the replicates read, by name.
     cores : int
         Largest number of threads that may run at the same time. A replicate that needs more threads than this runs
         alone.
@@ -47,7 +48,7 @@ class Pool:
         Whether the scheduler has asked this job to stop.
     """
 
-    data: Dataset
+    datasets: dict[str, Dataset]
     cores: int
     checkpoint_s: float
     stopping: bool = False
@@ -63,7 +64,7 @@ class Pool:
         """
         waiting, statuses = list(jobs), list[tuple[Job, int]]()
         self.running: list[tuple[Job, BaseProcess]] = []
-        progress = Progress(len(jobs), f"{jobs[0].cell.task} on {jobs[0].cell.hardware}" if jobs else "", "replicates")
+        progress = Progress(len(jobs), _title(jobs), "replicates")
         for number in STOP_SIGNALS:
             signal.signal(number, self._stop)
         while (waiting and not self.stopping) or self.running:
@@ -79,7 +80,7 @@ class Pool:
         return statuses
 
     def _start(self, job: Job) -> None:
-        process = FORK.Process(target=child, args=(job, self.data, self.checkpoint_s))
+        process = FORK.Process(target=child, args=(job, self.datasets[job.cell.dataset], self.checkpoint_s))
         # block stop signals until the child has its own handler: the inherited handler would not checkpoint the child
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
@@ -113,6 +114,12 @@ class Pool:
                 os.kill(process.pid, signal.SIGTERM)
 
 
+def _title(jobs: list[Job]) -> str:
+    """Return what the jobs train, for progress messages."""
+    tasks = list(dict.fromkeys(f"{job.cell.task} on {job.cell.hardware}" for job in jobs))
+    return tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
+
+
 def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
     """Train one replicate in this forked process, and print one line about the outcome."""
     checkpoints = job.checkpoints(checkpoint_s)
@@ -120,7 +127,9 @@ def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
     names = {"study": job.cell.study, "hardware": job.cell.hardware, "task": job.cell.task, "noise": job.cell.noise}
     try:
         with one_writer(job.folder):
-            if is_finished(job):  # another copy of this job trained the replicate while this copy waited
+            if is_finished(
+                job.results, job.cell, job.replicate, job.image
+            ):  # another copy of this job trained the replicate while this copy waited
                 return
             outcome = train_and_write(job.run, names, job.replicate, data, job.folder, job.image, checkpoints)
             checkpoints.clear()

@@ -37,8 +37,8 @@ class Job:
         The index of the replicate, from 0.
     run : Run
         The settings, seeds and switches of the replicate.
-    folder : Path
-        The folder to write the replicate to.
+    results : Path
+        The folder of all results.
     image : dict or None
         The description of the container image that this process runs in; None if it runs in no container image.
     """
@@ -46,8 +46,13 @@ class Job:
     cell: Cell
     replicate: int
     run: Run
-    folder: Path
+    results: Path
     image: Image = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder to write the replicate to."""
+        return record.replicate_folder(self.results, self.cell, self.replicate)
 
     @property
     def name(self) -> str:
@@ -71,7 +76,7 @@ class Job:
 
 def job_of(cell: Cell, replicate: int, results: Path, image: Image = None) -> Job:
     """Return the Job object of one replicate of a cell."""
-    return Job(cell, replicate, run_of(cell, replicate), record.replicate_folder(results, cell, replicate), image)
+    return Job(cell, replicate, run_of(cell, replicate), results, image)
 
 
 def run_of(cell: Cell, replicate: int) -> Run:
@@ -149,20 +154,3 @@ def train_and_write(
     weights = {"weights": outcome.final.weights.vector, "midpoint_weights": outcome.midpoint.weights.vector}
     record.write(folder, about, arrays, weights, outcome.history)
     return outcome
-
-
-def is_finished(job: Job) -> bool:
-    """Return whether the replicate of a job is on disk and complete.
-
-    Raises
-    ------
-    NoisegridError
-        If the folder is damaged, or if the replicate in it was trained with other settings or in another container
-        image than those of the job.
-    """
-    if not job.folder.exists():
-        return False
-    found = record.read(job.folder).record
-    record.check_belongs(found, job.cell, job.folder)
-    record.check_image(found, job.image, job.folder)
-    return True

@@ -156,6 +156,7 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     initial = initial_weights(run, data)
     machine.check_device(run.hardware.gpu)
     noise.apply_flags(run.flags)
+    machine.keep_freed_memory()
     training = Training(run, data, disturbed(initial, run.seeds), device)
     checkpoints.resume(training, device)
     while training.epoch < run.task.epochs:

@@ -1,0 +1,24 @@
+"""Draw figures, each as PDF and PNG."""
+
+import argparse
+from pathlib import Path
+
+from noisegrid.cli import arguments
+
+EXAMPLE = "noisegrid figures figure_1 figure_3 --metrics results/quick/metrics.csv --output figures"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "figures", nargs="+", metavar="FIGURE", help="figure_1 to figure_8, figure_sources or figure_across"
+    )
+    arguments.add_metrics(parser)
+    parser.add_argument("--output", type=Path, required=True, help="folder to write the figures into")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the subcommand."""
+    from noisegrid.reporting.figures import draw_all
+
+    draw_all(options.figures, options.metrics, options.overhead, options.output)

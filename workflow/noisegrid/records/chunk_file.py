@@ -1,0 +1,88 @@
+"""The chunk file, in which a training job lists the outcome of each of its replicates.
+
+For each cell, by its path, the file has the keys `weight_hashes` (number of a finished replicate -> hash of its
+weights), `diverged` and `failed` (numbers of replicates without results). This module does not import torch, so that
+finished replicates can be listed where nothing can be trained.
+"""
+
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from noisegrid.common.files import write_text
+from noisegrid.records import record
+from noisegrid.study.study import Cell
+
+#: A replicate, as its cell and its number.
+Numbered = tuple[Cell, int]
+
+
+def replicates_of(cells: list[Cell], numbers: range) -> Iterator[Numbered]:
+    """Yield those replicates of the cells whose numbers are in a range. A cell with fewer replicates has fewer."""
+    for cell in cells:
+        for number in numbers:
+            if number < cell.replicates:
+                yield cell, number
+
+
+def is_finished(results: Path, cell: Cell, number: int, image: dict[str, Any] | None) -> bool:
+    """Return whether a replicate is on disk and complete.
+
+    Parameters
+    ----------
+    results : Path
+        The folder of all results.
+    cell : Cell
+        The cell of the replicate.
+    number : int
+        The number of the replicate.
+    image : dict or None
+        The description of the container image that this process runs in; None outside an image.
+
+    Raises
+    ------
+    NoisegridError
+        If the folder is damaged, or if the replicate in it was trained with other settings or in another container
+        image than those of this call.
+    """
+    folder = record.replicate_folder(results, cell, number)
+    if not folder.exists():
+        return False
+    found = record.read(folder).record
+    record.check_belongs(found, cell, folder)
+    record.check_image(found, image, folder)
+    return True
+
+
+def write(
+    path: Path,
+    results: Path,
+    replicates: list[Numbered],
+    diverged: Collection[Numbered] = (),
+    failed: Collection[Numbered] = (),
+) -> None:
+    """Write a chunk file.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    results : Path
+        The folder of all results.
+    replicates : list of (Cell, int)
+        All replicates of the chunk. They are finished unless they diverged or failed.
+    diverged, failed : collection of (Cell, int)
+        The replicates without results.
+    """
+    cells: dict[str, dict[str, Any]] = {}
+    for cell, number in replicates:
+        listed = cells.setdefault(cell.path, {"weight_hashes": {}, "diverged": [], "failed": []})
+        if (cell, number) in diverged:
+            listed["diverged"].append(number)
+        elif (cell, number) in failed:
+            listed["failed"].append(number)
+        else:
+            folder = record.replicate_folder(results, cell, number)
+            listed["weight_hashes"][str(number)] = record.read_record(folder)["weight_hash"]
+    write_text(path, json.dumps({"cells": cells}, indent=1) + "\n")
