@@ -27,21 +27,41 @@ from noisegrid.study.study import Cell
 
 @dataclass(frozen=True)
 class Work:
-    """The work of a Snakemake call: cells to train, hardware to time networks on, and datasets to prepare."""
+    """The work of a Snakemake call.
+
+    Attributes
+    ----------
+    cells : list of Cell
+        The cells whose training jobs run.
+    unfinished : list of Cell
+        Those of the cells that have replicates to train. A job only lists the replicates of the other cells, which
+        needs no device.
+    timed : list of str
+        The hardware entries to time networks on.
+    datasets : list of str
+        The datasets to prepare.
+    """
 
     cells: list[Cell]
+    unfinished: list[Cell]
     timed: list[str]
     datasets: list[str]
 
     @property
     def hardware(self) -> list[str]:
         """The names of the hardware entries on which jobs train or time networks."""
-        return list(dict.fromkeys([*(cell.hardware for cell in self.cells), *self.timed]))
+        return list(dict.fromkeys([*(cell.hardware for cell in self.unfinished), *self.timed]))
+
+    @property
+    def stacks(self) -> list[str]:
+        """The names of the stacks of all training and timing jobs."""
+        return list(dict.fromkeys(map(stack_of, [*(cell.hardware for cell in self.cells), *self.timed])))
 
 
 def all_of(plan: Plan) -> Work:
     """Return the work of a whole study, as if nothing had been done yet."""
     return Work(
+        list(plan.study.cells),
         list(plan.study.cells),
         plan.study.timed_hardware,
         plan.study.values("dataset"),
@@ -50,13 +70,15 @@ def all_of(plan: Plan) -> Work:
 
 def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
     """Return the work that Snakemake's jobs (`workflow.dag.needrun_jobs()`) will do, in the order of the study."""
-    cells, timed, datasets = set[Cell](), set[str](), set[str]()
+    cells, unfinished, timed, datasets = set[Cell](), set[Cell](), set[str](), set[str]()
     for job in jobs:
         names = job.wildcards_dict
         if job.rule.name == "train_replicates":
-            cells.update(_unfinished(plan, names["hardware"], names["chunk"]))
+            cells.update(plan.cells_of(names["hardware"], names["chunk"]))
+            unfinished.update(_unfinished(plan, names["hardware"], names["chunk"]))
         elif job.rule.name == "run_pilot":
             cells.update(plan.study.siblings(names["hardware"], names["task"]))
+            unfinished.update(plan.study.siblings(names["hardware"], names["task"]))
         elif job.rule.name == "time_networks":
             timed.add(names["hardware"])
         elif job.rule.name == "prepare_dataset":
@@ -65,13 +87,14 @@ def work_of(plan: Plan, jobs: Iterable[Any]) -> Work:
     whole = all_of(plan)
     return Work(
         [cell for cell in whole.cells if cell in cells],
+        [cell for cell in whole.cells if cell in unfinished],
         [name for name in whole.timed if name in timed],
         [name for name in whole.datasets if name in datasets],
     )
 
 
 def _unfinished(plan: Plan, hardware: str, chunk: str) -> Iterator[Cell]:
-    """Yield the cells of which a job has replicates to train. It only lists the finished replicates of other cells."""
+    """Yield the cells of which a job has replicates to train."""
     for cell in plan.cells_of(hardware, chunk):
         if not is_complete(Path(plan.config["results"]), cell, chunk_of(chunk).numbers):
             yield cell
@@ -101,12 +124,11 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
     results = Path(plan.config["results"])
     check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, work.datasets)
     check_code(results, work.cells)
-    stacks = list(dict.fromkeys(map(stack_of, work.hardware)))
     if plan.in_containers:
-        _check_images(plan, [ANALYSIS, *stacks, *([plan.images.training_stack] if work.datasets else [])])
+        _check_images(plan, [ANALYSIS, *work.stacks, *([plan.images.training_stack] if work.datasets else [])])
     elif local:
-        _check_environment(stacks)
-    for name in stacks:
+        _check_environment(list(dict.fromkeys(map(stack_of, work.hardware))))
+    for name in work.stacks:
         cells = [cell for cell in work.cells if stack_of(cell.hardware) == name]
         # the definition of an image built elsewhere is known only after the image has been inspected
         if name not in plan.config["images"]:
