@@ -122,8 +122,7 @@ def _possible(metric: str, value: float, replicates: list[Replicate]) -> bool:
 def _again(crate: Crate) -> Iterator[tuple[Path, list[Part]]]:
     """Compute each metrics file of the crate again. Yield its path, and its rows by cell or by comparison."""
     loaded = dict[Cell, list[Replicate]]()
-    for hardware, task in dict.fromkeys((cell.hardware, cell.task) for cell in crate.cells):
-        cells = [cell for cell in crate.cells if (cell.hardware, cell.task) == (hardware, task)]
+    for (hardware, task), cells in crate.tasks.items():
         yield Path(crate.paths.task_metrics(hardware, task)), [_measured(crate, cell, loaded) for cell in cells]
     for task in dict.fromkeys(cell.task for cell in crate.cells):
         parts = []

@@ -32,9 +32,8 @@ def collected(crate: Crate) -> tuple[str, Iterator[str]]:
     metrics.csv must consist of the files of all tasks and of all comparisons across hardware, and overhead.csv must
     consist of the files of all timed networks.
     """
-    tasks = dict.fromkeys((cell.hardware, cell.task) for cell in crate.cells)
-    cells = [Path(crate.paths.task_metrics(*names)) for names in tasks]
-    cells += [Path(crate.paths.across(task)) for task in dict.fromkeys(task for _, task in tasks)]
+    cells = [Path(crate.paths.task_metrics(*names)) for names in crate.tasks]
+    cells += [Path(crate.paths.across(task)) for task in dict.fromkeys(task for _, task in crate.tasks)]
     timed = [Path(crate.paths.timed(name, "csv")) for name in crate.about["timed_networks"]]
     parts = {"metrics.csv": cells} | ({"overhead.csv": timed} if timed else {})
     there = [name for name in parts if (crate.results / name).is_file()]
@@ -59,8 +58,9 @@ def tables(crate: Crate) -> tuple[str, Iterator[str]]:
             yield from _missing(crate, ["tables"])
             return
         with tempfile.TemporaryDirectory() as place:
-            writing.write_all(*_frames(crate), Path(place))
-            cell_pages.write_all(_frames(crate)[0], Path(place) / "cells")
+            frame, overhead = _frames(crate)
+            writing.write_all(frame, overhead, Path(place))
+            cell_pages.write_all(frame, Path(place) / "cells")
             again = {str(path.relative_to(place)): path for path in sorted(Path(place).rglob("*")) if path.is_file()}
             yield from (f"tables/{name} is not a table of this study" for name in made.keys() - again.keys())
             yield from _missing(crate, [f"tables/{name}" for name in sorted(again.keys() - made.keys())])
@@ -113,12 +113,13 @@ def figures(crate: Crate) -> tuple[str, Iterator[str]]:
     def wrong() -> Iterator[str]:
         if not stems:
             yield from _missing(crate, ["figures"])
+            return
         with tempfile.TemporaryDirectory() as place:
-            for stem in sorted(stems):
-                if stem not in FIGURES:
-                    yield f"figures/{stem} is not a figure of this study"
-                    continue
-                drawing.draw_all([stem], Path(crate.paths.metrics), _overhead(crate), Path(place))
+            yield from (f"figures/{stem} is not a figure of this study" for stem in sorted(stems - FIGURES.keys()))
+            drawn = sorted(stems & FIGURES.keys())
+            if drawn:
+                drawing.draw_all(drawn, Path(crate.paths.metrics), _overhead(crate), Path(place))
+            for stem in drawn:
                 for name in (f"{stem}.png", f"{stem}.pdf"):
                     if name not in made:
                         yield f"figures/{name} is missing"

@@ -82,6 +82,14 @@ class Crate:
         return [Cell(study=self.about["study"], **cell) for cell in self.about["cells"]]
 
     @property
+    def tasks(self) -> dict[tuple[str, str], list[Cell]]:
+        """The cells of each task on each kind of hardware; the keys are pairs (hardware, task)."""
+        found: dict[tuple[str, str], list[Cell]] = {}
+        for cell in self.cells:
+            found.setdefault((cell.hardware, cell.task), []).append(cell)
+        return found
+
+    @property
     def results(self) -> Path:
         """The path of the study's results folder."""
         return Path(self.paths.folder)
