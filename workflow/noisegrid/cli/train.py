@@ -67,9 +67,10 @@ def run(options: argparse.Namespace) -> None:
         )
     image = container.check_inside(options.image)
     replicates = list(chunk_file.replicates_of(cells, chunk.numbers))
-    if all(chunk_file.is_finished(options.results, *replicate, image) for replicate in replicates):
+    missing = [one for one in replicates if not chunk_file.is_finished(options.results, *one, image)]
+    if not missing:
         chunk_file.write(options.output, options.results, replicates)  # needs neither PyTorch nor the device
         return
     from noisegrid.training.job import run_job
 
-    run_job(options, cells, image)
+    run_job(options, replicates, missing, image)

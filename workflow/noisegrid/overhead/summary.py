@@ -189,8 +189,8 @@ def time_networks(options: argparse.Namespace) -> None:
     image = container.check_inside(options.image)
     machine.check_stack(hardware.stack)
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # before CUDA starts; older PyTorch needs it for determinism
-    # a study's overhead folder lies inside the folder of the study
-    study = options.output.parent if options.output and options.study else None
+    folder = options.output if options.study else None
+    study = folder.parent if folder else None  # a study's overhead folder lies inside the folder of the study
     with refused_nodes.claimed(hardware.gpu, study, hardware_name) as uuid:
         note = ""
         if cuda and not options.allow_shared:
@@ -209,16 +209,10 @@ def time_networks(options: argparse.Namespace) -> None:
             "note": note,
             "image": image,
         }
-        finished = [
-            t for t in timed_networks if options.study and options.output and is_timed(t, options.output, image)
-        ]
-        failed = [
-            timing.path
-            for timing in timed_networks
-            if timing not in finished and not time_and_print(timing, hardware, common, options.output)
-        ]
+        missing = [timing for timing in timed_networks if not (folder and is_timed(timing, folder, image))]
+        failed = [timing.path for timing in missing if not time_and_print(timing, hardware, common, options.output)]
     if failed:
         raise NoisegridError(f"{len(failed)} of {len(timed_networks)} networks failed: {', '.join(failed)}; see above")
-    if options.study and options.output:
-        parts = [options.output / hardware_name / f"{timing.network}.csv" for timing in timed_networks]
-        write_text(options.output / f"{hardware_name}.csv", collect(parts))
+    if folder:
+        parts = [folder / hardware_name / f"{timing.network}.csv" for timing in timed_networks]
+        write_text(folder / f"{hardware_name}.csv", collect(parts))

@@ -23,11 +23,10 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import schema
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import chunk_file, record
-from noisegrid.records.chunk_file import is_finished, replicates_of
+from noisegrid.records.chunk_file import Numbered
 from noisegrid.runtime import machine, refused_nodes
 from noisegrid.runtime.environment import environment_digest
 from noisegrid.runtime.hardware import entry as hardware_entry
-from noisegrid.study.chunk import chunk_of
 from noisegrid.study.recipes import check_own_network
 from noisegrid.study.settings import Hardware
 from noisegrid.study.study import Cell
@@ -35,15 +34,17 @@ from noisegrid.training.pool import DIVERGED, INTERRUPTED, Pool
 from noisegrid.training.replicate import Image, job_of
 
 
-def run_job(options: argparse.Namespace, cells: list[Cell], image: Image) -> None:
-    """Train the replicates requested by the options of `noisegrid train`, and write the chunk file.
+def run_job(options: argparse.Namespace, replicates: list[Numbered], missing: list[Numbered], image: Image) -> None:
+    """Train the missing replicates of a chunk, and write the chunk file.
 
     Parameters
     ----------
     options : Namespace
-        The options of the command.
-    cells : list of Cell
-        The cells of the chunk.
+        The options of `noisegrid train`.
+    replicates : list of (Cell, int)
+        All replicates of the chunk.
+    missing : list of (Cell, int)
+        Those that are not finished; at least one.
     image : dict or None
         Description of the container image that this process runs in, as returned by container.check_inside.
 
@@ -53,19 +54,16 @@ def run_job(options: argparse.Namespace, cells: list[Cell], image: Image) -> Non
         If the job cannot train here, if the scheduler asked it to stop, or if a replicate failed for a reason other
         than divergence and failures are not accepted. In the last case, the other replicates are trained first.
     """
-    results, numbers = options.results, chunk_of(options.replicates).numbers
+    results, unfinished = options.results, list(dict.fromkeys(cell for cell, _ in missing))
     machine.check_stack(hardware_entry(options.hardware).stack)
-    names = dict.fromkeys(cell.dataset for cell in cells)
+    names = dict.fromkeys(cell.dataset for cell in unfinished)
     datasets = {name: open_prepared(options.datasets / name) for name in names}
-    unfinished = [cell for cell in cells if not record.is_complete(results, cell, numbers)]
     for cell in unfinished:
         check_own_network(cell.settings)
         _check_conditions(results, cell, datasets[cell.dataset])
-    replicates = list(replicates_of(cells, numbers))
-    missing = [replicate for replicate in replicates if not is_finished(results, *replicate, image)]
     jobs = [job_of(*replicate, results, image) for replicate in missing]
     schema("record")  # read once, before the forks
-    hardware, study = Hardware.of(cells[0].settings["hardware"]), results / cells[0].study
+    hardware, study = Hardware.of(unfinished[0].settings["hardware"]), results / unfinished[0].study
     with refused_nodes.claimed(hardware.gpu, study, options.hardware, options.share_gpu) as uuid:
         refused_nodes.settle(study, options.hardware, machine.model_here(hardware.gpu, uuid))
         one_at_a_time = hardware.is_cuda and not options.share_gpu
