@@ -110,6 +110,7 @@ def rewrite_record(folder: Path, change: Callable[[dict], object]) -> None:
 CLASSES = 3
 METRICS = (
     ("accuracy_mean", "percent"), ("accuracy_std", "percentage points"), ("churn", "percent"), ("l2_unit", "1"),
+    ("unequal_weights", "count"),
     ("l2_raw", "1"), ("l2_raw_buffers", "1"), ("logit_correlation", "1"), ("calibration_error", "percent"),
     ("reference_accuracy_std", "percentage points"), ("reference_agreement_midpoint", "percent"),
     ("reference_l2_midpoint", "1"), ("class_std_ratio_max", "1"), ("replicates_diverged", "count"),

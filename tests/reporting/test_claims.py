@@ -40,7 +40,9 @@ def cell(
     n = len(correct)
     seed_set = np.zeros(n, int)
     distances = l2 * (1 - np.eye(n))
+    hashes = [str(number if l2 else 0) for number in range(n)]
     rows = [
+        measuring.hash_row(hashes, seed_set),
         *measuring.accuracy_rows(correct, np.arange(n), seed_set),
         *measuring.pair_rows(
             predictions_of(correct, labels), np.eye(CLASSES)[predictions_of(correct, labels)], seed_set
@@ -129,6 +131,22 @@ def test_implementation_noise_needs_a_control_that_is_zero():
     assert verdicts(cell(still, LABELS, "impl", l2=0.0) + control)["C1"] == [NOT_REPRODUCED]  # a zero is a finding
     assert verdicts(cell(correct, LABELS, "impl") + cell(correct, LABELS, "control"))["C1"] == [NOT_REPRODUCED]
     assert verdicts(cell(correct, LABELS, "impl"))["C1"] == [NOT_MEASURED]
+
+
+def test_one_unequal_pair_is_proof_for_any_number_of_runs():
+    """Existence needs no interval: one of ten runs differs, or one of two. Two equal runs prove nothing."""
+    still = np.tile(independent(np.random.default_rng(1), n=1), (10, 1))
+    control = cell(still, LABELS, "control", l2=0.0)
+    for n in (2, 10):
+        rows = cell(still[:n], LABELS, "impl", l2=0.0)
+        changed = [r | {"value": n - 1} if r["metric"] == "unequal_weights" else r for r in rows]
+        assert verdicts(changed + control)["C1"] == [REPRODUCED]
+    assert verdicts(cell(still[:2], LABELS, "impl", l2=0.0) + control)["C1"] == [NOT_DECIDED]
+
+
+def test_every_claim_is_complete():
+    for name, entry in catalog("claims").items():
+        assert set(entry) == {"grade", "claim", "test", "effect"} and all(entry.values()), name
 
 
 def test_in_batch_order():

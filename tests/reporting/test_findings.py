@@ -18,7 +18,7 @@ def edited(metric: str, noise: str, **numbers: float) -> pd.DataFrame:
 
 def test_control():
     assert findings.control_sentence(metrics_frame()).endswith("in 1 of 1 control cells.")
-    moved = edited("l2_raw_buffers", "control", value=1e-9, high=1e-9)
+    moved = edited("unequal_weights", "control", value=1)
     assert findings.control_sentence(moved).endswith("in 0 of 1 control cells.")
     assert findings.control_sentence(metrics_frame(noise=("algo",))) == ""
 

@@ -58,7 +58,8 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.study.resolve import load
 
     chunk = chunk_of(options.replicates)
-    cells = load(options.study).cells_of(options.hardware, chunk)
+    study = load(options.study)
+    cells = study.cells_of(options.hardware, chunk)
     if not cells:
         raise NoisegridError(
             f"study {options.study} has no cell on {options.hardware}"
@@ -73,4 +74,4 @@ def run(options: argparse.Namespace) -> None:
         return
     from noisegrid.training.job import run_job
 
-    run_job(options, replicates, missing, image)
+    run_job(options, replicates, missing, image, study.keep)

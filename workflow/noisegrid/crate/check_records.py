@@ -13,7 +13,6 @@ from pathlib import Path
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.predictions import checked
 from noisegrid.records.record import Replicate, check_belongs, read
-from noisegrid.stats import predictions_of
 from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.sources import FREE
 from noisegrid.study.study import Cell, digest
@@ -116,7 +115,7 @@ def _wrong(
         yield "does not have the seeds of its number"
     if number in listed and listed[number] != record["weight_hash"]:
         yield "is not the replicate that the chunk file of its job lists"
-    if found.has_weights and _digest(found.weights().tobytes()) != record["weight_hash"]:
+    if found.has("weights") and _digest(found.weights().tobytes()) != record["weight_hash"]:
         yield "has weights that do not match the hash in its record"
     yield from _results(found, seen)
     seen.started_from[record["initial_weight_hash"]] += 1
@@ -136,7 +135,7 @@ def _results(found: Replicate, seen: Seen) -> Iterator[str]:
     of_labels = _digest(labels.tobytes())
     if seen.labels.setdefault(record["dataset"]["digest"], of_labels) != of_labels:
         yield "has labels that differ from those of the first replicate on the same dataset"
-    accuracy = 100 * float((predictions_of(arrays["logits"], labels) == labels).mean())
+    accuracy = 100 * float((arrays["predicted"] == labels).mean())
     if not math.isclose(accuracy, stated["test_accuracy_percent"], abs_tol=1e-9):
         yield f"states an accuracy of {stated['test_accuracy_percent']} %, but its predictions give {accuracy} %"
     with (found.folder / "history.csv").open(newline="") as file:

@@ -8,11 +8,8 @@ from typing import IO
 import numpy as np
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.records.predictions import KNOWN, LOGITS
 from noisegrid.records.record import Replicate
-
-#: Names of the arrays in predictions.npz (see records/record.py). `group`, `group_name` and `target` exist only if the
-#: dataset has sub-groups.
-KNOWN = {"example_id", "label", "logits", "midpoint_logits", "group", "group_name", "target"}
 
 
 def checked(replicate: Replicate) -> dict[str, np.ndarray]:
@@ -63,7 +60,8 @@ def check_meaning(arrays: dict[str, np.ndarray]) -> None:
     ----------
     arrays : dict
         `label`: integers, either classes with shape (examples,), or 0 and 1 with shape (examples, attributes).
-        `logits` and `midpoint_logits`: float32, shape (examples, classes) or (examples, attributes).
+        `predicted` and `midpoint_predicted`: int16, with the shape of `label`.
+        `logits` and `midpoint_logits`: float32, shape (examples, classes) or (examples, attributes); or neither.
         `example_id`: shape (examples,), the numbers from 0 to examples - 1 in order.
 
     Raises
@@ -71,15 +69,17 @@ def check_meaning(arrays: dict[str, np.ndarray]) -> None:
     NoisegridError
         If an array has the wrong type or shape, if a label is not a valid class, or if the examples are not in order.
     """
-    label, logits, midpoint = arrays["label"], arrays["logits"], arrays["midpoint_logits"]
-    examples = len(label)
-    fitting = logits.ndim == 2 and logits.shape == midpoint.shape and logits.dtype == midpoint.dtype == np.float32
-    if not fitting or len(logits) != examples or label.dtype.kind not in "iu":
-        raise NoisegridError("labels, logits and midpoint logits do not match in shape or type")
-    highest = logits.shape[1] if label.ndim == 1 else 2
-    if label.ndim > 1 and label.shape != logits.shape:
-        raise NoisegridError("labels and logits differ in shape")
-    if label.size == 0 or label.min() < 0 or label.max() >= highest:
-        raise NoisegridError(f"a label is not one of the {highest} classes")
-    if not np.array_equal(arrays["example_id"], np.arange(examples)):
+    label, predicted = arrays["label"], [arrays[name] for name in LOGITS]
+    logits = [arrays[name] for name in LOGITS.values() if name in arrays]
+    if label.dtype.kind not in "iu" or any(each.shape != label.shape or each.dtype != np.int16 for each in predicted):
+        raise NoisegridError("labels and predictions do not match in shape or type")
+    if logits and (len({each.shape for each in logits}) > 1 or any(each.dtype != np.float32 for each in logits)):
+        raise NoisegridError("logits and midpoint logits do not match in shape or type")
+    if label.size == 0 or min(each.min() for each in (label, *predicted)) < 0:
+        raise NoisegridError("there are no labels, or a label or a prediction is negative")
+    if label.ndim > 1 and max(each.max() for each in (label, *predicted)) > 1:
+        raise NoisegridError("a label or prediction of an attribute is neither 0 nor 1")
+    if label.ndim == 1 and logits and label.max() >= logits[0].shape[1]:
+        raise NoisegridError(f"a label is not one of the {logits[0].shape[1]} classes")
+    if not np.array_equal(arrays["example_id"], np.arange(len(label))):
         raise NoisegridError("the example ids are not 0, 1, 2 and so on")

@@ -26,6 +26,8 @@ from noisegrid.planning.plan import Plan
 from noisegrid.records.record import WEIGHTS, read_record, replicate_folder
 from noisegrid.study.study import Cell
 
+#: The records of the finished replicates of each cell, in the order of their numbers.
+Records = dict[Cell, list[dict[str, Any]]]
 #: Files and folders of the working tree that go into a crate as the code of the workflow.
 CODE = (
     *("Snakefile", "config.yaml", "pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", "CITATION.cff"),
@@ -35,13 +37,15 @@ CODE = (
 PRIVATE = {"site.yaml", "__pycache__", "noisegrid.egg-info", "old_crates"}
 
 
-def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, Path]]:
+def files_of(found: Plan, records: Records, weights: bool, finished: bool) -> dict[str, dict[str, Path]]:
     """Return the files from the working tree and the results folder that go into the crate.
 
     Parameters
     ----------
     found : Plan
         The plan of the study.
+    records : dict
+        The records of the finished replicates of each cell.
     weights : bool
         Whether weights go into the crate.
     finished : bool
@@ -56,7 +60,7 @@ def files_of(found: Plan, weights: bool, finished: bool) -> dict[str, dict[str, 
     derived = _derived(found) if finished else _fresh(found)
     parts = {
         "code": {f"code/{name}": path for name, path in code_files().items()},
-        "replicates": _named(found, _replicates(found, weights)),
+        "replicates": _named(found, _replicates(found, records, weights)),
         "chunks": _named(found, [path for path in _chunks(found) if path.exists()]),
         "timed_networks": _named(found, [path for path in _timings(found) if path.exists()]),
         "metrics": _named(found, [path for path in derived if path.suffix == ".csv" and path.parent.name != "tables"]),
@@ -77,11 +81,11 @@ def _named(found: Plan, paths: Iterable[Path]) -> dict[str, Path]:
     return {f"results/{results.name}/{path.relative_to(results)}": path for path in paths}
 
 
-def _replicates(found: Plan, weights: bool) -> Iterator[Path]:
-    for cell in found.study.cells:
-        for folder in _finished(found, cell):
-            for name in ("record.json", "predictions.npz", "history.csv", *(WEIGHTS if weights else ())):
-                yield folder / name
+def _replicates(found: Plan, records: Records, weights: bool) -> Iterator[Path]:
+    for cell, of_cell in records.items():
+        for folder, record in zip(_finished(found, cell), of_cell, strict=True):
+            names = ("record.json", *record["files"])
+            yield from (folder / name for name in names if weights or name not in WEIGHTS)
 
 
 def _finished(found: Plan, cell: Cell) -> list[Path]:
@@ -137,7 +141,7 @@ def _below(place: Path, root: Path) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(root).as_posix(), path
 
 
-def records_of(found: Plan) -> dict[Cell, list[dict[str, Any]]]:
+def records_of(found: Plan) -> Records:
     """Read, check and return the records of the finished replicates of each cell.
 
     Raises
@@ -194,7 +198,7 @@ def write_package(found: Plan, output: Path, weights: bool) -> dict[str, tuple[i
         If a record is damaged, or if no replicate is finished.
     """
     records, finished = records_of(found), is_finished(found)
-    parts, document = files_of(found, weights, finished), about(found, weights, finished)
+    parts, document = files_of(found, records, weights, finished), about(found, weights, finished)
     with tempfile.TemporaryDirectory() as folder:
         written = {
             ABOUT: json.dumps(document, indent=1, sort_keys=True) + "\n",

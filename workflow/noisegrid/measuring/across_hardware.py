@@ -39,13 +39,11 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
     for number in numbers:
         pair = [replicates[number] for replicates in by_number]
         arrays = [replicate.predictions() for replicate in pair]
-        labels = arrays[0]["label"]
-        predicted = [stats.predictions_of(a["logits"], labels) for a in arrays]
-        churn.append(100 * float(np.mean(predicted[0] != predicted[1])))
-        if all(replicate.has_weights for replicate in pair):
+        churn.append(100 * float(np.mean(arrays[0]["predicted"] != arrays[1]["predicted"])))
+        if all(replicate.has("weights") for replicate in pair):
             weights = stats.l2_matrices([replicate.weights() for replicate in pair], pair[0].parameters)
             distance.append(weights["unit"][0, 1])
-        examples = len(labels)
+        examples = len(arrays[0]["label"])
     (cell, replicates), (other, others) = first, second
     devices = [r[0].record["device"]["model"] for r in (replicates, others)]
     software = [versions_of(r[0].record) for r in (replicates, others)]

@@ -117,10 +117,10 @@ class Predictions:
         The true classes, or the true attributes as 0 and 1.
     predicted, midpoint : (replicates, units), int16
         Predictions after all epochs, and predictions after half of the epochs.
-    logits : (replicates, sampled examples, classes), float32
-        Logits after all epochs, for a sample of the examples.
+    logits : (replicates, sampled examples, classes), float32, or None
+        Logits after all epochs, for a sample of the examples. None if a replicate did not keep them.
     calibration : (replicates,) or None
-        Expected calibration error in percent. None for attributes.
+        Expected calibration error in percent. None for attributes, and without logits.
     groups : dict
         The arrays `group` (whether each example is in each sub-group), `group_name` and `target` (index of the target
         attribute). Empty if the dataset has no sub-groups.
@@ -129,7 +129,7 @@ class Predictions:
     labels: Array
     predicted: Array
     midpoint: Array
-    logits: Array
+    logits: Array | None
     calibration: Array | None
     groups: dict[str, Array]
 
@@ -156,26 +156,33 @@ def load_predictions(replicates: list[Replicate]) -> Predictions:
     Replicates are read one at a time, because the logits of a hundred replicates do not fit into memory together.
     """
     first = replicates[0].predictions()
-    labels, (_, classes) = first["label"], first["logits"].shape
+    labels = first["label"]
     predicted, midpoint = (np.empty((len(replicates), labels.size), np.int16) for _ in range(2))
-    sample = stats.logit_sample(len(replicates), first["logits"].shape)
-    logits, calibration = np.empty((len(replicates), len(sample), classes), np.float32), []
+    logits, calibration = list[Array](), list[float]()
     for index, replicate in enumerate(replicates):
         arrays = replicate.predictions()
-        predicted[index] = stats.predictions_of(arrays["logits"], labels).ravel()
-        midpoint[index] = stats.predictions_of(arrays["midpoint_logits"], labels).ravel()
-        logits[index] = arrays["logits"][sample]
-        if labels.ndim == 1:
-            probabilities = stats.softmax(arrays["logits"])
-            calibration.append(100 * stats.expected_calibration_error(probabilities, labels))
-    groups: dict[str, Array] = {key: first[key] for key in ("group", "group_name", "target") if key in first}
-    return Predictions(labels, predicted, midpoint, logits, np.array(calibration) if calibration else None, groups)
+        predicted[index] = arrays["predicted"].ravel()
+        midpoint[index] = arrays["midpoint_predicted"].ravel()
+        if "logits" in arrays:
+            logits.append(arrays["logits"][stats.logit_sample(len(replicates), arrays["logits"].shape)])
+            if labels.ndim == 1:
+                probabilities = stats.softmax(arrays["logits"])
+                calibration.append(100 * stats.expected_calibration_error(probabilities, labels))
+    whole = len(logits) == len(replicates)
+    return Predictions(
+        labels=labels,
+        predicted=predicted,
+        midpoint=midpoint,
+        logits=np.stack(logits) if whole else None,
+        calibration=np.array(calibration) if whole and calibration else None,
+        groups={key: first[key] for key in ("group", "group_name", "target") if key in first},
+    )
 
 
 def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> list[Row]:
     """Return all metrics of a cell as rows of metrics.csv.
 
-    Metrics of the weights are left out if any replicate has no weights.
+    Metrics of the weights are left out if any replicate has no weights, and metrics of the logits if any has no logits.
 
     Parameters
     ----------
@@ -186,7 +193,7 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
     lost : dict
         The number of lost replicates under the keys `diverged` and `failed`.
     """
-    found, weighed = load_predictions(replicates), all(replicate.has_weights for replicate in replicates)
+    found = load_predictions(replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
     # replicates of a seed set share the seeds of held sources; if all algorithmic sources are free, they share none
     seed_set = np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.seed_sets
@@ -195,9 +202,10 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         *(metric_row(f"replicates_{fate}", "count", count) for fate, count in lost.items()),
         *accuracy_rows(found.correct, numbers, seed_set),
         *pair_rows(found.predicted, found.logits, seed_set),
-        *(weight_rows(replicates, seed_set) if weighed else ()),
+        hash_row([replicate.record["weight_hash"] for replicate in replicates], seed_set),
+        *(weight_rows(replicates, seed_set) if _all_have(replicates, "weights") else ()),
         *class_rows(found.correct, found.class_of, seed_set, rng),
-        *reference_rows(found.correct, found.midpoint, replicates if weighed else []),
+        *reference_rows(found.correct, found.midpoint, replicates if _all_have(replicates, "midpoint_weights") else []),
     ]
     if found.calibration is not None:
         rows.append(mean_row("calibration_error", found.calibration, seed_set))
@@ -219,6 +227,10 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         "schema": versions.METRICS,
     }
     return [common | row for row in rows]
+
+
+def _all_have(replicates: list[Replicate], which: str) -> bool:
+    return all(replicate.has(which) for replicate in replicates)
 
 
 def accuracy_rows(correct: Array, numbers: Array, seed_set: Array) -> Iterator[Row]:
@@ -249,22 +261,41 @@ def _units(seed_set: Array) -> str:
     return "runs" if len(np.unique(seed_set)) == 1 else "sets"
 
 
-def pair_rows(predicted: Array, logits: Array, seed_set: Array) -> Iterator[Row]:
+def pair_rows(predicted: Array, logits: Array | None, seed_set: Array) -> Iterator[Row]:
     """Yield rows with churn, computed from all predictions, and logit correlation, computed from a sample of examples.
 
     Parameters
     ----------
     predicted : (replicates, units)
         The prediction for each unit: a class or, for an attribute, 0 or 1.
-    logits : (replicates, sampled examples, classes)
-        The logits of the sampled examples.
+    logits : (replicates, sampled examples, classes) or None
+        The logits of the sampled examples; None if they are not known.
     seed_set : (replicates,)
         Index of the seed set of each replicate.
     """
     yield from _distance_rows("churn", "percent", 100 * stats.churn_matrix(predicted), seed_set)
+    if logits is None:
+        return
     # one minus the correlation is a distance with a zero diagonal, like churn
     for row in _distance_rows("logit_correlation", "1", 1 - stats.logit_correlation_matrix(logits), seed_set):
         yield row | {"value": 1 - row["value"], "low": 1 - row["high"], "high": 1 - row["low"]}
+
+
+def hash_row(hashes: list[str], seed_set: Array) -> Row:
+    """Return a row with the number of pairs of replicates in the same seed set that end with unequal weights.
+
+    One such pair is proof that a noise changes the weights. The hashes are known even if no weights are kept.
+
+    Parameters
+    ----------
+    hashes : list of str
+        The hash of the final weights of each replicate.
+    seed_set : (replicates,)
+        Index of the seed set of each replicate.
+    """
+    pairs = [(a, b) for a, b in itertools.combinations(range(len(hashes)), 2) if seed_set[a] == seed_set[b]]
+    unequal = sum(hashes[a] != hashes[b] for a, b in pairs)
+    return metric_row("unequal_weights", "count", unequal, n_pairs=len(pairs))
 
 
 def weight_rows(replicates: list[Replicate], seed_set: Array) -> Iterator[Row]:
@@ -394,7 +425,8 @@ def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) ->
     midpoint : (replicates, units)
         Predictions at the midpoint.
     weighed : list of Replicate
-        All replicates of the cell if all of them have weights. Otherwise the list is empty, and L2 is left out.
+        All replicates of the cell if all of them have midpoint weights. Otherwise the list is empty, and L2 is left
+        out.
     """
     pairs = len(correct) * (len(correct) - 1) // 2
     yield metric_row("reference_accuracy_std", "percentage points", stats.reference_std(100 * correct.mean(axis=1)))

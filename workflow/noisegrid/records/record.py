@@ -4,11 +4,14 @@ This module does not import torch. The folder contains:
 
 record.json             settings, machine and results of the run (workflow/schemas/record.schema.yaml)
 predictions.npz         example_id: int32 (examples,); label: int32 (examples,), or uint8 (examples, attributes);
-                        logits, midpoint_logits: float32 (examples, classes); for a dataset with sub-groups also
+                        logits, midpoint_logits: float32 (examples, classes), or only the predictions: predicted,
+                        midpoint_predicted: int16, with the shape of label; for a dataset with sub-groups also
                         group: bool (examples, groups), group_name and target, as in data.prepared.Dataset
 weights.npy             float32 (values,): first all parameters, then all buffers; `layout` in record.json lists them
 midpoint_weights.npy    the weights after half of the epochs, when the reference measures churn and L2 distance
 history.csv             epoch, learning_rate, train_loss_nats, seconds
+
+A study's `keep` decides whether weights, midpoint weights and logits are written. Their hashes are always recorded.
 """
 
 import csv
@@ -28,6 +31,7 @@ from noisegrid.common.files import sha256
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.schemas import check
 from noisegrid.common.versions import check_version
+from noisegrid.records import predictions
 from noisegrid.records.layout import parameter_count
 from noisegrid.runtime.environment import HERE
 from noisegrid.study.study import Cell, differences, digest
@@ -52,19 +56,20 @@ class Replicate:
     record: dict[str, Any]
 
     def predictions(self) -> dict[str, np.ndarray]:
-        """Read predictions.npz: example_id, label, logits, midpoint_logits, and sub-groups if there are any."""
-        with np.load(self.folder / "predictions.npz", allow_pickle=False) as arrays:
-            return dict(arrays)
+        """Read predictions.npz, with `predicted` and `midpoint_predicted` in any case (see records/predictions.py)."""
+        return predictions.read(self.folder / "predictions.npz")
 
     def weights(self, which: str = "weights") -> np.ndarray:
         """Return the weight vector `weights` or `midpoint_weights` as a memory-mapped one-dimensional float32 array."""
         vector: np.ndarray = np.load(self.folder / f"{which}.npy", mmap_mode="r", allow_pickle=False)
         return vector
 
-    @property
-    def has_weights(self) -> bool:
-        """Whether the folder contains the weights. By default, a crate contains no weights."""
-        return (self.folder / "weights.npy").exists()
+    def has(self, which: str) -> bool:
+        """Return whether the folder contains the vector `weights` or `midpoint_weights`.
+
+        A study may keep no weights, and a crate contains none by default.
+        """
+        return (self.folder / f"{which}.npy").exists()
 
     @property
     def parameters(self) -> int:

@@ -6,7 +6,8 @@ in others. The possible verdicts are:
     reproduced         the interval lies entirely in the range that the claim predicts
     not reproduced     the interval lies entirely outside this range
     inside the null    independent errors on the same test images would explain the effect
-    not decided        the interval lies partly in this range, or there are fewer than MIN_REPLICATES replicates
+    not decided        the interval lies partly in this range, or there are fewer than MIN_REPLICATES replicates (C1, C9
+                       and C11 are facts: one pair of replicates with unequal weights is proof)
     not measured here  the study has no cells to test the claim on, or the paper has no number to compare with
 
 The tests of C1 to C11 use metrics.csv; the tests of C12 to C16 use overhead.csv and are in `claims_overhead`.
@@ -85,7 +86,7 @@ def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Ver
         found = list(TESTS[claim](measured)) if claim in TESTS else []
         if overhead is not None and claim in claims_overhead.TESTS:
             found = list(claims_overhead.TESTS[claim](overhead))
-        found = [v if v.n >= MIN_REPLICATES else replace(v, verdict=NOT_DECIDED) for v in found]
+        found = [v if v.proven or v.n >= MIN_REPLICATES else replace(v, verdict=NOT_DECIDED) for v in found]
         verdicts += [replace(verdict, claim=claim) for verdict in found] or [Verdict(claim, "", NOT_MEASURED)]
     return verdicts
 
@@ -204,18 +205,19 @@ def claim_11(measured: Measured) -> Iterator[Verdict]:
 
 
 def _moves_weights(measured: Measured, hardware: str, task: str, noise: str) -> Verdict:
-    """Judge whether a noise changes the weights while the replicates of the control cell stay bitwise equal."""
-    churn, distance = (measured.get(hardware, task, noise, metric) for metric in ("churn", "l2_raw"))
-    control = measured.get(hardware, task, "control", "l2_raw_buffers")
+    """Judge whether a noise changes the weights while the replicates of the control cell stay bitwise equal.
+
+    That is a fact and needs no interval: one pair of replicates with unequal weights is proof.
+    """
+    churn, changed = (measured.get(hardware, task, noise, metric) for metric in ("churn", "unequal_weights"))
+    control = measured.get(hardware, task, "control", "unequal_weights")
     context = f"{task} on {hardware}"
-    if churn is None or distance is None or control is None:
+    if churn is None or changed is None or control is None:
         return Verdict("", context, NOT_MEASURED, n=MIN_REPLICATES)
-    verdict = NOT_DECIDED
-    if control.value > 0 or distance.value == 0:
-        verdict = NOT_REPRODUCED
-    elif distance.low > 0:
-        verdict = REPRODUCED
-    return Verdict("", context, verdict, churn.value, churn.low, churn.high, int(churn.n_replicates))
+    context += f" ({changed.value:.0f} of {changed.n_pairs:.0f} pairs have unequal weights)"
+    verdict = REPRODUCED if changed.value > 0 and control.value == 0 else NOT_REPRODUCED
+    estimate = churn.value, churn.low, churn.high, int(churn.n_replicates)
+    return Verdict("", context, verdict, *estimate, proven=verdict == REPRODUCED)
 
 
 def _log_ratio(first: pd.Series, second: pd.Series) -> tuple[float, float, int]:

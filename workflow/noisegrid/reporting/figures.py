@@ -4,7 +4,7 @@ This module does not read replicates.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -39,6 +39,12 @@ PANELS = {
 }
 PAPER_NOISE = ("algo_impl", "algo", "impl")
 GROUP = ["hardware", "task"]
+
+
+def _panels(frame: pd.DataFrame, metrics: Iterable[str] = PANELS) -> dict[str, str]:
+    """Return those measures that were measured, with their axis labels. L2 is missing where no weights are kept."""
+    measured = set(frame["metric"])
+    return {metric: PANELS[metric] for metric in metrics if metric in measured}
 
 
 def figure_1(frame: pd.DataFrame) -> Figure:
@@ -121,9 +127,10 @@ def figure_across(frame: pd.DataFrame) -> Figure:
     keys = list(dict.fromkeys(zip(both["task"], both["hardware"], strict=True)))
     keys = [key for key in sorted(keys) if not across[across["task"] == key[0]].empty]
     rows = sum(1 + both[(both["task"] == t) & (both["hardware"] == h)]["noise"].nunique() for t, h in keys)
-    panels = {metric: PANELS[metric] for metric in ("churn", "l2_unit")}
-    figure, axes = plt.subplots(1, 2, figsize=(7.4, 0.7 + 0.19 * rows), sharey=True, layout="constrained")
-    for axis, (metric, label) in zip(axes, panels.items(), strict=True):
+    panels = _panels(both, ("churn", "l2_unit"))
+    size = 7.4, 0.7 + 0.19 * rows
+    figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False, layout="constrained")
+    for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
         position, ticks = 0, dict[int, str]()
         for task, hardware in keys:
             ticks[position] = f"{task}, {hardware}"
@@ -152,19 +159,22 @@ def figure_sources(frame: pd.DataFrame) -> Figure:
 
 
 def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = GROUP) -> Figure:
-    """Draw the three measures of PANELS side by side, with a row per noise, grouped by task and hardware."""
+    """Draw the measures of PANELS side by side, with a row per noise, grouped by task and hardware."""
+    panels = _panels(frame)
     cells = select(frame[frame["noise"].isin(sources)], "churn")
     groups = list(cells.groupby(list(keys), sort=False, observed=True))
     rows = sum(len(part) + 1 for _, part in groups)
-    figure, axes = plt.subplots(1, 3, figsize=(7.4, 0.7 + 0.19 * rows), sharey=True, layout="constrained")
-    for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
+    size = 7.4, 0.7 + 0.19 * rows
+    figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, layout="constrained")
+    for axis, (metric, label) in zip(axes, panels.items(), strict=True):
         data = select(frame, metric).set_index([*keys, "noise"])
         position, ticks = 0, dict[int, str]()
         for key, part in groups:
             ticks[position] = _title(dict(zip(keys, key, strict=True)), frame)
             for noise in part["noise"]:
                 position += 1
-                draw_estimate(axis, data.loc[(*key, noise)], position, noise)
+                if (*key, noise) in data.index:
+                    draw_estimate(axis, data.loc[(*key, noise)], position, noise)
                 ticks[position] = noise
             position += 1
         finish(axis, label, ticks)
@@ -205,13 +215,15 @@ def figure_2(frame: pd.DataFrame) -> Figure:
         raise NoisegridError(
             "figure_2 requires a task with and without batch norm, e.g. smallcnn-digits and smallcnn_bn-digits"
         )
+    panels, size = _panels(frame), (7.4, 0.6 + 1.9 * len(pairs))
     figure, grid = plt.subplots(
-        len(pairs), 3, figsize=(7.4, 0.6 + 1.9 * len(pairs)), sharey="row", squeeze=False, layout="constrained"
+        len(pairs), len(panels), figsize=size, sharey="row", squeeze=False, layout="constrained"
     )
     missing = dict[str, set[str]]()
     for axes, (hardware, *tasks) in zip(grid, pairs, strict=True):
         here = frame[frame["hardware"] == hardware]
-        for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
+        shared = list[str]()
+        for axis, (metric, label) in zip(axes, panels.items(), strict=True):
             data = select(here, metric)
             both = [data[data["task"] == task].set_index("noise") for task in tasks]
             shared = [noise for noise in FREE if all(noise in part.index for part in both)]

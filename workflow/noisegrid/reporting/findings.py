@@ -41,10 +41,10 @@ def findings(frame: pd.DataFrame) -> list[str]:
 
 def control_sentence(frame: pd.DataFrame) -> str:
     """Return a sentence on how many control cells have bitwise equal weights; empty if no control cell was measured."""
-    control = select(frame[frame["noise"] == "control"], "l2_raw_buffers")
+    control = select(frame[frame["noise"] == "control"], "unequal_weights")
     if control.empty:
         return ""
-    exact = int((control["high"] == 0).sum())
+    exact = int((control["value"] == 0).sum())
     return f"Control is exactly zero (bitwise equal weights) in {exact} of {len(control)} control cells."
 
 

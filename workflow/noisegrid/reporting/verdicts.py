@@ -27,6 +27,8 @@ class Verdict:
         The 95 % interval of the effect or, for C4 and C5, the 95 % range of the null. NaN if there is no interval.
     n : int
         The number of replicates or, for C12 to C16, the number of blocks.
+    proven : bool
+        Whether the verdict is a fact and no estimate, so that it holds for any number of replicates.
     """
 
     claim: str
@@ -36,3 +38,4 @@ class Verdict:
     low: float = np.nan
     high: float = np.nan
     n: int = 0
+    proven: bool = False

@@ -30,7 +30,6 @@ from noisegrid.stats.pairs import (
     logit_correlation_matrix,
     logit_sample,
     pair_mean,
-    predictions_of,
 )
 from noisegrid.stats.parts import Parts, whole
 from noisegrid.stats.power import replicates_needed, significant_difference, t_test_power
@@ -56,7 +55,6 @@ __all__ = [
     "median_interval",
     "pair_mean",
     "pooled_spread",
-    "predictions_of",
     "rates",
     "ratio_of_blocks",
     "reference_agreement",

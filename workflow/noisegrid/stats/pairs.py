@@ -13,25 +13,6 @@ Array = np.ndarray
 LOGIT_VALUES = 125_000_000
 
 
-def predictions_of(logits: Array, labels: Array) -> Array:
-    """Convert logits to predictions.
-
-    Parameters
-    ----------
-    logits : (..., examples, classes)
-        Outputs of the network.
-    labels : (examples,) or (examples, attributes)
-        The labels. Only the number of axes matters: one for classes, two for attributes.
-
-    Returns
-    -------
-    (..., examples) or bool (..., examples, attributes)
-        The most likely class of each example or, for attributes, whether the logit of each attribute is positive.
-    """
-    predicted: Array = logits.argmax(axis=-1) if labels.ndim == 1 else (logits > 0)
-    return predicted
-
-
 def churn_matrix(predictions: Array) -> Array:
     """Compute, for every pair of replicates, the fraction of examples on which their predictions differ.
 

@@ -12,7 +12,7 @@ from typing import Any
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text
-from noisegrid.study.study import Cell, Study, TimedNetwork, differences
+from noisegrid.study.study import KEPT, Cell, Study, TimedNetwork, differences
 
 
 def document_of(study: Study) -> dict[str, Any]:
@@ -24,6 +24,7 @@ def document_of(study: Study) -> dict[str, Any]:
         "description": study.description,
         "source": str(study.source.resolve()),
         "share_gpu": study.share_gpu,
+        "keep": list(study.keep),
         "cells": [asdict(cell) for cell in study.cells],
         "datasets": {name: study.datasets[name] for name in used},
         "timed_networks": [asdict(timed) | {"arms": list(timed.arms)} for timed in study.timed_networks],
@@ -59,6 +60,7 @@ def read(path: Path) -> Study:
             share_gpu=found["share_gpu"],
             timed_networks=tuple(TimedNetwork(**t | {"arms": tuple(t["arms"])}) for t in found["timed_networks"]),
             requirements=found["requirements"],
+            keep=tuple(found.get("keep", KEPT)),
         )
     except (KeyError, TypeError) as error:
         raise NoisegridError(f"{path} was edited ({error}); {remedy}") from error

@@ -20,7 +20,7 @@ from noisegrid.study.arms import timed_networks
 from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import NOISES
-from noisegrid.study.study import Cell, Study
+from noisegrid.study.study import KEPT, Cell, Study
 
 #: The version of the training procedure. Increase it by hand if a change of the code changes the results of training
 #: with the same settings. Results of different versions are never mixed.
@@ -72,6 +72,7 @@ def load_study(name_or_path: str, stack: str | None = None) -> Study:
         datasets=datasets,
         share_gpu=document.get("share_gpu", False),
         timed_networks=timed_networks(document.get("overhead", []), where),
+        keep=tuple(document.get("keep", KEPT)),
         requirements={name: {key: task[key] for key in REQUIREMENTS & task.keys()} for name, task in tasks.items()},
     )
 

@@ -14,6 +14,9 @@ from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.files import short_digest
 from noisegrid.study.chunk import Chunk
 
+#: The parts of a replicate that a study may leave out (`keep` in the study file). By default, all are kept.
+KEPT = ("weights", "midpoint_weights", "logits")
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -128,6 +131,8 @@ class Study:
         The networks whose overhead is measured.
     requirements : dict
         For each task name, a dictionary with the requirements (see REQUIREMENTS) that the task specifies.
+    keep : tuple of str
+        The parts in KEPT that every replicate keeps on disk.
     """
 
     name: str
@@ -138,6 +143,7 @@ class Study:
     share_gpu: bool = False
     timed_networks: tuple[TimedNetwork, ...] = ()
     requirements: dict[str, dict[str, float]] = field(default_factory=dict, hash=False, compare=False, repr=False)
+    keep: tuple[str, ...] = KEPT
 
     def cell(self, hardware: str, task: str, noise: str) -> Cell:
         """Return the cell with the given hardware, task and noise. Raise NoisegridError if there is no such cell."""

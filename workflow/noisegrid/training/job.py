@@ -29,12 +29,18 @@ from noisegrid.runtime.environment import environment_digest
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.recipes import check_own_network
 from noisegrid.study.settings import Hardware
-from noisegrid.study.study import Cell
+from noisegrid.study.study import KEPT, Cell
 from noisegrid.training.pool import DIVERGED, INTERRUPTED, Pool
 from noisegrid.training.replicate import Image, job_of
 
 
-def run_job(options: argparse.Namespace, replicates: list[Numbered], missing: list[Numbered], image: Image) -> None:
+def run_job(
+    options: argparse.Namespace,
+    replicates: list[Numbered],
+    missing: list[Numbered],
+    image: Image,
+    keep: tuple[str, ...] = KEPT,
+) -> None:
     """Train the missing replicates of a chunk, and write the chunk file.
 
     Parameters
@@ -47,6 +53,8 @@ def run_job(options: argparse.Namespace, replicates: list[Numbered], missing: li
         Those that are not finished; at least one.
     image : dict or None
         Description of the container image that this process runs in, as returned by container.check_inside.
+    keep : tuple of str
+        The parts of every replicate that are kept on disk (see Study.keep).
 
     Raises
     ------
@@ -61,7 +69,7 @@ def run_job(options: argparse.Namespace, replicates: list[Numbered], missing: li
     for cell in unfinished:
         check_own_network(cell.settings)
         _check_conditions(results, cell, datasets[cell.dataset])
-    jobs = [job_of(*replicate, results, image) for replicate in missing]
+    jobs = [job_of(*replicate, results, image, keep) for replicate in missing]
     schema("record")  # read once, before the forks
     hardware, study = Hardware.of(unfinished[0].settings["hardware"]), results / unfinished[0].study
     with refused_nodes.claimed(hardware.gpu, study, options.hardware, options.share_gpu) as uuid:

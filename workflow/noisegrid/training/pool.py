@@ -131,7 +131,7 @@ def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
                 job.results, job.cell, job.replicate, job.image
             ):  # another copy of this job trained the replicate while this copy waited
                 return
-            outcome = train_and_write(job.run, names, job.replicate, data, job.folder, job.image, checkpoints)
+            outcome = train_and_write(job.run, names, job.replicate, data, job.folder, job.image, checkpoints, job.keep)
             checkpoints.clear()
             job.failure.unlink(missing_ok=True)
     except Diverged as error:

@@ -12,6 +12,7 @@ import numpy as np
 from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import record
+from noisegrid.records.predictions import outputs
 from noisegrid.runtime import container, machine
 from noisegrid.training.replicate import train_and_write
 from noisegrid.training.train import Outcome, Run, train
@@ -68,12 +69,13 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
 
 def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, data: Dataset) -> list[str]:
     """List the parts of a replicate, apart from its final weights, that were not reproduced bit by bit."""
-    arrays = packed.predictions()
+    arrays, labels = packed.predictions(), np.asarray(data.test_labels)
+    again = outputs(outcome.final.logits, outcome.midpoint.logits, labels, "logits" in arrays)
+    kinds = dict(zip(("predictions", "predictions after half of the epochs"), again, strict=True))
     same = {
         "initial weights": outcome.initial_hash == old["initial_weight_hash"],
-        "predictions": np.array_equal(arrays["logits"], outcome.final.logits),
-        "predictions after half of the epochs": np.array_equal(arrays["midpoint_logits"], outcome.midpoint.logits),
-        "labels": np.array_equal(arrays["label"], np.asarray(data.test_labels)),
+        **{words: np.array_equal(arrays[name], again[name]) for words, name in kinds.items()},
+        "labels": np.array_equal(arrays["label"], labels),
     }
     return [name for name, equal in same.items() if not equal]
 

@@ -11,12 +11,11 @@ from noisegrid import __version__
 from noisegrid.common import versions
 from noisegrid.common.provenance import code_digests
 from noisegrid.data.prepared import Dataset
-from noisegrid.records import record
+from noisegrid.records import predictions, record
 from noisegrid.runtime import machine
-from noisegrid.stats import predictions_of
 from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.settings import Hardware
-from noisegrid.study.study import Cell, digest
+from noisegrid.study.study import KEPT, Cell, digest
 from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.train import NEVER, Outcome, Run, train
@@ -41,6 +40,8 @@ class Job:
         The folder of all results.
     image : dict or None
         The description of the container image that this process runs in; None if it runs in no container image.
+    keep : tuple of str
+        The parts of the replicate that are kept on disk (see Study.keep).
     """
 
     cell: Cell
@@ -48,6 +49,7 @@ class Job:
     run: Run
     results: Path
     image: Image = None
+    keep: tuple[str, ...] = KEPT
 
     @property
     def folder(self) -> Path:
@@ -74,9 +76,9 @@ class Job:
         return Checkpoints(record.checkpoint_folder(self.folder), identity, every_s)
 
 
-def job_of(cell: Cell, replicate: int, results: Path, image: Image = None) -> Job:
+def job_of(cell: Cell, replicate: int, results: Path, image: Image = None, keep: tuple[str, ...] = KEPT) -> Job:
     """Return the Job object of one replicate of a cell."""
-    return Job(cell, replicate, run_of(cell, replicate), results, image)
+    return Job(cell, replicate, run_of(cell, replicate), results, image, keep)
 
 
 def run_of(cell: Cell, replicate: int) -> Run:
@@ -94,6 +96,7 @@ def train_and_write(
     folder: Path,
     image: Image = None,
     checkpoints: Checkpoints = NEVER,
+    keep: tuple[str, ...] = KEPT,
 ) -> Outcome:
     """Train one replicate in this process and write its folder.
 
@@ -113,11 +116,13 @@ def train_and_write(
         Description of the container image that this process runs in, as returned by container.check_inside.
     checkpoints : Checkpoints
         The checkpoints to resume from and to write. By default, there are no checkpoints.
+    keep : tuple of str
+        The parts of the replicate that are written to disk (see Study.keep).
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     outcome = train(run, data, checkpoints)
     labels = np.asarray(data.test_labels)
-    accuracy = float((predictions_of(outcome.final.logits, labels) == labels).mean())
+    accuracy = float((predictions.predictions_of(outcome.final.logits, labels) == labels).mean())
     about = {
         "format": versions.RECORD,
         "noisegrid": __version__,
@@ -145,12 +150,12 @@ def train_and_write(
     arrays = {
         "example_id": np.arange(len(labels), dtype=np.int32),
         "label": labels.astype(np.int32 if labels.ndim == 1 else np.uint8),
-        "logits": outcome.final.logits,
-        "midpoint_logits": outcome.midpoint.logits,
+        **predictions.outputs(outcome.final.logits, outcome.midpoint.logits, labels, "logits" in keep),
     }
     if data.groups is not None and data.target is not None:
         arrays |= {"group": np.asarray(data.groups), "group_name": np.array(data.group_names)}
         arrays["target"] = np.array(data.target)
     weights = {"weights": outcome.final.weights.vector, "midpoint_weights": outcome.midpoint.weights.vector}
-    record.write(folder, about, arrays, weights, outcome.history)
+    kept = {name: vector for name, vector in weights.items() if name in keep}
+    record.write(folder, about, arrays, kept, outcome.history)
     return outcome
