@@ -131,7 +131,7 @@ def test_other_settings_are_refused_with_what_changed(tmp_path):
     content = record.read_record(folder)
     changed = json.loads(json.dumps(content["settings"]))
     changed["task"]["epochs"] = 99
-    with pytest.raises(NoisegridError, match=r"task\.epochs: 99 -> 16"):
+    with pytest.raises(NoisegridError, match=r"task\.epochs: 99 -> 12"):
         record.check_belongs({**content, "settings": changed, "settings_digest": digest(changed)}, CELL, folder)
 
 

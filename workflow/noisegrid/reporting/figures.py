@@ -351,8 +351,9 @@ def _caption(
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure to `path` (.pdf) and to a .png next to it. The same data always give byte-identical files."""
-    for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
+    for suffix, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None})):
         write_atomically(path.with_suffix(suffix), lambda path, m=metadata: figure.savefig(path, metadata=m))  # type: ignore[misc]
+        figure.set_layout_engine("none")  # the axes stay where the first file has them
 
 
 def draw_all(names: Sequence[str], metrics_file: Path, overhead_file: Path | None, folder: Path) -> None:
