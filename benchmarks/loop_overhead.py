@@ -2,8 +2,10 @@
 
     python benchmarks/loop_overhead.py [TASK] [--rounds N]
 
-Interleaved in one process: an epoch of the real loop, then as many bare steps, again and again. The ratio's median and
-range over rounds is the result. Interference on a shared machine hits both halves of a round alike.
+Interleaved in one process: an epoch of the real loop, then as many bare steps, then as many that fill new memory (as
+PyTorch's deterministic mode does by default), again and again. The results are two ratios, each with the median and the
+quartiles over rounds: real loop to bare steps, and filling steps to bare steps. Interference on a shared machine hits
+all parts of a round alike.
 """
 
 import argparse
@@ -33,25 +35,35 @@ def main() -> None:
     model.train()
     sizes = [len(labels) for _, labels in batches.training(SEEDS, 0)]
     constant = {len(x): (x.clone(memory_format=torch.channels_last), y) for x, y in batches.training(SEEDS, 0)}
-    ratios = []
-    for epoch in range(options.rounds + 1):
+    real, filling = list[float](), list[float]()
+
+    def steps(fill: bool) -> float:
+        torch.utils.deterministic.fill_uninitialized_memory = fill
         started = time.perf_counter()
-        training.run_epoch(NEVER)
-        middle = time.perf_counter()
         for size in sizes:
             inputs, labels = constant[size]
             loss = functional.cross_entropy(model(inputs), labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        ended = time.perf_counter()
+        return time.perf_counter() - started
+
+    for epoch in range(options.rounds + 1):
+        started = time.perf_counter()
+        training.run_epoch(NEVER)
+        loop = time.perf_counter() - started
+        bare, filled = steps(fill=False), steps(fill=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False
         if epoch:  # the first round warms up
-            ratios.append((middle - started) / (ended - middle))
+            real.append(loop / bare)
+            filling.append(filled / bare)
+    about = time.strftime("%Y-%m-%d"), f"torch {torch.__version__}", options.task, len(sizes), options.rounds
+    print("| " + " | ".join(map(str, (*about, _words(real), _words(filling)))) + " |")
+
+
+def _words(ratios: list[float]) -> str:
     low, _, high = statistics.quantiles(ratios, n=4)
-    print(
-        f"| {time.strftime('%Y-%m-%d')} | torch {torch.__version__} | {options.task} | {len(sizes)} | {options.rounds} "
-        f"| {statistics.median(ratios):.3f} | {low:.3f} to {high:.3f} |"
-    )
+    return f"{statistics.median(ratios):.3f} ({low:.3f} to {high:.3f})"
 
 
 if __name__ == "__main__":
