@@ -1,10 +1,13 @@
 """The real readers on small data in the published on-disk formats: pickled batches, CelebA's tables, ImageNet folders.
 
-Only the checksums that torchvision compares with are replaced, by those of the small files.
+Only the checksums that torchvision and the catalog have are replaced, by those of the small files.
 """
 
+import gzip
 import hashlib
 import pickle
+import re
+import struct
 import tarfile
 from pathlib import Path
 
@@ -43,6 +46,8 @@ def write_cifar(folder: Path, reader: type, label_key: bytes, classes: int, monk
         monkeypatch.setattr(reader, part, [[e[0], md5(base / e[0])] for e in getattr(reader, part)])
     monkeypatch.setattr(reader, "meta", {**reader.meta, "md5": md5(base / reader.meta["filename"])})
     monkeypatch.setattr(reader, "tgz_md5", md5(folder / reader.filename))
+    checksums = {reader.filename: f"md5:{md5(folder / reader.filename)}"}
+    monkeypatch.setattr(readers, "catalog", lambda _: {reader.__name__.lower(): {"checksums": checksums}})
     return np.concatenate(images).reshape(-1, 3, 32, 32)
 
 
@@ -60,6 +65,54 @@ def test_a_truncated_cifar_archive_is_named(tmp_path, monkeypatch):
     archive.write_bytes(archive.read_bytes()[:-100])
     with pytest.raises(NoisegridError, match=r"cifar-10-python\.tar\.gz is not the published file"):
         readers.cifar10(tmp_path, tmp_path)
+
+
+def write_fashion_mnist(folder: Path, monkeypatch) -> dict[str, bytes]:
+    """Two images per part in the published format (big-endian sizes, then bytes); the catalog has their checksums."""
+    content = {}
+    for part in ("train", "t10k"):
+        content[f"{part}-images-idx3-ubyte"] = struct.pack(">4I", 2051, 2, 28, 28) + bytes(range(224)) * 7
+        content[f"{part}-labels-idx1-ubyte"] = struct.pack(">2I", 2049, 2) + bytes([3, 9])
+    folder.mkdir(parents=True)
+    for name, data in content.items():
+        (folder / name).write_bytes(data)
+        (folder / f"{name}.gz").write_bytes(gzip.compress(data))
+    checksums = {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in content.items()}
+    monkeypatch.setattr(readers, "catalog", lambda _: {"fashion_mnist": {"checksums": checksums}})
+    return content
+
+
+def test_a_downloaded_fashion_mnist_is_checked_like_a_users(tmp_path, monkeypatch):
+    """torchvision downloads nothing where the unpacked files exist, and checks no content then."""
+    raw = tmp_path / "FashionMNIST/raw"
+    write_fashion_mnist(raw, monkeypatch)
+    data = readers.fashion_mnist(None, tmp_path)
+    assert data.train_images.shape == (2, 1, 28, 28) and data.test_labels.tolist() == [3, 9]
+    for packed in (raw / "t10k-labels-idx1-ubyte.gz", raw / "train-images-idx3-ubyte.gz"):
+        packed.write_bytes(gzip.compress(gzip.decompress(packed.read_bytes())[:-1] + b"\x07"))
+        for folder in (None, raw):
+            with pytest.raises(NoisegridError, match=f"{packed.name} does not contain the published data"):
+                readers.fashion_mnist(folder, tmp_path)
+        packed.write_bytes(gzip.compress((raw / packed.stem).read_bytes()))
+
+
+def test_the_catalog_has_the_checksums_that_torchvision_checks():
+    celeba = {file: md5 for _, md5, file in reference.CelebA.file_list if file.endswith(".txt")}
+    published = {
+        "cifar10": {reference.CIFAR10.filename: reference.CIFAR10.tgz_md5},
+        "cifar100": {reference.CIFAR100.filename: reference.CIFAR100.tgz_md5},
+        "celeba": celeba,
+        "imagenet": dict(reference.imagenet.ARCHIVE_META.values()),
+    }
+    for name, files in published.items():
+        assert catalog("datasets")[name]["checksums"] == {file: f"md5:{md5}" for file, md5 in files.items()}
+
+
+def test_every_dataset_that_is_not_bundled_has_checksums():
+    for name, entry in catalog("datasets").items():
+        checksums = entry.get("checksums", {})
+        assert bool(checksums) != entry.get("bundled", False), name
+        assert all(re.fullmatch("md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", text) for text in checksums.values()), name
 
 
 def write_celeba(root: Path, monkeypatch, count: int = 12) -> tuple[list[str], np.ndarray]:

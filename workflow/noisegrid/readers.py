@@ -5,7 +5,7 @@ downloads the raw files into the cache folder; if their licence forbids an autom
 reader returns an object of the class Raw. A reader of your own (package.module:function) must have the same signature.
 
 If torchvision has a reader for a dataset, this module uses it, because torchvision checks the published
-checksums.
+checksums. The catalog lists them (`checksums` in workflow/catalog/datasets.yaml).
 """
 
 import gzip
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import catalog
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,6 @@ class Raw:
 #: the training set.
 DIGITS_TRAIN = 1200
 
-#: SHA-256 of each unpacked file. When unpacked, the files in Debian's package dataset-fashion-mnist have the same
-#: digests.
-FASHION_MNIST_CONTENT = {
-    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-}
-
 
 def digits(folder: Path | None, cache: Path) -> Raw:
     """Read scikit-learn's digits: 1,797 images of 8 x 8 pixels with values 0 to 16, bundled with scikit-learn."""
@@ -93,18 +85,20 @@ def fashion_mnist(folder: Path | None, cache: Path) -> Raw:
     """Read torchvision.datasets.FashionMNIST: 60,000 training and 10,000 test images of 28 x 28 pixels.
 
     The files in the user's folder may contain the published data, but be compressed differently (as in Debian's
-    package). Therefore this reader unpacks them and checks the content before torchvision reads it.
+    package). Therefore this reader unpacks them and checks the content before torchvision reads it. It does the same
+    with downloaded files.
     """
     from torchvision.datasets import FashionMNIST
 
     if folder is None:
-        return _grey(FashionMNIST, cache, download=True)
+        FashionMNIST(str(cache), download=True)
+        folder = cache / "FashionMNIST" / "raw"
     with tempfile.TemporaryDirectory() as staging:
         raw = Path(staging) / "FashionMNIST" / "raw"
         raw.mkdir(parents=True)
-        for name, sha256 in FASHION_MNIST_CONTENT.items():
-            _unpack_checked(folder / f"{name}.gz", raw / name, sha256)
-        return _grey(FashionMNIST, Path(staging), download=False)
+        for name, checksum in catalog("datasets")["fashion_mnist"]["checksums"].items():
+            _unpack_checked(folder / f"{name}.gz", raw / name, checksum.removeprefix("sha256:"))
+        return _grey(FashionMNIST, Path(staging))
 
 
 def cifar10(folder: Path | None, cache: Path) -> Raw:
@@ -203,7 +197,8 @@ def _array(image: Any) -> np.ndarray:
 def _cifar(reader: Any, folder: Path | None, cache: Path) -> Raw:
     # with download=True, torchvision downloads or unpacks a file only if no file with the published checksum exists
     if folder is not None and not (folder / reader.base_folder).is_dir():
-        _check_md5(folder / reader.filename, reader.tgz_md5)
+        published = catalog("datasets")[reader.__name__.lower()]["checksums"][reader.filename]
+        _check_md5(folder / reader.filename, published.removeprefix("md5:"))
     try:
         train, test = (reader(str(folder or cache), train=part, download=folder is None or not
                               (folder / reader.base_folder).is_dir()) for part in (True, False))  # fmt: skip
@@ -213,8 +208,8 @@ def _cifar(reader: Any, folder: Path | None, cache: Path) -> Raw:
     return Raw(next(images), np.asarray(train.targets), next(images), np.asarray(test.targets))
 
 
-def _grey(reader: Any, root: Path, download: bool) -> Raw:
-    train, test = (reader(str(root), train=part, download=download) for part in (True, False))
+def _grey(reader: Any, root: Path) -> Raw:
+    train, test = (reader(str(root), train=part) for part in (True, False))
     return Raw(train.data[:, None].numpy(), train.targets.numpy(), test.data[:, None].numpy(), test.targets.numpy())
 
 
