@@ -1,14 +1,18 @@
 """Images: planned where they are needed, really built, inspected from inside, and a study run in them."""
 
+import hashlib
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 from conftest import ROOT, run, snakemake
+from jsonschema import Draft202012Validator
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import schema
 from noisegrid.planning import plan, preflight
 from noisegrid.records import record
 from noisegrid.runtime import container, hardware, images, inspection, machine
@@ -123,6 +127,135 @@ def test_a_given_image_with_another_digest_is_not_kept(tmp_path):
     assert not (tmp_path / "out.sif").exists() and given.exists()
     images.take(str(given), None, tmp_path / "out.sif")
     assert (tmp_path / "out.sif").read_bytes() == b"image"
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ({"image": "docker://site.test/torch:latest"}, True),
+        ({"image": "docker://site.test/torch@sha256:" + "0" * 63}, True),
+        ({"image": "library://site/torch:1"}, True),
+        ({"image": "docker://site.test/torch@sha256:" + "0" * 64}, False),
+        ({"image": "oras://site.test/torch:1", "sha256": "0" * 64}, False),
+        ({"image": "/shared/torch.sif"}, False),
+    ],
+)
+def test_a_reference_needs_a_digest_or_a_waiver(given, refused):
+    images_of = {"torch2.12-cu130": given}
+    planned(images=images_of, unpinned_images=True)
+    if not refused:
+        planned(images=images_of)
+        return
+    message = r"config: images\.torch2\.12-cu130\.image: .*://.* write NAME@sha256:DIGEST, .* or set unpinned_images"
+    for waiver in ({}, {"unpinned_images": False}):
+        with pytest.raises(NoisegridError, match=message):
+            planned(images=images_of, **waiver)
+
+
+@pytest.mark.parametrize(
+    ("reference", "digest", "pinned"),
+    [
+        ("docker://site.test/torch:latest", None, False),
+        ("oras://site.test/torch:1", hashlib.sha256(b"pulled\n").hexdigest(), True),
+        ("docker://site.test/torch@sha256:" + "0" * 64, None, True),
+    ],
+)
+def test_the_record_shows_what_was_pulled_and_whether_it_was_pinned(
+    inspected, tmp_path, monkeypatch, reference, digest, pinned
+):
+    engine = tmp_path / "apptainer"
+    engine.write_text('#!/bin/sh\n[ "$1 $2" = "pull --force" ] && echo pulled > "$3"\n')
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    image = tmp_path / "torch2.12-cu130.sif"
+    images.take(reference, digest, image)
+    assert {"reference": reference, "pinned": pinned}.items() <= inspected(image).items()
+    (tmp_path / "own.sif").write_bytes(b"image")
+    images.take(str(tmp_path / "own.sif"), None, image)
+    assert inspected(image).keys().isdisjoint({"reference", "pinned"})  # nothing of the image that was pulled before
+
+
+@pytest.fixture
+def inspected(monkeypatch, tmp_path):
+    """Inspect an image as the workflow does, and return its description in the record of a replicate.
+
+    This process stands in for one inside the image, and a script for its dpkg-query.
+    """
+    about, dpkg = tmp_path / "about.json", tmp_path / "bin/dpkg-query"
+    about.write_text(json.dumps({"stack": "small", "definition": "d" * 16, "commit": "c"}))
+    dpkg.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{dpkg.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("APPTAINER_CONTAINER", "small.sif")
+    monkeypatch.setattr(container, "ABOUT", about)
+    monkeypatch.setattr(inspection, "installed_digest", lambda: "0" * 64)
+    small = hardware.Stack("small", "small", packages={}, disk_gb=0)
+
+    def call(image: Path, debian: dict[str, str] | None = None):
+        lines = "".join(f"echo {name} {version}\n" for name, version in (debian or {"libc6": "2.41-12"}).items())
+        dpkg.write_text(f"#!/bin/sh\n{lines}")
+        dpkg.chmod(0o755)
+        found = inspection.inspect(small, image)
+        image.with_suffix(".json").write_text(json.dumps(found))
+        recorded = container.check_inside(image.with_suffix(".json"))
+        properties = schema("record")["properties"]["container"] | {"$defs": schema("record")["$defs"]}
+        Draft202012Validator(properties).validate(recorded)
+        return recorded
+
+    return call
+
+
+def test_a_build_with_other_debian_packages_is_told_and_kept(inspected, tmp_path, capsys):
+    image = tmp_path / "small.sif"
+    image.write_bytes(b"first")
+    before = {"libc6": "2.41-12", "old": "1", "zlib1g": "1.3"}
+    first = inspected(image, before)
+    again = inspected(image, before)
+    assert again == first and capsys.readouterr().err == ""
+    image.write_bytes(b"second")
+    second = inspected(image, {"libc6": "2.41-13", "new": "2", "zlib1g": "1.3"})
+    assert second["debian_sha256"] != first["debian_sha256"]
+    told = capsys.readouterr().err
+    assert "other Debian packages (changed: 3)" in told and "libc6 2.41-12 -> 2.41-13" in told and "zlib1g" not in told
+    expected = {key: first[key] for key in ("image_sha256", "debian_sha256")} | {
+        "changes": ["libc6 2.41-12 -> 2.41-13", "new absent -> 2", "old 1 -> absent"]
+    }
+    for _ in range(2):  # a further inspection of the same build keeps the list
+        assert json.loads(image.with_suffix(".json").read_text())["earlier_builds"] == [expected]
+        inspected(image, {"libc6": "2.41-13", "new": "2", "zlib1g": "1.3"})
+
+
+def test_snakemake_does_not_delete_an_inspection_before_the_next_one():
+    """It deletes the outputs of a job before it starts the job, unless they are flagged."""
+    assert 'update(PLAN.images.inspection("{stack}"))' in (ROOT / "workflow/rules/containers.smk").read_text()
+
+
+def test_many_changed_packages_are_told_in_few_lines(capsys):
+    old, new = (
+        {"definition": "d", "image": "i.sif", "image_sha256": "0", "debian_sha256": "1"}
+        | {"debian": {f"package{k:02d}": version for k in range(40)}}
+        for version in ("1", "2")
+    )
+    assert len(inspection.earlier_builds(old, new)["earlier_builds"][0]["changes"]) == 40
+    told = capsys.readouterr().err
+    assert "and 30 more\n" in told and len(told.splitlines()) == 13
+    assert inspection.earlier_builds(old | {"definition": "other"}, new) == {}
+
+
+def test_an_inspection_of_an_earlier_release_is_read(inspected, tmp_path, capsys):
+    image = tmp_path / "small.sif"
+    image.write_bytes(b"image")
+    now = inspected(image)
+    old = json.loads(image.with_suffix(".json").read_text())
+    del old["debian"], old["debian_sha256"]
+    image.with_suffix(".json").write_text(json.dumps(old))
+    assert "debian_sha256" not in container.check_inside(image.with_suffix(".json"))
+    assert inspected(image) == now and capsys.readouterr().err == ""
+    assert "earlier_builds" not in json.loads(image.with_suffix(".json").read_text())
+
+
+def test_an_image_without_dpkg_has_no_debian_packages(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert inspection.debian_packages() == {}
 
 
 def test_an_image_of_another_definition_is_refused_before_any_work(tmp_path, monkeypatch):

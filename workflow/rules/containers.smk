@@ -4,7 +4,8 @@ These rules run only with --sdm apptainer. The images do not contain noisegrid's
 tree, which is mounted into the container.
 
 REQUIRES  a container engine; a Debian mirror and the Python package index, or images that config.yaml names
-PROVIDES  <containers>/{stack}.sif; {stack}.json, which is written inside the image (versions, GPU generations, digests)
+PROVIDES  <containers>/{stack}.sif; {stack}.json, which is written inside the image (versions, GPU generations, digests);
+          {stack}.pulled.json for an image that was pulled (its reference, and whether it was pinned)
 RERUNS    when config.yaml names another image for a stack, but not when the definition or the pins change: an outdated
           image is refused before any work starts, and so are results from an image with another definition
 """
@@ -41,7 +42,8 @@ rule inspect_image:
     input:
         image=PLAN.images.file("{stack}"),
     output:
-        inspection=PLAN.images.inspection("{stack}"),
+        # the inspection of an earlier build stays until then, because the new build is compared with it
+        inspection=update(PLAN.images.inspection("{stack}")),
     log:
         PLAN.images.log("{stack}.inspect"),
     container:

@@ -40,7 +40,8 @@ def check_inside(inspection: Path | None) -> dict[str, Any] | None:
     -------
     dict or None
         The description that is written to the record of a replicate. It contains the stack and the definition digest of
-        the image and, if the job requires an image, also its commit, path and other digests. None outside an image.
+        the image and, if the job requires an image, also its commit, path and other digests. If the image was pulled,
+        it contains the reference and whether this was pinned. None outside an image.
 
     Raises
     ------
@@ -63,4 +64,6 @@ def check_inside(inspection: Path | None) -> dict[str, Any] | None:
             f"({inside['stack']}, {inside['definition']})"
         )
     keys = ("stack", "definition", "commit", "image", "image_sha256", "installed_sha256")
-    return {key: expected[key] for key in keys}
+    # an earlier release wrote none of these; an image that was not pulled has no reference
+    optional = ("debian_sha256", "reference", "pinned")
+    return {key: expected[key] for key in keys} | {key: expected[key] for key in optional if key in expected}

@@ -4,6 +4,7 @@ The container engine, the disk space and the mirror are checked before a build. 
 it is complete, so a build that is killed leaves no partial image. `noisegrid build-image` calls this module.
 """
 
+import json
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.files import sha256, write_atomically
+from noisegrid.common.files import sha256, write_atomically, write_text
 from noisegrid.common.provenance import tree
 from noisegrid.common.schemas import ROOT
 from noisegrid.runtime.hardware import DEFINITION, Stack
@@ -63,6 +64,7 @@ def check_disk(what: Stack, folder: Path) -> None:
 def build(what: Stack, output: Path, mirror_url: str) -> None:
     """Build the container image of a stack under a temporary name, and move it to `output` when it is complete."""
     check_disk(what, output.parent)
+    pulled_file(output).unlink(missing_ok=True)
     arguments = {
         "MIRROR": mirror_url,
         "STACK": what.name,
@@ -76,13 +78,19 @@ def build(what: Stack, output: Path, mirror_url: str) -> None:
     _into_place(output, lambda path: [*command, str(path), str(DEFINITION)])
 
 
+def pulled_file(image: Path) -> Path:
+    """Return the path of the JSON file that states where an image was pulled from. No other image has such a file."""
+    return image.with_suffix(".pulled.json")
+
+
 def take(image: str, digest: str | None, output: Path) -> None:
     """Use a container image that was built elsewhere.
 
     Parameters
     ----------
     image : str
-        The path of an image file, which is linked, or an OCI reference (with `://`), which is pulled.
+        The path of an image file, which is linked, or an OCI reference (with `://`), which is pulled. The reference is
+        written to `pulled_file(output)`, with a key that states whether the reference or `digest` pins the image.
     digest : str or None
         The expected SHA-256; None to accept any image.
     output : Path
@@ -93,7 +101,10 @@ def take(image: str, digest: str | None, output: Path) -> None:
     NoisegridError
         If the file does not exist, the pull fails or the SHA-256 differs.
     """
+    pulled_file(output).unlink(missing_ok=True)
     if "://" in image:
+        pinned = digest is not None or "@sha256:" in image
+        write_text(pulled_file(output), json.dumps({"reference": image, "pinned": pinned}) + "\n")
         _into_place(output, lambda path: [engine(), "pull", "--force", str(path), image])
     else:
         source = Path(image).resolve()
