@@ -6,7 +6,7 @@ import pytest
 from conftest import TINY
 
 from noisegrid.common.locks import one_writer
-from noisegrid.planning.status import hours_left, status_of, summary
+from noisegrid.planning.status import hours_left, statuses, summary
 from noisegrid.records.record import replicate_folder
 from noisegrid.study.resolve import load_study
 
@@ -16,12 +16,12 @@ def test_every_state_of_a_replicate_is_reported(tmp_path):
     cell = study.cell("cpu", "tiny-digits", "in_batch_order")  # four replicates
     folders = [replicate_folder(tmp_path, cell, number) for number in range(4)]
     folders[0].mkdir(parents=True)
-    (folders[0] / "record.json").write_text("{}")
+    (folders[0] / "record.json").write_text('{"files": {}}')
     (folders[1].parent / ".1.failed").write_text("OSError: disk full\n")
     (folders[2].parent / ".2.checkpoints").mkdir()
     (folders[2].parent / ".2.checkpoints/abc.pt").touch()
     with one_writer(folders[3]):
-        found = status_of(cell, tmp_path)
+        found = next(one for one in statuses(study, tmp_path) if one.cell == cell)
         text = summary(study, tmp_path)
     assert len(found.finished_at) == 1 and found.left == 3
     assert found.failures == {1: "OSError: disk full"} and found.checkpointed == [2]
@@ -38,9 +38,9 @@ def test_hours_left_go_by_the_last_replicates(tmp_path):
     for number in range(3):
         record = replicate_folder(tmp_path, cell, number) / "record.json"
         record.parent.mkdir(parents=True)
-        record.touch()
+        record.write_text('{"files": {}}')
         os.utime(record, (0, 1000 + 3600 * number))  # one an hour
-    assert hours_left([status_of(cell, tmp_path)]) == 1.0
+    assert hours_left([one for one in statuses(study, tmp_path) if one.cell == cell]) == 1.0
     assert hours_left([]) is None
 
 

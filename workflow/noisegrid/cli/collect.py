@@ -15,6 +15,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
     from noisegrid.common.collect import collect
-    from noisegrid.common.files import write_text
+    from noisegrid.common.files import write_with_checksum
 
-    write_text(options.output, collect(options.files))
+    write_with_checksum(options.output, collect(options.files))

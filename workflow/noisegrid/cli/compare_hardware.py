@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
-    from noisegrid.common.files import write_text
+    from noisegrid.common.files import write_with_checksum
     from noisegrid.measuring.across_hardware import compare_all
     from noisegrid.measuring.cell import csv_of, load_replicates
     from noisegrid.study import design
@@ -32,4 +32,4 @@ def run(options: argparse.Namespace) -> None:
     for cells in repeated(study.cells, options.task):
         loaded = [(cell, load_replicates(cell, options.chunks, options.results)[0]) for cell in cells]
         rows += compare_all(loaded)
-    write_text(options.output, csv_of(rows))
+    write_with_checksum(options.output, csv_of(rows))

@@ -1,18 +1,21 @@
 """Dispatch `noisegrid SUBCOMMAND`. Each subcommand is listed in one of two tuples below and has its own module."""
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from noisegrid import __version__
 from noisegrid.common.errors import NoisegridError
 
 #: Exit codes of errors. The subcommands `check`, `replay` and `verify` also return 1 if their answer is negative.
-FAILED, USAGE = 1, 2
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ SUBCOMMANDS = (
     Subcommand("run", "run a study with Snakemake", "train,workflow"),
     Subcommand("pilot", "measure how long a replicate of one task takes on this machine", "train"),
     Subcommand("status", "show how far a study has progressed"),
+    Subcommand("repair", "set aside missing or damaged replicates, so that they are trained again"),
     Subcommand("overhead", "measure what determinism costs a network", "train"),
     Subcommand("replay", "run a replicate again from its record and compare the bits", "train"),
     Subcommand("package", "write a study's results into one file that others can check", "report"),
@@ -146,18 +150,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known = [entry.name for entry in (*SUBCOMMANDS, *WORKFLOW_SUBCOMMANDS)]
         print(f"noisegrid: unknown subcommand {words[0]!r}{nearest(words[0], known)}", file=sys.stderr)
         return USAGE
-    options = parser_of(subcommand).parse_args(words[1:])
+    return call(subcommand, parser_of(subcommand).parse_args(words[1:]))
+
+
+def call(subcommand: Subcommand, options: argparse.Namespace) -> int:
+    """Run a subcommand and return its exit code. An error that the user can mend is printed as one sentence."""
     run: Callable[[argparse.Namespace], int | None] = subcommand.load().run
     try:
         return run(options) or 0
-    except NoisegridError as error:
-        print(f"noisegrid: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"noisegrid: {subcommand.name} was interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # for example, `noisegrid status | head -1`
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - Python flushes stdout when it ends
         return FAILED
-    except ModuleNotFoundError as error:
-        if not subcommand.extra or (error.name or "").startswith("noisegrid"):
+    except Exception as error:
+        sentence = explained(error, subcommand)
+        if not sentence:
             raise
-        remedy = f"pip install 'noisegrid[{subcommand.extra}]'"
-        print(
-            f"noisegrid: {subcommand.name} needs the package {error.name}; install it with: {remedy}", file=sys.stderr
-        )
+        print(f"noisegrid: {sentence}", file=sys.stderr)
         return FAILED
+
+
+def explained(error: Exception, subcommand: Subcommand) -> str:
+    """Return a sentence about an error that the user can mend, or an empty string if the error is a defect."""
+    if isinstance(error, NoisegridError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        from noisegrid.common.files import reason
+
+        return reason(error, Path(error.filename or "."))
+    if isinstance(error, ModuleNotFoundError) and subcommand.extra and not (error.name or "").startswith("noisegrid"):
+        remedy = f"pip install 'noisegrid[{subcommand.extra}]'"
+        return f"{subcommand.name} needs the package {error.name}; install it with: {remedy}"
+    return ""

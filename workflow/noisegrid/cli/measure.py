@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
-    from noisegrid.common.files import write_text
+    from noisegrid.common.files import write_with_checksum
     from noisegrid.measuring.cell import check_together, csv_of, load_replicates, measure
     from noisegrid.study import design
 
@@ -39,4 +39,4 @@ def run(options: argparse.Namespace) -> None:
         replicates, lost = load_replicates(cell, options.chunks, options.results)
         check_together(cell, replicates)
         rows += measure(cell, replicates, lost)
-    write_text(options.output, csv_of(rows))
+    write_with_checksum(options.output, csv_of(rows))

@@ -1,7 +1,6 @@
-"""Show how far a study has progressed: finished, running, checkpointed and failed replicates, and the time left."""
+"""Show how far a study has progressed: finished, running, failed and damaged replicates, and the time left."""
 
 import argparse
-from pathlib import Path
 
 from noisegrid.cli import arguments
 
@@ -12,16 +11,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_study(parser, optional=True)
     arguments.add_results(parser)
+    parser.add_argument("--deep", action="store_true", help="compare the checksums of all files, not only their sizes")
 
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
-    from noisegrid.common.paths import StudyPaths
     from noisegrid.planning.status import summary
-    from noisegrid.study.resolve import load, name_of
+    from noisegrid.study.resolve import load_written
 
-    study, results = arguments.chosen(options)
-    if not study.endswith(".json"):
-        written = Path(StudyPaths(str(results), name_of(study)).design)
-        study = str(written) if written.exists() else study
-    print(summary(load(study), results))
+    name, results = arguments.chosen(options)
+    study = load_written(name, results)
+    print(summary(study, results, options.deep))

@@ -1,6 +1,8 @@
 """Functions that write files atomically (no reader ever sees a partial file), format CSV text and compute checksums."""
 
 import csv
+import errno
+import glob
 import hashlib
 import io
 import math
@@ -33,18 +35,68 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # the temporary name ends with the same suffix, because some writers choose the file format by the suffix
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    _clear_leftovers(path)
     try:
         write(temporary)
         temporary.replace(path)
     except OSError as error:
-        raise NoisegridError(f"cannot write {path}: {error.strerror or error}") from error
+        raise NoisegridError(f"cannot write {path}: {reason(error, path)}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Delete the temporary files that killed processes of this host left when they wrote `path`."""
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.*{glob.escape(path.suffix)}"):
+        number = left.name.removeprefix(f".{path.stem}.").removesuffix(path.suffix)
+        if number.isdigit() and not Path(f"/proc/{number}").exists():
+            left.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     write_atomically(path, lambda temporary: temporary.write_text(text))
+
+
+def reason(error: OSError, path: Path) -> str:
+    """Return why the operating system refused to write `path`. If a disk is full, say which."""
+    # NumPy reports a full disk without a number, as "15434 requested and 10208 written"
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT} or (error.errno is None and "requested and" in str(error))
+    if not full:
+        return error.strerror or str(error)
+    place = path.absolute()
+    while not place.exists():
+        place = place.parent
+    while not place.is_mount():
+        place = place.parent
+    return f"the disk at {place} is full; make space and run again: nothing that is finished is lost"
+
+
+def checksum_file(path: Path) -> Path:
+    """Return the path of the file next to `path` that has its SHA-256, in the format of `sha256sum -c`."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def write_with_checksum(path: Path, text: str) -> None:
+    """Write a text file atomically, and its SHA-256 next to it, so that `check_unedited` notices an edit."""
+    write_text(checksum_file(path), f"{hashlib.sha256(text.encode()).hexdigest()}  {path.name}\n")
+    write_text(path, text)
+
+
+def check_unedited(path: Path) -> None:
+    """Check a file that was written by `write_with_checksum`. A file that was copied without its checksum passes.
+
+    Raises
+    ------
+    NoisegridError
+        If the file is not the one that was written.
+    """
+    stated = checksum_file(path)
+    if path.exists() and stated.exists() and stated.read_text().partition(" ")[0] != sha256(path):
+        raise NoisegridError(
+            f"{path} is not as noisegrid wrote it: its SHA-256 is not the one in {stated.name}; delete {path} and run "
+            "Snakemake, which computes it again"
+        )
 
 
 def csv_text(rows: Iterable[dict[str, Any]], columns: Sequence[str], digits: int = 9) -> str:

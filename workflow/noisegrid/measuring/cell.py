@@ -6,7 +6,6 @@ as the weights in a control cell, the error message names both replicates.
 """
 
 import itertools
-import json
 import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from noisegrid import stats
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import csv_text
+from noisegrid.records import chunk_file
 from noisegrid.records.record import Replicate, check_belongs, entry, read, replicate_folder, shared_keys, versions_of
 from noisegrid.stats import Estimate, Null
 from noisegrid.study.sources import ALGORITHMIC, FREE
@@ -62,7 +62,7 @@ def load_replicates(
     """
     finished, lost = [], {"diverged": 0, "failed": 0}
     for path in chunks:
-        chunk = json.loads(path.read_text())["cells"].get(cell.path)
+        chunk = chunk_file.read(path).get(cell.path)
         if chunk is None:
             continue  # the chunk contains other cells
         lost = {fate: count + len(chunk[fate]) for fate, count in lost.items()}
@@ -71,7 +71,8 @@ def load_replicates(
             check_belongs(replicate.record, cell, replicate.folder)
             if replicate.record["weight_hash"] != expected or replicate.record["replicate"] != int(number):
                 raise NoisegridError(
-                    f"{replicate.folder} is not the replicate that {path} lists; delete both and run again"
+                    f"{replicate.folder} is not the replicate that {path} lists; delete {path} and run Snakemake, "
+                    "which writes it anew from the finished replicates"
                 )
             finished.append(replicate)
     if len(finished) < 2:

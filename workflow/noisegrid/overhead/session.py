@@ -23,7 +23,7 @@ from torch import nn
 from noisegrid import stats
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.files import csv_text, write_text
+from noisegrid.common.files import csv_text, write_with_checksum
 from noisegrid.common.progress import Progress
 from noisegrid.networks import build
 from noisegrid.overhead import kernels
@@ -126,7 +126,9 @@ class Session:
     def save(self) -> None:
         """Write the rows collected so far."""
         if self.output is not None:
-            write_text(self.output.with_name(f"{self.output.name}.csv"), csv_text(self.rows, COLUMNS, digits=6))
+            write_with_checksum(
+                self.output.with_name(f"{self.output.name}.csv"), csv_text(self.rows, COLUMNS, digits=6)
+            )
 
     def _on_its_thread(self, arm: Arm, work: Callable[[Arm], Found]) -> Found:
         """Run the work of an arm. If the arm uses cuDNN autotuning, run the work on a separate thread.

@@ -24,7 +24,7 @@ import torch
 from noisegrid import __version__, stats
 from noisegrid.common.collect import collect
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.files import write_text
+from noisegrid.common.files import write_text, write_with_checksum
 from noisegrid.common.versions import OVERHEAD
 from noisegrid.overhead import conditions
 from noisegrid.overhead.session import Row, Session, time_network
@@ -215,4 +215,4 @@ def time_networks(options: argparse.Namespace) -> None:
         raise NoisegridError(f"{len(failed)} of {len(timed_networks)} networks failed: {', '.join(failed)}; see above")
     if folder:
         parts = [folder / hardware_name / f"{timing.network}.csv" for timing in timed_networks]
-        write_text(folder / f"{hardware_name}.csv", collect(parts))
+        write_with_checksum(folder / f"{hardware_name}.csv", collect(parts))

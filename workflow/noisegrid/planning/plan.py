@@ -20,6 +20,7 @@ from noisegrid.common.schemas import IN_WORKING_TREE, ROOT, WORKFLOW, catalog, c
 from noisegrid.planning.images import CODE_INSIDE, Images
 from noisegrid.planning.packing import Packing
 from noisegrid.planning.site import Site, load_site
+from noisegrid.records.damage import check_intact
 from noisegrid.records.record import check_settings
 from noisegrid.reporting.registry import FIGURES, TABLES, names_for
 from noisegrid.study import design
@@ -183,6 +184,8 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
         if name not in plan.study.datasets:
             raise NoisegridError(f"config: dataset_folders: {unknown('dataset', name, plan.study.datasets)}")
     check_layout(plan.paths)
+    if not in_job:
+        check_intact(plan.study, Path(config["results"]))
     check_settings(Path(config["results"]), plan.study.cells)
     return plan
 

@@ -3,14 +3,14 @@
 `noisegrid status` prints the progress in any terminal, while the study runs or afterwards.
 """
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from noisegrid.common import locks
 from noisegrid.common.paths import StudyPaths
-from noisegrid.records import record
+from noisegrid.records import chunk_file, record
+from noisegrid.records.damage import damaged
 from noisegrid.records.record import replicate_folder
 from noisegrid.study.study import Cell, Study
 
@@ -35,6 +35,8 @@ class CellStatus:
         The numbers of unfinished replicates that have a checkpoint and are not running. The next job resumes them.
     diverged : list of int
         The numbers of replicates whose training diverged.
+    damaged : dict
+        What is wrong with each replicate that should be finished and is missing or damaged, keyed by its number.
     failures : dict
         The reason why each failed replicate failed, keyed by the number of the replicate.
     """
@@ -44,6 +46,7 @@ class CellStatus:
     running: dict[int, str]
     checkpointed: list[int]
     diverged: list[int]
+    damaged: dict[int, str]
     failures: dict[int, str]
 
     @property
@@ -52,13 +55,27 @@ class CellStatus:
         return self.cell.replicates - len(self.finished_at) - len(self.diverged)
 
 
-def status_of(cell: Cell, results: Path) -> CellStatus:
-    """Return the state of a cell without opening any record, so that thousands of replicates take only a second."""
+def statuses(study: Study, results: Path, deep: bool = False) -> list[CellStatus]:
+    """Return the state of every cell of a study.
+
+    Every record is opened, and the sizes of the files that it lists are compared. If `deep` is true, checksums are
+    compared too.
+    """
+    broken: dict[Cell, dict[int, str]] = {}
+    for one in damaged(study, results, deep):
+        cell, number = one.replicate
+        broken.setdefault(cell, {})[number] = one.why
+    diverged = _diverged(study, results)
+    return [_status_of(cell, results, diverged[cell.path], broken.get(cell, {})) for cell in study.cells]
+
+
+def _status_of(cell: Cell, results: Path, diverged: list[int], broken: dict[int, str]) -> CellStatus:
     finished_at, running, checkpointed, failures = [], {}, [], {}
-    diverged = _diverged(cell, results)
     for number in range(cell.replicates):
         folder = replicate_folder(results, cell, number)
         finished = folder / "record.json"
+        if number in broken:
+            continue
         if finished.exists():
             finished_at.append(finished.stat().st_mtime)
         elif owner := locks.owner(folder):
@@ -67,14 +84,16 @@ def status_of(cell: Cell, results: Path) -> CellStatus:
             checkpointed.append(number)
         elif (failure := record.failure_file(folder)).exists():
             failures[number] = failure.read_text().strip()
-    return CellStatus(cell, finished_at, running, checkpointed, diverged, failures)
+    return CellStatus(cell, finished_at, running, checkpointed, diverged, broken, failures)
 
 
-def _diverged(cell: Cell, results: Path) -> list[int]:
-    folder = StudyPaths(str(results), cell.study).chunk_folder(cell.hardware)
-    chunks = Path(folder).rglob("*.json")
-    found = [json.loads(path.read_text())["cells"].get(cell.path, {"diverged": []})["diverged"] for path in chunks]
-    return sorted({number for part in found for number in part})  # chunk files of different packings may overlap
+def _diverged(study: Study, results: Path) -> dict[str, list[int]]:
+    """Return the numbers of the diverged replicates of every cell, by the cell's path."""
+    found: dict[str, set[int]] = {cell.path: set() for cell in study.cells}
+    for cells in chunk_file.all_of(study, results).values():  # chunk files of different packings may overlap
+        for name, listed in cells.items():
+            found.get(name, set()).update(listed["diverged"])
+    return {name: sorted(numbers) for name, numbers in found.items()}
 
 
 def hours_left(cells: list[CellStatus]) -> float | None:
@@ -89,9 +108,12 @@ def hours_left(cells: list[CellStatus]) -> float | None:
     return per_replicate * sum(cell.left for cell in cells) / 3600
 
 
-def summary(study: Study, results: Path) -> str:
-    """Return one line for each unfinished cell, running replicate and failed replicate, and one for the whole study."""
-    cells = [status_of(cell, results) for cell in study.cells]
+def summary(study: Study, results: Path, deep: bool = False) -> str:
+    """Return one line for each unfinished cell, and for each replicate that is running, failed or damaged.
+
+    The last line is about the whole study. If `deep` is true, checksums are compared too.
+    """
+    cells = statuses(study, results, deep)
     lines = [f"{'cell':44s} done  running  checkpointed  failed   left"]
     for cell in cells:
         if cell.left:
@@ -103,6 +125,11 @@ def summary(study: Study, results: Path) -> str:
     for cell in cells:
         lines += [f"running: replicate {number} of {cell.cell.path}: {owner}" for number, owner in cell.running.items()]
         lines += [f"failed: replicate {number} of {cell.cell.path}: {why}" for number, why in cell.failures.items()]
+        lines += [f"damaged: replicate {number} of {cell.cell.path} {why}" for number, why in cell.damaged.items()]
+    if any(cell.damaged for cell in cells):
+        lines.append(
+            f"to train damaged replicates again: noisegrid repair {study.source}, and then Snakemake as before"
+        )
     return "\n".join([*lines, _one_line(study, cells, results)])
 
 
@@ -115,7 +142,8 @@ def _one_line(study: Study, cells: list[CellStatus], results: Path) -> str:
         timed = sum(Path(paths.timed(network.path, "json")).exists() for network in study.timed_networks)
         parts.append(f"{timed} of {len(study.timed_networks)} networks timed")
     running, failed = sum(len(cell.running) for cell in cells), sum(len(cell.failures) for cell in cells)
-    parts.append(f"{running} running, {failed} failed")
+    broken = sum(len(cell.damaged) for cell in cells)
+    parts.append(f"{running} running, {failed} failed" + (f", {broken} damaged" if broken else ""))
     if (hours := hours_left(cells)) and finished < total:
         parts.append(f"{hours:.1f} hours left at the pace of the last replicates")
         newest = max(moment for cell in cells for moment in cell.finished_at)

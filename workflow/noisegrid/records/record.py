@@ -27,7 +27,7 @@ import numpy as np
 
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.files import sha256
+from noisegrid.common.files import reason, sha256
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.schemas import check
 from noisegrid.common.versions import check_version
@@ -36,6 +36,8 @@ from noisegrid.records.layout import parameter_count
 from noisegrid.runtime.environment import HERE
 from noisegrid.study.study import Cell, differences, digest
 
+#: What to do about a damaged replicate, for messages.
+REPAIR = "`noisegrid repair` sets this replicate aside, and the next run trains it again"
 #: The files of a replicate that a crate leaves out by default.
 WEIGHTS = ("weights.npy", "midpoint_weights.npy")
 
@@ -95,6 +97,18 @@ def checkpoint_folder(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.checkpoints")
 
 
+def damaged_folder(folder: Path) -> Path:
+    """Return the path to which the folder of a damaged replicate is renamed until the replicate is trained again."""
+    return folder.with_name(f".{folder.name}.damaged")
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Delete what killed processes left of a replicate, and its damaged folder. The caller must hold the lock."""
+    for path in folder.parent.glob(f".{folder.name}.*"):
+        if path.suffix == ".damaged" or path.suffix[1:].isdigit():
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def write(
     folder: Path,
     record: dict[str, Any],
@@ -137,7 +151,7 @@ def write(
         _sync(temporary)
         temporary.rename(folder)
     except OSError as error:
-        raise NoisegridError(f"cannot write {folder}: {error.strerror or error}") from error
+        raise NoisegridError(f"cannot write {folder}: {reason(error, folder)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -163,11 +177,9 @@ def read(folder: Path, left_out: Collection[str] = ()) -> Replicate:
         if not path.is_file() and name in left_out:
             continue
         if not path.is_file():
-            raise NoisegridError(f"{path} is missing; delete {folder} and run again")
+            raise NoisegridError(f"{path} is missing; {REPAIR}")
         if _fingerprint(path) != expected:
-            raise NoisegridError(
-                f"{path} does not match its record (truncated or edited); delete {folder} and run again"
-            )
+            raise NoisegridError(f"{path} does not match its record (truncated or edited); {REPAIR}")
     return Replicate(folder, record)
 
 
@@ -183,16 +195,14 @@ def read_record(folder: Path) -> dict[str, Any]:
     try:
         record: dict[str, Any] = json.loads(path.read_text())
     except OSError as error:
-        raise NoisegridError(f"{path} cannot be read ({error.strerror}); delete {folder} and run again") from error
+        raise NoisegridError(f"{path} cannot be read ({error.strerror}); {REPAIR}") from error
     except ValueError as error:
-        raise NoisegridError(
-            f"{path} is truncated or edited (not valid JSON); delete {folder} and run again"
-        ) from error
+        raise NoisegridError(f"{path} is truncated or edited (not valid JSON); {REPAIR}") from error
     if isinstance(record, dict):
         check_version(record.get("format", 1), versions.RECORD, f"{path}, the record of a replicate,")
     check(record, "record", str(path))
     if record["record_digest"] != digest({key: value for key, value in record.items() if key != "record_digest"}):
-        raise NoisegridError(f"{path} was edited: its digest does not match its content; delete {folder} and run again")
+        raise NoisegridError(f"{path} was edited: its digest does not match its content; {REPAIR}")
     return record
 
 

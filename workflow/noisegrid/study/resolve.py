@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
+from noisegrid.common.paths import StudyPaths
 from noisegrid.common.schemas import WORKFLOW, check, read_yaml
 from noisegrid.runtime import devices
 from noisegrid.runtime.environment import HERE
@@ -32,6 +33,17 @@ def load(name_or_path: str) -> Study:
     if name_or_path.endswith(".json"):
         return design.read(Path(name_or_path))
     return load_study(name_or_path)
+
+
+def load_written(name_or_path: str, results: Path) -> Study:
+    """Return a study as its last run resolved it (design.json), or as its file says if it has not been run.
+
+    `results` is the folder of all results. A running study does not change with the catalogs.
+    """
+    if not name_or_path.endswith(".json"):
+        written = Path(StudyPaths(str(results), name_of(name_or_path)).design)
+        name_or_path = str(written) if written.exists() else name_or_path
+    return load(name_or_path)
 
 
 def load_study(name_or_path: str, stack: str | None = None) -> Study:

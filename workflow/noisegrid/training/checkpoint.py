@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import torch
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import reason
 
 #: Signals that ask a job to stop. SLURM sends SIGTERM at the time limit and before preemption; some sites send SIGUSR1
 #: earlier.
@@ -98,7 +99,9 @@ class Checkpoints:
             temporary.rename(path)
         except OSError as error:
             temporary.unlink(missing_ok=True)
-            raise NoisegridError(f"cannot write a checkpoint into {self.folder}: {error.strerror}") from error
+            raise NoisegridError(
+                f"cannot write a checkpoint into {self.folder}: {reason(error, self.folder)}"
+            ) from error
         for old in self.folder.glob("*.pt"):
             if old != path:
                 old.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ chooses its instruction set when its process first computes. When the scheduler 
 replicate is checkpointed. The next job resumes these replicates.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -20,6 +21,7 @@ from noisegrid.common.files import write_text
 from noisegrid.common.locks import one_writer
 from noisegrid.common.progress import Progress
 from noisegrid.data.prepared import Dataset
+from noisegrid.records import record
 from noisegrid.records.chunk_file import is_finished
 from noisegrid.training.checkpoint import STOP_SIGNALS, Interrupted
 from noisegrid.training.replicate import Job, train_and_write
@@ -131,6 +133,7 @@ def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
                 job.results, job.cell, job.replicate, job.image
             ):  # another copy of this job trained the replicate while this copy waited
                 return
+            record.clear_leftovers(job.folder)
             outcome = train_and_write(job.run, names, job.replicate, data, job.folder, job.image, checkpoints, job.keep)
             checkpoints.clear()
             job.failure.unlink(missing_ok=True)
@@ -144,7 +147,8 @@ def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
         if not isinstance(error, NoisegridError):
             traceback.print_exc()
         print(f"{job.name} failed: {error}", file=sys.stderr, flush=True)
-        write_text(job.failure, f"{type(error).__name__}: {error}\n")
+        with contextlib.suppress(NoisegridError):  # on a full disk, the reason is only in the log
+            write_text(job.failure, f"{type(error).__name__}: {error}\n")
         sys.exit(1)
     seconds, weights = outcome.seconds["total_s"], outcome.final.weights.hash[:12]
     print(f"{job.name}: {seconds:.1f} s, weights {weights}", file=sys.stderr, flush=True)
