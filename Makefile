@@ -2,6 +2,7 @@
 # make test       set everything up, then run the linters and the tests that a plain machine can run in minutes
 # make test TESTS=all   every test; .ci/run shows how to install SLURM, Apptainer and Chromium
 # make test-fast  the linters and the unit tests alone
+# make licences   name, version and licence of every package in $(VENV)
 # All work from a fresh clone; nothing is installed outside of $(VENV).
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ TESTS_AT_ONCE ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 PINS := envs/$(STACK).txt envs/analysis.txt envs/cluster.txt envs/dev.txt
 
-.PHONY: run test test-fast check pins clean
+.PHONY: run test test-fast check licences pins clean
 
 run: $(VENV)/.installed
 	$(BIN)/snakemake
@@ -37,6 +38,9 @@ check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
+
+licences: $(VENV)/.installed
+	@$(BIN)/python envs/licences.py
 
 $(VENV)/.installed: $(PINS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("noisegrid needs Python 3.11 or newer; say which with: make PYTHON=python3.11")'
