@@ -55,11 +55,12 @@ onstart:
 
 
 onsuccess:
-    print(
-        f"Results are in {PATHS.folder}: report.html, findings.md, figures/, tables/, metrics.csv"
-    )
+    say_what_was_made(PLAN, workflow.dag.targetjobs)
 
 
 onerror:
     # show which replicates failed, and why; the next call trains only the missing ones
-    shell("python -m noisegrid status {PLAN.study.source:q} --results {PLAN.config[results]:q}")
+    shell(
+        "python -m noisegrid status {PLAN.study.source:q} --results {PLAN.config[results]:q}"
+        + (" | tail -n 1" if TERMINAL.interrupted else "")
+    )

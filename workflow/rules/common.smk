@@ -10,6 +10,7 @@ from noisegrid.common.schemas import WORKFLOW
 from noisegrid.planning.jobs import Jobs, untracked
 from noisegrid.planning.plan import make_or_exit, shell_prefix, write_design
 from noisegrid.planning.preflight import check_machine_or_exit
+from noisegrid.planning.terminal import Terminal, say_what_was_made
 from noisegrid.runtime.hardware import ANALYSIS
 
 IN_CONTAINERS = "APPTAINER" in {
@@ -20,6 +21,9 @@ if config.get("job_per") is None:
     config["job_per"] = "device" if workflow.resource_settings.nodes is None else "task"
 PLAN = make_or_exit(config, IN_CONTAINERS, in_job=not workflow.is_main_process)
 PATHS, JOBS = PLAN.paths, Jobs(PLAN)
+TERMINAL = Terminal()
+if workflow.is_main_process:
+    TERMINAL.watch()
 if workflow.is_main_process and workflow.modifier.base_snakefile is not None:
     write_design(PLAN)  # the Snakefile does it in onstart, which Snakemake ignores in a module
 if IN_CONTAINERS:

@@ -48,7 +48,12 @@ def run_workflow(study: str | None, options: list[str]) -> int:
     """
     if importlib.util.find_spec("snakemake") is None:
         raise ModuleNotFoundError("Snakemake is not installed", name="snakemake")
-    return subprocess.run(command(study, options), check=False).returncode
+    process = subprocess.Popen(command(study, options))
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # Snakemake receives Ctrl-C as well, and ends when its jobs have
+            continue
 
 
 def _stack_setting(study: str | None, options: list[str]) -> list[str]:

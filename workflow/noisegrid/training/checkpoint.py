@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,8 +22,8 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import reason
 
 #: Signals that ask a job to stop. SLURM sends SIGTERM at the time limit and before preemption; some sites send SIGUSR1
-#: earlier.
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+#: earlier. Ctrl-C sends SIGINT.
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 
 class Interrupted(Exception):
@@ -58,6 +59,8 @@ class Checkpoints:
         self.folder, self.identity, self.every_s = folder, identity, every_s
         self.saved_at = time.monotonic()
         self.asked_to_stop = False
+        #: A function that is called with the run after every step, besides what this class does.
+        self.on_visit: Callable[[Any], None] | None = None
 
     def listen(self) -> None:
         """Handle stop signals from now on, including those that arrived while stop signals were blocked."""
@@ -76,6 +79,8 @@ class Checkpoints:
         Interrupted
             If the job has to stop. If there is a checkpoint folder, the run is saved first.
         """
+        if self.on_visit is not None:
+            self.on_visit(run)
         due = self.folder is not None and time.monotonic() - self.saved_at >= self.every_s
         if due or (self.asked_to_stop and self.folder is not None):
             self.save(run)

@@ -79,7 +79,7 @@ def run_job(
         statuses = pool.run(jobs)
     if pool.stopping:
         away = sum(status == INTERRUPTED for _, status in statuses)
-        raise NoisegridError(f"stopped by the scheduler: {away} replicates checkpointed; the next job resumes them")
+        raise NoisegridError(f"stopped: {away} replicates checkpointed; the next call resumes them")
     crashed = [job for job, status in statuses if status not in (0, DIVERGED)]
     if crashed and not options.accept_failures:
         raise NoisegridError(

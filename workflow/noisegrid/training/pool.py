@@ -15,6 +15,8 @@ import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.sharedctypes import RawArray
+from typing import Any
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text
@@ -28,6 +30,8 @@ from noisegrid.training.replicate import Job, train_and_write
 from noisegrid.training.train import Diverged
 
 FORK = multiprocessing.get_context("fork")
+#: The longest time in seconds for which the pool waits for a replicate before it looks at the progress of all.
+LOOK_S = 2.0
 #: Exit statuses of a replicate. DIVERGED: the training diverged, which is a finding, not a fault. INTERRUPTED: the
 #: scheduler asked the job to stop, and the replicate was checkpointed.
 DIVERGED, INTERRUPTED = 3, 75
@@ -66,9 +70,13 @@ class Pool:
         """
         waiting, statuses = list(jobs), list[tuple[Job, int]]()
         self.running: list[tuple[Job, BaseProcess]] = []
-        progress = Progress(len(jobs), _title(jobs), "replicates")
+        epochs = [job.run.task.epochs for job in jobs]
+        progress = Progress(sum(epochs), _title(jobs), "epochs")
+        self.places = {job.name: place for place, job in enumerate(jobs)}
+        self.epochs = RawArray("l", len(jobs))  # finished epochs of each job, written by the processes
         for number in STOP_SIGNALS:
             signal.signal(number, self._stop)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal does not end training
         while (waiting and not self.stopping) or self.running:
             idle = self.cores - sum(job.run.flags["threads"] for job, _ in self.running)
             fitting = [job for job in waiting if job.run.flags["threads"] <= idle] or waiting[: not self.running]
@@ -76,13 +84,17 @@ class Pool:
                 self._start(fitting[0])
                 waiting.remove(fitting[0])
                 continue
-            wait([process.sentinel for _, process in self.running])
-            statuses += self._collect()
-            progress.show(len(statuses))
+            wait([process.sentinel for _, process in self.running], LOOK_S)
+            for job, status in self._collect():
+                statuses.append((job, status))
+                self.epochs[self.places[job.name]] = job.run.task.epochs
+            done = sum(self.epochs)
+            text = f"{len(statuses):,} of {len(jobs):,} replicates, {done:,} of {progress.total:,} epochs"
+            progress.show(done, text)
         return statuses
 
     def _start(self, job: Job) -> None:
-        process = FORK.Process(target=child, args=(job, self.datasets[job.cell.dataset], self.checkpoint_s))
+        process = FORK.Process(target=child, args=self._arguments(job))
         # block stop signals until the child has its own handler: the inherited handler would not checkpoint the child
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
@@ -92,6 +104,9 @@ class Pool:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         if self.stopping:  # a stop signal came after the loop had checked for one, but before the fork
             process.terminate()
+
+    def _arguments(self, job: Job) -> tuple[Any, ...]:
+        return job, self.datasets[job.cell.dataset], self.checkpoint_s, self.epochs, self.places[job.name]
 
     def _collect(self) -> list[tuple[Job, int]]:
         # read each exit code only once: a process that ends between two reads would be in neither list
@@ -122,9 +137,13 @@ def _title(jobs: list[Job]) -> str:
     return tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
 
 
-def child(job: Job, data: Dataset, checkpoint_s: float) -> None:
-    """Train one replicate in this forked process, and print one line about the outcome."""
+def child(job: Job, data: Dataset, checkpoint_s: float, epochs: Any, place: int) -> None:
+    """Train one replicate in this forked process, and print one line about the outcome.
+
+    The number of finished epochs is written to `epochs`, an array in shared memory, at the index `place`.
+    """
     checkpoints = job.checkpoints(checkpoint_s)
+    checkpoints.on_visit = lambda run: epochs.__setitem__(place, run.epoch)
     checkpoints.listen()
     names = {"study": job.cell.study, "hardware": job.cell.hardware, "task": job.cell.task, "noise": job.cell.noise}
     try:
