@@ -60,7 +60,7 @@ def test_an_edited_manifest_is_named(tmp_path):
 def test_a_copy_that_another_version_prepared_is_named(tmp_path):
     prepare(tmp_path, "digits")
     manifest = json.loads((tmp_path / "manifest.json").read_text())
-    older = {key: value for key, value in manifest.items() if key not in ("group_names", "digest")}
+    older = {key: value for key, value in manifest.items() if key not in ("group_names", "digest", "notes")}
     (tmp_path / "manifest.json").write_text(json.dumps({**older, "digest": digest(older)}))
     with pytest.raises(NoisegridError, match="prepared by another version"):
         open_prepared(tmp_path)

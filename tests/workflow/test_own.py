@@ -4,11 +4,17 @@ import csv
 import re
 import shutil
 
+import numpy as np
 import pytest
-from conftest import ROOT, metrics, snakemake
+import torch
+from conftest import ROOT, TINY, metrics, snakemake
 from factories import cells, study, write_study
 
+from noisegrid.data.prepared import open_prepared
+from noisegrid.study.resolve import load_study
 from noisegrid.study.seeds import derive_seeds
+from noisegrid.training.replicate import run_of
+from noisegrid.training.train import Diverged, Training, build_network, weights_of
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +35,14 @@ def test_the_worked_example_with_an_own_network_and_dataset(tmp_path):
 
 
 def test_a_replicate_that_fails_is_named_with_its_reason(tmp_path):
-    (tmp_path / "own.py").write_text("def net(classes, channels, size):\n    raise ValueError('no such layer')\n")
+    (tmp_path / "own.py").write_text(
+        "import torch\n"
+        "from noisegrid.networks import small_cnn\n"
+        "def net(classes, channels, size):\n"
+        "    if torch.initial_seed():  # the trial before the jobs has seed 0\n"
+        "        raise ValueError('no such layer')\n"
+        "    return small_cnn(classes, channels, size, batch_norm=False)\n"
+    )
     tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net"}}
     path = write_study(tmp_path, study(cells("own-digits", "control"), name="failing", tasks=tasks))
     done = snakemake(tmp_path, study=path)
@@ -67,6 +80,36 @@ def test_failures_can_be_accepted_and_made_good_later(tmp_path):
     assert done.returncode == 0, done.stdout
     with (tmp_path / cell).open() as file:
         assert {row["n_replicates"] for row in csv.DictReader(file)} == {"3"}
+
+
+def test_logits_that_are_not_finite_are_divergence(datasets):
+    """A network may overflow at the evaluation although the loss of every epoch is finite."""
+    run, data = run_of(load_study(str(TINY)).cells[0], 0), open_prepared(datasets / "digits")
+    start = weights_of(build_network(run.task, data))
+    training = Training(run, data, start, torch.device("cpu"))
+    assert np.isfinite(training.snapshot().logits).all()
+    for value in (float("nan"), float("inf")):
+        with torch.no_grad():
+            training.network[-1].bias[0] = value
+        with pytest.raises(Diverged, match="the logits of 597 test images are not finite after 0 epochs"):
+            training.snapshot()
+
+
+def test_a_wrong_network_is_refused_before_any_work(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\nnet = lambda classes, channels, size: nn.Linear(7, classes)\n"
+    )
+    path = write_study(
+        tmp_path, study(cells("x", "control"), tasks={"x": {"like": "smallcnn-digits", "network": "own.net"}})
+    )
+    done = snakemake(tmp_path, study=path)
+    assert done.returncode == 1 and "Traceback" not in done.stdout
+    assert "tasks.x.network: own.net is read as own:net; write it in this form" in done.stdout
+    assert (
+        "noisegrid: mine.yaml: tasks.x.network: network own:net fails with two examples of shape [1, 8, 8]"
+        in done.stdout.replace(f"{tmp_path}/", "")
+    )
+    assert not (tmp_path / "results/mine/replicates").exists()
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ class Raw:
 
     Attributes
     ----------
-    train_images, test_images : uint8 (examples, channels, size, size) or Images
-        The images.
+    train_images, test_images : uint8 or float32 (examples, channels, size, size), or Images
+        The images, with values from 0 to the full scale that the dataset's entry states.
     train_labels, test_labels : int (examples,) or (examples, attributes)
         The class of each example, or 0 or 1 for each attribute of each example.
     groups : dict of bool (test examples,)

@@ -1,8 +1,11 @@
 """Show what a study would submit and how much it would cost: replicates, jobs and device-hours."""
 
 import argparse
+import sys
+from pathlib import Path
 
 from noisegrid.cli import arguments
+from noisegrid.cli.check import arguments_of_trial
 
 EXAMPLE = "noisegrid plan paper"
 
@@ -11,19 +14,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_study(parser, optional=True)
     arguments.add_results(parser)
+    arguments_of_trial(parser)
     parser.add_argument(
         "--write", action="store_true", help="write the resolved study to <results>/<study>/design.json"
     )
 
 
-def run(options: argparse.Namespace) -> None:
-    """Run the subcommand."""
+def run(options: argparse.Namespace) -> int:
+    """Run the subcommand. The exit code is 1 if one of the user's own networks fails its trial, and 0 otherwise."""
     from noisegrid.planning.plan import make, notes, write_design
     from noisegrid.planning.summary import summary
+    from noisegrid.planning.trial import try_study
+    from noisegrid.study.check import corrections
 
     study, results = arguments.chosen(options)
     plan = make({"study": study, "results": str(results)})
-    print("\n".join([*notes(plan), summary(plan)]))
+    print("\n".join([*notes(plan), *(f"note: {line}" for line in corrections(plan.study.source)), summary(plan)]))
     if options.write:
         write_design(plan)
         print(f"wrote {plan.paths.design}")
+    failed, untried = try_study(plan.study, Path(plan.config["datasets"])) if options.tried else ([], [])
+    for line in [*(f"note: {note}" for note in untried), *failed]:
+        print(line, file=sys.stderr)
+    return 1 if failed else 0

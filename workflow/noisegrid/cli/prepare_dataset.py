@@ -18,10 +18,17 @@ def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
     from noisegrid.common.errors import NoisegridError, unknown
     from noisegrid.common.schemas import catalog
-    from noisegrid.data.prepared import prepare
+    from noisegrid.data import prepared
+    from noisegrid.planning import trial
     from noisegrid.study.resolve import load
 
-    entries = load(options.study).datasets if options.study else catalog("datasets")
-    if options.dataset not in entries:
-        raise NoisegridError(unknown("dataset", options.dataset, entries))
-    prepare(options.dataset, entries[options.dataset], options.folder, options.output.parent)
+    study = load(options.study) if options.study else None
+    name, entries = options.dataset, study.datasets if study else catalog("datasets")
+    if name not in entries:
+        raise NoisegridError(unknown("dataset", name, entries))
+    entry, folder = entries[name], options.output.parent
+    data, notes = prepared.read(name, entry, options.folder, folder)
+    if study:  # before the images are written, so that a wrong network does not cost a second preparation
+        notes += trial.check_dataset(study, name, data)
+    for note in prepared.write(name, entry, data, notes, folder):
+        print(f"note: dataset {name}: {note}", flush=True)

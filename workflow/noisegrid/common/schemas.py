@@ -4,12 +4,8 @@ A document becomes a plain dictionary. A mistake in it raises a NoisegridError t
 remedy.
 """
 
-import ast
-import importlib.util
 import re
-import sys
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +14,10 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
 from noisegrid.common.errors import NoisegridError, unknown
-from noisegrid.common.files import sha256
+
+# networks.py and study/arms.py import these two from here
+from noisegrid.common.references import imported as imported  # noqa: PLC0414
+from noisegrid.common.references import reference_digest as reference_digest  # noqa: PLC0414
 
 #: The folder of this package.
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -66,74 +65,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise NoisegridError(f"{path} must contain a mapping of keys to values")
     return document
-
-
-def imported(kind: str, reference: str) -> Any:
-    """Import a function.
-
-    Parameters
-    ----------
-    kind : str
-        What the function provides (`network` or `dataset`). The error message begins with this word.
-    reference : str
-        The function, as package.module:function.
-
-    Raises
-    ------
-    NoisegridError
-        If the function cannot be imported.
-    """
-    module, _, function = reference.partition(":")
-    try:
-        return getattr(import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise NoisegridError(f"{kind} {reference}: cannot be imported as package.module:function ({error})") from error
-
-
-def check_reference(reference: str, where: str) -> Path:
-    """Check that package.module:function exists, and return the path of the module's file.
-
-    The module is not imported, because it may need libraries or devices that this machine lacks.
-
-    Parameters
-    ----------
-    reference : str
-        The reference, as package.module:function.
-    where : str
-        The file and key that contain the reference, for the error message.
-
-    Raises
-    ------
-    NoisegridError
-        If the reference has the wrong form, or if the module or the function does not exist.
-    """
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*", reference) is None:
-        raise NoisegridError(f"{where}: {reference!r} is not of the form package.module:function")
-    module, _, function = reference.partition(":")
-    sys.path.insert(0, str(Path.cwd()))  # a job runs with `python -m`, which also adds this folder
-    try:
-        found = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        found = None
-    finally:
-        sys.path.pop(0)
-    if found is None or found.origin is None:
-        raise NoisegridError(
-            f"{where}: there is no module {module!r} (searched {Path.cwd()} and the installed packages)"
-        )
-    tree = ast.parse(Path(found.origin).read_text())
-    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    names |= {
-        alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
-    if function not in names:
-        raise NoisegridError(f"{where}: {found.origin}: {unknown('function', function, names)}")
-    return Path(found.origin)
-
-
-def reference_digest(reference: str, where: str) -> str:
-    """Check package.module:function as `check_reference` does, and return a short digest of the module's file."""
-    return sha256(check_reference(reference, where))[:16]
 
 
 def problems(document: dict[str, Any], schema_name: str, where: str) -> list[str]:

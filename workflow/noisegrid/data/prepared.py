@@ -5,7 +5,7 @@ parts, it writes <folder>/manifest.json, which contains the checksums of these f
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,8 @@ import numpy as np
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256, write_atomically, write_text
-from noisegrid.common.schemas import imported
+from noisegrid.common.references import imported
+from noisegrid.data.checks import ImageChecks, check_raw
 from noisegrid.readers import Raw
 from noisegrid.study.study import digest
 
@@ -40,7 +41,7 @@ class Dataset:
         Number of classes, or of attributes if the labels are attributes.
     full_scale : float
         The largest value that a pixel can have.
-    train_images, test_images : uint8 (examples, channels, size, size)
+    train_images, test_images : uint8 or float32 (examples, channels, size, size)
         The images.
     train_labels, test_labels : int64 (examples,) or uint8 (examples, attributes)
         The class of each example, or 0 or 1 for each attribute of each example.
@@ -65,8 +66,13 @@ class Dataset:
     target: int | None
 
 
-def prepare(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) -> None:
-    """Read a raw dataset with its reader, and write the prepared dataset.
+def prepare(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) -> list[str]:
+    """Read a dataset as `read` does, write it as `write` does, and return the notes."""
+    return write(name, entry, *read(name, entry, raw, folder), folder)
+
+
+def read(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) -> tuple[Raw, list[str]]:
+    """Read a raw dataset with its reader, and check all but the values of its images.
 
     Parameters
     ----------
@@ -77,24 +83,65 @@ def prepare(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) ->
     raw : Path or None
         The folder of the raw files, or None to let the reader download them.
     folder : Path
-        The folder to write the prepared dataset to.
+        The folder to write the prepared dataset to. Downloads go to its folder `raw`.
+
+    Returns
+    -------
+    Raw
+        The dataset.
+    list of str
+        One sentence for each oddity.
 
     Raises
     ------
     NoisegridError
-        If a raw file is missing, truncated or different from the published file.
+        If a raw file is missing, truncated or different from the published file, or if the dataset cannot be used.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    data = _reader(entry["read"])(raw, folder / "raw")
-    files = {}
+    data = imported("dataset", entry["read"])(raw, folder / "raw")
+    if not isinstance(data, Raw):
+        raise NoisegridError(
+            f"dataset {entry['read']}: the reader returned {type(data).__name__}, not a noisegrid.readers.Raw"
+        )
+    return data, check_raw(name, entry, data)
+
+
+def write(name: str, entry: dict[str, Any], data: Raw, notes: list[str], folder: Path) -> list[str]:
+    """Check the values of a dataset's images (see data/checks.py), and write the prepared dataset.
+
+    Parameters
+    ----------
+    name : str
+        The name of the dataset.
+    entry : dict
+        The entry of the dataset in the catalog.
+    data, notes
+        The results of `read`.
+    folder : Path
+        The folder to write the prepared dataset to.
+
+    Returns
+    -------
+    list of str
+        The notes, and one sentence for each oddity of the images. The manifest contains all of them.
+
+    Raises
+    ------
+    NoisegridError
+        If the images cannot be used.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    checks, files = ImageChecks(name, entry["full_scale"]), {}
     for part in PARTS if not data.groups else (*PARTS, "groups"):
         path = folder / f"{part}.npy"
-        write_atomically(path, partial(_save, part, data))
+        write_atomically(path, partial(_save, part, data, checks))
         files[path.name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
+    notes = [*notes, *checks.notes()]
     manifest = {"dataset": name, "classes": entry["classes"], "full_scale": entry["full_scale"], "files": files}
-    manifest |= {"group_names": list(data.groups), "target": data.target}
-    manifest["digest"] = digest(manifest)
+    manifest |= {"group_names": list(data.groups), "target": data.target if data.target is None else int(data.target)}
+    manifest |= {"digest": digest(manifest), "notes": notes}  # the digest is that of the content
     write_text(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+    return notes
 
 
 def open_prepared(folder: Path) -> Dataset:
@@ -120,7 +167,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
     except (OSError, ValueError) as error:
         raise NoisegridError(f"{folder} has no prepared dataset ({error}); delete this folder and run again") from error
-    if manifest.get("digest") != digest({key: value for key, value in manifest.items() if key != "digest"}):
+    if manifest.get("digest") != digest(
+        {key: value for key, value in manifest.items() if key not in ("digest", "notes")}
+    ):
         raise NoisegridError(f"{folder}/manifest.json was changed by hand; delete {folder} and run again")
     if not manifest.keys() >= {"dataset", "classes", "full_scale", "files", "group_names", "target"}:
         raise NoisegridError(f"{folder} was prepared by another version of noisegrid; delete it and run again")
@@ -166,39 +215,28 @@ def check_raw_folders(folders: Mapping[str, str], entries: Mapping[str, dict[str
             )
 
 
-def _reader(reference: str) -> Callable[[Path | None, Path], Raw]:
-    reader = imported("dataset", reference)
-
-    def checked(raw: Path | None, cache: Path) -> Raw:
-        data = reader(raw, cache)
-        if not isinstance(data, Raw):
-            raise NoisegridError(
-                f"dataset {reference}: the reader returned {type(data).__name__}, not a noisegrid.readers.Raw"
-            )
-        return data
-
-    return checked
-
-
-def _save(part: str, data: Raw, path: Path) -> None:
-    """Write one part of a dataset.
+def _save(part: str, data: Raw, checks: ImageChecks, path: Path) -> None:
+    """Write one part of a dataset, and check its images.
 
     If the images do not fit into memory, write them one at a time and print progress lines.
     """
     if part == "groups":
-        np.save(path, np.stack(list(data.groups.values()), axis=1))
+        np.save(path, np.stack(list(data.groups.values()), axis=1).astype(bool))
         return
     array = getattr(data, part)
-    if isinstance(array, np.ndarray):
-        kind = np.uint8 if part.endswith("images") or array.ndim == 2 else np.int64
-        np.save(path, array.astype(kind))
-        return
-    stored = np.lib.format.open_memmap(path, "w+", np.uint8, (array.count, *array.shape))
-    for index, image in enumerate(array.rows):
-        stored[index] = image
-        if index % 10_000 == 9_999:
-            print(f"{part}: {index + 1:,} of {array.count:,}", flush=True)
-    stored.flush()
+    if part.endswith("labels"):
+        np.save(path, array.astype(np.uint8 if array.ndim == 2 else np.int64))
+    elif isinstance(array, np.ndarray):
+        for _ in checks.checked(part, array):
+            pass
+        np.save(path, array)
+    else:
+        stored = np.lib.format.open_memmap(path, "w+", np.uint8, (array.count, *array.shape))
+        for index, block in enumerate(checks.checked(part, array)):
+            stored[index] = block[0]
+            if index % 10_000 == 9_999:
+                print(f"{part}: {index + 1:,} of {array.count:,}", flush=True)
+        stored.flush()
 
 
 def _check_file(path: Path, expected: dict[str, Any]) -> None:

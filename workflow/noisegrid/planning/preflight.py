@@ -15,12 +15,14 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.provenance import code_digests
 from noisegrid.data.prepared import check_raw_folders
+from noisegrid.planning import trial
 from noisegrid.planning.plan import Plan
 from noisegrid.records.record import check_images, check_shared, is_complete
 from noisegrid.runtime import devices, images
 from noisegrid.runtime.environment import HERE
 from noisegrid.runtime.hardware import ANALYSIS, stack, stack_of
 from noisegrid.runtime.hardware import entry as hardware_entry
+from noisegrid.study.check import corrections
 from noisegrid.study.chunk import chunk_of
 from noisegrid.study.study import Cell
 
@@ -105,7 +107,8 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
 
     The function checks, in this order: the folders of raw files; that incomplete cells were started with the current
     training code; the container images or, without containers, the Python environment (only if `local`); that existing
-    replicates were trained in the same container images; and the GPUs of this machine (only if `local`).
+    replicates were trained in the same container images; the GPUs of this machine (only if `local`); and a trial of the
+    user's own networks.
 
     Parameters
     ----------
@@ -138,6 +141,29 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
     if local:
         for name in work.hardware:
             devices.check_present(name, hardware_entry(name))
+    for note in try_networks(plan, work):
+        print(f"noisegrid: {note}", file=sys.stderr)
+
+
+def try_networks(plan: Plan, work: Work) -> list[str]:
+    """Try the user's own networks of a Snakemake call on two examples, and return what could not be tried, and why.
+
+    Raises
+    ------
+    NoisegridError
+        If a network cannot be built, trained or evaluated.
+    """
+    folder, entries = Path(plan.config["datasets"]), plan.study.datasets
+    timed = [network for network in plan.study.timed_networks if network.hardware in work.timed]
+    found, notes = trial.trials_of(
+        plan.study, work.unfinished, timed, lambda name: trial.shape_of(folder / name, entries[name])
+    )
+    if found and plan.in_containers:
+        return ["own networks are not tried before the jobs, because the jobs run in containers"]
+    failed, more = trial.run(found)
+    if failed:
+        raise NoisegridError("\n".join(failed))
+    return [*notes, *more]
 
 
 def check_code(results: Path, cells: Iterable[Cell]) -> None:
@@ -194,6 +220,8 @@ def _check_environment(stacks: Iterable[str]) -> None:
 
 def check_machine_or_exit(plan: Plan, jobs: Iterable[Any], local: bool) -> None:
     """Call `check_machine` for the Snakefile's onstart; a failed check ends Snakemake with a one-line message."""
+    for note in corrections(plan.study.source):
+        print(f"noisegrid: {note}", file=sys.stderr)
     try:
         check_machine(plan, work_of(plan, jobs), local)
     except NoisegridError as error:

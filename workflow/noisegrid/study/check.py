@@ -2,9 +2,11 @@
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.references import corrected
 from noisegrid.common.schemas import catalog, problems, read_yaml
 from noisegrid.runtime import devices
 from noisegrid.study import recipes, resolve
@@ -49,6 +51,18 @@ def mistakes(name_or_path: str) -> list[str]:
     if not result.found:
         result.collect(resolve.load_study, name_or_path)
     return list(result.found)
+
+
+def corrections(path: Path) -> list[str]:
+    """Return one sentence for each package.module.function in a study's file, with the form package.module:function."""
+    document = read_yaml(path) if path.suffix != ".json" else {}
+    written = {f"tasks.{name}.network": entry.get("network", "") for name, entry in document.get("tasks", {}).items()}
+    written |= {f"datasets.{name}.read": entry.get("read", "") for name, entry in document.get("datasets", {}).items()}
+    return [
+        f"{path}: {key}: {reference} is read as {corrected(reference)}; write it in this form"
+        for key, reference in written.items()
+        if corrected(reference) != reference and reference not in catalog("networks")
+    ]
 
 
 def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
-from noisegrid.common.schemas import catalog, check, check_reference, reference_digest
+from noisegrid.common.references import check_reference, corrected, reference_digest
+from noisegrid.common.schemas import catalog, check
 
 #: Keys of a task that do not affect results. REQUIREMENTS are the resources that the task requires. WORDS are
 #: REQUIREMENTS and the keys that only describe the task.
@@ -79,7 +80,7 @@ def resolve_datasets(own: dict[str, Any], where: str) -> dict[str, dict[str, Any
         check_reference(entry["read"], f"{where}: datasets.{name}.read")
         if name in catalog("datasets"):
             raise NoisegridError(f"{where}: datasets.{name} is already in the catalog; give yours another name")
-    return {**catalog("datasets"), **own}
+    return {**catalog("datasets"), **{name: entry | {"read": corrected(entry["read"])} for name, entry in own.items()}}
 
 
 def task_settings(
@@ -107,7 +108,8 @@ def task_settings(
     if recipe["dataset"] not in datasets:
         raise NoisegridError(f"{where}: task {name}: {unknown('dataset', recipe['dataset'], datasets)}")
     network, networks, own = recipe["network"], catalog("networks"), {}
-    if ":" in network:
+    if network not in networks and (":" in network or "." in network):
+        recipe["network"] = network = corrected(network)
         # an edited network is a different network, so its cell gets a different digest
         own = {"source": reference_digest(network, f"{where}: task {name}: network")}
     elif network not in networks:

@@ -34,6 +34,8 @@ datasets:
     read: {name}_dataset:read          # the function in {name}_dataset.py
     classes: 10
     full_scale: 16           # the value of a white pixel
+    channels: 1              # with channels and size, `noisegrid check {name}.yaml --import` can try the network
+    size: 8                  # height and width in pixels
 """
 NETWORK = '''\
 """Your own network. Its initial weights come from PyTorch's global generator, as usual."""
@@ -62,7 +64,8 @@ from noisegrid.readers import Raw
 def read(folder: Path | None, cache: Path) -> Raw:
     """Return the training images, their labels, the test images and their labels.
 
-    Images are uint8 arrays of shape (examples, channels, size, size). Labels are integer arrays of shape (examples,).
+    Images are uint8 or float32 arrays of shape (examples, channels, size, size). Labels are integer arrays of shape
+    (examples,).
     `folder` is the entry of this dataset under dataset_folders in config.yaml, or None. `cache` is the folder for
     downloads.
     """

@@ -38,7 +38,7 @@ UNMARKED = nullcontext()
 
 
 class Diverged(Exception):
-    """Raised when the mean training loss of an epoch is not finite."""
+    """Raised when the mean training loss of an epoch, or a logit of a test image, is not finite."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     Raises
     ------
     Diverged
-        If the mean loss of an epoch is not finite.
+        If the mean loss of an epoch, or a logit of a test image at the midpoint or at the end, is not finite.
     Interrupted
         If the job was asked to stop. If the run has a checkpoint folder, its state is saved first.
     """
@@ -228,11 +228,20 @@ class Training:
         self.step += 1
 
     def snapshot(self) -> Snapshot:
-        """Evaluate the network on the test images and copy its weights."""
+        """Evaluate the network on the test images and copy its weights.
+
+        Raises
+        ------
+        Diverged
+            If a logit is not finite.
+        """
         self.network.eval()
         with torch.inference_mode(), autocast(self.test_batches.device, self.precision):
             logits = torch.cat([self.network(inputs) for inputs in self.test_batches.evaluation()])
-        return Snapshot(logits.float().cpu().numpy(), weights_of(self.network))
+        values = logits.float().cpu().numpy()
+        if bad := np.count_nonzero(~np.isfinite(values).all(axis=1)):
+            raise Diverged(f"the logits of {bad} test images are not finite after {self.epoch} epochs")
+        return Snapshot(values, weights_of(self.network))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the weights, optimiser, scaler, random states and progress of the run as tensors and plain values."""
