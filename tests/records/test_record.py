@@ -199,3 +199,13 @@ def test_a_replicate_of_the_earlier_layout_is_refused(tmp_path):
     (folder / "record.json").write_text(json.dumps({"noisegrid": "0.1.0", "files": {}}))
     with pytest.raises(NoisegridError, match=r"has version 1 of its format, .* noisegrid 0.1 reads it"):
         record.check_settings(tmp_path, [CELL])
+
+
+def test_a_vector_is_read_slice_by_slice_and_keeps_no_file_open(tmp_path):
+    write(tmp_path / "0")
+    replicate = record.read(tmp_path / "0")
+    vectors = [replicate.stored_weights() for _ in range(2000)]
+    assert len(list(Path("/proc/self/fd").iterdir())) < 500
+    assert len(vectors[0]) == 3
+    for first, last in ((0, 3), (1, 2), (2, 9), (3, 3)):
+        np.testing.assert_array_equal(vectors[7][first:last], np.arange(3, dtype=np.float32)[first:last])

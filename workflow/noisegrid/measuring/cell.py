@@ -26,6 +26,9 @@ from noisegrid.study.study import Cell
 
 Array = np.ndarray
 Row = dict[str, Any]
+#: The number of weight vectors that are memory-mapped at a time. Each needs an open file, of which a process may have
+#: few (`ulimit -n`). Vectors of larger cells are read slice by slice, which is slower.
+MAPPED = 100
 #: Columns of metrics.csv. `unit` applies to `value`, `low`, `high` and `null_*`. Fields that do not apply are empty.
 COLUMNS = (
     "study", "hardware", "task", "noise", "metric", "group", "unit", "value", "low", "high", "interval",
@@ -230,6 +233,12 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
     return [common | row for row in rows]
 
 
+def _vectors(replicates: list[Replicate], which: str) -> list[Any]:
+    """Return the weight vectors of all replicates, without keeping more than MAPPED files open."""
+    few = len(replicates) <= MAPPED
+    return [replicate.weights(which) if few else replicate.stored_weights(which) for replicate in replicates]
+
+
 def _all_have(replicates: list[Replicate], which: str) -> bool:
     return all(replicate.has(which) for replicate in replicates)
 
@@ -301,7 +310,7 @@ def hash_row(hashes: list[str], seed_set: Array) -> Row:
 
 def weight_rows(replicates: list[Replicate], seed_set: Array) -> Iterator[Row]:
     """Yield rows with the L2 distance between final weights: raw and at unit length, each with and without buffers."""
-    weights = [replicate.weights() for replicate in replicates]
+    weights = _vectors(replicates, "weights")
     for reading, matrix in stats.l2_matrices(weights, replicates[0].parameters).items():
         yield from _distance_rows(f"l2_{reading}", "1", matrix, seed_set)
 
@@ -435,8 +444,7 @@ def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) ->
         "reference_agreement_midpoint", "percent", 100 * stats.reference_agreement(midpoint), n_pairs=pairs
     )
     if weighed:
-        weights = [replicate.weights("midpoint_weights") for replicate in weighed]
-        distance = stats.pair_mean(stats.l2_raw_matrix(weights))
+        distance = stats.pair_mean(stats.l2_raw_matrix(_vectors(weighed, "midpoint_weights")))
         yield metric_row("reference_l2_midpoint", "1", distance.value, n_pairs=pairs)
 
 

@@ -66,6 +66,10 @@ class Replicate:
         vector: np.ndarray = np.load(self.folder / f"{which}.npy", mmap_mode="r", allow_pickle=False)
         return vector
 
+    def stored_weights(self, which: str = "weights") -> "StoredVector":
+        """Return the same vector, read from disk slice by slice, so that thousands of replicates keep no file open."""
+        return StoredVector(self.folder / f"{which}.npy")
+
     def has(self, which: str) -> bool:
         """Return whether the folder contains the vector `weights` or `midpoint_weights`.
 
@@ -77,6 +81,35 @@ class Replicate:
     def parameters(self) -> int:
         """The number of parameters, which come before the buffers in the weight vector."""
         return parameter_count(self.record["layout"], int(self.weights().size))
+
+
+class StoredVector:
+    """A float32 vector in a .npy file. It is not in memory, and its file is open only while a slice is read.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            (self.values,), _, dtype = read(file)
+            self.start = file.tell()
+        if dtype != np.float32:
+            raise NoisegridError(f"{path} contains {dtype} and not float32; {REPAIR}")
+        self.path = path
+
+    def __len__(self) -> int:
+        """Return the number of values."""
+        return int(self.values)
+
+    def __getitem__(self, key: slice) -> np.ndarray:
+        """Read a slice with step 1, as float32."""
+        first, last, _ = key.indices(len(self))
+        return np.fromfile(self.path, np.float32, max(0, last - first), offset=self.start + 4 * first)
 
 
 def replicate_folder(results: Path, cell: Cell, replicate: int) -> Path:

@@ -90,7 +90,8 @@ def l2_raw_matrix(weights: Sequence[Array], block: int = 1 << 14) -> Array:
     (replicates, replicates)
         The distances, which are exactly 0 between equal vectors.
     """
-    squares = sum((pdist(pieces, "sqeuclidean") for pieces in _blocks(weights, block)), np.zeros(1))
+    pieces = _blocks(weights, 0, len(weights[0]), block)
+    squares = sum((pdist(piece, "sqeuclidean") for piece in pieces), np.zeros(1))
     matrix: Array = squareform(np.sqrt(squares))
     return matrix
 
@@ -104,7 +105,8 @@ def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 14)
     Parameters
     ----------
     weights : sequence of (values,)
-        One vector per replicate, with the parameters before the buffers. Vectors may be memory-mapped.
+        One vector per replicate, with the parameters before the buffers. Vectors may be memory-mapped, or any object
+        with a length whose slices are arrays.
     parameters : int
         Number of parameters in each vector.
     block : int
@@ -118,27 +120,33 @@ def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 14)
         scaled to length 1. `raw_buffers` and `unit_buffers` are the same distances between vectors that also contain
         the buffers (the running statistics of batch norm).
     """
-    parts = [[vector[:parameters] for vector in weights], [vector[parameters:] for vector in weights]]
+    parts = [(0, parameters), (parameters, len(weights[0]))]
     squares = [
-        sum((np.einsum("ij,ij->i", x, x) for x in _blocks(part, block)), np.zeros(len(weights))) for part in parts
+        sum((np.einsum("ij,ij->i", x, x) for x in _blocks(weights, *part, block)), np.zeros(len(weights)))
+        for part in parts
     ]
     scales, scales_buffers = (np.where(s > 0, np.sqrt(s), 1)[:, None] for s in (squares[0], squares[0] + squares[1]))
     raw, unit, raw_buffers, unit_buffers = np.zeros((4, len(weights) * (len(weights) - 1) // 2))
-    for pieces in _blocks(parts[0], block):
+    for pieces in _blocks(weights, *parts[0], block):
         raw += pdist(pieces, "sqeuclidean")
         unit += pdist(pieces / scales, "sqeuclidean")
         unit_buffers += pdist(pieces / scales_buffers, "sqeuclidean")
-    for pieces in _blocks(parts[1], block):
+    for pieces in _blocks(weights, *parts[1], block):
         raw_buffers += pdist(pieces, "sqeuclidean")
         unit_buffers += pdist(pieces / scales_buffers, "sqeuclidean")
     pairs = {"raw": raw, "unit": unit, "raw_buffers": raw + raw_buffers, "unit_buffers": unit_buffers}
     return {name: squareform(np.sqrt(values)) for name, values in pairs.items()}
 
 
-def _blocks(vectors: Sequence[Array], size: int) -> Iterator[Array]:
-    """Yield consecutive blocks of values of all vectors, as float64 (vectors, values)."""
-    for start in range(0, len(vectors[0]), size):
-        yield np.array([vector[start : start + size] for vector in vectors], np.float64)
+#: The largest number of values of all vectors together that are held in memory at a time.
+BLOCK_VALUES = 1 << 23
+
+
+def _blocks(vectors: Sequence[Array], first: int, last: int, size: int) -> Iterator[Array]:
+    """Yield consecutive blocks of the values from `first` to `last` of all vectors, as float64 (vectors, values)."""
+    size = max(1, min(size, BLOCK_VALUES // len(vectors)))
+    for start in range(first, last, size):
+        yield np.array([vector[start : min(start + size, last)] for vector in vectors], np.float64)
 
 
 def logit_sample(replicates: int, shape: tuple[int, ...]) -> Array:
