@@ -10,7 +10,17 @@ Exit code: 0 if everything is the same, 1 otherwise.
 import argparse
 from pathlib import Path
 
+#: Seconds that the training of a replicate may take, unless the user says otherwise.
+TIME_LIMIT_S = 3600
 EXAMPLE = "noisegrid verify results/quick/quick.crate.zip --rerun 2"
+
+
+def positive(text: str) -> float:
+    """Convert an argument to a number of seconds above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    return value
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("package", type=Path, metavar="PACKAGE", help="the .crate.zip that `noisegrid package` made")
     parser.add_argument("--rerun", type=int, default=0, metavar="N", help="train N replicates again (requires PyTorch)")
     parser.add_argument("--choice", type=int, help="seed for choosing the N replicates (default: random)")
+    parser.add_argument(
+        "--time-limit",
+        type=positive,
+        default=TIME_LIMIT_S,
+        metavar="SECONDS",
+        help="stop training a replicate again after this time; it then counts as not run again (default: %(default)s)",
+    )
     parser.add_argument("--datasets", type=Path, default=Path("resources/datasets"), help="folder of prepared datasets")
 
 
@@ -25,4 +42,4 @@ def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     from noisegrid.crate.verify import verify_and_print
 
-    return verify_and_print(options.package, options.rerun, options.choice, options.datasets)
+    return verify_and_print(options.package, options.rerun, options.choice, options.datasets, options.time_limit)

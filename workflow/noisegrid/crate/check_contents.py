@@ -1,17 +1,17 @@
 """Check that all checksums match, that every file belongs in the crate, and that the crate's metadata are correct."""
 
-import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256
 from noisegrid.common.paths import StudyPaths
-from noisegrid.common.schemas import PACKAGE
 from noisegrid.crate import metadata
 from noisegrid.crate.crate import ABOUT, CHECKSUMS, METADATA, README, Crate, readme
+from noisegrid.crate.limits import RECORD_BYTES, read_json
 from noisegrid.records.record import WEIGHTS
 from noisegrid.study.chunk import PATTERN as CHUNK_NAME
 
@@ -30,7 +30,7 @@ def checksums(crate: Crate) -> tuple[str, Iterator[str]]:
     """Check that every file matches its stated checksum, and that the design of the crate allows the file."""
 
     def wrong() -> Iterator[str]:
-        stated, belongs = crate.checksums(), re.compile("|".join(_patterns(crate)))
+        stated, belongs = crate.checksums(), _belongs(crate)
         for name in sorted(stated.keys() - crate.names):
             yield f"{name} is missing"
         for name in sorted(crate.names - stated.keys() - {CHECKSUMS}):
@@ -39,34 +39,36 @@ def checksums(crate: Crate) -> tuple[str, Iterator[str]]:
             if sha256(crate.folder / name) != stated[name]:
                 yield f"{name} was changed: its checksum differs from the one in {CHECKSUMS}"
         yield from (
-            f"{name} does not belong in a crate of this study"
-            for name in sorted(crate.names)
-            if not belongs.fullmatch(name)
+            f"{name} does not belong in a crate of this study" for name in sorted(crate.names) if not belongs(name)
         )
 
     crate.note(UNCHECKED)
     return f"{len(crate.checksums()):,} checksums", wrong()
 
 
-def _patterns(crate: Crate) -> Iterator[str]:
-    """Yield regular expressions for the names of all files that the design of the crate allows."""
-    yield from (
-        re.escape(name) for name in (ABOUT, CHECKSUMS, METADATA, README, "study/study.yaml", "study/config.json")
-    )
-    yield from (r"code/.+", r"containers/[^/]+\.json")
+def _belongs(crate: Crate) -> Callable[[str], bool]:
+    """Return a function that takes the name of a file, and returns whether the design of the crate allows the file."""
     paths = StudyPaths("results", crate.about["study"])
-    weights = () if crate.left_out else WEIGHTS
-    files = "|".join(map(re.escape, ("record.json", "predictions.npz", "history.csv", *weights)))
+    names = {ABOUT, CHECKSUMS, METADATA, README, "study/study.yaml", "study/config.json"}
+    names |= {paths.metrics, paths.overhead, paths.report, *(paths.findings(end) for end in ("md", "html", "rst"))}
     for cell in crate.cells:
-        yield f"{re.escape(paths.replicates(cell.path))}/[0-9]+/({files})"
-        yield f"{re.escape(paths.chunk_folder(cell.hardware))}/{CHUNK_NAME}\\.json"
-        yield re.escape(paths.task_metrics(cell.hardware, cell.task))
-        yield re.escape(paths.across(cell.task))
+        names |= {paths.task_metrics(cell.hardware, cell.task), paths.across(cell.task)}
     for timing in crate.about["timed_networks"]:
-        yield from (re.escape(paths.timed(timing, suffix)) for suffix in ("csv", "json"))
-    yield from map(re.escape, (paths.metrics, paths.overhead, paths.report))
-    yield from (re.escape(paths.findings(suffix)) for suffix in ("md", "html", "rst"))
-    yield from (f"{re.escape(folder)}/.+" for folder in (paths.tables, paths.figures))
+        names |= {paths.timed(timing, suffix) for suffix in ("csv", "json")}
+    folders = ("code/", f"{paths.tables}/", f"{paths.figures}/")
+    files = ("record.json", "predictions.npz", "history.csv", *(() if crate.left_out else WEIGHTS))
+    replicate = re.compile(f"{re.escape(paths.replicates('x')[:-2])}/(.+)/[0-9]+/({'|'.join(map(re.escape, files))})")
+    chunk = re.compile(f"{re.escape(paths.chunk_folder('x')[:-2])}/([^/]+)/{CHUNK_NAME}\\.json")
+    cells, hardware = {cell.path for cell in crate.cells}, {cell.hardware for cell in crate.cells}
+
+    def belongs(name: str) -> bool:
+        if name in names or name.startswith(folders) or re.fullmatch(r"containers/[^/]+\.json", name):
+            return True
+        if found := replicate.fullmatch(name):
+            return found[1] in cells
+        return (found := chunk.fullmatch(name)) is not None and found[1] in hardware
+
+    return belongs
 
 
 def description(crate: Crate) -> tuple[str, Iterator[str]]:
@@ -74,23 +76,23 @@ def description(crate: Crate) -> tuple[str, Iterator[str]]:
 
     If the code in the crate differs from this installation, only the checksums in the metadata are checked.
     """
-    document = json.loads((crate.folder / METADATA).read_text())
-    stated = {str(entity["@id"]): entity for entity in document["@graph"]}
+    stated = _entities(read_json(crate.folder / METADATA, METADATA))
 
     def wrong() -> Iterator[str]:
         for name, entity in sorted(stated.items()):
             is_file = "sha256" in entity and name in crate.names
             if is_file and entity["sha256"] != sha256(crate.folder / name):
                 yield f"{METADATA}: the checksum of {name} is wrong"
-        if not _same_code(crate):
+        if not crate.has_code_of_here:
             crate.note(
                 "the crate was written by code that differs from the code installed here: the description of the crate "
-                "was not generated again, and the wording of tables and findings may differ"
+                "was not generated again, the wording of tables and findings may differ, and it was not checked "
+                "whether the replicates were trained with the code in the crate"
             )
             return
         if (crate.folder / README).read_text() != readme(crate.about):
             yield f"{README} differs from the one that is generated again"
-        again = {str(entity["@id"]): entity for entity in json.loads(_described(crate))["@graph"]}
+        again = _entities(json.loads(_described(crate)))
         for name in sorted(stated.keys() | again.keys()):
             if stated.get(name) != again.get(name):
                 yield f"{METADATA}: the description of {name} differs from the one that is generated again"
@@ -98,20 +100,25 @@ def description(crate: Crate) -> tuple[str, Iterator[str]]:
     return f"{len(stated)} entities", wrong()
 
 
+def _entities(document: Any) -> dict[str, dict[str, Any]]:
+    """Return the entities of the metadata by their identifiers."""
+    try:
+        return {str(entity["@id"]): dict(entity) for entity in document["@graph"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise NoisegridError(f"{METADATA} is not a list of entities; verify another copy of the crate") from error
+
+
 def _described(crate: Crate) -> str:
     files = {name: crate.folder / name for name in crate.names - {CHECKSUMS, METADATA}}
     records: dict[Any, list[dict[str, Any]]] = {}
     for cell in crate.cells:
         folders = sorted(Path(crate.paths.replicates(cell.path)).glob("[0-9]*"), key=lambda path: int(path.name))
-        records[cell] = [json.loads((folder / "record.json").read_text()) for folder in folders]
+        records[cell] = [_described_part(crate, folder / "record.json") for folder in folders]
     return metadata.metadata(metadata.Contents(crate.about, files, records))
 
 
-def _same_code(crate: Crate) -> bool:
-    """Return whether the Python modules in the crate are equal to those of this installation."""
-    return _digest(crate.folder / "code" / "workflow" / "noisegrid") == _digest(PACKAGE)
-
-
-def _digest(folder: Path) -> str:
-    modules = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py"))
-    return hashlib.sha256("".join(f"{name} {sha256(folder / name)}\n" for name in modules).encode()).hexdigest()
+def _described_part(crate: Crate, path: Path) -> dict[str, Any]:
+    """Return what the metadata need of a record, because all records do not fit into memory."""
+    record = read_json(path, str(path.relative_to(crate.folder)), RECORD_BYTES)
+    kept = {key: record[key] for key in ("device", "code", "container", "started", "timings")}
+    return kept | {"software": {key: value for key, value in record["software"].items() if key != "packages"}}

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from noisegrid.common.errors import NoisegridError
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.csv_differences import differences
+from noisegrid.crate.limits import CLASSES, NULL_VALUES, REPLICATES, check_count
 from noisegrid.crate.predictions import checked
 from noisegrid.measuring import across_hardware
-from noisegrid.measuring.cell import check_together, csv_of, load_replicates, measure
-from noisegrid.records.record import Replicate
+from noisegrid.measuring.cell import check_together, csv_of, measure
+from noisegrid.records.record import Replicate, check_belongs, read, replicate_folder
+from noisegrid.stats.null import VALUES_AT_ONCE
 from noisegrid.study.study import Cell, repeated
 
 KEYS = ("hardware", "task", "noise", "metric", "group")
@@ -139,12 +144,51 @@ def _again(crate: Crate) -> Iterator[tuple[Path, list[Part]]]:
 def _measured(crate: Crate, cell: Cell, loaded: dict[Cell, list[Replicate]]) -> Part:
     """Compute the rows of a cell again. If this succeeds, add its replicates to `loaded`."""
     try:
-        replicates, lost = load_replicates(cell, list(crate.chunks(cell)), crate.folder / "results", crate.left_out)
-        for replicate in replicates:
-            checked(replicate)
+        replicates, lost = _load(crate, cell)
+        _check_memory(cell, replicates)
         check_together(cell, replicates)
         part = Part(cell.hardware, cell.noise, measure(cell, replicates, lost), replicates)
     except Exception as error:  # a crate may contain anything
         return Part(cell.hardware, cell.noise, [], [], error)
     loaded[cell] = replicates
     return part
+
+
+def _load(crate: Crate, cell: Cell) -> tuple[list[Replicate], dict[str, int]]:
+    """Read the finished replicates that the chunk files list, and count the others, as `load_replicates` does."""
+    finished, lost = list[Replicate](), {"diverged": 0, "failed": 0}
+    for listing in crate.listings[cell]:
+        lost = {"diverged": lost["diverged"] + len(listing.diverged), "failed": lost["failed"] + len(listing.failed)}
+        for number, expected in listing.weight_hashes.items():
+            check_count(f"{cell.path}: finished replicates", len(finished) + 1, REPLICATES)
+            replicate = read(replicate_folder(crate.folder / "results", cell, int(number)), crate.left_out)
+            check_belongs(replicate.record, cell, replicate.folder)
+            if replicate.record["weight_hash"] != expected or replicate.record["replicate"] != int(number):
+                raise NoisegridError(f"replicate {number} of {cell.path} is not the one that its chunk file lists")
+            finished.append(replicate)
+    if len(finished) < 2:
+        raise NoisegridError(f"{cell.path}: {len(finished)} replicates finished; a spread needs two")
+    return finished, lost
+
+
+def _check_memory(cell: Cell, replicates: list[Replicate]) -> None:
+    """Check the predictions of a cell, and raise NoisegridError if its metrics need more memory than `limits` allow.
+
+    The null holds counts of correct predictions for every replicate, class and draw. It takes fewer draws at a time if
+    many examples are predicted correctly by some of the replicates only.
+    """
+    always = sometimes = np.empty(0, bool)
+    classes = 0
+    for index, replicate in enumerate(replicates):
+        arrays = checked(replicate)
+        labels = arrays["label"]
+        correct = (arrays["predicted"] == labels).ravel()
+        classes = max(classes, int(labels.max()) + 1 if labels.ndim == 1 else labels.shape[1])
+        check_count(f"{cell.path}: classes or attributes in predictions.npz", classes, CLASSES)
+        if index and correct.shape != always.shape:
+            raise NoisegridError(f"{cell.path}: replicates 0 and {replicate.record['replicate']} have other test sets")
+        always, sometimes = (always & correct, sometimes | correct) if index else (correct, correct)
+    unstable = int((sometimes & ~always).sum())
+    draws = min(1000, max(1, VALUES_AT_ONCE // max(1, len(replicates) * unstable)))
+    values = len(replicates) * draws * classes
+    check_count(f"{cell.path}: values of the null (replicates, draws and classes)", values, NULL_VALUES)

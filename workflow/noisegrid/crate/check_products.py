@@ -1,5 +1,6 @@
 """Check tables, findings and figures: make them again from the data in the crate, and compare old and new."""
 
+import itertools
 import re
 import struct
 import tempfile
@@ -12,8 +13,11 @@ import pandas as pd
 from matplotlib import image as images
 
 from noisegrid.common.collect import collect
+from noisegrid.common.errors import NoisegridError
+from noisegrid.crate.archive import same_bytes
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.csv_differences import differences, words_of
+from noisegrid.crate.limits import ARMS, KERNELS, check_count
 from noisegrid.measuring.cell import COLUMNS
 from noisegrid.reporting import cell_pages
 from noisegrid.reporting import figures as drawing
@@ -115,6 +119,7 @@ def figures(crate: Crate) -> tuple[str, Iterator[str]]:
             yield from _missing(crate, ["figures"])
             return
         with tempfile.TemporaryDirectory() as place:
+            _frames(crate)  # raises if metrics.csv or overhead.csv is not about this design
             yield from (f"figures/{stem} is not a figure of this study" for stem in sorted(stems - FIGURES.keys()))
             drawn = sorted(stems & FIGURES.keys())
             if drawn:
@@ -139,26 +144,33 @@ def _missing(crate: Crate, names: list[str]) -> Iterator[str]:
 
 def _said(path: Path, again: Path, where: str) -> Iterator[str]:
     """Yield a sentence about the first word that differs between two texts, if there is one."""
-    old, new = _words(path), _words(again)
-    length = max(len(old), len(new))
-    old, new = ([*words, *[""] * (length - len(words))] for words in (old, new))
-    if first := next(((o, n) for o, n in zip(old, new, strict=True) if o != n), None):
+    pairs = itertools.zip_longest(_words(path), _words(again), fillvalue="")
+    if first := next(((old, new) for old, new in pairs if old != new), None):
         yield f"{where} says {first[0]!r}, but {first[1]!r} is computed"
 
 
-def _words(path: Path) -> list[str]:
-    """Split a text into words and the characters `|`, `&`, `<` and `>`, which delimit table cells and HTML tags.
+def _words(path: Path) -> Iterator[str]:
+    """Yield the words of a text and the characters `|`, `&`, `<` and `>`, which delimit table cells and HTML tags.
 
     Leave out white space, the horizontal lines of tables, and style sheets, because these differ between library
     versions.
     """
-    text = re.sub(r"<style>.*?</style>", "", path.read_text(), flags=re.DOTALL)
-    return re.findall(r"[^\s|&<>]+|[|&<>]", re.sub(r":?-{2,}:?", "", text))
+    text = re.sub(r":?-{2,}:?", "", _without_styles(path.read_text()))
+    return (found[0] for found in re.finditer(r"[^\s|&<>]+|[|&<>]", text))
+
+
+def _without_styles(text: str) -> str:
+    """Return a text without its style sheets, in linear time, which a regular expression does not promise."""
+    kept, place = list[str](), 0
+    while (start := text.find("<style>", place)) >= 0 and (end := text.find("</style>", start)) >= 0:
+        kept.append(text[place:start])
+        place = end + len("</style>")
+    return "".join([*kept, text[place:]])
 
 
 def _drawn_otherwise(old: Path, new: Path) -> str:
     """Return, in brackets, how a figure differs from the one drawn again; return an empty string if it does not."""
-    if old.read_bytes() == new.read_bytes():
+    if same_bytes(old, new):
         return ""
     if old.suffix != ".png":
         return " (the bytes differ)"
@@ -181,8 +193,21 @@ def _size(path: Path) -> tuple[int, ...]:
 
 def _frames(crate: Crate) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Return the contents of metrics.csv and overhead.csv; None for overhead.csv if the crate has none."""
-    overhead = _overhead(crate)
-    return load_metrics(Path(crate.paths.metrics)), load_overhead(overhead) if overhead else None
+    path = _overhead(crate)
+    metrics, overhead = load_metrics(Path(crate.paths.metrics)), load_overhead(path) if path else None
+    planned = {(cell.hardware, cell.task) for cell in crate.cells}
+    for hardware, task in dict.fromkeys(zip(metrics["hardware"], metrics["task"], strict=True)):
+        if any((name, task) not in planned for name in str(hardware).split(" × ")):
+            raise NoisegridError(f"metrics.csv has rows about {task} on {hardware}, which are not in the design")
+    if overhead is not None:  # some tables have a row for each kernel and a column for each arm
+        networks = set(crate.about["timed_networks"])
+        for hardware, network in dict.fromkeys(zip(overhead["hardware"], overhead["network"], strict=True)):
+            if f"{hardware}/{network}" not in networks:
+                raise NoisegridError(f"overhead.csv has rows about {network} on {hardware}, which were not timed")
+        check_count("overhead.csv: arms", overhead["arm"].nunique(), ARMS)
+        if "kernel" in overhead:
+            check_count("overhead.csv: kernels", overhead["kernel"].nunique(), KERNELS)
+    return metrics, overhead
 
 
 def _overhead(crate: Crate) -> Path | None:

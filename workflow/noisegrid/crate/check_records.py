@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import json
 import math
 import re
 from collections import Counter
@@ -10,7 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from noisegrid.crate.crate import Crate
+from noisegrid.crate.possible import wrong_record
 from noisegrid.crate.predictions import checked
 from noisegrid.records.record import Replicate, check_belongs, read
 from noisegrid.study.seeds import derive_seeds
@@ -68,10 +70,10 @@ def _listed(crate: Crate, cell: Cell) -> tuple[dict[str, str | None], list[str]]
         A sentence for each problem found.
     """
     found, odd = dict[str, str | None](), list[str]()
-    for path, chunk in crate.chunks(cell).items():
-        listed = json.loads(path.read_text())["cells"][cell.path]
-        numbers = [*listed["weight_hashes"].items()]
-        numbers += [(str(number), None) for fate in ("diverged", "failed") for number in listed[fate]]
+    for listing in crate.listings[cell]:
+        chunk = listing.chunk
+        numbers: list[tuple[str, str | None]] = [*listing.weight_hashes.items()]
+        numbers += [(str(number), None) for number in (*listing.diverged, *listing.failed)]
         for number, weight_hash in numbers:
             if not NUMBER.fullmatch(number) or int(number) not in chunk.numbers or int(number) >= cell.replicates:
                 odd.append(f"replicate {number} of {cell.path} does not belong in the chunk {chunk.name} that lists it")
@@ -109,19 +111,20 @@ def _wrong(
         yield f"is replicate {record['replicate']} of {'/'.join(map(str, record['cell'].values()))} (swapped?)"
         return
     check_belongs(record, cell, found.folder)
+    yield from wrong_record(record, cell)
     if digest(record["settings"]) != record["settings_digest"]:
         yield "has settings that do not match their digest"
     if record["seeds"] != derive_seeds(int(crate.about["seed"]), cell.task, cell.noise, int(number), cell.seed_sets):
         yield "does not have the seeds of its number"
     if number in listed and listed[number] != record["weight_hash"]:
         yield "is not the replicate that the chunk file of its job lists"
-    if found.has("weights") and _digest(found.weights().tobytes()) != record["weight_hash"]:
+    if found.has("weights") and _digest_of(found.weights()) != record["weight_hash"]:
         yield "has weights that do not match the hash in its record"
     yield from _results(found, seen)
     seen.started_from[record["initial_weight_hash"]] += 1
     seen.ended_with[record["weight_hash"]] += 1
     digests = crate.code_digests(cell.settings["task"]["build"])
-    if any(record["code"][key] != value for key, value in digests.items()):
+    if digests and any(record["code"][key] != value for key, value in digests.items()):
         commit = record["code"]["git_commit"]
         crate.note(
             f"some replicates were trained with code that differs from the code in the crate (their commit: {commit})"
@@ -138,10 +141,11 @@ def _results(found: Replicate, seen: Seen) -> Iterator[str]:
     accuracy = 100 * float((arrays["predicted"] == labels).mean())
     if not math.isclose(accuracy, stated["test_accuracy_percent"], abs_tol=1e-9):
         yield f"states an accuracy of {stated['test_accuracy_percent']} %, but its predictions give {accuracy} %"
+    epochs, last = 0, math.nan
     with (found.folder / "history.csv").open(newline="") as file:
-        epochs = list(csv.DictReader(file))
-    last = float(epochs[-1]["train_loss_nats"]) if epochs else math.nan
-    if len(epochs) != record["settings"]["task"]["epochs"] or last != stated["train_loss_nats"]:
+        for row in csv.DictReader(file):
+            epochs, last = epochs + 1, float(row["train_loss_nats"])
+    if epochs != record["settings"]["task"]["epochs"] or last != stated["train_loss_nats"]:
         yield "has a history that does not match its record"
 
 
@@ -151,6 +155,14 @@ def _copies(cell: Cell, seen: Seen) -> Iterator[str]:
         yield f"{cell.path}: replicates with different seeds of initialisation started from the same weights"
     if not FREE[cell.noise].isdisjoint({"init", "order"}) and any(count > 1 for count in seen.ended_with.values()):
         yield f"{cell.path}: replicates with different seeds ended with the same weights"
+
+
+def _digest_of(vector: np.ndarray, block: int = 1 << 20) -> str:
+    """Return the SHA-256 of the bytes of a vector, which may be larger than the memory."""
+    found = hashlib.sha256()
+    for start in range(0, len(vector), block):
+        found.update(vector[start : start + block].tobytes())
+    return found.hexdigest()
 
 
 def _digest(data: bytes) -> str:

@@ -3,12 +3,17 @@
 import tempfile
 from pathlib import Path
 
+import pandas as pd
+
+from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import write_text
+from noisegrid.common.html import page
 from noisegrid.crate.check_contents import archive, checksums
 from noisegrid.crate.comparison import compare_cells, draw, sentences
 from noisegrid.crate.crate import Crate, open_crate
+from noisegrid.crate.printing import line, plain_errors, say
 from noisegrid.reporting.figures import save
-from noisegrid.reporting.tables import write_table
 
 CAPTION = (
     "Two crates, cell by cell. design: settings that differ; compared weights: number of replicates that exist in both "
@@ -51,12 +56,51 @@ def compare(first_path: Path, second_path: Path, output: Path) -> None:
         The paths of the two zips.
     output : Path
         Folder for the table (one row per cell and metric; also as .md, .tex and .html) and the figure (also as .png).
+
+    Raises
+    ------
+    NoisegridError
+        If a crate is damaged, or contains something that cannot be compared.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with plain_errors(), tempfile.TemporaryDirectory() as folder:
         first, second = whole(first_path, Path(folder) / "first"), whole(second_path, Path(folder) / "second")
         table = compare_cells(first, second)
+        if table.empty:
+            raise NoisegridError(f"neither {first_path} nor {second_path} has a metric to compare; run `snakemake`")
         caption = CAPTION.format(first=first.title, second=second.title)
-        write_table(table, caption, output / "comparison.csv")
+        write_comparison(table, caption, output / "comparison.csv")
         save(draw(table, first, second), output / "comparison.pdf")
-    print(*sentences(table), sep="\n")
-    print(f"table and figure: {output / 'comparison.html'}, {output / 'comparison.png'}")
+    for sentence in sentences(table):
+        say(sentence)
+    say(f"table and figure: {output / 'comparison.html'}, {output / 'comparison.png'}")
+
+
+def write_comparison(table: pd.DataFrame, caption: str, path: Path) -> None:
+    """Write a table to `path` (.csv), and to .md, .tex and .html files next to it, each with its text escaped.
+
+    The text comes from the crates. It must not become a formula, a command or markup on the reader's machine.
+    """
+    cells = table.map(lambda value: line(value) if isinstance(value, str) else value)
+    safe = cells.map(lambda value: escape.spreadsheet(value) if isinstance(value, str) else value)
+    write_text(path, safe.to_csv(index=False, float_format="%.9g"))
+    shown = cells.map(_shown)
+    titled = shown.rename(columns=lambda column: column.replace("_", " "))
+    markdown, latex = shown.map(escape.markdown), titled.map(escape.latex)
+    write_text(
+        path.with_suffix(".md"),
+        f"{escape.markdown(caption)}.\n\n{markdown.to_markdown(index=False, disable_numparse=True)}\n",
+    )
+    write_text(
+        path.with_suffix(".tex"),
+        latex.to_latex(index=False, escape=False, caption=escape.latex(caption), label=f"tab:{path.stem}"),
+    )
+    body = titled.to_html(index=False, border=0)
+    text = f"<p>{escape.html(caption)}.</p><div class=scroll>{body}</div>"
+    write_text(path.with_suffix(".html"), page(escape.terminal(caption), text))
+
+
+def _shown(value: object) -> str:
+    """Format a value for readers: three significant digits below ten, two decimals from ten on."""
+    if isinstance(value, float):
+        return "" if pd.isna(value) else f"{value:.3g}" if abs(value) < 10 else f"{value:.2f}"
+    return "" if pd.isna(value) else str(value)

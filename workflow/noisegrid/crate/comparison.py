@@ -1,6 +1,6 @@
 """Compare two crates cell by cell: their designs, their numbers, and the bits of their weights."""
 
-import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.escape import terminal
 from noisegrid.crate.crate import Crate
+from noisegrid.crate.limits import RECORD_BYTES, read_json
 from noisegrid.reporting.figures import PANELS, draw_estimate, finish
 from noisegrid.reporting.metrics_frame import load_metrics, provenance
 from noisegrid.study.sources import NOISES
@@ -67,7 +70,7 @@ def _key(cell: Cell, alone: bool) -> Key:
 
 
 def _estimates(crate: Crate, alone: bool) -> dict[tuple[Key, str], dict[str, Any]]:
-    frame = load_metrics(Path(crate.paths.metrics))
+    frame = _metrics(crate)
     rows = frame[frame["metric"].isin(METRICS) & (frame["group"] == "all")]
     return {
         (("" if alone else row.hardware, row.task, str(row.noise)), row.metric): {
@@ -108,7 +111,26 @@ def _equal_weights(first: Crate, mine: Cell | None, second: Crate, yours: Cell |
 
 def _hashes(crate: Crate, cell: Cell) -> Iterator[tuple[str, str]]:
     for path in sorted(Path(crate.paths.replicates(cell.path)).glob("*/record.json")):
-        yield path.parent.name, str(json.loads(Path(path).read_text())["weight_hash"])
+        name = f"{crate.path}: {path.relative_to(crate.folder)}"
+        record = read_json(path, name, RECORD_BYTES)
+        weight_hash = record.get("weight_hash") if isinstance(record, dict) else None
+        if not re.fullmatch("[0-9a-f]{64}", str(weight_hash)):
+            raise NoisegridError(f"{name} has no hash of its weights; for details, run: noisegrid verify {crate.path}")
+        yield path.parent.name, str(weight_hash)
+
+
+def _metrics(crate: Crate) -> pd.DataFrame:
+    """Return the content of metrics.csv; raise NoisegridError if a column that is compared does not hold numbers."""
+    frame = load_metrics(Path(crate.paths.metrics))
+    for column in ("value", "low", "high", "n_replicates", "n_examples"):
+        if not pd.api.types.is_numeric_dtype(frame[column]) or (column[0] == "n" and frame[column].isna().any()):
+            raise NoisegridError(
+                f"{crate.path}: metrics.csv has something other than numbers in the column {column}; for details, run: "
+                f"noisegrid verify {crate.path}"
+            )
+    for column in ("hardware", "task", "device", "versions"):
+        frame[column] = frame[column].fillna("").astype(str).map(terminal)
+    return frame
 
 
 def sentences(table: pd.DataFrame) -> Iterator[str]:
@@ -156,12 +178,13 @@ def draw(table: pd.DataFrame, first: Crate, second: Crate) -> Figure:
             position += 1
         finish(axis, PANELS[metric], ticks)
     colour, marker = NOISES["algo_impl"].colour, NOISES["algo_impl"].marker
+    names = [terminal(crate.path.name).replace("$", r"\$") for crate in (first, second)]  # `$` begins a formula
     handles = [
         Line2D([], [], color=colour, marker=marker, markerfacecolor=fill, linestyle="", label=f"{which}: {name}")
-        for which, name, fill in (("first", first.path.name, colour), ("second", second.path.name, "white"))
+        for which, name, fill in (("first", names[0], colour), ("second", names[1], "white"))
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
-    bases = [provenance(load_metrics(Path(crate.paths.metrics))) for crate in (first, second)]
+    bases = [provenance(_metrics(crate)).replace("$", r"\$") for crate in (first, second)]
     words = f"First: {bases[0]}.\nSecond: {bases[1]}." if bases[0] != bases[1] else f"Both: {bases[0]}."
     figure.supxlabel(f"{words} Lines: 95 % intervals.", fontsize=6, color="#555555")
     return figure

@@ -1,6 +1,7 @@
 """An open crate: the unpacked files, the design, and the damage that was found while unpacking."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,10 +10,13 @@ from typing import Any
 
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import sha256
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.provenance import code_digests
-from noisegrid.common.schemas import check
+from noisegrid.common.schemas import PACKAGE, check
 from noisegrid.crate import archive
+from noisegrid.crate.limits import CELLS, ENTRIES, SETTINGS_BYTES, check_count, check_files, read_json
+from noisegrid.crate.possible import check_design
 from noisegrid.records.record import WEIGHTS
 from noisegrid.study.chunk import Chunk, chunk_of
 from noisegrid.study.sources import FREE
@@ -47,6 +51,26 @@ def readme(about: dict[str, Any]) -> str:
     return WORDS.format(study=about["study"], line="=" * (len(about["study"]) + 31))
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What a chunk file states about the replicates of one cell.
+
+    Attributes
+    ----------
+    chunk : Chunk
+        The chunk.
+    weight_hashes : dict
+        Number of a finished replicate, as a text -> hash of its weights.
+    diverged, failed : list of int
+        The numbers of the replicates without results.
+    """
+
+    chunk: Chunk
+    weight_hashes: dict[str, str]
+    diverged: list[int]
+    failed: list[int]
+
+
 @dataclass
 class Crate:
     """An open crate.
@@ -70,6 +94,7 @@ class Crate:
     about: dict[str, Any]
     damage: list[str]
     notes: list[str] = field(default_factory=list)
+    _digests: dict[str, dict[str, str | None] | None] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> set[str]:
@@ -99,9 +124,20 @@ class Crate:
         """The paths of all results of the study."""
         return StudyPaths(str(self.folder / "results"), str(self.about["study"]))
 
-    def code_digests(self, build: str) -> dict[str, str | None]:
-        """Return the digests of the code in the crate that trains a network. `build` is the function that builds it."""
-        return code_digests(build, self.folder / "code" / "workflow" / "noisegrid")
+    @cached_property
+    def has_code_of_here(self) -> bool:
+        """Whether the Python modules in the crate are equal to those of this installation."""
+        return _modules(self.folder / "code" / "workflow" / "noisegrid") == _modules(PACKAGE)
+
+    def code_digests(self, build: str) -> dict[str, str | None] | None:
+        """Return the digests of the code in the crate that trains a network, or None if it is not that of here.
+
+        Code of a stranger is not parsed: some texts take a parser much memory and time. `build` is the function that
+        builds the network.
+        """
+        if build not in self._digests:
+            self._digests[build] = code_digests(build) if self.has_code_of_here else None
+        return self._digests[build]
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -119,15 +155,36 @@ class Crate:
 
     def checksums(self) -> dict[str, str]:
         """Return the stated SHA-256 of all files, as a dictionary whose keys are the file names."""
-        lines = (self.folder / CHECKSUMS).read_text().splitlines()
+        text = (self.folder / CHECKSUMS).read_text()
+        check_count(f"{CHECKSUMS}: lines", text.count("\n"), ENTRIES)
+        lines = text.splitlines()
         return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
-    def chunks(self, cell: Cell) -> dict[Path, Chunk]:
-        """Return the chunks that contain replicates of a cell, by the path of their files, in order of replicates."""
-        folder = Path(self.paths.chunk_folder(cell.hardware))
-        found = {path: chunk_of(str(path.relative_to(folder))[: -len(".json")]) for path in folder.rglob("*.json")}
-        wanted = (item for item in found.items() if item[1].holds(cell.task, cell.noise))
-        return dict(sorted(wanted, key=lambda item: item[1].first))
+    @cached_property
+    def listings(self) -> dict[Cell, list[Listing]]:
+        """What the chunk files state about each cell of the design, in the order of the replicates.
+
+        Every chunk file is read once.
+
+        Raises
+        ------
+        NoisegridError
+            If a chunk file is malformed, or does not list a cell that its name covers.
+        """
+        found: dict[Cell, list[Listing]] = {cell: [] for cell in self.cells}
+        for hardware in dict.fromkeys(cell.hardware for cell in self.cells):
+            folder = Path(self.paths.chunk_folder(hardware))
+            by_task: dict[str | None, list[Cell]] = {}
+            for cell in self.cells:
+                for task in (cell.task, None) if cell.hardware == hardware else ():
+                    by_task.setdefault(task, []).append(cell)
+            for path in sorted(folder.rglob("*.json")):
+                chunk, name = chunk_of(str(path.relative_to(folder))[: -len(".json")]), path.relative_to(self.folder)
+                covered = [cell for cell in by_task.get(chunk.task, []) if chunk.holds(cell.task, cell.noise)]
+                stated = read_json(path, str(name)) if covered else {}
+                for cell in covered:
+                    found[cell].append(_listing(stated, cell, chunk, str(name)))
+        return {cell: sorted(listings, key=lambda listing: listing.chunk.first) for cell, listings in found.items()}
 
     def note(self, words: str) -> None:
         """Add a text to `notes`, which `noisegrid verify` prints at the end. Add the same text only once."""
@@ -160,30 +217,57 @@ def open_crate(path: Path, place: Path) -> Crate:
     damage = archive.unpack(path, folder)
     if not (folder / ABOUT).is_file():
         raise NoisegridError(f"{path} is not a noisegrid crate: it has no {ABOUT}{_because(damage)}")
-    try:
-        about = json.loads((folder / ABOUT).read_text())
-    except (ValueError, RecursionError) as error:
-        raise NoisegridError(f"{path}: {ABOUT} was changed: it is not JSON ({error})") from error
+    about = read_json(folder / ABOUT, f"{path}: {ABOUT}")
     if not isinstance(about, dict):
         raise NoisegridError(f"{path}: {ABOUT} was changed: it does not hold a design")
     versions.check_version(about.get("format", 1), versions.CRATE, f"{path}, a crate of a study,")
     check(about, "crate", f"{path}: {ABOUT}")
+    check_count(f"{path}: {ABOUT}: cells", len(about["cells"]), CELLS)
     for problem in _impossible(about):
         raise NoisegridError(f"{path}: {ABOUT}: {problem}")
+    for cell in about["cells"]:
+        where = f"{path}: {ABOUT}: the cell {cell['hardware']}/{cell['task']}/{cell['noise']}"
+        check_count(f"{where}: bytes of its settings", len(json.dumps(cell["settings"])), SETTINGS_BYTES)
+        check_design(cell["settings"], where)
+    crate = Crate(path, folder, about, damage)
+    check_files(folder, crate.names, f"results/{about['study']}")
     if not damage and not archive.is_as_written(path, folder):
         damage.append("bytes between or around the files in the zip were changed or added")
-    return Crate(path, folder, about, damage)
+    return crate
+
+
+def _listing(stated: Any, cell: Cell, chunk: Chunk, where: str) -> Listing:
+    """Return what the content of a chunk file states about a cell; raise NoisegridError if it is malformed."""
+    try:
+        listed = stated["cells"][cell.path]
+        found = Listing(chunk, listed["weight_hashes"], listed["diverged"], listed["failed"])
+    except (KeyError, TypeError) as error:
+        raise NoisegridError(f"{where} does not list the replicates of {cell.path}") from error
+    numbers = [found.diverged, found.failed]
+    if (
+        not isinstance(found.weight_hashes, dict)
+        or not all(isinstance(weight_hash, str) for weight_hash in found.weight_hashes.values())
+        or not all(isinstance(each, list) and all(type(number) is int for number in each) for each in numbers)
+    ):
+        raise NoisegridError(f"{where}: the replicates of {cell.path} are not listed by number")
+    return found
+
+
+def _modules(folder: Path) -> list[tuple[str, str]]:
+    """Return the names and the checksums of all Python modules below a folder."""
+    return sorted((str(path.relative_to(folder)), sha256(path)) for path in folder.rglob("*.py"))
 
 
 def _impossible(about: dict[str, Any]) -> Iterator[str]:
     """Yield those problems of a design that the JSON schema cannot detect."""
     named = [(cell["hardware"], cell["task"], cell["noise"]) for cell in about["cells"]]
+    counts = Counter(named)
     for cell, name in zip(about["cells"], named, strict=True):
         where, settings = "/".join(name), cell["settings"]
         pairs = settings.get("seed_sets", 1)
         if cell["noise"] not in FREE:
             yield f"unknown noise {cell['noise']}"
-        if named.count(name) > 1:
+        if counts[name] > 1:
             yield f"the cell {where} occurs twice"
         if (settings.get("noise"), settings.get("seed")) != (cell["noise"], about["seed"]):
             yield f"the settings of the cell {where} belong to another cell"

@@ -32,8 +32,9 @@ def words_of(text: str) -> list[str]:
 
     The values in all these columns together serve as the key of a row.
     """
-    rows = list(csv.DictReader(io.StringIO(text)))
-    return [name for name in (rows[0] if rows else []) if any(row[name] and not _is_number(row[name]) for row in rows)]
+    reader = csv.DictReader(io.StringIO(text))
+    words = {name for row in reader for name in row if name and row[name] and not _is_number(row[name])}
+    return [name for name in reader.fieldnames or [] if name in words]
 
 
 def differences(packaged: str, again: str, keys: Sequence[str], where: str, excused: Excuse = None) -> Iterator[str]:

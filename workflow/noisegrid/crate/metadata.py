@@ -13,13 +13,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
 from noisegrid import __version__
+from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256
-from noisegrid.common.schemas import read_yaml
 from noisegrid.crate.crate import ABOUT, METADATA
+from noisegrid.crate.limits import CITATION_BYTES, CITATION_DEPTH, check_size
 from noisegrid.study.study import Cell
 
 PROFILES = {
@@ -95,7 +97,7 @@ def metadata(contents: Contents) -> str:
 
 
 def _root(crate: ROCrate, contents: Contents) -> None:
-    citation = read_yaml(contents.files["code/CITATION.cff"])
+    stated = cited_authors(contents.files["code/CITATION.cff"])
     root = crate.root_dataset
     root["name"] = f"noisegrid: results of the study {contents.about['study']}"
     words = (
@@ -106,10 +108,42 @@ def _root(crate: ROCrate, contents: Contents) -> None:
     root["description"] = f"{words}{state} Check the crate with: noisegrid verify"
     root["datePublished"] = max(_times(contents))[:10]
     root["license"] = crate.add_jsonld({"@id": LICENCE, "@type": "CreativeWork", "name": "Apache License 2.0"})
-    authors = [_author(crate, number, author) for number, author in enumerate(citation["authors"], start=1)]
+    authors = [_author(crate, number, author) for number, author in enumerate(stated, start=1)]
     root["author"] = authors if len(authors) > 1 else authors[0]
     if bodies := [author for author in authors if author.type == "Organization"]:
         root["publisher"] = bodies[0]
+
+
+def cited_authors(path: Path) -> list[dict[str, str]]:
+    """Return the authors in a CITATION.cff, which may be that of a stranger's crate.
+
+    An alias of YAML repeats a part of the file, so that a small file can fill the memory. Therefore, aliases are
+    refused before anything is built.
+
+    Raises
+    ------
+    NoisegridError
+        If the file is too large, has an alias, is nested too deeply, or lists no authors with names.
+    """
+    name = path.name
+    check_size(name, path.stat().st_size, CITATION_BYTES)
+    depth = 0
+    try:
+        text = path.read_text()
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent) or depth > CITATION_DEPTH:
+                raise NoisegridError(
+                    f"{name} has an alias or more than {CITATION_DEPTH} levels, which a crate must not have"
+                )
+        authors = yaml.safe_load(text)["authors"]
+        named = [author.get("name") or author["family-names"] for author in authors]
+        texts = [value for author in authors for value in author.values()]
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NoisegridError(f"{name} does not list authors with names, as CFF 1.2.0 requires") from error
+    if not named or not all(isinstance(value, str) for value in texts):
+        raise NoisegridError(f"{name} does not list authors with names, as CFF 1.2.0 requires")
+    return list(authors)
 
 
 def _author(crate: ROCrate, number: int, author: dict[str, str]) -> Entity:

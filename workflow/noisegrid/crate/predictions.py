@@ -8,6 +8,8 @@ from typing import IO
 import numpy as np
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.crate.archive import opened
+from noisegrid.crate.limits import ARRAYS, CLASSES, GROUPS, check_count
 from noisegrid.records.predictions import KNOWN, LOGITS
 from noisegrid.records.record import Replicate
 
@@ -29,7 +31,7 @@ def check_stored(path: Path) -> None:
         If the file could expand in memory, because an entry is compressed or its header declares more data than the
         file contains; if it contains arrays of objects, which would be unpickled; or if an array has an unknown name.
     """
-    with zipfile.ZipFile(path) as archive:
+    with opened(path, ARRAYS) as archive:
         entries = archive.infolist()
         whole = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
         if not whole or sum(entry.file_size for entry in entries) > path.stat().st_size:
@@ -67,19 +69,44 @@ def check_meaning(arrays: dict[str, np.ndarray]) -> None:
     Raises
     ------
     NoisegridError
-        If an array has the wrong type or shape, if a label is not a valid class, or if the examples are not in order.
+        If an array is missing or has the wrong type or shape, if a label is not a valid class, if there are more
+        classes or sub-groups than `limits` allow, or if the examples are not in order.
     """
+    if missing := {"label", "example_id", *LOGITS} - arrays.keys():
+        raise NoisegridError(f"predictions.npz lacks {', '.join(sorted(missing))}")
     label, predicted = arrays["label"], [arrays[name] for name in LOGITS]
     logits = [arrays[name] for name in LOGITS.values() if name in arrays]
     if label.dtype.kind not in "iu" or any(each.shape != label.shape or each.dtype != np.int16 for each in predicted):
         raise NoisegridError("labels and predictions do not match in shape or type")
     if logits and (len({each.shape for each in logits}) > 1 or any(each.dtype != np.float32 for each in logits)):
         raise NoisegridError("logits and midpoint logits do not match in shape or type")
+    if label.ndim not in (1, 2):
+        raise NoisegridError("the labels have neither one axis (classes) nor two (attributes)")
     if label.size == 0 or min(each.min() for each in (label, *predicted)) < 0:
         raise NoisegridError("there are no labels, or a label or a prediction is negative")
     if label.ndim > 1 and max(each.max() for each in (label, *predicted)) > 1:
         raise NoisegridError("a label or prediction of an attribute is neither 0 nor 1")
     if label.ndim == 1 and logits and label.max() >= logits[0].shape[1]:
         raise NoisegridError(f"a label is not one of the {logits[0].shape[1]} classes")
+    classes = int(label.max()) + 1 if label.ndim == 1 else label.shape[1]
+    check_count(
+        "predictions.npz: classes or attributes", max(classes, *(each.shape[-1] for each in logits), 0), CLASSES
+    )
     if not np.array_equal(arrays["example_id"], np.arange(len(label))):
         raise NoisegridError("the example ids are not 0, 1, 2 and so on")
+    if groups := {"group", "group_name", "target"} & arrays.keys():
+        _check_groups(arrays, label, groups)
+
+
+def _check_groups(arrays: dict[str, np.ndarray], label: np.ndarray, found: set[str]) -> None:
+    """Raise NoisegridError if the arrays about sub-groups do not match the labels or each other."""
+    if len(found) < 3 or label.ndim != 2:
+        raise NoisegridError("predictions.npz has only some of group, group_name and target, or no attributes")
+    group, names, target = arrays["group"], arrays["group_name"], arrays["target"]
+    if group.ndim != 2 or group.dtype != bool or len(group) != len(label) or names.shape != group.shape[1:]:
+        raise NoisegridError("the sub-groups and their names do not match the labels in shape or type")
+    check_count("predictions.npz: sub-groups", group.shape[1], GROUPS)
+    if names.dtype.kind != "U" or target.dtype.kind not in "iu" or target.size != 1:
+        raise NoisegridError("the names of sub-groups are not texts, or the target is not one number")
+    if not 0 <= int(target) < label.shape[1]:
+        raise NoisegridError(f"the target is not one of the {label.shape[1]} attributes")

@@ -5,9 +5,9 @@ is run.
 """
 
 import importlib.util
-import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,19 +17,25 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import PACKAGE, catalog
 from noisegrid.crate.crate import Crate
+from noisegrid.crate.limits import RECORD_BYTES, read_json
+from noisegrid.crate.printing import say
 
-SAME, OTHER, NOT = "same bits", "OTHER BITS", "not possible here"
+SAME, OTHER, NOT, STOPPED = "same bits", "OTHER BITS", "not possible here", "not run again"
 #: The text that `noisegrid replay` prints if nothing in the record explains why the bits differ.
 UNEXPLAINED = "nothing that the record knows of"
 
 
-def rerun(crate: Crate, count: int, choice: int | None, datasets: Path) -> list[str]:
+class TimeLimitError(NoisegridError):
+    """The training of a replicate took longer than the user allows."""
+
+
+def rerun(crate: Crate, count: int, choice: int | None, datasets: Path, time_limit: float) -> list[str]:
     """Train randomly chosen replicates again, print each result, and return the differences that have no known reason.
 
     A replicate does not count as a difference if it cannot be trained here (for example because PyTorch, the required
-    GPU or the dataset is missing). Nor does it count if its bits differ and there is an explanation: the device, the
-    versions or the code differ from those in the record, or the recorded run left the framework's kernels free. In
-    these cases, the reason is printed.
+    GPU or the dataset is missing), or if it takes too long. Nor does it count if its bits differ and there is an
+    explanation: the device, the versions or the code differ from those in the record, or the recorded run left the
+    framework's kernels free. In these cases, the reason is printed.
 
     Parameters
     ----------
@@ -41,6 +47,8 @@ def rerun(crate: Crate, count: int, choice: int | None, datasets: Path) -> list[
         The seed for choosing the replicates. If `None`, a random seed is used.
     datasets : Path
         The folder that contains the prepared datasets.
+    time_limit : float
+        Seconds after which the training of a replicate, or the preparation of its dataset, is stopped.
 
     Returns
     -------
@@ -53,28 +61,32 @@ def rerun(crate: Crate, count: int, choice: int | None, datasets: Path) -> list[
     records = sorted((crate.results / "replicates").glob("*/*/*/*/record.json"))
     choice = random.randrange(10**6) if choice is None else choice
     chosen = random.Random(choice).sample(records, min(count, len(records)))
-    print(
-        f"rerun           {len(chosen)} of {len(records)} replicates (to choose the same again: --choice {choice})",
-        flush=True,
-    )
-    wrong, equal = [], 0
+    say(f"rerun           {len(chosen)} of {len(records)} replicates (to choose the same again: --choice {choice})")
+    wrong, equal, stopped = [], 0, 0
     with tempfile.TemporaryDirectory() as place:
         for path in chosen:
             where = str(path.parent.relative_to(crate.results / "replicates"))
-            verdict, why = _once(path, datasets.absolute(), Path(place))
-            print(f"  {where}: {verdict}", *[f"    {line}" for line in why], sep="\n", flush=True)
+            verdict, why = _once(path, datasets.absolute(), Path(place), time_limit)
+            for line in (f"  {where}: {verdict}", *[f"    {line}" for line in why]):
+                say(line)
             equal += verdict == SAME
+            stopped += verdict == STOPPED
             if verdict == OTHER and UNEXPLAINED in " ".join(why):
                 wrong.append(f"{where} ends with other bits when trained again")
     crate.note(f"trained again: {equal} of {len(chosen)} replicates ended with the same bits")
+    if stopped:
+        crate.note(f"{stopped} of {len(chosen)} replicates were not run again, because they took too long")
     return wrong
 
 
-def _once(path: Path, datasets: Path, place: Path) -> tuple[str, list[str]]:
-    record = json.loads(path.read_text())
+def _once(path: Path, datasets: Path, place: Path, time_limit: float) -> tuple[str, list[str]]:
     try:
+        record = read_json(path, path.name, RECORD_BYTES)
         _check_known(record)
-        done = _run(place, "replay", str(path), "--datasets", str(_prepared(record, datasets, place)))
+        folder = _prepared(record, datasets, place, time_limit)
+        done = _run(place, time_limit, "replay", str(path), "--datasets", str(folder))
+    except TimeLimitError as error:
+        return STOPPED, [str(error)]
     except NoisegridError as error:
         return NOT, [str(error)]
     lines = [line for line in done.stdout.splitlines() if line.strip()]
@@ -109,7 +121,7 @@ def _check_known(record: dict[str, Any]) -> None:
         )
 
 
-def _prepared(record: dict[str, Any], datasets: Path, place: Path) -> Path:
+def _prepared(record: dict[str, Any], datasets: Path, place: Path, time_limit: float) -> Path:
     """Return the folder of prepared datasets that contains the dataset of a record.
 
     If the user's folder `datasets` contains the dataset, return `datasets`. Otherwise, prepare the dataset in `place`
@@ -126,7 +138,7 @@ def _prepared(record: dict[str, Any], datasets: Path, place: Path) -> Path:
     if not catalog("datasets")[name].get("bundled"):
         raise NoisegridError(f"its dataset {name} is not in {datasets}; prepare it, or set --datasets")
     if not (place / name).exists():
-        done = _run(place, "prepare-dataset", name, "--output", str(place / name / "manifest.json"))
+        done = _run(place, time_limit, "prepare-dataset", name, "--output", str(place / name / "manifest.json"))
         if done.returncode:
             raise NoisegridError(_last_line(done.stderr))
     return place
@@ -136,9 +148,37 @@ def _last_line(text: str) -> str:
     return next(reversed([line for line in text.splitlines() if line.strip()]), "no reason was given")
 
 
-def _run(place: Path, subcommand: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a subcommand of this installation in the folder `place`. Python does not import modules from this folder."""
+def _run(place: Path, time_limit: float, subcommand: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a subcommand of this installation in the folder `place`. Python does not import modules from this folder.
+
+    The subcommand and all processes that it started are killed when the time is over, or when this process is
+    interrupted.
+
+    Raises
+    ------
+    TimeLimitError
+        If the subcommand does not end within the time limit.
+    """
     command = [sys.executable, "-P", "-m", "noisegrid", subcommand, *arguments]
     paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
     environment = {**os.environ, "PYTHONPATH": paths}
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=place, env=environment)
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=place,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=time_limit)
+        except subprocess.TimeoutExpired as error:
+            raise TimeLimitError(
+                f"{subcommand} was stopped after {time_limit:g} seconds; set --time-limit to allow more"
+            ) from error
+        finally:
+            # the number of a new session's group is that of its first process, which is not waited for yet
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)

@@ -5,7 +5,6 @@ again from the predictions (and from the weights, if the crate contains them). T
 made again from metrics.csv and overhead.csv.
 """
 
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,8 @@ from pathlib import Path
 
 from noisegrid.crate import check_contents, check_metrics, check_products, check_records, rerun
 from noisegrid.crate.crate import Crate, open_crate
+from noisegrid.crate.limits import PROBLEMS
+from noisegrid.crate.printing import line, plain_errors, say
 
 #: A function that takes a crate and returns a summary of what was checked, and an iterator over the problems.
 Check = Callable[[Crate], tuple[str, Iterator[str]]]
@@ -31,35 +32,37 @@ CHECKS: dict[str, Check] = {
 
 
 def verify(crate: Crate) -> list[str]:
-    """Run every check, print the result and the problems of each, and return all problems."""
+    """Run every check, print the result and the problems of each, and return all problems.
+
+    Of the problems of a check, at most PROBLEMS are named.
+    """
     everything: list[str] = []
     for name, check in CHECKS.items():
         what, wrong = _guarded(check, crate)
         everything += wrong
         say(f"{name:16}{'same' if not wrong else 'DIFFERENT':11}{what}")
-        for line in wrong:
-            say(f"  - {line}")
+        for problem in wrong:
+            say(f"  - {problem}")
     return everything
 
 
 def _guarded(check: Check, crate: Crate) -> tuple[str, list[str]]:
     """Run a check; report an exception as a problem, because a crate may contain anything."""
     found: list[str] = []
+    others = 0
     try:
         what, wrong = check(crate)
-        for line in wrong:
-            found.append(line)
+        for problem in wrong:
+            if len(found) < PROBLEMS:
+                found.append(line(problem))
+            else:
+                others += 1
     except Exception as error:
-        return "stopped", [*found, crate.words(error)]
-    return what, found
+        return "stopped", [*found, line(crate.words(error))]
+    return what, [*found, f"and {others:,} more"] if others else found
 
 
-def say(line: str) -> None:
-    """Print a line, with control characters replaced so that text from a crate cannot hide other lines."""
-    print("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line), flush=True)
-
-
-def verify_and_print(path: Path, rerun_count: int, choice: int | None, datasets: Path) -> int:
+def verify_and_print(path: Path, rerun_count: int, choice: int | None, datasets: Path, time_limit: float) -> int:
     """Verify a crate, print the result, and return the exit code of `noisegrid verify`.
 
     Parameters
@@ -72,6 +75,8 @@ def verify_and_print(path: Path, rerun_count: int, choice: int | None, datasets:
         The seed for choosing the replicates. If `None`, a random seed is used.
     datasets : Path
         The folder that contains the prepared datasets.
+    time_limit : float
+        Seconds after which the training of a replicate is stopped.
 
     Returns
     -------
@@ -84,16 +89,16 @@ def verify_and_print(path: Path, rerun_count: int, choice: int | None, datasets:
         If the file is not a crate, or is not safe to unpack.
     """
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
+    with plain_errors(), tempfile.TemporaryDirectory() as folder:
         crate = open_crate(path, Path(folder))
         say(crate.title)
         wrong = verify(crate)
         if rerun_count and not wrong:
-            wrong += rerun.rerun(crate, rerun_count, choice, datasets)
+            wrong += rerun.rerun(crate, rerun_count, choice, datasets, time_limit)
         elif rerun_count:
             crate.note("nothing was trained again, because the crate has differences")
     for note in crate.notes:
         say(f"note: {note}")
     verdict = "same" if not wrong else f"DIFFERENT: {len(wrong)} differences, see above"
-    print(f"{path}: {verdict} ({time.monotonic() - began:.0f} s)", file=sys.stderr if wrong else sys.stdout)
+    say(f"{path}: {verdict} ({time.monotonic() - began:.0f} s)", error=bool(wrong))
     return 1 if wrong else 0

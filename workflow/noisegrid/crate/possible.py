@@ -1,0 +1,162 @@
+"""Refuse settings, flags and layouts that no plan of this package could have given, whatever the device.
+
+The values are those that `training/noise.py` derives; this module does not import it, because it needs torch.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import check
+from noisegrid.study.settings import Hardware, Task
+from noisegrid.study.sources import FREE, NOISES
+from noisegrid.study.study import Cell
+
+#: The values of a CPU library's instruction set that training knows (CPU_REQUIREMENTS of training/noise.py).
+INSTRUCTION_SETS = {
+    *("avx2", "AVX2", "avx512", "AVX512", "AVX512_CORE", "AVX512_CORE_BF16", "SSE41", "default", "COMPATIBLE"),
+}
+LIBRARIES = ("aten", "onednn", "mkl")
+#: The largest number of threads of a run, of epochs and images of a batch, and of a numeric option of a network.
+THREADS, EPOCHS, BATCH, OPTION = 1_024, 100_000, 1_000_000, 1_000_000
+#: The largest number of dimensions of a tensor, and of its values.
+DIMENSIONS, VALUES = 16, 10**12
+
+
+def check_design(settings: dict[str, Any], where: str) -> None:
+    """Check the settings of a cell in the design of a crate.
+
+    Parameters
+    ----------
+    settings : dict
+        The settings.
+    where : str
+        The file and the cell, with which the message begins.
+
+    Raises
+    ------
+    NoisegridError
+        If no study could have these settings. The message names the key.
+    """
+    task, hardware, noise = (settings.get(key) for key in ("task", "hardware", "noise"))
+    if not isinstance(task, dict) or not isinstance(hardware, dict):
+        raise NoisegridError(f"{where}: the settings have no task or no hardware")
+    recipe = {key: value for key, value in task.items() if key not in ("build", "options", "source")}
+    check(recipe, "task", f"{where}: task")
+    check({"title": "", "stack": "", **hardware}, "hardware", f"{where}: hardware")
+    try:
+        typed = Task.of(task), Hardware.of(hardware)
+    except TypeError as error:
+        raise NoisegridError(f"{where}: the settings of the task or of the hardware are incomplete") from error
+    for problem in _design_problems(*typed, noise=str(noise), free=settings.get("free")):
+        raise NoisegridError(f"{where}: {problem}")
+
+
+def _design_problems(task: Task, hardware: Hardware, noise: str, free: object) -> Iterator[str]:
+    if not isinstance(task.build, str) or not isinstance(task.options, dict):
+        yield "task.build is not a text, or task.options is not a mapping"
+    for key, value, most in (("epochs", task.epochs, EPOCHS), ("batch_size", task.batch_size, BATCH)):
+        if value > most:
+            yield f"task.{key} is {value:,}, but no plan has more than {most:,}"
+    for key, value in task.options.items():
+        if isinstance(value, int | float) and not abs(value) <= OPTION:
+            yield f"task.options.{key} is {value}, but no network has more than {OPTION:,} there"
+    if free != sorted(FREE[noise]):
+        yield f"free is {free}, but noise {noise} leaves free: {', '.join(sorted(FREE[noise])) or 'nothing'}"
+    if why := NOISES[noise].missing(task, hardware):
+        yield f"the task {why}, so no plan has the noise {noise}"
+    yield from _hardware_problems(hardware)
+
+
+def _hardware_problems(hardware: Hardware) -> Iterator[str]:
+    if hardware.device not in ("cpu", "cuda") or hardware.is_cuda == bool(hardware.kernels):
+        yield "hardware must be a cpu with kernels, or cuda without kernels"
+    elif hardware.kernels:
+        held, choices = hardware.kernels["held"], hardware.kernels["free"]
+        for name in LIBRARIES:
+            if unknown := {held[name], *choices[name]} - INSTRUCTION_SETS:
+                yield f"hardware.kernels: {name} has no instruction set {min(unknown)!r}"
+        if max(held["threads"], *choices["threads"]) > THREADS:
+            yield f"hardware.kernels: no plan has more than {THREADS:,} threads"
+
+
+def wrong_record(record: dict[str, Any], cell: Cell) -> Iterator[str]:
+    """Yield what is impossible in a record that belongs to a cell, in words that follow the name of the replicate."""
+    hardware = Hardware.of(cell.settings["hardware"])
+    if record["replicate"] >= cell.replicates:
+        yield f"is not one of the {cell.replicates} replicates of its cell"
+    if record["device"]["kind"] != hardware.device:
+        yield f"ran on a device of kind {record['device']['kind']}, but its cell needs {hardware.device}"
+    if record["dataset"]["name"] != cell.dataset:
+        yield f"names the dataset {record['dataset']['name']}, but its cell has {cell.dataset}"
+    if not all(map(math.isfinite, record["timings"].values())):
+        yield "states a duration that is not a finite number"
+    yield from wrong_flags(record["flags"], hardware, cell.noise)
+    yield from _wrong_layout(record)
+
+
+def wrong_flags(flags: dict[str, Any], hardware: Hardware, noise: str) -> Iterator[str]:
+    """Yield what `derive_flags` of training/noise.py gives on no device, in words that follow a replicate's name.
+
+    On a CPU, the instruction sets depend on what the processor has: one that it lacks is replaced by the library's
+    default, which is an empty text.
+
+    Parameters
+    ----------
+    flags : dict
+        The flags of the record.
+    hardware : Hardware
+        The hardware of the cell.
+    noise : str
+        The noise of the cell.
+    """
+    is_free = "impl" in FREE[noise]
+    allowed: dict[str, list[Any]] = {
+        "precision": [hardware.precision],
+        "tf32": [hardware.tf32],
+        "memory_format": [hardware.memory_format],
+        "fill_memory": [False],
+        "deterministic": [not (hardware.is_cuda and is_free)],
+    }
+    if hardware.is_cuda:
+        allowed |= {"threads": [1], "cudnn_benchmark": [not FREE[noise].isdisjoint({"impl", "autotune"})]}
+    else:
+        held, free = hardware.kernels["held"], hardware.kernels["free"]
+        allowed |= {name: ["", *(free[name] if is_free else [held[name]])] for name in LIBRARIES}
+        allowed["threads"] = free["threads"] if is_free else [held["threads"]]
+    # records from before the release in which training stopped filling new memory do not state it
+    if flags.keys() - {"fill_memory"} != allowed.keys() - {"fill_memory"}:
+        odd = ", ".join(sorted(flags.keys() ^ allowed.keys()))
+        yield f"has flags that no plan gives, or lacks some: {odd}"
+        return
+    for name, value in flags.items():
+        # True equals 1 in Python, so the types are compared as well
+        if not any(value == one and type(value) is type(one) for one in allowed[name]):
+            known = " or ".join(repr(one) for one in allowed[name])
+            yield f"has the flag {name} {value!r}, but its cell allows only {known}"
+    if not hardware.is_cuda and is_free and len({flags[name] == "" for name in LIBRARIES}) > 1:
+        yield "has instruction sets of some libraries only, which no plan combines"
+
+
+def _wrong_layout(record: dict[str, Any]) -> Iterator[str]:
+    """Yield a text if the layout does not add up: gaps, overlaps, a size other than that of the weights."""
+    start, buffers, names = 0, False, set[str]()
+    for tensor in record["layout"]:
+        shape = tensor["shape"]
+        if len(shape) > DIMENSIONS or not all(0 <= size <= VALUES for size in shape):
+            yield f"has a layout in which {tensor['name']} has an impossible shape"
+            return
+        if tensor["start"] != start or tensor["name"] in names or (buffers and tensor["kind"] == "parameter"):
+            yield f"has a layout that does not add up at {tensor['name']}"
+            return
+        start += math.prod(shape)
+        buffers = tensor["kind"] == "buffer"
+        names.add(tensor["name"])
+        if start > VALUES:
+            yield f"has a layout of more than {VALUES:,} values"
+            return
+    for name in ("weights.npy", "midpoint_weights.npy"):
+        # the header of numpy.save takes 128 bytes; another version might need another multiple of 64
+        if (stated := record["files"].get(name)) and stated["bytes"] - 4 * start not in (64, 128, 192, 256):
+            yield f"has a layout of {start:,} values, which do not fit the {stated['bytes']:,} bytes of {name}"
