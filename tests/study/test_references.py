@@ -6,7 +6,7 @@ import pytest
 from factories import cells, study, write_study
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.references import check_reference, corrected, reference_digest
+from noisegrid.common.references import check_reference, corrected, imported, reference_digest
 from noisegrid.study.check import corrections, mistakes
 from noisegrid.study.resolve import load_study
 
@@ -76,6 +76,13 @@ def test_what_is_certainly_not_there_is_one_sentence(folder, reference, message)
     with pytest.raises(NoisegridError, match=message):
         check_reference(reference, "here")
     assert not (folder / "imported").exists()
+
+
+def test_a_module_in_the_working_folder_can_be_imported_from_any_command(folder, monkeypatch):
+    """Python adds the working folder to sys.path for `python -m noisegrid`, but not for the command `noisegrid`."""
+    (folder / "own_here.py").write_text("def net(): ...\n")
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place not in ("", str(folder))])
+    assert imported("network", "own_here:net").__name__ == "net"
 
 
 def test_a_star_import_of_an_installed_library_is_followed():

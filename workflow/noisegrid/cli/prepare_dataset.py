@@ -28,7 +28,8 @@ def run(options: argparse.Namespace) -> None:
         raise NoisegridError(unknown("dataset", name, entries))
     entry, folder = entries[name], options.output.parent
     data, notes = prepared.read(name, entry, options.folder, folder)
-    if study:  # before the images are written, so that a wrong network does not cost a second preparation
-        notes += trial.check_dataset(study, name, data)
+    # before the images are written, so that a wrong network does not cost a second preparation
+    for note in trial.check_dataset(study, name, data) if study else []:
+        print(f"note: {note}", flush=True)
     for note in prepared.write(name, entry, data, notes, folder):
         print(f"note: dataset {name}: {note}", flush=True)

@@ -283,7 +283,7 @@ def main(output: Path) -> None:
             _run(trial)
             result = {}
         except NoisegridError as error:
-            result = {"failed": str(error)}
+            result = {"failed": " ".join(str(error).split())}
         except _Elsewhere as error:
             result = {"note": str(error)}
         with output.open("a") as file:
@@ -303,7 +303,9 @@ def _run(trial: Trial) -> None:
     except NoisegridError as error:
         raise NoisegridError(f"{where}: {error}") from error
     except Exception as error:
-        raise NoisegridError(f"{where}: {trial.reference} cannot be imported ({_sentence(error)})") from error
+        raise NoisegridError(
+            f"{where}: {trial.reference} cannot be imported ({_sentence(error)}); correct this file"
+        ) from error
     if trial.task and trial.shape:
         _check_arguments(trial, function)
         _try_network(trial, trial.shape)
@@ -400,7 +402,9 @@ def _told(trial: Trial, device: Any, key: str, what: str) -> Iterator[None]:
     except Exception as error:
         if trial.device != device.type and re.search(r"cuda|nvidia|triton|gpu", str(error), re.IGNORECASE):
             raise _Elsewhere(f"{start} was not tried, because it needs a GPU and this machine has none") from error
-        raise NoisegridError(f"{start} {what} ({_sentence(error)})") from error
+        raise NoisegridError(
+            f"{start} {what} ({_sentence(error)}); correct it, or name a function that wraps it"
+        ) from error
 
 
 def _sentence(error: Exception) -> str:
