@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from noisegrid.crate.crate import Crate
+from noisegrid.crate.limits import RECORD_BYTES, read_json
 from noisegrid.crate.possible import wrong_record
 from noisegrid.crate.predictions import checked
 from noisegrid.records.record import Replicate, check_belongs, read
@@ -91,6 +92,7 @@ def _cell(crate: Crate, cell: Cell, listed: dict[str, str | None], seen: Seen) -
     for number, folder in sorted(present.items()):
         where = f"replicate {number} of {cell.path}"
         try:
+            read_json(folder / "record.json", "record.json", RECORD_BYTES)
             found = read(folder, crate.left_out)
             yield from (f"{where} {why}" for why in _wrong(crate, cell, number, found, listed, seen))
         except Exception as error:  # a crate may contain anything
