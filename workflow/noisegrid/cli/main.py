@@ -168,7 +168,9 @@ def call(subcommand: Subcommand, options: argparse.Namespace) -> int:
         sentence = explained(error, subcommand)
         if not sentence:
             raise
-        print(f"noisegrid: {sentence}", file=sys.stderr)
+        from noisegrid.common.escape import lines
+
+        print(f"noisegrid: {lines(sentence)}", file=sys.stderr)
         return FAILED
 
 

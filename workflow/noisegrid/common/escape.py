@@ -38,6 +38,11 @@ def terminal(text: str) -> str:
     )
 
 
+def lines(text: str) -> str:
+    """Apply `terminal` to every line of a text."""
+    return "\n".join(map(terminal, text.splitlines()))
+
+
 def markdown(text: str) -> str:
     """Escape a text for a line of Markdown or a cell of a Markdown table."""
     escaped = _MARKDOWN.sub(r"\\\g<0>", terminal(text).strip())

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError
 
 
@@ -121,7 +122,7 @@ def csv_text(rows: Iterable[dict[str, Any]], columns: Sequence[str], digits: int
 def _field(value: Any, digits: int) -> Any:
     if isinstance(value, float | np.floating):
         return "" if math.isnan(value) else f"{value:.{digits}g}"
-    return value
+    return escape.spreadsheet(value) if isinstance(value, str) else value
 
 
 def sha256(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Self-contained HTML pages, because Snakemake's report shows HTML, but offers CSV and Markdown only as downloads."""
 
-from html import escape
+from noisegrid.common.escape import html
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 1.5em; color: #222; }
@@ -18,5 +18,5 @@ def page(title: str, body: str) -> str:
     """Return a complete HTML page in the style STYLE; `title` is plain text, `body` is HTML."""
     return (
         f"<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<meta name=viewport content='width=device-width'>\n"
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n{body}\n</html>\n"
+        f"<title>{html(title)}</title>\n<style>{STYLE}</style>\n{body}\n</html>\n"
     )

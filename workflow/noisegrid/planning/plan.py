@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.provenance import TREE_VARIABLE, tree_value
@@ -214,7 +215,7 @@ def make_or_exit(config: dict[str, Any], in_containers: bool = False, in_job: bo
             print(f"noisegrid: {note}", file=sys.stderr)
         return plan
     except NoisegridError as error:
-        sys.exit(f"noisegrid: {error}")
+        sys.exit(f"noisegrid: {escape.lines(str(error))}")
 
 
 def notes(plan: Plan, most: int = 5) -> list[str]:

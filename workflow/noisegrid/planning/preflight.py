@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.provenance import code_digests
 from noisegrid.data.prepared import check_raw_folders
@@ -225,4 +226,4 @@ def check_machine_or_exit(plan: Plan, jobs: Iterable[Any], local: bool) -> None:
     try:
         check_machine(plan, work_of(plan, jobs), local)
     except NoisegridError as error:
-        sys.exit(f"noisegrid: {error}")
+        sys.exit(f"noisegrid: {escape.lines(str(error))}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noisegrid.common import locks
+from noisegrid.common.escape import terminal
 from noisegrid.common.paths import StudyPaths
 from noisegrid.records import chunk_file, record
 from noisegrid.records.damage import damaged
@@ -123,9 +124,10 @@ def summary(study: Study, results: Path, deep: bool = False) -> str:
             )
     lines = lines if any(cell.left for cell in cells) else []
     for cell in cells:
-        lines += [f"running: replicate {number} of {cell.cell.path}: {owner}" for number, owner in cell.running.items()]
-        lines += [f"failed: replicate {number} of {cell.cell.path}: {why}" for number, why in cell.failures.items()]
-        lines += [f"damaged: replicate {number} of {cell.cell.path} {why}" for number, why in cell.damaged.items()]
+        where = f"of {cell.cell.path}"
+        lines += [f"running: replicate {number} {where}: {terminal(owner)}" for number, owner in cell.running.items()]
+        lines += [f"failed: replicate {number} {where}: {terminal(why)}" for number, why in cell.failures.items()]
+        lines += [f"damaged: replicate {number} {where} {terminal(why)}" for number, why in cell.damaged.items()]
     if any(cell.damaged for cell in cells):
         lines.append(
             f"to train damaged replicates again: noisegrid repair {study.source}, and then Snakemake as before"

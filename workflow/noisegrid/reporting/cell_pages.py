@@ -1,10 +1,10 @@
 """Pages for the report: one page for each task on each kind of hardware, which shows the metrics of all its cells."""
 
-from html import escape
 from pathlib import Path
 
 import pandas as pd
 
+from noisegrid.common.escape import html
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.reporting.metrics_frame import provenance, single_hardware
@@ -22,7 +22,7 @@ def task_page(frame: pd.DataFrame, hardware: str, task: str) -> str:
     overall, by_group = (cells[(cells["group"] == "all") == whole] for whole in (True, False))
     named = ", ".join(f"{noise} ({', '.join(sorted(FREE[noise])) or 'nothing'} free)" for noise in sources)
     parts = [
-        f"<h1>{escape(task)} on {escape(hardware)}</h1><p>{escape(provenance(cells))}. Cells: {escape(named)}. "
+        f"<h1>{html(task)} on {html(hardware)}</h1><p>{html(provenance(cells))}. Cells: {html(named)}. "
         "In brackets: 95 % intervals.</p>",
         _table(overall, ["metric", "unit"], sources),
         "<h2>By class, sub-group or replicate</h2>" + _table(by_group, ["metric", "group", "unit"], sources),
@@ -39,7 +39,7 @@ def _table(rows: pd.DataFrame, labels: list[str], sources: list[str]) -> str:
     wide = wide.reindex(columns=sources).reset_index().rename_axis(columns=None)
     wide["metric"] = wide["metric"].str.replace("_", " ")
     for label in labels:
-        wide[label] = wide[label].map(escape)
+        wide[label] = wide[label].map(html)
     return f"<div class=scroll>{wide.to_html(index=False, border=0, escape=False)}</div>"
 
 

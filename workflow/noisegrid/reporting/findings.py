@@ -1,12 +1,12 @@
 """The findings of a study in a few sentences, shown at the end of the workflow and on the first page of the report."""
 
 import re
-from html import escape
 from pathlib import Path
 
 import pandas as pd
 
 from noisegrid import stats
+from noisegrid.common.escape import html, lines, markdown
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.reporting import overhead_frame
@@ -144,8 +144,8 @@ def write(frame: pd.DataFrame, overhead: pd.DataFrame | None, path: Path) -> Non
     if overhead is not None:
         sentences += overhead_sentences(overhead)
         basis += f"; timings: {overhead_frame.provenance(overhead)}"
-    write_text(path, "\n".join([*(f"- {sentence}" for sentence in sentences), "", f"({basis})"]) + "\n")
-    body = f"<ul>{''.join(map(item, sentences))}</ul><p>{escape(basis)}</p>"
+    write_text(path, "\n".join([*(f"- {sentence}" for sentence in sentences), "", f"({markdown(basis)})"]) + "\n")
+    body = f"<ul>{''.join(map(item, sentences))}</ul><p>{html(basis)}</p>"
     write_text(path.with_suffix(".html"), page("Findings", body))
     write_text(path.with_suffix(".rst"), front(frame, sentences, basis))
 
@@ -179,9 +179,9 @@ def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
 
 def _plain(text: str) -> str:
     """Escape the special characters of reStructuredText, and replace braces, which are special in Jinja."""
-    return re.sub(r"([*`_|\\])", r"\\\1", text).replace("{", "(").replace("}", ")")
+    return re.sub(r"([*`_|\\])", r"\\\1", lines(text)).replace("{", "(").replace("}", ")")
 
 
 def item(sentence: str) -> str:
     """Return a sentence as an HTML list item."""
-    return f"<li>{escape(sentence)}</li>"
+    return f"<li>{html(sentence)}</li>"

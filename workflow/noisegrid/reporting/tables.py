@@ -3,12 +3,12 @@
 Numbers in the CSV have nine significant digits. The other formats are rounded for readers. Column names contain units.
 """
 
-from html import escape
 from pathlib import Path
 
 import pandas as pd
 
 from noisegrid import stats
+from noisegrid.common import escape
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.common.schemas import WORKFLOW, catalog
@@ -147,11 +147,13 @@ def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]
 def write_table(table: pd.DataFrame, caption: str, path: Path) -> None:
     """Write a table to `path` (.csv), and to .md, .tex and .html files next to `path`."""
     reading = table.map(_round)
-    write_text(path, table.to_csv(index=False, float_format="%.9g"))
-    write_text(path.with_suffix(".md"), f"{caption}.\n\n{reading.to_markdown(index=False, disable_numparse=True)}\n")
-    latex = reading.rename(columns=lambda column: column.replace("_", " ")).map(lambda v: str(v).replace("_", r"\_"))
-    caption_tex = caption.replace("%", r"\%").replace("_", r"\_")
-    write_text(path.with_suffix(".tex"), latex.to_latex(index=False, caption=caption_tex, label=f"tab:{path.stem}"))
+    plain = table.map(lambda value: escape.spreadsheet(value) if isinstance(value, str) else value)
+    write_text(path, plain.to_csv(index=False, float_format="%.9g"))
+    markdown = reading.map(escape.markdown).to_markdown(index=False, disable_numparse=True)
+    write_text(path.with_suffix(".md"), f"{escape.markdown(caption)}.\n\n{markdown}\n")
+    latex = reading.rename(columns=lambda column: column.replace("_", " ")).map(escape.latex)
+    text = latex.to_latex(index=False, caption=escape.latex(caption), label=f"tab:{path.stem}")
+    write_text(path.with_suffix(".tex"), text)
     write_text(path.with_suffix(".html"), _html(reading, caption))
 
 
@@ -165,8 +167,9 @@ def _round(value: object) -> str:
 
 
 def _html(table: pd.DataFrame, caption: str) -> str:
-    body = table.rename(columns=lambda column: column.replace("_", " ")).to_html(index=False, border=0)
-    return page(caption, f"<p>{escape(caption)}.</p><div class=scroll>{body}</div>")
+    cells = table.rename(columns=lambda column: column.replace("_", " ")).map(escape.terminal)
+    body = cells.to_html(index=False, border=0)
+    return page(caption, f"<p>{escape.html(caption)}.</p><div class=scroll>{body}</div>")
 
 
 def write_all(frame: pd.DataFrame, overhead: pd.DataFrame | None, folder: Path) -> None:

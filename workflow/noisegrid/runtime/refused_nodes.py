@@ -1,6 +1,7 @@
 """Notes about nodes whose device is not the one that a job requires. The job avoids these nodes in later attempts."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -9,6 +10,9 @@ from noisegrid.common.files import write_text
 from noisegrid.common.paths import StudyPaths
 from noisegrid.runtime import devices
 from noisegrid.runtime.hardware import entry
+
+#: What the name of a node may look like.
+NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @contextmanager
@@ -87,9 +91,12 @@ def settle(results: Path, name: str, model: str | None) -> None:
 
 
 def nodes(results: Path, name: str) -> list[str]:
-    """Return the nodes on which jobs for a hardware entry did not find the required device."""
+    """Return the nodes on which jobs for a hardware entry did not find the required device.
+
+    Files whose name cannot be that of a node are ignored, because the names reach the command line of sbatch.
+    """
     place = _folder(results, name)
-    return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
+    return sorted(path.name for path in place.iterdir() if NODE.fullmatch(path.name)) if place.is_dir() else []
 
 
 def _folder(results: Path, name: str) -> Path:
