@@ -114,20 +114,23 @@ def test_a_network_that_cannot_be_trained_is_one_sentence_with_its_key(tried, ca
         assert FAILS[case] in sentence and "\n" not in sentence and "mine.yaml: tasks." in sentence
 
 
-def test_check_and_plan_import_only_if_they_are_asked_to(tmp_path):
+@pytest.mark.parametrize("command", ["check", "plan"])
+def test_the_users_code_is_imported_only_if_asked_for(tmp_path, command):
     package = tmp_path / "ownspy"
     package.mkdir()
     (package / "__init__.py").write_text("import pathlib\npathlib.Path('imported').touch()\n")
     (package / "nets.py").write_text("def net(classes, channels, size, width): ...\n")
-    path = own_study(tmp_path, {"x": {"network": "ownspy.nets.net"}})
-    for command in (["check", path.name], ["plan", path.name]):
-        done = noisegrid(*command, cwd=tmp_path)
-        assert done.returncode == 0 and "ownspy.nets.net is read as ownspy.nets:net" in done.stdout, done.stdout
-        assert not (tmp_path / "imported").exists()
-    done = noisegrid("check", path.name, "--import", cwd=tmp_path)
-    assert done.returncode == 1 and (tmp_path / "imported").exists()
-    assert "missing a required argument: 'width'" in done.stdout and "1 mistake" in done.stdout
-    assert "Traceback" not in done.stdout
+    (package / "data.py").write_text("import no_such_library\ndef read(folder, cache): ...\n")
+    datasets = {"d": {"read": "ownspy.data:read", "classes": 2, "full_scale": 1}}
+    path = own_study(tmp_path, {"x": {"network": "ownspy.nets.net"}}, datasets=datasets)
+    done = noisegrid(command, path.name, cwd=tmp_path)
+    assert done.returncode == 0 and "ownspy.nets.net is read as ownspy.nets:net" in done.stdout, done.stdout
+    assert not (tmp_path / "imported").exists()
+    done = noisegrid(command, path.name, "--import", cwd=tmp_path)
+    assert done.returncode == 1 and (tmp_path / "imported").exists() and "Traceback" not in done.stdout
+    assert "mine.yaml: tasks.x.network_options: ownspy.nets:net cannot be called with classes" in done.stdout
+    assert "mine.yaml: datasets.d.read: dataset ownspy.data:read: cannot be imported" in done.stdout
+    assert "No module named 'no_such_library'" in done.stdout
 
 
 def test_snakemake_tries_own_networks_before_any_job(tmp_path, monkeypatch):
