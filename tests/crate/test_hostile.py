@@ -88,7 +88,6 @@ def test_a_file_is_refused_in_a_sentence(package, tmp_path, monkeypatch, name):
     [
         ("REPLICATES", 2, "cpu/short-digits/algo: finished replicates: 3; a crate may have at most 2"),
         ("CLASSES", 9, "cpu/short-digits/algo: classes or attributes in predictions.npz: 10; a crate"),
-        ("NULL_VALUES", 10_000, r"values of the null \(replicates, draws and classes\): 30,000; a crate"),
     ],
 )
 def test_metrics_that_would_take_much_memory_are_not_computed(package, tmp_path, monkeypatch, limit, value, named):

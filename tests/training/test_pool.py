@@ -30,7 +30,7 @@ def test_a_process_that_ends_between_two_looks_is_not_lost():
     assert pool.running == []
 
 
-def slow_to_listen(job, data, checkpoint_s: float) -> None:
+def slow_to_listen(job, data, checkpoint_s: float, epochs, place) -> None:
     """As pool.child, but later."""
     time.sleep(0.5)
     checkpoints = Checkpoints()
@@ -41,8 +41,8 @@ def slow_to_listen(job, data, checkpoint_s: float) -> None:
 def test_a_request_to_stop_reaches_a_child_that_does_not_listen_yet(monkeypatch):
     monkeypatch.setattr(pools, "child", slow_to_listen)
     pool = Pool({"digits": None}, cores=1, checkpoint_s=60)
-    pool.running = []
-    pool._start(SimpleNamespace(cell=SimpleNamespace(dataset="digits")))
+    pool.running, pool.epochs, pool.places = [], [0], {"one": 0}
+    pool._start(SimpleNamespace(name="one", cell=SimpleNamespace(dataset="digits")))
     ((_, process),) = pool.running
     os.kill(process.pid, signal.SIGTERM)
     process.join(20)

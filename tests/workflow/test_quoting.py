@@ -21,6 +21,17 @@ HOSTILE = [
 ]
 
 
+#: A network that passes the trial before any job, whose seed is 0, and fails in a job.
+FAILS_IN_JOBS = """
+import torch
+from noisegrid.networks import small_cnn
+def net(classes, channels, size):
+    if torch.initial_seed():
+        raise ValueError('no such layer')
+    return small_cnn(classes, channels, size, batch_norm=False)
+"""
+
+
 def hostile_study(place: str, name: str) -> dict:
     """Return a study in which one name is hostile."""
     if place == "study":
@@ -56,7 +67,7 @@ def test_hostile_folders_and_study_paths_run_no_command(tmp_path):
     """Names of folders are the user's own; they are quoted, on the way to an error too (onerror)."""
     folder = tmp_path / "it's; touch PWNED $(touch PWNED)"
     folder.mkdir()
-    (folder / "own.py").write_text("def net(classes, channels, size):\n    raise ValueError('no such layer')\n")
+    (folder / "own.py").write_text(FAILS_IN_JOBS)
     tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net"}}
     path = write_study(folder, study(cells("own-digits"), name="quoted", tasks=tasks))
     done = snakemake(folder, study=path, results=folder / "re'sults; touch PWNED")

@@ -66,7 +66,7 @@ def test_a_closed_terminal_ends_nothing_and_ctrl_c_loses_nothing(tmp_path):
             list(map(str, command)), stdout=file, stderr=subprocess.STDOUT, start_new_session=True
         )
         folder = tmp_path / "results/left/replicates/cpu/t/control"
-        wait_until(lambda: (folder / ".0.lock").exists())
+        wait_until((folder / ".0.lock").exists)
         os.killpg(process.pid, signal.SIGHUP)
         wait_until(lambda: any(folder.glob("[0-9]*")))  # training went on
         before = log.read_text()

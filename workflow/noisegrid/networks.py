@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.schemas import imported
+from noisegrid.common.references import imported
 
 #: Keras' defaults for BatchNormalization, which the reference uses (momentum 0.99 in Keras is 0.01 in PyTorch).
 BN_EPSILON, BN_MOMENTUM = 1e-3, 0.01

@@ -16,8 +16,6 @@ from jsonschema.exceptions import best_match
 from noisegrid.common.errors import NoisegridError, unknown
 
 # networks.py and study/arms.py import these two from here
-from noisegrid.common.references import imported as imported  # noqa: PLC0414
-from noisegrid.common.references import reference_digest as reference_digest  # noqa: PLC0414
 
 #: The folder of this package.
 PACKAGE = Path(__file__).resolve().parent.parent

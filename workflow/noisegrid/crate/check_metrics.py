@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from noisegrid.common.errors import NoisegridError
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.csv_differences import differences
-from noisegrid.crate.limits import CLASSES, NULL_VALUES, REPLICATES, check_count
+from noisegrid.crate.limits import CLASSES, REPLICATES, check_count
 from noisegrid.crate.predictions import checked
 from noisegrid.measuring import across_hardware
 from noisegrid.measuring.cell import check_together, csv_of, measure
 from noisegrid.records.record import Replicate, check_belongs, read, replicate_folder
-from noisegrid.stats.null import VALUES_AT_ONCE
 from noisegrid.study.study import Cell, repeated
 
 KEYS = ("hardware", "task", "noise", "metric", "group")
@@ -172,23 +169,13 @@ def _load(crate: Crate, cell: Cell) -> tuple[list[Replicate], dict[str, int]]:
 
 
 def _check_memory(cell: Cell, replicates: list[Replicate]) -> None:
-    """Check the predictions of a cell, and raise NoisegridError if its metrics need more memory than `limits` allow.
-
-    The null holds counts of correct predictions for every replicate, class and draw. It takes fewer draws at a time if
-    many examples are predicted correctly by some of the replicates only.
-    """
-    always = sometimes = np.empty(0, bool)
-    classes = 0
-    for index, replicate in enumerate(replicates):
+    """Check the predictions of a cell, and raise NoisegridError if it has more classes than `limits` allow."""
+    shapes = set()
+    for replicate in replicates:
         arrays = checked(replicate)
         labels = arrays["label"]
-        correct = (arrays["predicted"] == labels).ravel()
-        classes = max(classes, int(labels.max()) + 1 if labels.ndim == 1 else labels.shape[1])
+        shapes.add(arrays["predicted"].shape)
+        classes = int(labels.max()) + 1 if labels.ndim == 1 else labels.shape[1]
         check_count(f"{cell.path}: classes or attributes in predictions.npz", classes, CLASSES)
-        if index and correct.shape != always.shape:
-            raise NoisegridError(f"{cell.path}: replicates 0 and {replicate.record['replicate']} have other test sets")
-        always, sometimes = (always & correct, sometimes | correct) if index else (correct, correct)
-    unstable = int((sometimes & ~always).sum())
-    draws = min(1000, max(1, VALUES_AT_ONCE // max(1, len(replicates) * unstable)))
-    values = len(replicates) * draws * classes
-    check_count(f"{cell.path}: values of the null (replicates, draws and classes)", values, NULL_VALUES)
+        if len(shapes) > 1:
+            raise NoisegridError(f"{cell.path}: replicate {replicate.record['replicate']} has another test set")

@@ -25,8 +25,6 @@ PRODUCTS = 2_000
 CELLS, SETTINGS_BYTES = 300, 64_000
 #: Finished replicates of a cell whose metrics are computed again, and classes, attributes or sub-groups of a dataset.
 REPLICATES, CLASSES, GROUPS = 1_000, 10_000, 64
-#: Values that the independent-error null holds at a time: replicates times draws times classes.
-NULL_VALUES = 10_000_000
 #: Entries of predictions.npz and bytes of their names.
 ARRAYS = 16
 #: Arms and rows of kernels in overhead.csv.

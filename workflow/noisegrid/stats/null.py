@@ -69,7 +69,8 @@ def independent_error_null(
     if draws is None:
         draws = int(np.clip(NULL_WORK // max(1, len(correct) * len(unstable)), 200, 1000))
     always, sometimes = parts.only(stable).hits(correct[:, stable]), parts.only(unstable)
-    at_once = max(1, min(draws, VALUES_AT_ONCE // max(1, len(correct) * len(unstable))))
+    values_per_draw = len(correct) * max(1, len(unstable), always.shape[-1])
+    at_once = max(1, min(draws, VALUES_AT_ONCE // values_per_draw))
     values = []
     for first in range(0, draws, at_once):
         count = min(at_once, draws - first)

@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
-from noisegrid.common.schemas import catalog, reference_digest
+from noisegrid.common.references import reference_digest
+from noisegrid.common.schemas import catalog
 from noisegrid.runtime import devices
 from noisegrid.runtime.hardware import HardwareEntry, entry
 from noisegrid.study.study import TimedNetwork
