@@ -1,7 +1,6 @@
 """Comparisons of pairs of replicates: churn, the L2 distance between weights, and the correlation between logits."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
@@ -28,8 +27,9 @@ def churn_matrix(predictions: Array) -> Array:
     """
     n = len(predictions)
     matrix = np.zeros((n, n))
-    for i, j in combinations(range(n), 2):
-        matrix[i, j] = matrix[j, i] = np.mean(predictions[i] != predictions[j])
+    for i in range(n - 1):
+        differing = np.count_nonzero(predictions[i + 1 :] != predictions[i], axis=1)
+        matrix[i, i + 1 :] = matrix[i + 1 :, i] = differing / predictions.shape[1]
     return matrix
 
 
@@ -61,9 +61,10 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
     """
     n = len(matrix)
     mask = ~np.eye(n, dtype=bool) if wanted is None else wanted & ~np.eye(n, dtype=bool)
-    units = np.arange(n) if sets is None or len(np.unique(sets)) == 1 else sets
-    member = (units[:, None] == np.unique(units)).astype(float)
-    sums, counts = (member.T @ (part * mask) @ member for part in (matrix, np.ones_like(matrix)))
+    sums, counts = matrix * mask, mask.astype(float)
+    if sets is not None and len(np.unique(sets)) > 1:  # the units are the sets
+        member = (sets[:, None] == np.unique(sets)).astype(float)
+        sums, counts = (member.T @ part @ member for part in (sums, counts))
     value = sums.sum() / counts.sum()
     # sum without one unit: the total minus the unit's row and column; their common entry is added back
     left_sums, left_counts = (part.sum() - 2 * part.sum(axis=1) + part.diagonal() for part in (sums, counts))
