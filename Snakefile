@@ -37,6 +37,8 @@ localrules:
 rule all:
     default_target: True
     input:
+        PATHS.metrics,
+        PLAN.overhead,
         PLAN.products(),
         PATHS.report,
 

@@ -69,6 +69,12 @@ def hashes(folder: Path) -> dict[str, str]:
     return {str(path.parent.relative_to(folder)): json.loads(path.read_text())["weight_hash"] for path in found}
 
 
+def same_tables(folder: Path, calm: Path) -> bool:
+    """Return whether a folder has the same tables as the undisturbed run, to the last byte."""
+    pairs = [(folder / name, calm / name) for name in TABLES]
+    return all(mine.is_file() and mine.read_bytes() == theirs.read_bytes() for mine, theirs in pairs)
+
+
 def leftovers(folder: Path) -> list[str]:
     """Return the temporary files and folders in a results folder."""
     return [str(path) for path in folder.rglob(".*") if path.suffix != ".lock" and "snakemake" not in str(path)]
@@ -151,10 +157,7 @@ def snakemake_kills(count: int, rng: random.Random, calm: Path, place: Path, mut
             snakemake(folder, "--unlock", study=path.name)
             done = snakemake(folder, study=path.name)
         tally.tried += 1
-        same = done.returncode == 0 and all(
-            (folder / name).read_bytes() == (calm / name).read_bytes() for name in TABLES
-        )
-        if not same:
+        if done.returncode or not same_tables(folder, calm):
             tally.lost += 1
             print(done.stdout[-2000:], file=sys.stderr)
         shutil.rmtree(folder)
@@ -174,7 +177,7 @@ def _spoil(folder: Path) -> None:
 #: What is written when the disk is full: the target that Snakemake is asked for, the files that must be missing before,
 #: and the free bytes that are left.
 POINTS = {
-    "dataset": ("resources/datasets/digits/manifest.json", "resources", 4096),
+    "dataset": ("resources/datasets/digits/manifest.json", "resources/datasets", 4096),
     "predictions": ("results/faulty/chunks/cpu/0-2.json", "results/faulty/{chunks,replicates}", 20_000),
     "weights": ("results/faulty/chunks/cpu/0-2.json", "results/faulty/{chunks,replicates}", 90_000),
     "checkpoint": ("results/faulty/chunks/cpu/0-2.json", "results/faulty/{chunks,replicates}", 45_000),
@@ -199,7 +202,7 @@ def disks(count: int, rng: random.Random, calm: Path, place: Path, mutate: bool)
                 shutil.move(work / top, disk / top)
                 (work / top).symlink_to(disk / top)
             subprocess.run(["bash", "-c", f"rm -rf {work}/{missing}"], check=True)
-            config = {"checkpoint_minutes": 0} if name == "checkpoint" else {}
+            config = {"checkpoint_minutes": 0.001} if name == "checkpoint" else {}
             if not mutate:
                 fill(disk, free)
             done = snakemake(work, target, study="faulty.yaml", **config)
@@ -210,10 +213,7 @@ def disks(count: int, rng: random.Random, calm: Path, place: Path, mutate: bool)
             if done.returncode == 0 or not said or "Traceback" in done.stdout:
                 tally.unnoticed += 1
                 print(f"{name}: {done.returncode} {done.stdout[-3000:]}", file=sys.stderr)
-            same = again.returncode == 0 and all(
-                (work / table).read_bytes() == (calm / table).read_bytes() for table in TABLES
-            )
-            if not same:
+            if again.returncode or not same_tables(work, calm):
                 tally.lost += 1
                 print(f"{name}, after space was made: {again.stdout[-3000:]}", file=sys.stderr)
             names.append(name)
@@ -398,7 +398,7 @@ def together(count: int, rng: random.Random, calm: Path, place: Path, mutate: bo
                 print(done.stdout[-1500:], file=sys.stderr)
         if mutate:
             _spoil(folder)
-        if any((folder / table).read_bytes() != (calm / table).read_bytes() for table in TABLES):
+        if not same_tables(folder, calm):
             tally.lost += 1
         shutil.rmtree(folder)
     return tally

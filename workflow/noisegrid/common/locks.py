@@ -16,6 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import reason
+
 POLL_S = 1.0
 
 
@@ -29,10 +32,18 @@ def one_writer(folder: Path) -> Iterator[None]:
     """Hold the lock of a folder.
 
     If another process holds the lock, print a description of that process, and wait until the lock is free.
+
+    Raises
+    ------
+    NoisegridError
+        If the lock file cannot be written.
     """
     path = lock_file(folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = _acquire(path, folder)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = _acquire(path, folder)
+    except OSError as error:
+        raise NoisegridError(f"cannot write {path}: {reason(error, path)}") from error
     try:
         yield
     finally:

@@ -4,6 +4,8 @@ Snakemake reports only on finished files. The last rule of the workflow therefor
 which does not lock the working directory.
 """
 
+import errno
+import os
 import subprocess
 import sys
 import tempfile
@@ -46,5 +48,7 @@ def write_report(snakefile: Path, config: str, targets: list[str], output: Path)
 
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode and os.strerror(errno.ENOSPC) in done.stderr:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # the caller says which disk is full
     if done.returncode:
         raise NoisegridError(f"snakemake --report failed:\n{done.stdout}{done.stderr}")
