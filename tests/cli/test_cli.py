@@ -149,7 +149,7 @@ MISTAKES = [
     "name: 'b d' is not of the right form",
     "seed: -1 is less than the minimum",
     "unknown key 'surprise'",
-    "tasks.nope: epochs: 'x' is not of type integer",
+    "tasks.nope: epochs: 'x' is not a whole number",
     "tasks.twice.like: unknown task 'twise'; did you mean 'twice'?",
     "datasets.mine.read: there is no module 'no.such'",
     "cells[0]: unknown hardware 'cpuu'; did you mean 'cpu'?",

@@ -187,7 +187,7 @@ def test_a_chunks_name_says_what_it_holds():
 WRONG = {
     "misspelt key": (lambda d: d.update(cels=[]), "unknown key 'cels'; did you mean 'cells'?"),
     "missing key": (lambda d: d.pop("seed"), "the key 'seed' is missing"),
-    "wrong type": (lambda d: d.update(seed="one"), "seed: 'one' is not of type integer"),
+    "wrong type": (lambda d: d.update(seed="one"), "seed: 'one' is not a whole number"),
     "unknown noise": (lambda d: d["cells"][0].update(noise=["algos"]), "unknown noise 'algos'; did you mean 'algo'?"),
     "unknown task": (lambda d: d["cells"][0].update(tasks=["smalcnn-digits"]), "did you mean 'smallcnn-digits'?"),
     "too little memory": (
@@ -254,7 +254,7 @@ def test_wrong_config_gets_one_clear_message(tmp_path):
         (config("quik"), "unknown study 'quik'; did you mean 'quick'?"),
         (config("no/such.yaml"), "there is no file no/such.yaml"),
         (config("quick", result="x"), "unknown key 'result'; did you mean 'results'?"),
-        (config("quick", replicates_per_job="ten"), "replicates_per_job: 'ten' is not of type integer"),
+        (config("quick", replicates_per_job="ten"), "replicates_per_job: 'ten' is not a whole number or null"),
         (config("quick", dataset_folders={"mnist": "x"}), "unknown dataset 'mnist'; did you mean 'fashion_mnist'?"),
         (config("fashion", dataset_folders={"fashion_mnist": "/no/such"}), "there is no folder /no/such"),
         (config("fashion", dataset_folders={"fashion_mnist": str(tmp_path)}), "lacks train-images-idx3-ubyte.gz"),

@@ -1,6 +1,7 @@
 """Load and check the study before any work starts, and make its plan, which gives the other rule files their paths."""
 
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "workflow"))
@@ -8,7 +9,7 @@ sys.path.insert(0, os.path.join(workflow.basedir, "workflow"))
 from noisegrid.common.dependencies import command_digest
 from noisegrid.common.schemas import WORKFLOW
 from noisegrid.planning.jobs import Jobs, untracked
-from noisegrid.planning.plan import make_or_exit, shell_prefix, write_design
+from noisegrid.planning.plan import make_or_exit, refuse, shell_prefix, write_design
 from noisegrid.planning.preflight import check_machine_or_exit
 from noisegrid.planning.terminal import Terminal, say_what_was_made
 from noisegrid.runtime.hardware import ANALYSIS

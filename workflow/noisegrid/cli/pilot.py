@@ -28,8 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
+    from noisegrid.common.errors import NoisegridError, unknown
     from noisegrid.study.resolve import load
-    from noisegrid.training.pilot import run_pilot
 
     study = load(options.study)
+    if options.hardware not in study.values("hardware"):
+        raise NoisegridError(f"--hardware: {unknown('hardware', options.hardware, study.values('hardware'))}")
+    if (options.hardware, options.task) not in study.tasks:
+        raise NoisegridError(f"--task: {unknown('task', options.task, study.values('task'))}")
+    from noisegrid.training.pilot import run_pilot
+
     run_pilot(study, options.hardware, options.task, options.datasets, options.results, options.image, options.output)

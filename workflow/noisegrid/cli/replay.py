@@ -18,6 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
+    from noisegrid.common.errors import NoisegridError
+
+    if options.record.name != "record.json" or not options.record.is_file():
+        raise NoisegridError(
+            f"there is no record {options.record}; give the path of a record.json, such as "
+            "results/STUDY/replicates/HARDWARE/TASK/NOISE/0/record.json"
+        )
     from noisegrid.training.replay import replay
 
     return replay(options.record, options.datasets, options.output)

@@ -1,6 +1,7 @@
 """Show how far a study has progressed: finished, running, failed and damaged replicates, and the time left."""
 
 import argparse
+from pathlib import Path
 
 from noisegrid.cli import arguments
 
@@ -16,9 +17,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
+    from noisegrid.common.paths import StudyPaths
     from noisegrid.planning.status import summary
     from noisegrid.study.resolve import load_written
 
     name, results = arguments.chosen(options)
     study = load_written(name, results)
+    folder = Path(StudyPaths(str(results), study.name).folder).absolute()
+    if not folder.exists():
+        print(
+            f"{study.name}: there is no folder {folder} yet; if the study has run, call this command where it ran, or "
+            "give the folder of all results with --results"
+        )
+        return
     print(summary(study, results, options.deep))

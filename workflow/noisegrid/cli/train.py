@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
     for name, value in BEFORE_IMPORTS.items():
         os.environ.setdefault(name, value)
-    from noisegrid.common.errors import NoisegridError
+    from noisegrid.common.errors import NoisegridError, unknown
     from noisegrid.records import chunk_file
     from noisegrid.runtime import container
     from noisegrid.study.chunk import chunk_of
@@ -60,6 +60,8 @@ def run(options: argparse.Namespace) -> None:
     chunk = chunk_of(options.replicates)
     study = load(options.study)
     cells = study.cells_of(options.hardware, chunk)
+    if options.hardware not in study.hardware:
+        raise NoisegridError(f"--hardware: {unknown('hardware', options.hardware, study.hardware)}")
     if not cells:
         raise NoisegridError(
             f"study {options.study} has no cell on {options.hardware}"

@@ -8,6 +8,11 @@ class NoisegridError(Exception):
     """A problem that the user can fix; the message states the key, cell or file that is wrong, and the remedy."""
 
 
+def why(error: Exception) -> str:
+    """Return the reason of an error in one line; that of the operating system without its number and the path."""
+    return (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
+
+
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """Return an error message about an unknown name.
 

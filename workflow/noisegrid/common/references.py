@@ -86,7 +86,8 @@ def check_reference(reference: str, where: str) -> Path:
     path = file_of(module)
     if path is None:
         raise NoisegridError(
-            f"{where}: there is no module {module!r} (searched {Path.cwd()} and the installed packages)"
+            f"{where}: there is no module {module!r} (searched {Path.cwd()} and the installed packages); "
+            "correct the name, or call noisegrid in the folder of the module"
         )
     try:
         found = _definition(module, path, function, set())

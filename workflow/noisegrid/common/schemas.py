@@ -5,6 +5,7 @@ remedy.
 """
 
 import re
+from collections.abc import Hashable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,17 +53,57 @@ def catalog(name: str) -> dict[str, Any]:
     return entries
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """A loader that refuses a mapping in which a key occurs twice; by default, YAML keeps the last value in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return the mapping of a node. Raise NoisegridError if a key occurs twice."""
+        lines: dict[Any, int] = {}
+        for key, _ in node.value:
+            name, line = key.value, key.start_mark.line + 1
+            if isinstance(name, str) and lines.setdefault(name, line) != line:
+                raise NoisegridError(
+                    f"line {line}: the key {name!r} is already in line {lines[name]}; remove one of them"
+                )
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping in a YAML file. Raise NoisegridError if the file cannot be read or contains no mapping."""
+    """Return the mapping in a YAML file.
+
+    Raises
+    ------
+    NoisegridError
+        If the file cannot be read, is not valid YAML, contains no mapping, or contains a key twice.
+    """
     try:
-        document = yaml.safe_load(path.read_text())
+        document = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+    except NoisegridError as error:
+        raise NoisegridError(f"{path}, {error}") from error
     except OSError as error:
-        raise NoisegridError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise NoisegridError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        raise NoisegridError(f"cannot read {path}: {error.strerror}; check the path and its permissions") from error
+    except UnicodeDecodeError as error:
+        raise NoisegridError(f"{path} is not a text file in UTF-8; save it in this encoding") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2024-13-99
+        raise NoisegridError(f"{path} is not valid YAML: {_yaml_problem(error)}") from error
+    if document is None:
+        raise NoisegridError(f"{path} is empty; write keys and values into it, or delete it")
     if not isinstance(document, dict):
-        raise NoisegridError(f"{path} must contain a mapping of keys to values")
+        kind = "a list" if isinstance(document, list) else "text"
+        raise NoisegridError(f"{path} contains {kind} instead of keys and values; begin its first lines with `key:`")
     return document
+
+
+def _yaml_problem(error: Exception) -> str:
+    """Return the line in which a file is not valid YAML, and what to do."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error)
+    line = f"line {mark.line + 1}: " if mark else ""
+    if r"'\t'" in problem:
+        return f"{line}a tab is not allowed there; replace every tab with spaces"
+    if problem.startswith("mapping values"):
+        return f"{line}a colon follows a value; put the value in quotes, or correct the indentation"
+    return f"{line}{problem}; correct the indentation, colon, bracket or quotation mark there or in the line before"
 
 
 def problems(document: dict[str, Any], schema_name: str, where: str) -> list[str]:
@@ -94,6 +135,7 @@ def check(document: dict[str, Any], schema_name: str, where: str) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
+    """Return one sentence about a violation: the key, what is wrong, and how to write it."""
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
     prefix = f"{key}: " if key else ""
     if error.validator == "additionalProperties":
@@ -104,25 +146,92 @@ def _sentence(error: ValidationError) -> str:
         return prefix + unknown("value", error.instance, map(str, error.validator_value))
     if error.validator == "required":
         missing = next(name for name in error.validator_value if error.message.startswith(repr(name)))
-        return f"{prefix}the key {missing!r} is missing"
+        about = error.schema.get("properties", {}).get(missing, {}).get("description", "")
+        return f"{prefix}the key {missing!r} is missing; add it{f' ({about})' if about else ''}"
     if error.validator == "type":
-        hint = _type_hint(error.instance, error.validator_value)
-        wanted = error.validator_value if isinstance(error.validator_value, str) else " or ".join(error.validator_value)
-        return f"{prefix}{error.instance!r} is not of type {wanted}{hint}"
-    if error.validator == "pattern" and (form := _description(error)):
-        return f"{prefix}{error.instance!r} is not of the right form{form}"
-    return prefix + str(error.message) + _description(error)
+        return prefix + _wrong_type(error)
+    return prefix + _plain(error) + _description(error)
 
 
-def _type_hint(value: object, wanted: object) -> str:
-    """Return a hint on how to write a number that YAML 1.1 reads as text (such as 1e-3), else an empty string."""
-    if wanted != "number" or not isinstance(value, str):
+#: Violations that jsonschema describes in words of programmers, and what is said instead.
+WORDS = {
+    "exclusiveMinimum": "{value!r} must be greater than {limit}",
+    "exclusiveMaximum": "{value!r} must be less than {limit}",
+    "uniqueItems": "an item occurs twice; remove one of them",
+}
+
+
+def _plain(error: ValidationError) -> str:
+    """Return what is wrong about a value that breaks a rule of the schema; no regular expression is shown."""
+    if error.validator == "minItems" and not error.instance:
+        return "the list is empty; add at least one item"
+    if error.validator in ("pattern", "anyOf") and _description(error):
+        return f"{error.instance!r} is not of the right form"
+    words = WORDS.get(str(error.validator))
+    return words.format(value=error.instance, limit=error.validator_value) if words else str(error.message)
+
+
+#: What each type of the schemas is called in messages.
+TYPES = {
+    "array": "a list",
+    "object": "a mapping of keys to values",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
+
+
+def _wrong_type(error: ValidationError) -> str:
+    """Return what is wrong about a value of another type, and how to write it."""
+    value = error.instance
+    wanted = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
+    kind = " or ".join(TYPES[name] for name in wanted)
+    if value is None:
+        return f"there is no value after the colon; write {kind}{_description(error)}"
+    message = f"{_shown(value)} is not {kind}"
+    if "string" in wanted and isinstance(value, bool):
+        return f"{message}, because YAML reads yes, no, on and off as true and false; write the word in quotes"
+    if "string" in wanted and not isinstance(value, list | dict):
+        return f'{message}; write it in quotes: "{value}"'
+    if "array" in wanted and isinstance(value, str | int | float) and _takes(error, value):
+        return f"{message}; write [{value}]"
+    if wanted == ["array"] and isinstance(value, dict):
+        return f"{message}; begin each of its items with a dash{_description(error)}"
+    if isinstance(value, str) and (number := _number(value, wanted)):
+        return f"{message}; write {number}"
+    return message + _description(error)
+
+
+def _shown(value: object) -> str:
+    """Return a value as a person writes it in YAML; a list or a mapping is only named."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a mapping"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _takes(error: ValidationError, value: object) -> bool:
+    """Return whether a list of this value alone would be valid."""
+    return bool(Draft202012Validator(error.schema).is_valid([value]))
+
+
+def _number(text: str, wanted: list[str]) -> str:
+    """Return how to write a number that YAML 1.1 reads as text (such as 1e-3 or "10"), else an empty string."""
+    if "integer" in wanted and re.fullmatch(r"-?[0-9]+", text):
+        return f"{text} without quotes"
+    if "number" not in wanted:
         return ""
     try:
-        mantissa, _, exponent = f"{float(value):e}".partition("e")
+        value = float(text)
     except ValueError:
         return ""
-    return f"; write it as {float(mantissa)}e{exponent} (YAML reads {value} as text)"
+    if "e" not in text.lower():
+        return f"{text} without quotes"
+    mantissa, _, exponent = f"{value:e}".partition("e")
+    return f"it as {float(mantissa)}e{exponent} (YAML reads {text} as text)"
 
 
 def _description(error: ValidationError) -> str:

@@ -120,9 +120,13 @@ def opened(path: Path, entries: int) -> zipfile.ZipFile:
     NoisegridError
         If the file is truncated, is not a zip, or has too many entries or too large headers.
     """
+    if not path.exists():
+        raise NoisegridError(f"there is no file {path}; give the path of the .crate.zip that `snakemake package` wrote")
     try:
         _check_directory(path, entries)
         return zipfile.ZipFile(path)
+    except IsADirectoryError as error:
+        raise NoisegridError(f"{path} cannot be opened as a crate: it is a folder; give the .crate.zip") from error
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
         raise NoisegridError(f"{path} cannot be opened as a crate: {error}") from error
 
@@ -138,7 +142,9 @@ def _check_directory(path: Path, entries: int) -> None:
         damaged = zipfile.BadZipFile(
             "it is truncated or damaged, as its directory is not at its end; copy it again"
             if begins == b"PK\3\4"
-            else "it is not a zip"
+            else "it is not a zip; give the .crate.zip that `snakemake package` wrote"
+            if begins
+            else "it is empty; copy it again"
         )
         if len(tail) < END[0] or not tail.startswith(END[1]) or begins not in (b"PK\3\4", END[1]):
             raise damaged

@@ -163,6 +163,11 @@ def open_prepared(folder: Path) -> Dataset:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Read and check the manifest of a prepared dataset."""
+    if not folder.exists():
+        raise NoisegridError(
+            f"there is no prepared dataset {folder}; run Snakemake, which prepares it, or give its parent folder "
+            "with --datasets"
+        )
     try:
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
     except (OSError, ValueError) as error:
@@ -206,12 +211,13 @@ def check_raw_folders(folders: Mapping[str, str], entries: Mapping[str, dict[str
                 )
             continue
         if not Path(folder).is_dir():
-            raise NoisegridError(f"config: dataset_folders.{name}: there is no folder {folder}")
+            raise NoisegridError(f"config: dataset_folders.{name}: there is no folder {folder}; correct the path")
         there = [any((Path(folder) / file).exists() for file in files.split("|")) for files in entry.get("files", [])]
         missing = [files for files, found in zip(needs, there, strict=True) if not found]
         if missing:
             raise NoisegridError(
-                f"config: dataset_folders.{name}: {folder} lacks {', '.join(missing)} (source: {entry['source']})"
+                f"config: dataset_folders.{name}: {folder} lacks {', '.join(missing)}; put these files there "
+                f"(source: {entry['source']}) or correct the path"
             )
 
 

@@ -5,19 +5,21 @@ user's input that are possible before work starts.
 """
 
 import json
+import os
 import re
 import shlex
 import sys
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.provenance import TREE_VARIABLE, tree_value
 from noisegrid.common.schemas import IN_WORKING_TREE, ROOT, WORKFLOW, catalog, check, read_yaml, schema
+from noisegrid.data.prepared import check_raw_folders
 from noisegrid.planning.images import CODE_INSIDE, Images
 from noisegrid.planning.packing import Packing
 from noisegrid.planning.site import Site, load_site
@@ -126,6 +128,19 @@ class Plan:
         """The names of the tables for which this study provides the data."""
         return names_for(self.study, TABLES)
 
+    def refused(self, folder: str, file: str) -> str:
+        """Return why the folder `figures` or `tables` gets no such file: the study lacks it, or the suffix is wrong."""
+        made, all_names, suffixes = {
+            "figures": (self.figures, FIGURES, ("pdf", "png")),
+            "tables": (self.tables, TABLES, ("csv", "md", "tex", "html")),
+        }[folder]
+        name, _, suffix = file.rpartition(".")
+        if name not in all_names:
+            return unknown(folder.removesuffix("s"), name or suffix, made)
+        if name not in made:
+            return f"study {self.study.name} does not measure what {name} shows; it has {', '.join(made)}"
+        return f"{name} is not written as .{suffix}; ask for {' or '.join(f'{name}.{one}' for one in suffixes)}"
+
     def table_files(self, suffix: str) -> list[str]:
         """Return the path of every table in the format given by the suffix."""
         return [self.paths.table(table, suffix) for table in self.tables]
@@ -211,11 +226,49 @@ def make_or_exit(config: dict[str, Any], in_containers: bool = False, in_job: bo
     """Call `plan.make` for the Snakefile; a mistake ends Snakemake with a one-line message instead of a traceback."""
     try:
         plan = make(config, in_containers, in_job)
+        if not in_job:
+            check_folders(plan)
         for note in [] if in_job else notes(plan):
             print(f"noisegrid: {note}", file=sys.stderr)
         return plan
     except NoisegridError as error:
         sys.exit(f"noisegrid: {escape.lines(str(error))}")
+
+
+def refuse(plan: Plan, folder: str, file: str) -> NoReturn:
+    """End Snakemake with one sentence, because the study makes no such file in its folder `figures` or `tables`."""
+    sys.exit(f"noisegrid: {escape.lines(f'{plan.paths.folder}/{folder}/{file}: {plan.refused(folder, file)}')}")
+
+
+def check_folders(plan: Plan) -> None:
+    """Check the folders that a Snakemake call needs, so that a dry run (`snakemake -n`) reports them too.
+
+    Raises
+    ------
+    NoisegridError
+        If the results cannot be written, or if a folder of raw files lacks files of a dataset that is not prepared.
+        Raw files are not needed if metrics.csv exists, because figures and tables can then be drawn without them.
+    """
+    check_writable(Path(plan.paths.folder))
+    if not Path(plan.paths.metrics).exists():
+        folders, prepared = plan.config["dataset_folders"], Path(plan.config["datasets"])
+        used = [name for name in plan.study.values("dataset") if name in folders]
+        missing = [name for name in used if not (prepared / name / "manifest.json").exists()]
+        check_raw_folders(folders, plan.study.datasets, missing)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise NoisegridError if a folder, or the nearest existing folder above it, cannot be written."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise NoisegridError(f"config: results: {place} is a file; name another folder with --config results=FOLDER")
+    if not os.access(place, os.W_OK):
+        raise NoisegridError(
+            f"config: results: the folder {place} cannot be written; change its permissions, or name another folder "
+            "with --config results=FOLDER"
+        )
 
 
 def notes(plan: Plan, most: int = 5) -> list[str]:

@@ -106,10 +106,10 @@ def _unfinished(plan: Plan, hardware: str, chunk: str) -> Iterator[Cell]:
 def check_machine(plan: Plan, work: Work, local: bool) -> None:
     """Check that this machine and the existing results allow the work of a Snakemake call to start.
 
-    The function checks, in this order: the folders of raw files; that incomplete cells were started with the current
-    training code; the container images or, without containers, the Python environment (only if `local`); that existing
-    replicates were trained in the same container images; the GPUs of this machine (only if `local`); and a trial of the
-    user's own networks.
+    The function checks, in this order: the folders of raw files; the GPUs of this machine (only if `local`), without
+    which no environment helps; that incomplete cells were started with the current training code; the container images
+    or, without containers, the Python environment (only if `local`); that existing replicates were trained in the same
+    container images; and a trial of the user's own networks.
 
     Parameters
     ----------
@@ -127,6 +127,9 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
     """
     results = Path(plan.config["results"])
     check_raw_folders(plan.config["dataset_folders"], plan.study.datasets, work.datasets)
+    if local:
+        for name in work.hardware:
+            devices.check_present(name, hardware_entry(name))
     check_code(results, work.cells)
     if plan.in_containers:
         _check_images(plan, [ANALYSIS, *work.stacks, *([plan.images.training_stack] if work.datasets else [])])
@@ -139,9 +142,6 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
             with_image = plan.in_containers and plan.images.has(name)
             image = {"definition": plan.images.definition(name)} if with_image else None
             check_images(results, cells, image)
-    if local:
-        for name in work.hardware:
-            devices.check_present(name, hardware_entry(name))
     for note in try_networks(plan, work):
         print(f"noisegrid: {note}", file=sys.stderr)
 

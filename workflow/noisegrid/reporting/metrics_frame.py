@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from noisegrid.common import versions
-from noisegrid.common.errors import NoisegridError
+from noisegrid.common.errors import NoisegridError, why
 from noisegrid.common.files import check_unedited
 from noisegrid.measuring.cell import COLUMNS
 from noisegrid.study.sources import FREE
@@ -25,7 +25,7 @@ def load_metrics(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, dtype={"group": str, "without_batch_norm": str}, keep_default_na=True)
     except (OSError, ValueError) as error:
-        raise NoisegridError(f"cannot read {path}: {error}") from error
+        raise NoisegridError(f"cannot read {path}: {why(error)}; give the metrics.csv that Snakemake wrote") from error
     check_schema(frame, versions.METRICS, path)
     missing = set(COLUMNS) - set(frame.columns)
     if missing:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from noisegrid import stats
 from noisegrid.common import versions
-from noisegrid.common.errors import NoisegridError
+from noisegrid.common.errors import NoisegridError, why
 from noisegrid.common.files import check_unedited
 from noisegrid.common.schemas import catalog
 from noisegrid.reporting.metrics_frame import check_schema
@@ -36,7 +36,7 @@ def load_overhead(path: Path) -> pd.DataFrame:
         text = path.read_text()
         frame = pd.read_csv(io.StringIO(text), dtype={"kernel": str, "module": str, "note": str, "against": str})
     except (OSError, ValueError) as error:
-        raise NoisegridError(f"cannot read {path}: {error}") from error
+        raise NoisegridError(f"cannot read {path}: {why(error)}; give the overhead.csv that Snakemake wrote") from error
     check_schema(frame, versions.OVERHEAD, path)
     missing = {"hardware", "network", "arm", "measure", "value", "block"} - set(frame.columns)
     if missing:

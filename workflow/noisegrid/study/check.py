@@ -74,6 +74,8 @@ def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None
     for name, entry in document.get("datasets", {}).items():
         datasets |= result.collect(recipes.resolve_datasets, {name: entry}, where) or {}
     for index, block in enumerate(document.get("cells", [])):
+        if not all(isinstance(block[key], list) for key in ("hardware", "tasks", "noise")):
+            continue  # a text would be read as a list of letters
         here = f"{where}: cells[{index}]"
         names = result.collect(devices.named, block["hardware"], here) or []
         for hardware in names:
@@ -94,4 +96,4 @@ def _cells(*arguments: Any) -> list[Cell]:
 
 
 def _size(block: dict[str, Any]) -> dict[str, Any]:
-    return {key: block[key] for key in ("replicates", "seed_sets") if key in block}
+    return {"replicates": max(2, block["replicates"])} | {key: block[key] for key in ("seed_sets",) if key in block}

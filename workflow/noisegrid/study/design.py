@@ -41,6 +41,8 @@ def write(study: Study, path: Path) -> None:
 
 def read(path: Path) -> Study:
     """Return the study in design.json. Raise NoisegridError if the file is damaged or has a different format."""
+    if not path.exists():
+        raise NoisegridError(f"there is no file {path}; correct the path, or run Snakemake, which writes it")
     remedy = "delete it and run Snakemake, which writes it again"
     try:
         found = json.loads(path.read_text())

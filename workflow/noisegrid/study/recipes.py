@@ -50,7 +50,9 @@ def resolve_tasks(own: dict[str, Any], where: str, only: str | None = None) -> d
 
 def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[str, ...] = ()) -> dict[str, Any]:
     if name in trail:
-        raise NoisegridError(f"{where}: tasks.{trail[0]}: `like` is circular ({' -> '.join([*trail, name])})")
+        raise NoisegridError(
+            f"{where}: tasks.{trail[0]}: `like` is circular ({' -> '.join([*trail, name])}); start from another task"
+        )
     if name not in entries:
         raise NoisegridError(f"{where}: tasks.{trail[-1]}.like: {unknown('task', name, entries)}")
     entry = dict(entries[name])

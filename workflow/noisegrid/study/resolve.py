@@ -5,6 +5,7 @@ Snakefile is parsed quickly.
 """
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -74,7 +75,7 @@ def load_study(name_or_path: str, stack: str | None = None) -> Study:
         here = f"{where}: cells[{index}]"
         for cell in cells_of_block(document, block, tasks, datasets, here):
             if cell.path in cells:
-                raise NoisegridError(f"{here}: the cell {cell.path} is named twice")
+                raise NoisegridError(f"{here}: the cell {cell.path} is named twice; remove one of them")
             cells[cell.path] = cell
     return Study(
         name=document["name"],
@@ -95,7 +96,10 @@ OLD_KEYS = {"cost": "overhead", "pairs": "seed_sets", "departures": "deviations"
 
 def check_old_keys(document: dict[str, Any], where: str) -> None:
     """Raise NoisegridError if a study uses keys of an earlier version; the message states their current names."""
-    blocks = [document, *document.get("cells", []), *document.get("tasks", {}).values()]
+    cells, tasks = document.get("cells"), document.get("tasks")
+    blocks = [document]
+    blocks += cells if isinstance(cells, list) else []
+    blocks += tasks.values() if isinstance(tasks, dict) else []
     used = [old for old in OLD_KEYS if any(isinstance(block, dict) and old in block for block in blocks)]
     if used:
         words = ", ".join(f"{OLD_KEYS[old]!r} instead of {old!r}" for old in used)
@@ -137,6 +141,7 @@ def cells_of_block(
             "noise": noise,
             "free": sorted(NOISES[noise].free) if noise in NOISES else [],
         }
+        _check_batch(task, tasks[task], datasets[tasks[task]["dataset"]], where)
         _check_memory(hardware, task, tasks[task].get("memory_gb", 0.0), where)
         counterpart = str(tasks[task].get("without_batch_norm", ""))
         yield replace(
@@ -156,20 +161,34 @@ def find(name_or_path: str) -> Path:
     """Return the path of a study file, given either the name of a study in workflow/studies or a path."""
     own = Path(name_or_path)
     if own.suffix in {".yaml", ".yml"}:
+        if own.is_dir():
+            raise NoisegridError(f"study: {own} is a folder; give the path of a file in it")
         if not own.is_file():
-            raise NoisegridError(f"study: there is no file {own}")
+            raise NoisegridError(
+                f"study: there is no file {own} in {Path.cwd()}; correct the path, or write a new study with: "
+                f"noisegrid init {own.stem}"
+            )
         return own
     shipped = {path.stem: path for path in (WORKFLOW / "studies").glob("*.yaml")}
-    if name_or_path not in shipped:
-        raise NoisegridError(f"study: {unknown('study', name_or_path, shipped)} (or give a path that ends in .yaml)")
-    return shipped[name_or_path]
+    if name_or_path in shipped:
+        return shipped[name_or_path]
+    if own.is_dir():
+        raise NoisegridError(f"study: {own} is a folder; give the path of a file that ends in .yaml")
+    if own.is_file():
+        raise NoisegridError(f"study: the name of {own} does not end in .yaml; rename it")
+    if (there := own.with_name(f"{own.name}.yaml")).is_file():
+        raise NoisegridError(f"study: unknown study {name_or_path!r}; to use the file, write {there}")
+    raise NoisegridError(f"study: {unknown('study', name_or_path, shipped)} (or give a path that ends in .yaml)")
 
 
 def _cell(study: str, names: tuple[str, str, str], settings: dict[str, Any], block: dict[str, Any], where: str) -> Cell:
     """Return one cell of a block, after checking the number of replicates and the noise."""
     replicates, seed_sets = block["replicates"], block.get("seed_sets", 1)
     if replicates < 2 * seed_sets:
-        raise NoisegridError(f"{where}: {seed_sets} seed sets need at least {2 * seed_sets} replicates, two in each")
+        raise NoisegridError(
+            f"{where}: {seed_sets} seed sets need at least {2 * seed_sets} replicates, two in each; write more "
+            "replicates or fewer seed_sets"
+        )
     if seed_sets > 1:
         settings["seed_sets"] = seed_sets
     _check_noise(names[1], settings, names[2], where)
@@ -188,6 +207,16 @@ def hardware_settings(name: str, where: str) -> dict[str, Any]:
     return settings | ({"stack": entry.stack} if "@" in name or entry.stack == HERE else {})
 
 
+def _check_batch(name: str, task: dict[str, Any], dataset: dict[str, Any], where: str) -> None:
+    """Raise NoisegridError if a batch of a task is larger than the training set, as far as its size is known."""
+    examples = dataset.get("examples", math.inf)
+    if task["batch_size"] > examples:
+        raise NoisegridError(
+            f"{where}: task {name}: batch_size is {task['batch_size']}, but {task['dataset']} has only {examples} "
+            f"training images; write at most {examples}"
+        )
+
+
 def _check_memory(hardware: str, task: str, need: float, where: str) -> None:
     """Raise NoisegridError if a task does not fit into the device memory of the given hardware."""
     have = hardware_entry(hardware).memory_gb
@@ -203,4 +232,4 @@ def _check_noise(task: str, settings: dict[str, Any], noise: str, where: str) ->
     if noise not in NOISES:
         raise NoisegridError(f"{where}: {unknown('noise', noise, NOISES)}")
     if why := NOISES[noise].missing(Task.of(settings["task"]), Hardware.of(settings["hardware"])):
-        raise NoisegridError(f"{where}: task {task} {why}, so noise {noise!r} would measure nothing")
+        raise NoisegridError(f"{where}: task {task} {why}, so noise {noise!r} would measure nothing; remove it")

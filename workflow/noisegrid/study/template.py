@@ -1,6 +1,7 @@
 """The files that `noisegrid init` writes: a study that can be run unchanged, with comments on what to change."""
 
 import re
+import unicodedata
 from pathlib import Path
 
 from noisegrid.common.errors import NoisegridError
@@ -75,6 +76,12 @@ def read(folder: Path | None, cache: Path) -> Raw:
 '''
 
 
+def _plain(name: str) -> str:
+    """Return a name like the given one that can be the name of a Python module."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"^[^A-Za-z]+", "", re.sub(r"[^A-Za-z0-9]+", "_", letters)).strip("_") or "mine"
+
+
 def write(name: str, folder: Path, network: bool, dataset: bool) -> list[Path]:
     """Write a study file and, if requested, example files for a network and a dataset.
 
@@ -99,7 +106,8 @@ def write(name: str, folder: Path, network: bool, dataset: bool) -> list[Path]:
     """
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) is None:
         raise NoisegridError(
-            f"init: the name {name!r} may contain only letters, digits and '_', and must start with a letter"
+            f"init: the name {name!r} may contain only letters, digits and '_', and must start with a letter "
+            f"(a to z or A to Z); try {_plain(name)!r}"
         )
     study = STUDY.format(name=name, task=f"{name}-task")
     files = {}
