@@ -94,3 +94,13 @@ def test_a_list_of_options_is_quoted_word_by_word(tmp_path):
     )
     done = run("snakemake", "-c1", "words", cwd=tmp_path)
     assert "<--folder><it's a; touch PWNED>" in done.stdout and not (tmp_path / "PWNED").exists(), done.stdout
+
+
+@pytest.mark.parametrize("key", ["results", "datasets", "containers"])
+def test_a_folder_with_braces_is_refused_in_one_sentence(tmp_path, key):
+    """Snakemake would take them for wildcards."""
+    path = write_study(tmp_path, study())
+    done = snakemake(tmp_path, "-n", study=path, **{key: "a{b}"})
+    assert done.returncode == 1
+    assert f"noisegrid: config: {key}:" in done.stdout and "no braces" in done.stdout, done.stdout
+    assert "Traceback" not in done.stdout
