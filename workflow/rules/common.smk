@@ -7,11 +7,13 @@ import sys
 sys.path.insert(0, os.path.join(workflow.basedir, "workflow"))
 
 from noisegrid.common.dependencies import command_digest
+from noisegrid.common.errors import unknown
 from noisegrid.common.schemas import WORKFLOW
 from noisegrid.planning.jobs import Jobs, untracked
 from noisegrid.planning.plan import make_or_exit, refuse, shell_prefix, write_design
 from noisegrid.planning.preflight import check_machine_or_exit
 from noisegrid.planning.terminal import Terminal, say_what_was_made
+from noisegrid.reporting.registry import FIGURE_SUFFIXES, TABLE_SUFFIXES
 from noisegrid.runtime.hardware import ANALYSIS
 
 IN_CONTAINERS = "APPTAINER" in {

@@ -25,7 +25,7 @@ from noisegrid.planning.packing import Packing
 from noisegrid.planning.site import Site, load_site
 from noisegrid.records.damage import check_intact
 from noisegrid.records.record import check_settings
-from noisegrid.reporting.registry import FIGURES, TABLES, names_for
+from noisegrid.reporting.registry import FIGURE_SUFFIXES, FIGURES, TABLE_SUFFIXES, TABLES, names_for
 from noisegrid.study import design
 from noisegrid.study.chunk import PATTERN, chunk_of
 from noisegrid.study.resolve import load_study, name_of
@@ -128,18 +128,18 @@ class Plan:
         """The names of the tables for which this study provides the data."""
         return names_for(self.study, TABLES)
 
-    def refused(self, folder: str, file: str) -> str:
+    def why_not_made(self, folder: str, file: str) -> str:
         """Return why the folder `figures` or `tables` gets no such file: the study lacks it, or the suffix is wrong."""
-        made, all_names, suffixes = {
-            "figures": (self.figures, FIGURES, ("pdf", "png")),
-            "tables": (self.tables, TABLES, ("csv", "md", "tex", "html")),
-        }[folder]
+        figures = folder == "figures"
+        made, entries = (self.figures, FIGURES) if figures else (self.tables, TABLES)
+        suffixes = FIGURE_SUFFIXES if figures else TABLE_SUFFIXES
         name, _, suffix = file.rpartition(".")
-        if name not in all_names:
-            return unknown(folder.removesuffix("s"), name or suffix, made)
+        where = f"{self.paths.folder}/{folder}/{file}"
+        if name not in entries:
+            return f"{where}: {unknown(folder.removesuffix('s'), name or suffix, made)}"
         if name not in made:
-            return f"study {self.study.name} does not measure what {name} shows; it has {', '.join(made)}"
-        return f"{name} is not written as .{suffix}; ask for {' or '.join(f'{name}.{one}' for one in suffixes)}"
+            return f"{where}: study {self.study.name} has no data for {name}; it makes {', '.join(made)}"
+        return f"{where}: {name} is not written as .{suffix}; write {' or '.join(f'.{one}' for one in suffixes)}"
 
     def table_files(self, suffix: str) -> list[str]:
         """Return the path of every table in the format given by the suffix."""
@@ -232,12 +232,12 @@ def make_or_exit(config: dict[str, Any], in_containers: bool = False, in_job: bo
             print(f"noisegrid: {note}", file=sys.stderr)
         return plan
     except NoisegridError as error:
-        sys.exit(f"noisegrid: {escape.lines(str(error))}")
+        refuse(str(error))
 
 
-def refuse(plan: Plan, folder: str, file: str) -> NoReturn:
-    """End Snakemake with one sentence, because the study makes no such file in its folder `figures` or `tables`."""
-    sys.exit(f"noisegrid: {escape.lines(f'{plan.paths.folder}/{folder}/{file}: {plan.refused(folder, file)}')}")
+def refuse(sentence: str) -> NoReturn:
+    """End Snakemake with one sentence."""
+    sys.exit(f"noisegrid: {escape.lines(sentence)}")
 
 
 def check_folders(plan: Plan) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 from noisegrid.study.study import Study
 
 METRICS, OVERHEAD = "metrics.csv", "overhead.csv"
+#: The formats in which figures and tables are written.
+FIGURE_SUFFIXES, TABLE_SUFFIXES = ("pdf", "png"), ("csv", "md", "tex", "html")
 
 
 def _always(study: Study) -> bool:
