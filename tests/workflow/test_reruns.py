@@ -25,6 +25,7 @@ def test_control_that_differs_stops_the_run_and_names_the_two(copy_of_finished):
     chunk = copy_of_finished / "results/tiny/chunks/cpu/0-3.json"
     content = json.loads(chunk.read_text())
     content["cells"]["cpu/tiny-digits/control"]["weight_hashes"]["2"] = record["weight_hash"]
+    content["digest"] = digest(content["cells"])
     chunk.write_text(json.dumps(content))
     done = snakemake(copy_of_finished)
     assert done.returncode != 0
