@@ -128,7 +128,7 @@ def test_a_job_that_is_asked_to_stop_puts_its_runs_away_and_the_next_goes_on(stu
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 1
     text = log.read_text()
-    assert "replicates checkpointed; the next job resumes them" in text
+    assert "replicates checkpointed; the next call resumes them" in text
     assert "stop requested (signal 15): checkpointing" in text and "checkpointed; the next job resumes it" in text
     assert len(list(running.rglob("*.pt"))) >= 1
     process = start(command(study, datasets, tmp_path), log)

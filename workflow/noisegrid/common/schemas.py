@@ -77,7 +77,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         If the file cannot be read, is not valid YAML, contains no mapping, or contains a key twice.
     """
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+        document = _UniqueKeys(path.read_text(encoding="utf-8")).get_single_data()
     except NoisegridError as error:
         raise NoisegridError(f"{path}, {error}") from error
     except OSError as error:

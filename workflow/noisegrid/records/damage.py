@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import checksum_file
 from noisegrid.common.paths import StudyPaths
 from noisegrid.records import chunk_file, record
 from noisegrid.records.chunk_file import Numbered
@@ -112,6 +113,8 @@ def set_aside(study: Study, results: Path) -> list[Damaged]:
 
     The folder of a damaged replicate is renamed; it is deleted when the replicate has been trained again. The chunk
     files that list damaged replicates are deleted, so that their jobs run again. These jobs keep all other replicates.
+    Metrics that were computed from damaged replicates are deleted too, because Snakemake makes a missing file again only
+    if everything that is made of it is missing as well.
     """
     found = list(damaged(study, results, deep=True))
     for one in found:
@@ -121,4 +124,16 @@ def set_aside(study: Study, results: Path) -> list[Damaged]:
             one.folder.rename(aside)
     for path in chunk_file.files_with(study, results, {one.replicate for one in found}):
         path.unlink()
+    for path in _metrics_of(found, StudyPaths(str(results), study.name)):
+        path.unlink(missing_ok=True)
+        checksum_file(path).unlink(missing_ok=True)
     return found
+
+
+def _metrics_of(found: list[Damaged], paths: StudyPaths) -> set[Path]:
+    """Return the paths of the metrics that depend on damaged replicates."""
+    cells = [one.replicate[0] for one in found]
+    files = {paths.task_metrics(cell.hardware, cell.task) for cell in cells} | {
+        paths.across(cell.task) for cell in cells
+    }
+    return {Path(file) for file in files | ({paths.metrics} if found else set())}

@@ -137,13 +137,14 @@ def _title(jobs: list[Job]) -> str:
     return tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
 
 
-def child(job: Job, data: Dataset, checkpoint_s: float, epochs: Any, place: int) -> None:
+def child(job: Job, data: Dataset, checkpoint_s: float, epochs: Any = None, place: int = 0) -> None:
     """Train one replicate in this forked process, and print one line about the outcome.
 
-    The number of finished epochs is written to `epochs`, an array in shared memory, at the index `place`.
+    If `epochs`, an array in shared memory, is given, the number of finished epochs is written to it, at the index `place`.
     """
     checkpoints = job.checkpoints(checkpoint_s)
-    checkpoints.on_visit = lambda run: epochs.__setitem__(place, run.epoch)
+    if epochs is not None:
+        checkpoints.on_visit = lambda run: epochs.__setitem__(place, run.epoch)
     checkpoints.listen()
     names = {"study": job.cell.study, "hardware": job.cell.hardware, "task": job.cell.task, "noise": job.cell.noise}
     try:
