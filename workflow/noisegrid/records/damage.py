@@ -113,8 +113,8 @@ def set_aside(study: Study, results: Path) -> list[Damaged]:
 
     The folder of a damaged replicate is renamed; it is deleted when the replicate has been trained again. The chunk
     files that list damaged replicates are deleted, so that their jobs run again. These jobs keep all other replicates.
-    Metrics that were computed from damaged replicates are deleted too, because Snakemake makes a missing file again only
-    if everything that is made of it is missing as well.
+    Metrics that were computed from damaged replicates are deleted too: Snakemake makes a missing file again only if
+    everything that is made of it is missing as well.
     """
     found = list(damaged(study, results, deep=True))
     for one in found:

@@ -140,7 +140,7 @@ def _title(jobs: list[Job]) -> str:
 def child(job: Job, data: Dataset, checkpoint_s: float, epochs: Any = None, place: int = 0) -> None:
     """Train one replicate in this forked process, and print one line about the outcome.
 
-    If `epochs`, an array in shared memory, is given, the number of finished epochs is written to it, at the index `place`.
+    If `epochs`, an array in shared memory, is given, the number of finished epochs is written to it, at index `place`.
     """
     checkpoints = job.checkpoints(checkpoint_s)
     if epochs is not None:
