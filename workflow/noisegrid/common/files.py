@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -65,12 +65,26 @@ def reason(error: OSError, path: Path) -> str:
     full = error.errno in {errno.ENOSPC, errno.EDQUOT} or (error.errno is None and "requested and" in str(error))
     if not full:
         return error.strerror or str(error)
-    place = path.absolute()
-    while not place.exists():
-        place = place.parent
+    place = nearest_existing(path)
     while not place.is_mount():
         place = place.parent
     return f"the disk at {place} is full; make space and run again: nothing that is finished is lost"
+
+
+def nearest_existing(path: Path) -> Path:
+    """Return a path if it exists, and otherwise the nearest folder above it that does."""
+    place = path.absolute()
+    while not place.exists():
+        place = place.parent
+    return place
+
+
+def npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Read the header of a .npy file, and return the shape and the type of its array, whose values follow."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return shape, dtype
 
 
 def checksum_file(path: Path) -> Path:

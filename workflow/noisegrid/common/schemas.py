@@ -16,8 +16,6 @@ from jsonschema.exceptions import best_match
 
 from noisegrid.common.errors import NoisegridError, unknown
 
-# networks.py and study/arms.py import these two from here
-
 #: The folder of this package.
 PACKAGE = Path(__file__).resolve().parent.parent
 #: Whether the package is that of a working tree. Otherwise it was installed from a wheel.

@@ -3,11 +3,11 @@
 import math
 import zipfile
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import npy_header
 from noisegrid.crate.archive import opened
 from noisegrid.crate.limits import ARRAYS, CLASSES, GROUPS, check_count
 from noisegrid.records.predictions import KNOWN, LOGITS
@@ -40,19 +40,12 @@ def check_stored(path: Path) -> None:
             if entry.filename.removesuffix(".npy") not in KNOWN:
                 raise NoisegridError(f"{path.name} contains {entry.filename!r}, which is not one of the known arrays")
             with archive.open(entry) as file:
-                shape, dtype = _header(file)
+                shape, dtype = npy_header(file)
                 promised = math.prod(shape) * dtype.itemsize
                 if dtype.hasobject or dtype.itemsize == 0 or promised != entry.file_size - file.tell():
                     raise NoisegridError(
                         f"{path.name}: {entry.filename} is a pickle, or its length does not match its header"
                     )
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
-    return shape, dtype
 
 
 def check_meaning(arrays: dict[str, np.ndarray]) -> None:

@@ -7,7 +7,7 @@ as the weights in a control cell, the error message names both replicates.
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def load_replicates(
-    cell: Cell, chunks: list[Path], results: Path, left_out: Collection[str] = ()
-) -> tuple[list[Replicate], dict[str, int]]:
+def load_replicates(cell: Cell, chunks: list[Path], results: Path) -> tuple[list[Replicate], dict[str, int]]:
     """Read the finished replicates of a cell, check every file, and count the replicates that diverged or failed.
 
     Parameters
@@ -50,8 +48,6 @@ def load_replicates(
         The chunk files that list the replicates of the cell, and perhaps chunk files of other cells.
     results : Path
         Folder that contains the results of all studies.
-    left_out : collection of str
-        Names of files that may be missing from a replicate (see `record.read`).
 
     Returns
     -------
@@ -70,7 +66,7 @@ def load_replicates(
             continue  # the chunk contains other cells
         lost = {fate: count + len(chunk[fate]) for fate, count in lost.items()}
         for number, expected in chunk["weight_hashes"].items():
-            replicate = read(replicate_folder(results, cell, int(number)), left_out)
+            replicate = read(replicate_folder(results, cell, int(number)))
             check_belongs(replicate.record, cell, replicate.folder)
             if replicate.record["weight_hash"] != expected or replicate.record["replicate"] != int(number):
                 raise NoisegridError(

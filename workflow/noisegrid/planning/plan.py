@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError, unknown
+from noisegrid.common.files import nearest_existing
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.provenance import TREE_VARIABLE, tree_value
 from noisegrid.common.schemas import IN_WORKING_TREE, ROOT, WORKFLOW, catalog, check, read_yaml, schema
@@ -259,9 +260,7 @@ def check_folders(plan: Plan) -> None:
 
 def check_writable(folder: Path) -> None:
     """Raise NoisegridError if a folder, or the nearest existing folder above it, cannot be written."""
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
+    place = nearest_existing(folder)
     if not place.is_dir():
         raise NoisegridError(f"config: results: {place} is a file; name another folder with --config results=FOLDER")
     if not os.access(place, os.W_OK):

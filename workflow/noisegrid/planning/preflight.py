@@ -12,12 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.provenance import code_digests
 from noisegrid.data.prepared import check_raw_folders
 from noisegrid.planning import trial
-from noisegrid.planning.plan import Plan
+from noisegrid.planning.plan import Plan, refuse
 from noisegrid.records.record import check_images, check_shared, is_complete
 from noisegrid.runtime import devices, images
 from noisegrid.runtime.environment import HERE
@@ -226,4 +225,4 @@ def check_machine_or_exit(plan: Plan, jobs: Iterable[Any], local: bool) -> None:
     try:
         check_machine(plan, work_of(plan, jobs), local)
     except NoisegridError as error:
-        sys.exit(f"noisegrid: {escape.lines(str(error))}")
+        refuse(str(error))

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 Array = np.ndarray
-#: Names of all arrays. `group`, `group_name` and `target` exist only if the dataset has sub-groups; of logits and
-#: predictions, the file has one kind only.
+#: The logits from which each array of predictions is computed. The file has one kind only.
 LOGITS = {"predicted": "logits", "midpoint_predicted": "midpoint_logits"}
+#: Names of all arrays. `group`, `group_name` and `target` exist only if the dataset has sub-groups.
 KNOWN = {"example_id", "label", *LOGITS, *LOGITS.values(), "group", "group_name", "target"}
 
 

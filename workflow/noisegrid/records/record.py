@@ -27,7 +27,7 @@ import numpy as np
 
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.files import reason, sha256
+from noisegrid.common.files import npy_header, reason, sha256
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.schemas import check
 from noisegrid.common.versions import check_version
@@ -94,9 +94,7 @@ class StoredVector:
 
     def __init__(self, path: Path) -> None:
         with path.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            (self.values,), _, dtype = read(file)
+            (self.values,), dtype = npy_header(file)
             self.start = file.tell()
         if dtype != np.float32:
             raise NoisegridError(f"{path} contains {dtype} and not float32; {REPAIR}")
