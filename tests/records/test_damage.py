@@ -7,6 +7,7 @@ import pytest
 from conftest import TINY, noisegrid, planned, snakemake
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.files import checksum_file
 from noisegrid.records.damage import check_intact, damage_of, damaged, set_aside
 from noisegrid.study.resolve import load_study
 
@@ -99,3 +100,15 @@ def test_an_edited_file_is_named_and_not_drawn_from(copy, name):
     assert done.returncode != 0
     assert f"results/tiny/{name} " in done.stdout and "Traceback" not in done.stdout, done.stdout
     assert not figure.exists() or figure.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "cells/cpu/tiny-digits.csv"])
+def test_a_file_without_its_checksum_is_drawn_from_only_if_it_was_copied_alone(copy, tmp_path, name):
+    path = copy / "results/tiny" / name
+    checksum_file(path).unlink()
+    path.write_text(path.read_text().replace(",3,", ",2,", 1))
+    done = snakemake(copy, "results/tiny/figures/figure_1.png", "results/tiny/figures/figure_1.pdf")
+    assert done.returncode != 0 and f"its checksum {path.name}.sha256 is missing" in done.stdout, done.stdout
+    draw = ("figures", "figure_1", "--output", tmp_path, "--metrics")
+    alone = shutil.copy(copy / "results/tiny/metrics.csv", tmp_path)
+    assert noisegrid(*draw, alone).returncode == 0

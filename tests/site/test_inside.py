@@ -58,7 +58,27 @@ class TestInside:
         assert found["packages"]["torchvision"].startswith("0.27.1") and found["cuda"] == "13.0"
         assert {"sm_75", "sm_90", "sm_120"} <= set(found["arch"])
         assert found["definition"] == hardware.stack("torch2.12-cu130").definition
-        assert "torch" not in json.loads((IMAGES / "analysis.json").read_text())
+        analysis = json.loads((IMAGES / "analysis.json").read_text())
+        assert "torch" not in analysis
+        assert {"libc6", "python3"} <= {name.partition(":")[0] for name in found["debian"]}
+        assert all(len(one["debian_sha256"]) == 64 for one in (found, analysis))
+
+    def test_an_image_with_other_debian_packages_than_the_build_before_says_so(self, inside, tmp_path):
+        """The description of the image that stands for an earlier build has another version of one package."""
+        found = json.loads((IMAGES / "analysis.json").read_text())
+        (package,) = (name for name in found["debian"] if name.partition(":")[0] == "libc6")
+        earlier = found | {"debian": found["debian"] | {package: "2.0-1"}, "debian_sha256": 64 * "0"}
+        (tmp_path / "analysis.json").write_text(json.dumps(earlier))
+        (tmp_path / "analysis.sif").symlink_to(IMAGES / "analysis.sif")
+        inspect = ["python", "-m", "noisegrid", "inspect-image", "analysis", "--image", tmp_path / "analysis.sif"]
+        binds = [word for place in (ROOT, IMAGES, tmp_path) for word in ("--bind", place)]
+        environment = ["--env", f"PYTHONPATH={ROOT / 'workflow'}"]
+        command = ["apptainer", "exec", *binds, *environment, IMAGES / "analysis.sif", *inspect]
+        done = shell(*command, "--output", tmp_path / "analysis.json", cwd=tmp_path)
+        change = f"{package} 2.0-1 -> {found['debian'][package]}"
+        assert done.returncode == 0 and "(changed: 1)" in done.stdout and change in done.stdout, done.stdout
+        (build,) = json.loads((tmp_path / "analysis.json").read_text())["earlier_builds"]
+        assert build["debian_sha256"] == 64 * "0" and build["changes"] == [change]
 
     def test_every_replicate_proves_that_it_was_inside(self, inside):
         records = list((inside / "results/inside/replicates").rglob("record.json"))

@@ -1,9 +1,13 @@
 """Typed settings read the dictionaries that cells hold, for every task and hardware of the catalog."""
 
+import json
+
 import pytest
+from conftest import ROOT
 from factories import cells, study, write_study
 
-from noisegrid.common.schemas import catalog
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import catalog, schema
 from noisegrid.runtime.hardware import entry
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import hardware_settings, load_study
@@ -61,3 +65,22 @@ def test_a_stack_for_all_hardware_that_names_none(tmp_path):
     path = write_study(tmp_path, study(*blocks))
     assert load_study(str(path), "here").hardware == ["cpu@here", "cpu@torch2.7-cu126"]
     assert load_study(str(path)).hardware == ["cpu", "cpu@torch2.7-cu126"]
+
+
+def test_every_key_of_the_config_is_documented_with_its_default():
+    page = (ROOT / "config/README.md").read_text()
+    rows = {line.split("|")[1].strip(" `"): line for line in page.splitlines() if line.startswith("| `")}
+    keys = schema("config")["properties"]
+    assert rows.keys() == keys.keys()
+    for key, about in keys.items():
+        if "default" in about:
+            assert json.dumps(about["default"]).strip('"') == rows[key].split("|")[3].strip(" `"), key
+
+
+def test_a_setting_of_the_other_optimiser_is_refused():
+    """It would have no effect, and nobody would notice."""
+    for name, key in (("adam", "weight_decay"), ("adam", "momentum"), ("sgd", "epsilon")):
+        optimizer = {"name": name, "learning_rate": 0.1, key: 0.1}
+        tasks = {"own": {"like": "smallcnn-digits", "optimizer": optimizer}}
+        with pytest.raises(NoisegridError, match=f"tasks.own.optimizer: {name} has no {key}; remove it"):
+            resolve_tasks(tasks, "mine.yaml")

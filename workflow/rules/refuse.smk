@@ -12,6 +12,7 @@ MADE += [f"tables/{table}.{suffix}" for table in PLAN.tables for suffix in TABLE
 
 localrules:
     refuse_product,
+    refuse_study,
 
 
 rule refuse_product:
@@ -24,10 +25,19 @@ rule refuse_product:
         file="[^/]+",
 
 
-# A word without a slash and a dot is a misspelt rule: no rule makes such a file. If another workflow uses this one as a
-# module, the word may be a file of that workflow.
+# If another workflow uses this one as a module, such files may be files of that workflow.
 if workflow.modifier.base_snakefile is None:
 
+    rule refuse_study:
+        input:
+            lambda names: refuse(PLAN.why_not_here(names.other, names.file)),
+        output:
+            f"{PATHS.results}/{{other}}/{{file}}",
+        wildcard_constraints:
+            other=f"(?!{re.escape(PATHS.study)}/)[^/]+",
+            file=".+",
+
+    # A word without a slash and a dot is a misspelt rule: no rule makes such a file.
     rule refuse_target:
         input:
             lambda names: refuse(unknown("target", names.word, TARGETS)),

@@ -39,6 +39,24 @@ def add_metrics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overhead", type=Path, help="overhead.csv of the study, if the study times any network")
 
 
+def check_metrics(options: argparse.Namespace) -> None:
+    """Check that the files of `add_metrics` are as they were written, before anything is drawn from them.
+
+    Each must have its checksum if the folder with its parts (`cells` or `overhead`) lies next to it. A file that was
+    copied alone needs none.
+
+    Raises
+    ------
+    NoisegridError
+        If a file was edited, or if its checksum is required and missing.
+    """
+    from noisegrid.common.files import check_unedited
+
+    check_unedited(options.metrics, required=(options.metrics.parent / "cells").is_dir())
+    if options.overhead:
+        check_unedited(options.overhead, required=(options.overhead.parent / "overhead").is_dir())
+
+
 def config() -> dict[str, str]:
     """Return the settings in config.yaml, which are the defaults of the workflow."""
     from noisegrid.common.schemas import ROOT, read_yaml

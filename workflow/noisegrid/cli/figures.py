@@ -21,4 +21,5 @@ def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
     from noisegrid.reporting.figures import draw_all
 
+    arguments.check_metrics(options)
     draw_all(options.figures, options.metrics, options.overhead, options.output)

@@ -27,6 +27,7 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.reporting.metrics_frame import load_metrics
     from noisegrid.reporting.overhead_frame import load_overhead
 
+    arguments.check_metrics(options)
     frame = load_metrics(options.metrics)
     overhead = load_overhead(options.overhead) if options.overhead else None
     paths = StudyPaths.below(options.output)

@@ -98,20 +98,31 @@ def write_with_checksum(path: Path, text: str) -> None:
     write_text(path, text)
 
 
-def check_unedited(path: Path) -> None:
-    """Check a file that was written by `write_with_checksum`. A file that was copied without its checksum passes.
+def check_unedited(path: Path, required: bool = True) -> None:
+    """Check a file that was written by `write_with_checksum`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    required : bool
+        Whether the file must have its checksum next to it. A file that was copied alone out of the results need not.
 
     Raises
     ------
     NoisegridError
-        If the file is not the one that was written.
+        If the file is not the one that was written, or if its checksum is required and missing.
     """
     stated = checksum_file(path)
-    if path.exists() and stated.exists() and stated.read_text().partition(" ")[0] != sha256(path):
-        raise NoisegridError(
-            f"{path} is not as noisegrid wrote it: its SHA-256 is not the one in {stated.name}; delete {path} and run "
-            "Snakemake, which computes it again"
-        )
+    if not path.exists() or not (required or stated.exists()):
+        return
+    if not stated.exists():
+        problem = f"may not be as noisegrid wrote it: its checksum {stated.name} is missing"
+    elif stated.read_text().partition(" ")[0] != sha256(path):
+        problem = f"is not as noisegrid wrote it: its SHA-256 is not the one in {stated.name}"
+    else:
+        return
+    raise NoisegridError(f"{path} {problem}; delete {path} and run Snakemake, which computes it again")
 
 
 def csv_text(rows: Iterable[dict[str, Any]], columns: Sequence[str], digits: int = 9) -> str:

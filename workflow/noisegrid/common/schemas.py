@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
 from noisegrid.common.errors import NoisegridError, unknown
+from noisegrid.common.escape import terminal
 
 #: The folder of this package.
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -133,7 +134,14 @@ def check(document: dict[str, Any], schema_name: str, where: str) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    """Return one sentence about a violation: the key, what is wrong, and how to write it."""
+    """Return one sentence about a violation: the key, what is wrong, and how to write it.
+
+    Keys and values of a document are of unknown origin, so the sentence is escaped for a terminal.
+    """
+    return terminal(_raw_sentence(error))
+
+
+def _raw_sentence(error: ValidationError) -> str:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
     prefix = f"{key}: " if key else ""
     if error.validator == "additionalProperties":
@@ -141,7 +149,7 @@ def _sentence(error: ValidationError) -> str:
         extra = next(name for name in error.instance if name not in known)
         return prefix + unknown("key", extra, known)
     if error.validator == "enum":
-        return prefix + unknown("value", error.instance, map(str, error.validator_value))
+        return prefix + unknown("value", error.instance, map(str, error.validator_value)) + _description(error)
     if error.validator == "required":
         missing = next(name for name in error.validator_value if error.message.startswith(repr(name)))
         about = error.schema.get("properties", {}).get(missing, {}).get("description", "")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.files import sha256
+from noisegrid.common.files import checksum_file, sha256
 from noisegrid.common.paths import StudyPaths
 from noisegrid.crate import metadata
 from noisegrid.crate.crate import ABOUT, CHECKSUMS, METADATA, README, Crate, readme
@@ -55,6 +55,7 @@ def _belongs(crate: Crate) -> Callable[[str], bool]:
         names |= {paths.task_metrics(cell.hardware, cell.task), paths.across(cell.task)}
     for timing in crate.about["timed_networks"]:
         names |= {paths.timed(timing, suffix) for suffix in ("csv", "json")}
+    names |= {str(checksum_file(Path(name))) for name in names if name.endswith(".csv")}
     folders = ("code/", f"{paths.tables}/", f"{paths.figures}/")
     files = ("record.json", "predictions.npz", "history.csv", *(() if crate.left_out else WEIGHTS))
     replicate = re.compile(f"{re.escape(paths.replicates('x')[:-2])}/(.+)/[0-9]+/({'|'.join(map(re.escape, files))})")

@@ -17,7 +17,7 @@ from typing import Any
 from noisegrid import __version__
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.files import sha256, write_text
+from noisegrid.common.files import checksum_file, sha256, write_text
 from noisegrid.common.provenance import tree
 from noisegrid.common.schemas import IN_WORKING_TREE, PACKAGE, ROOT, check
 from noisegrid.crate import archive, metadata
@@ -62,8 +62,8 @@ def files_of(found: Plan, records: Records, weights: bool, finished: bool) -> di
         "code": {f"code/{name}": path for name, path in code_files().items()},
         "replicates": _named(found, _replicates(found, records, weights)),
         "chunks": _named(found, [path for path in _chunks(found) if path.exists()]),
-        "timed_networks": _named(found, [path for path in _timings(found) if path.exists()]),
-        "metrics": _named(found, [path for path in derived if path.suffix == ".csv" and path.parent.name != "tables"]),
+        "timed_networks": _named(found, _with_checksums(path for path in _timings(found) if path.exists())),
+        "metrics": _named(found, _with_checksums(path for path in derived if path in _metrics(found))),
     }
     taken = {path for part in parts.values() for path in part.values()}
     parts["tables, figures, report"] = _named(found, [path for path in derived if path not in taken])
@@ -104,15 +104,27 @@ def _timings(found: Plan) -> list[Path]:
     return [Path(found.paths.timed(one.path, suffix)) for one in timed for suffix in ("csv", "json")]
 
 
+def _metrics(found: Plan) -> list[Path]:
+    paths = [*found.metrics_files(), *found.across_files(), found.paths.metrics, *found.overhead]
+    return [Path(path) for path in paths]
+
+
+def _with_checksums(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield each file and, if it has one, the file with its checksum, so that an unpacked crate can be drawn from."""
+    for path in paths:
+        yield path
+        if checksum_file(path).exists():
+            yield checksum_file(path)
+
+
 def _derived(found: Plan) -> list[Path]:
     """Return the paths of all files derived from chunks and timed blocks, such as metrics, tables and the report."""
     paths = found.paths
     tables = [file for suffix in ("csv", "md", "tex", "html") for file in found.table_files(suffix)]
     pages = [paths.cell_page(*names) for names in found.study.tasks]
     figures = [paths.figure(figure, suffix) for figure in found.figures for suffix in ("png", "pdf")]
-    sums = [*found.metrics_files(), *found.across_files(), paths.metrics, *found.overhead]
     words = [paths.findings(suffix) for suffix in ("md", "html", "rst")]
-    return [Path(file) for file in (*sums, *tables, *pages, *figures, *words, paths.report)]
+    return _metrics(found) + [Path(file) for file in (*tables, *pages, *figures, *words, paths.report)]
 
 
 def _fresh(found: Plan) -> list[Path]:

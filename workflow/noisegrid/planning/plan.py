@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -142,6 +143,13 @@ class Plan:
             return f"{where}: study {self.study.name} has no data for {name}; it makes {', '.join(made)}"
         return f"{where}: {name} is not written as .{suffix}; write {' or '.join(f'.{one}' for one in suffixes)}"
 
+    def why_not_here(self, other: str, file: str) -> str:
+        """Return why this study does not make a file in the results folder of another study."""
+        return (
+            f"{self.paths.results}/{other}/{file} belongs to another study; this call is about {self.study.name}. Add "
+            "--config study= with the name or the file of the other study"
+        )
+
     def table_files(self, suffix: str) -> list[str]:
         """Return the path of every table in the format given by the suffix."""
         return [self.paths.table(table, suffix) for table in self.tables]
@@ -190,6 +198,7 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     # Snakemake ignores config.yaml if the workflow is used as a module
     config = defaults | read_yaml(ROOT / "config.yaml") | config
     check(config, "config", "config")
+    check_characters(config)
     planned = Path(StudyPaths(config["results"], name_of(config["study"])).design) if in_job else None
     study = design.read(planned) if planned and planned.exists() else load_study(config["study"], config["stack"])
     plan = Plan(study, config, in_containers)
@@ -205,6 +214,30 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
         check_intact(plan.study, Path(config["results"]))
     check_settings(Path(config["results"]), plan.study.cells)
     return plan
+
+
+def check_characters(config: dict[str, Any]) -> None:
+    """Raise NoisegridError if a text of the config has characters that no terminal shows.
+
+    Snakemake prints the folders of the config as they are.
+    """
+    for key, value in config.items():
+        for text in texts(value):
+            if escape.terminal(text) != text:
+                raise NoisegridError(
+                    f"config: {key}: {text!r} has characters that cannot be shown (controls, ends of lines or changes of "
+                    "direction); remove them"
+                )
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield every text in a value of the config: keys and values of mappings, items of lists."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for pair in value.items() for item in pair for text in texts(item))
+    elif isinstance(value, list):
+        yield from (text for item in value for text in texts(item))
 
 
 #: Files and folders that only an earlier version of noisegrid wrote into the folder of a study. Replicates of that
@@ -277,7 +310,8 @@ def notes(plan: Plan, most: int = 5) -> list[str]:
     """
     found = design.changes(plan.study, Path(plan.paths.design))
     more = [f"and {len(found) - most} more changes"] if len(found) > most else []
-    return [f"study {plan.study.name} changed since it was last run: {line}" for line in [*found[:most], *more]]
+    shown = [escape.terminal(line) for line in [*found[:most], *more]]
+    return [f"study {plan.study.name} changed since it was last run: {line}" for line in shown]
 
 
 def write_design(plan: Plan) -> None:

@@ -6,7 +6,6 @@ import pandas as pd
 
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError, why
-from noisegrid.common.files import check_unedited
 from noisegrid.measuring.cell import COLUMNS
 from noisegrid.study.sources import FREE
 
@@ -19,9 +18,8 @@ def load_metrics(path: Path) -> pd.DataFrame:
     Raises
     ------
     NoisegridError
-        If the file was edited, cannot be read, has another version or lacks a column.
+        If the file cannot be read, has another version or lacks a column.
     """
-    check_unedited(path)
     try:
         frame = pd.read_csv(path, dtype={"group": str, "without_batch_norm": str}, keep_default_na=True)
     except (OSError, ValueError) as error:

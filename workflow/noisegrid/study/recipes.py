@@ -42,10 +42,25 @@ def resolve_tasks(own: dict[str, Any], where: str, only: str | None = None) -> d
         resolved[name] = _without_like(name, entries, where)
         origin = f"{where}: tasks.{name}" if name in own else f"workflow/catalog/tasks.yaml: {name}"
         check(resolved[name], "task", origin)
+        _check_optimizer(resolved[name]["optimizer"], f"{origin}.optimizer")
         counterpart = resolved[name].get("without_batch_norm", name)
         if counterpart not in entries:
             raise NoisegridError(f"{origin}.without_batch_norm: {unknown('task', counterpart, entries)}")
     return resolved
+
+
+#: The settings that only one optimiser has.
+ONLY = {"adam": ("epsilon",), "sgd": ("momentum", "weight_decay")}
+
+
+def _check_optimizer(settings: dict[str, Any], where: str) -> None:
+    """Raise NoisegridError if an optimiser has a setting of the other one, which would have no effect."""
+    for optimizer, keys in ONLY.items():
+        extra = [key for key in keys if key in settings]
+        if extra and settings["name"] != optimizer:
+            raise NoisegridError(
+                f"{where}: {settings['name']} has no {extra[0]}; remove it, or set name to {optimizer}, which has it"
+            )
 
 
 def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[str, ...] = ()) -> dict[str, Any]:

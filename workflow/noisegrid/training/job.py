@@ -68,6 +68,7 @@ def run_job(
     datasets = {name: open_prepared(options.datasets / name) for name in names}
     for cell in unfinished:
         check_own_network(cell.settings)
+        _check_batch(cell, datasets[cell.dataset])
         _check_conditions(results, cell, datasets[cell.dataset])
     jobs = [job_of(*replicate, results, image, keep) for replicate in missing]
     schema("record")  # read once, before the forks
@@ -90,6 +91,16 @@ def run_job(
     diverged = [(job.cell, job.replicate) for job, status in statuses if status == DIVERGED]
     failed = [(job.cell, job.replicate) for job in crashed]
     chunk_file.write(options.output, results, replicates, diverged, failed)
+
+
+def _check_batch(cell: Cell, data: Dataset) -> None:
+    """Raise NoisegridError if a batch is larger than the training set; only now is the size of every dataset known."""
+    batch_size, examples = cell.settings["task"]["batch_size"], len(data.train_labels)
+    if batch_size > examples:
+        raise NoisegridError(
+            f"task {cell.task}: batch_size is {batch_size}, but {cell.dataset} has only {examples} training images; "
+            f"write at most {examples}"
+        )
 
 
 def _check_conditions(results: Path, cell: Cell, data: Dataset) -> None:
