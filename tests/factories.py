@@ -135,6 +135,8 @@ def metrics_frame(
             "noise": name,
             "interval": "t over runs",
             "n_replicates": 10,
+            "seed_sets": 1,
+            "note": "",
             "n_pairs": 45,
             "n_examples": 200,
             "device": "a processor",

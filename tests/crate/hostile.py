@@ -77,7 +77,7 @@ ZIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
 }  # fmt: skip
 
 ABOUT = {
-    "format": 2, "noisegrid": "0.2.0", "commit": None, "matplotlib": "3.0", "study": "x", "description": "", "seed": 1,
+    "format": 3, "noisegrid": "0.2.0", "commit": None, "matplotlib": "3.0", "study": "x", "description": "", "seed": 1,
     "weights": False, "finished": True, "cells": [], "timed_networks": [],
 }  # fmt: skip
 CELL = {"hardware": "cpu", "task": "t", "noise": "algo", "replicates": 2, "settings": {"noise": "algo", "seed": 1}}

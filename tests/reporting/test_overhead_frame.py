@@ -51,8 +51,8 @@ def verdict(claim: str, *parts: list[dict]) -> str:
 
 def test_median_interval_by_hand():
     """Binomial(10, 1/2): P(at most 1) = 0.0107 <= 0.025 < P(at most 2), so the second and ninth of ten."""
-    assert stats.median_interval(range(1, 11)) == (5.5, 2, 9)
-    assert stats.median_interval(range(1, 7)) == (3.5, 1, 6)  # 2 / 2^6 = 0.031: all six are needed
+    assert stats.median_interval(range(1, 11))[:3] == (5.5, 2, 9)
+    assert stats.median_interval(range(1, 7))[:3] == (3.5, 1, 6)  # 2 / 2^6 = 0.031: all six are needed
     assert np.isnan(stats.median_interval(range(5)).low)
 
 

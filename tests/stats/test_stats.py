@@ -20,7 +20,7 @@ predictions_of = arrays(np.int64, st.tuples(st.integers(2, 6), st.integers(1, 30
 
 def test_mean_by_hand():
     # 1, 2, 3: mean 2, sem 1/sqrt(3), t(0.975, 2) = 4.302653
-    value, low, high = stats.mean(np.array([1.0, 2.0, 3.0]))
+    value, low, high = stats.mean(np.array([1.0, 2.0, 3.0]))[:3]
     assert value == 2
     assert high - 2 == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
     assert 2 - low == pytest.approx(high - 2)
@@ -28,7 +28,7 @@ def test_mean_by_hand():
 
 def test_std_by_hand():
     # 1, 2, 3, 4: squared deviations sum to 5, over 3; chi-square(3) quantiles 9.348404 and 0.215795
-    value, low, high = stats.std(np.array([1.0, 2.0, 3.0, 4.0]))
+    value, low, high = stats.std(np.array([1.0, 2.0, 3.0, 4.0]))[:3]
     assert value == pytest.approx(math.sqrt(5 / 3))
     assert low == pytest.approx(math.sqrt(5 / 9.348404), rel=1e-5)
     assert high == pytest.approx(math.sqrt(5 / 0.215795), rel=1e-5)
@@ -36,7 +36,7 @@ def test_std_by_hand():
 
 @pytest.mark.parametrize(("n", "low", "high"), [(5, 0.60, 2.88), (10, 0.69, 1.82), (20, 0.76, 1.46), (100, 0.88, 1.16)])
 def test_std_interval_factors_are_the_known_ones(n, low, high):
-    assert stats.std_interval(1.0, n - 1)[1:] == pytest.approx((low, high), abs=0.0095)
+    assert stats.std_interval(1.0, n - 1)[1:3] == pytest.approx((low, high), abs=0.0095)
 
 
 def test_equal_replicates_spread_exactly_nothing():
@@ -70,7 +70,7 @@ def test_pair_interval_is_the_jackknife_over_runs():
         np.mean([matrix[i, j] for i, j in combinations([k for k in range(4) if k != out], 2)]) for out in range(4)
     ]
     error = math.sqrt(3 / 4 * sum((w - np.mean(without)) ** 2 for w in without))
-    value, low, high = stats.pair_mean(matrix)
+    value, low, high = stats.pair_mean(matrix)[:3]
     assert value == pytest.approx(21 / 6)
     assert high == pytest.approx(value + 3.182446 * error, rel=1e-5)
     assert low == max(0, value - 3.182446 * error) or low == pytest.approx(value - 3.182446 * error, rel=1e-5)
@@ -88,7 +88,7 @@ def test_sets_that_hold_the_same_seeds_are_left_out_whole():
     matrix = np.array([[0, 1, 9, 8], [1, 0, 7, 9], [9, 7, 0, 3], [8, 9, 3, 0]], float)
     sets = np.array([0, 0, 1, 1])
     together = sets[:, None] == sets
-    value, low, high = stats.pair_mean(matrix, together, sets)
+    value, low, high = stats.pair_mean(matrix, together, sets)[:3]
     # without set 0: 3, without set 1: 1; their jackknife error is sqrt(1/2 * 2), t with one degree of freedom 12.7062
     assert (value, low) == (2, 0) and high == pytest.approx(2 + 12.7062, rel=1e-5)
     between = stats.pair_mean(matrix, ~together, sets)
@@ -96,7 +96,7 @@ def test_sets_that_hold_the_same_seeds_are_left_out_whole():
 
 
 def test_the_mean_of_several_sets_varies_with_the_sets():
-    value, low, high = stats.mean(np.array([80, 82, 84, 91, 93.0]), np.array([0, 0, 0, 1, 1]))
+    value, low, high = stats.mean(np.array([80, 82, 84, 91, 93.0]), np.array([0, 0, 0, 1, 1]))[:3]
     assert (
         value == 87 and high - value == pytest.approx(12.7062 * 5, rel=1e-5) and low == pytest.approx(2 * value - high)
     )
@@ -129,7 +129,7 @@ def test_pooled_spread_by_hand():
 
 
 def test_one_pair_has_no_interval():
-    value, low, high = stats.pair_mean(np.array([[0, 0.5], [0.5, 0]]))
+    value, low, high = stats.pair_mean(np.array([[0, 0.5], [0.5, 0]]))[:3]
     assert value == 0.5 and math.isnan(low) and math.isnan(high)
 
 
@@ -137,7 +137,7 @@ def test_pair_interval_covers_the_truth():
     """Runs whose examples flip independently: true churn 2 p (1 - p). Pairs share runs, and the interval knows it."""
     rng, p, covered = np.random.default_rng(0), 0.1, 0
     for _ in range(200):
-        _, low, high = stats.pair_mean(stats.churn_matrix((rng.random((8, 300)) < p).astype(int)))
+        _, low, high, *_ = stats.pair_mean(stats.churn_matrix((rng.random((8, 300)) < p).astype(int)))
         covered += low <= 2 * p * (1 - p) <= high
     assert 180 <= covered <= 200
 
@@ -246,7 +246,7 @@ def test_mean_difference_is_scipys_welch_interval():
         assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
         assert ours.value == pytest.approx(first.mean() - second.mean())
     equal = stats.mean_difference(np.ones(3), np.zeros(3))
-    assert equal == (1.0, 1.0, 1.0)
+    assert equal[:3] == (1.0, 1.0, 1.0)
 
 
 def test_the_raw_distance_is_one_of_the_four():

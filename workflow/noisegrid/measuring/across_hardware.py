@@ -53,6 +53,7 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
         "task": cell.task,
         "noise": cell.noise,
         "n_replicates": len(numbers),
+        "seed_sets": 1,
         "n_examples": examples,
         "schema": versions.METRICS,
         "device": " × ".join(dict.fromkeys(devices)),

@@ -29,11 +29,13 @@ Row = dict[str, Any]
 #: The number of weight vectors that are memory-mapped at a time. Each needs an open file, of which a process may have
 #: few (`ulimit -n`). Vectors of larger cells are read slice by slice, which is slower.
 MAPPED = 100
-#: Columns of metrics.csv. `unit` applies to `value`, `low`, `high` and `null_*`. Fields that do not apply are empty.
+#: Columns of metrics.csv. `unit` applies to `value`, `low`, `high`, `error` and `null_*`. Fields that do not apply are
+#: empty. `error` and `freedom` are the standard error and its degrees of freedom. `p` is the share of the null that is
+#: at least as large as the value. `note` says what a reader must know about the number.
 COLUMNS = (
-    "study", "hardware", "task", "noise", "metric", "group", "unit", "value", "low", "high", "interval",
-    "null_median", "null_low", "null_high", "n_replicates", "n_pairs", "n_examples", "device", "versions",
-    "without_batch_norm", "schema",
+    "study", "hardware", "task", "noise", "metric", "group", "unit", "value", "low", "high", "interval", "error",
+    "freedom", "null_median", "null_low", "null_high", "p", "n_replicates", "seed_sets", "n_pairs", "n_examples",
+    "device", "versions", "without_batch_norm", "note", "schema",
 )  # fmt: skip
 
 
@@ -220,6 +222,7 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         "task": cell.task,
         "noise": cell.noise,
         "n_replicates": len(replicates),
+        "seed_sets": len(np.unique(seed_set)),
         "n_examples": len(found.labels),
         "device": record["device"]["model"],
         "versions": versions_of(record),
@@ -457,6 +460,7 @@ def metric_row(
     group: str = "all",
     null: Null | None = None,
     n_pairs: int | None = None,
+    note: str = "",
 ) -> Row:
     """Return one row of metrics.csv, without the columns that have the same value in all rows of a cell.
 
@@ -474,13 +478,15 @@ def metric_row(
         Median and range that the metric would have if errors on different examples were independent.
     n_pairs : int, optional
         Number of pairs of replicates over which the value is averaged.
+    note : str
+        What a reader must know about the number, such as why it is undefined.
     """
     estimate = value if isinstance(value, Estimate) else Estimate(value, math.nan, math.nan)
     if unit == "percent":  # Student's t interval can reach beyond the range of a percentage
         low, high = (float(np.clip(end, 0, 100)) for end in (estimate.low, estimate.high))  # NaN stays NaN
-        estimate = Estimate(estimate.value, low, high)
+        estimate = estimate._replace(low=low, high=high)
     how = "" if math.isnan(estimate.low) else interval
-    row: Row = {"metric": metric, "group": group, "unit": unit, "interval": how, **estimate._asdict()}
+    row: Row = {"metric": metric, "group": group, "unit": unit, "interval": how, "note": note, **estimate._asdict()}
     if null is not None:
         row |= {"null_median": null.median, "null_low": null.low, "null_high": null.high}
     return row if n_pairs is None else row | {"n_pairs": n_pairs}

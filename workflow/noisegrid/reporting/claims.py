@@ -263,7 +263,7 @@ def _same_mean(context: str, cells: list[np.ndarray]) -> Verdict:
         verdict = REPRODUCED
     elif any(i.low > SAME_MEAN_POINTS or i.high < -SAME_MEAN_POINTS for i in intervals):
         verdict = NOT_REPRODUCED
-    return Verdict("", context, verdict, *largest, min(map(len, cells)))
+    return Verdict("", context, verdict, *largest[:3], min(map(len, cells)))
 
 
 def _against_null(context: str, row: pd.Series) -> Verdict:

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError, why
 from noisegrid.measuring.cell import COLUMNS
 from noisegrid.study.sources import FREE
+
+#: Columns that version 3 of metrics.csv added. They are empty in files of earlier versions.
+ADDED = ("error", "freedom", "p", "note")
 
 
 def load_metrics(path: Path) -> pd.DataFrame:
@@ -21,22 +25,36 @@ def load_metrics(path: Path) -> pd.DataFrame:
         If the file cannot be read, has another version or lacks a column.
     """
     try:
-        frame = pd.read_csv(path, dtype={"group": str, "without_batch_norm": str}, keep_default_na=True)
+        frame = pd.read_csv(path, dtype={"group": str, "without_batch_norm": str, "note": str}, keep_default_na=True)
     except (OSError, ValueError) as error:
         raise NoisegridError(f"cannot read {path}: {why(error)}; give the metrics.csv that Snakemake wrote") from error
-    check_schema(frame, versions.METRICS, path)
+    check_schema(frame, versions.METRICS, path, also=(1, 2))
+    if (frame["schema"] < versions.METRICS).any():
+        frame = frame.assign(**dict.fromkeys(ADDED, np.nan), seed_sets=1)
     missing = set(COLUMNS) - set(frame.columns)
     if missing:
         raise NoisegridError(
             f"{path} lacks the columns {', '.join(sorted(missing))}; run `snakemake` to write it again"
         )
     frame["noise"] = pd.Categorical(frame["noise"], list(FREE), ordered=True)
-    frame["without_batch_norm"] = frame["without_batch_norm"].fillna("")
+    for column in ("without_batch_norm", "note"):
+        frame[column] = frame[column].fillna("").astype(str)
     return frame
 
 
-def check_schema(frame: pd.DataFrame, current: int, path: Path) -> None:
-    """Check the version that the column `schema` states. Rows of version 1 have no such column and are read as well.
+def check_schema(frame: pd.DataFrame, current: int, path: Path, also: tuple[int, ...] = (1,)) -> None:
+    """Check the version that the column `schema` states. Rows of version 1 have no such column.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The content of the file.
+    current : int
+        The version that this release writes.
+    path : Path
+        The path of the file, for the message.
+    also : tuple of int
+        Earlier versions that are read too.
 
     Raises
     ------
@@ -46,7 +64,7 @@ def check_schema(frame: pd.DataFrame, current: int, path: Path) -> None:
     if "schema" not in frame:
         frame["schema"] = 1
     for found in frame["schema"].unique():
-        versions.check_version(int(found) if str(found).isdigit() else found, current, str(path), also=(1,))
+        versions.check_version(int(found) if str(found).isdigit() else found, current, str(path), also=also)
 
 
 def batch_norm_counterparts(frame: pd.DataFrame) -> list[tuple[str, str, str]]:

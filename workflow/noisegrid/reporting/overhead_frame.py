@@ -64,13 +64,13 @@ def overhead_ratios(frame: pd.DataFrame) -> pd.DataFrame:
         sums = {arm: stats.median(rows_of["value"]) for arm, rows_of in _measure(part, "kernel_sum").groupby("arm")}
         for arm in [arm for name, arm in arms().items() if name in steps]:
             against = arm.against if arm.against in steps else ""
-            ratio = stats.ratio_of_blocks(steps[arm.name], steps[against]) if against else [np.nan] * 3
+            ratio = stats.ratio_of_blocks(steps[arm.name], steps[against]) if against else stats.Estimate(*[np.nan] * 3)
             of_arm = part[part["arm"] == arm.name]
             rows.append(
                 dict(zip(KEY, key, strict=True))
                 | {"arm": arm.name, "against": against, "step_ms": stats.median(steps[arm.name])}
-                | dict(zip(("ratio", "low", "high"), ratio, strict=True))
-                | {"increase_percent": 100 * (ratio[0] - 1)}
+                | {"ratio": ratio.value, "low": ratio.low, "high": ratio.high}
+                | {"increase_percent": 100 * (ratio.value - 1)}
                 | {"kernel_ratio": sums.get(arm.name, np.nan) / sums.get(against, np.nan)}
                 | {"first_step_ms": _one(of_arm, "first_step"), "repeatable": _yes_no(_one(of_arm, "repeatable"))}
                 | {"first_differing_step": _one(of_arm, "first_differing_step"), "blocks": len(steps[arm.name])}

@@ -29,6 +29,10 @@ class Verdict:
         The number of replicates or, for C12 to C16, the number of blocks.
     proven : bool
         Whether the verdict is a fact and no estimate, so that it holds for any number of replicates.
+    p : float
+        The p-value of the test that led to the verdict; NaN if there is none.
+    note : str
+        What a reader must know about the verdict, such as why it is undefined, or which n could decide it.
     """
 
     claim: str
@@ -39,3 +43,5 @@ class Verdict:
     high: float = np.nan
     n: int = 0
     proven: bool = False
+    p: float = np.nan
+    note: str = ""

@@ -20,6 +20,7 @@ from noisegrid.stats.intervals import (
     ratio_of_blocks,
     std,
     std_interval,
+    student_interval,
     student_quantile,
 )
 from noisegrid.stats.null import Null, independent_error_null
@@ -66,6 +67,7 @@ __all__ = [
     "spread_ratio",
     "std",
     "std_interval",
+    "student_interval",
     "student_quantile",
     "t_test_power",
     "whole",

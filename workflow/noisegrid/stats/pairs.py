@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from noisegrid.stats.intervals import Estimate, student_quantile
+from noisegrid.stats.intervals import Estimate, student_interval
 
 Array = np.ndarray
 #: Largest number of logits to hold in memory for all replicates together: half a gigabyte in float32.
@@ -72,8 +72,8 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
         return Estimate(float(value), np.nan, np.nan)
     without, left_out = left_sums / left_counts, len(left_sums)
     error = np.sqrt((left_out - 1) / left_out * np.sum((without - without.mean()) ** 2))
-    margin = student_quantile(left_out - 1) * error
-    return Estimate(float(value), float(max(0.0, value - margin)), float(value + margin))
+    estimate = student_interval(float(value), float(error), left_out - 1)
+    return estimate._replace(low=max(0.0, estimate.low))
 
 
 def l2_raw_matrix(weights: Sequence[Array], block: int = 1 << 14) -> Array:
