@@ -1,6 +1,7 @@
 """A study that keeps predictions alone: every metric of predictions and hashes, no metric of weights or logits."""
 
 import re
+
 import numpy as np
 import pytest
 from conftest import metrics, noisegrid, snakemake
