@@ -99,7 +99,7 @@ def reference_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims_table(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return the verdict on every claim of the paper in each context, with test, effect, interval and n."""
+    """Return the verdict on every claim of the paper in each context, with test, effect, interval, p and n."""
     words = catalog("claims")
     rows = [
         {
@@ -107,10 +107,13 @@ def claims_table(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> p
             "statement": words[verdict.claim]["claim"],
             "context": verdict.context,
             "verdict": verdict.verdict,
+            "verdict_adjusted": verdict.adjusted,
             "effect": verdict.effect,
             "low": verdict.low,
             "high": verdict.high,
+            "p": verdict.p,
             "n": verdict.n or None,
+            "note": verdict.note,
             "effect_is": words[verdict.claim]["effect"],
             "test": words[verdict.claim]["test"],
             "grade_of_claim": words[verdict.claim]["grade"],

@@ -10,6 +10,15 @@ from these definitions.
 """
 
 from noisegrid.stats.calibration import expected_calibration_error, softmax
+from noisegrid.stats.hypotheses import (
+    difference,
+    holm,
+    log_ratio,
+    p_above,
+    p_different,
+    p_equivalent,
+    p_spread_below,
+)
 from noisegrid.stats.intervals import (
     CONFIDENCE,
     FEWEST,
@@ -38,6 +47,7 @@ from noisegrid.stats.parts import Parts, whole
 from noisegrid.stats.power import replicates_needed, significant_difference, t_test_power
 from noisegrid.stats.reference import reference_agreement, reference_std
 from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spread_ratio
+from noisegrid.stats.trend import Trend, kendall
 
 __all__ = [
     "CONFIDENCE",
@@ -46,11 +56,16 @@ __all__ = [
     "Null",
     "Parts",
     "SubGroups",
+    "Trend",
     "churn_matrix",
+    "difference",
     "expected_calibration_error",
+    "holm",
     "independent_error_null",
+    "kendall",
     "l2_matrices",
     "l2_raw_matrix",
+    "log_ratio",
     "logit_correlation_matrix",
     "logit_sample",
     "mean",
@@ -58,6 +73,10 @@ __all__ = [
     "median",
     "median_interval",
     "outlier",
+    "p_above",
+    "p_different",
+    "p_equivalent",
+    "p_spread_below",
     "pair_mean",
     "pooled_spread",
     "rates",
