@@ -10,6 +10,7 @@ from these definitions.
 """
 
 from noisegrid.stats.calibration import expected_calibration_error, softmax
+from noisegrid.stats.comparison import Comparison, compare_methods
 from noisegrid.stats.intervals import (
     CONFIDENCE,
     Estimate,
@@ -36,14 +37,18 @@ from noisegrid.stats.parts import Parts, whole
 from noisegrid.stats.power import replicates_needed, significant_difference, t_test_power
 from noisegrid.stats.reference import reference_agreement, reference_std
 from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spread_ratio
+from noisegrid.stats.test_set import SpreadSplit, sampling_error, split_by_test_set
 
 __all__ = [
     "CONFIDENCE",
+    "Comparison",
     "Estimate",
     "Null",
     "Parts",
+    "SpreadSplit",
     "SubGroups",
     "churn_matrix",
+    "compare_methods",
     "expected_calibration_error",
     "independent_error_null",
     "l2_matrices",
@@ -61,8 +66,10 @@ __all__ = [
     "reference_agreement",
     "reference_std",
     "replicates_needed",
+    "sampling_error",
     "significant_difference",
     "softmax",
+    "split_by_test_set",
     "spread",
     "spread_ratio",
     "std",
