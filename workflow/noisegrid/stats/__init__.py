@@ -10,7 +10,7 @@ from these definitions.
 """
 
 from noisegrid.stats.calibration import expected_calibration_error, softmax
-from noisegrid.stats.comparison import Comparison, compare_methods
+from noisegrid.stats.comparison import Comparison, compare_methods, verdict_on
 from noisegrid.stats.intervals import (
     CONFIDENCE,
     Estimate,
@@ -77,5 +77,6 @@ __all__ = [
     "student_interval",
     "student_quantile",
     "t_test_power",
+    "verdict_on",
     "whole",
 ]
