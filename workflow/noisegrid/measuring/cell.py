@@ -197,8 +197,7 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
     """
     found = load_predictions(replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
-    # replicates of a seed set share the seeds of held sources; if all algorithmic sources are free, they share none
-    seed_set = np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.seed_sets
+    seed_set = seed_set_of(cell, numbers)
     rng = np.random.default_rng(int(cell.digest, 16))
     rows = [
         *(metric_row(f"replicates_{fate}", "count", count) for fate, count in lost.items()),
@@ -213,6 +212,7 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         rows.append(mean_row("calibration_error", found.calibration, seed_set))
     if found.groups:
         rows += group_rows(found, seed_set, rng)
+    rows += test_set_rows(found, seed_set)
     record = replicates[0].record
     if "multiprocessors" in record["device"]:
         rows.append(metric_row("multiprocessors", "count", record["device"]["multiprocessors"]))
@@ -259,6 +259,15 @@ def outlier_notes(correct: Array, predicted: Array, numbers: Array) -> dict[str,
         if index is not None
         for metric in metrics
     }
+
+
+def seed_set_of(cell: Cell, numbers: Array) -> Array:
+    """Return the index of the seed set of each replicate of a cell, given the replicates' numbers.
+
+    Replicates of a seed set share the seeds of held sources. If all algorithmic sources are free, they share none, and
+    all indices are 0.
+    """
+    return np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.seed_sets
 
 
 def _vectors(replicates: list[Replicate], which: str) -> list[Any]:
@@ -451,6 +460,54 @@ def group_rows(found: Predictions, seed_set: Array, rng: np.random.Generator) ->
     for name, mask in zip(names, [np.ones(len(positive), bool), *masks.astype(bool)], strict=True):
         yield metric_row("group_positives", "count", int((mask & positive).sum()), group=name)
         yield metric_row("group_negatives", "count", int((mask & ~positive).sum()), group=name)
+
+
+def test_set_rows(found: Predictions, seed_set: Array) -> Iterator[Row]:
+    """Yield rows on how much of the spread of accuracy is about the images of this test set.
+
+    They have the standard deviation that would remain on an infinite test set and the share of the variance that would
+    vanish: overall, for each class and for each sub-group (of the target attribute's accuracy). A further row has what
+    the sampling of the test images adds to the interval of the mean accuracy.
+
+    Parameters
+    ----------
+    found : Predictions
+        The predictions.
+    seed_set : (replicates,)
+        Index of the seed set of each replicate.
+    """
+    units = found.correct.reshape(-1, *found.labels.shape)
+    images = (
+        units if units.ndim == 2 else units.mean(axis=2, dtype=np.float32)
+    )  # an image is one draw, not an attribute
+    yield from _test_set_rows("all", images, seed_set)
+    yield metric_row("accuracy_sampling_error", "percentage points", 100 * stats.sampling_error(images))
+    for index in range(int(found.class_of.max()) + 1):
+        part = units[:, found.labels == index] if units.ndim == 2 else units[:, :, index]
+        yield from _test_set_rows(f"class {index}", part, seed_set)
+    for name, mask in zip(
+        found.groups.get("group_name", ()), found.groups.get("group", np.empty((0, 0))).T, strict=True
+    ):
+        yield from _test_set_rows(str(name), units[:, mask.astype(bool), int(found.groups["target"])], seed_set)
+
+
+def _test_set_rows(group: str, correct: Array, seed_set: Array) -> Iterator[Row]:
+    """Yield the standard deviation that would remain on an infinite test set, and the share that would vanish."""
+    split = stats.split_by_test_set(correct, seed_set)
+    note = share_note = ""
+    if math.isnan(split.variance):
+        reason = "no seed set has two runs" if correct.shape[1] > 1 else f"{correct.shape[1]} test images"
+        note = share_note = f"undefined: {reason}"
+    elif split.variance < 0:
+        note = f"the estimate of the variance is negative ({1e4 * split.variance:.3g} squared percentage points)"
+        share_note = "above 1 because the estimate of the remaining variance is negative"
+    if math.isnan(split.share.value) and not math.isnan(split.variance):
+        share_note = "undefined: all runs have the same accuracy"
+    value, low, high = (100 * end for end in split.std[:3])
+    std = Estimate(value, low, high, freedom=split.std.freedom)
+    interval = f"chi-square over {_units(seed_set)}"
+    yield metric_row("accuracy_std_distribution", "percentage points", std, interval, group, note=note)
+    yield metric_row("test_set_share", "1", split.share, interval, group, note=share_note)
 
 
 def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) -> Iterator[Row]:

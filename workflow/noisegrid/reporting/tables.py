@@ -65,6 +65,64 @@ def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).convert_dtypes()
 
 
+def test_set_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return, for each cell and sub-group, the spread that would remain on an infinite test set.
+
+    The share of the variance of accuracy that would vanish and, for the whole cell, the half-width that sampling the
+    test images adds to the interval of the mean accuracy are further columns.
+    """
+    place = [*CELL, "group"]
+    parts = {
+        "remaining_std_percentage_points": select(frame, "accuracy_std_distribution", None),
+        "vanishing_share_of_variance": select(frame, "test_set_share", None),
+    }
+    columns = [
+        rows.set_index([*place, "n_replicates"])[["value", "low", "high"]].rename(
+            columns={"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+        )
+        for name, rows in parts.items()
+    ]
+    added = select(frame, "accuracy_sampling_error").set_index([*place, "n_replicates"])["value"]
+    table = pd.concat([*columns, added.rename("test_images_add_percentage_points")], axis=1).reset_index()
+    return table[~table["group"].str.fullmatch("class [0-9]+")]
+
+
+def versus_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per comparison of two methods, a and b: effect, verdict on b, and what the runs can show."""
+    numbers = {
+        metric: rows.set_index([*CELL, "group"])
+        for metric, rows in frame[frame["metric"].str.startswith("versus_")].groupby("metric", sort=False)
+    }
+    rows = []
+    for effect in select(frame, "versus_difference", None).itertuples():
+        here = (effect.hardware, effect.task, effect.noise, effect.group)
+
+        def number(metric: str, end: str = "value", here: tuple[str, ...] = here) -> float:
+            return float(numbers[f"versus_{metric}"].loc[here, end])
+
+        estimate = stats.Estimate(effect.value, effect.low, effect.high, effect.error, effect.freedom)
+        rows.append(
+            {
+                "hardware": effect.hardware,
+                "noise": effect.noise,
+                "a": effect.group.removeprefix("vs "),
+                "b": effect.task,
+            }
+            | {"difference_percentage_points": effect.value, "low": effect.low, "high": effect.high}
+            | {"test": effect.interval, "n_replicates": effect.n_replicates}
+            | {"verdict": stats.verdict_on(estimate, number("margin")), "margin_percentage_points": number("margin")}
+            | {"test_images_add_percentage_points": number("sampling_error")}
+            | {"smallest_percentage_points": number("smallest")}
+            | {f"b_better{end}": number("superiority", end.lstrip("_") or "value") for end in ("", "_low", "_high")}
+            | {
+                f"violation_ratio{end}": number("violation", end.lstrip("_") or "value")
+                for end in ("", "_low", "_high")
+            }
+            | {"further_runs_or_sets": number("further_units"), "note": effect.note}
+        )
+    return pd.DataFrame(rows).astype({"further_runs_or_sets": "Int64"} if rows else {})
+
+
 def class_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return, for each cell, the number of classes above, inside and below the null, and the largest ratio.
 
@@ -194,6 +252,8 @@ def write_all(frame: pd.DataFrame, overhead: pd.DataFrame | None, folder: Path) 
     for name, entry in TABLES.items():
         if entry.data == METRICS:
             table = claims_table(frame, overhead) if name == "claims" else entry.make(frame)
+            if entry.optional and table.empty:
+                continue
             write_table(table, f"{entry.caption}; {provenance(frame)}", folder / f"{name}.csv")
         elif overhead is not None:
             caption = f"{entry.caption}; {overhead_frame.provenance(overhead)}"

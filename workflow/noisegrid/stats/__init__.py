@@ -10,6 +10,7 @@ from these definitions.
 """
 
 from noisegrid.stats.calibration import expected_calibration_error, softmax
+from noisegrid.stats.comparison import Comparison, compare_methods, verdict_on
 from noisegrid.stats.hypotheses import (
     difference,
     holm,
@@ -52,12 +53,14 @@ from noisegrid.stats.trend import Trend, kendall
 __all__ = [
     "CONFIDENCE",
     "FEWEST",
+    "Comparison",
     "Estimate",
     "Null",
     "Parts",
     "SubGroups",
     "Trend",
     "churn_matrix",
+    "compare_methods",
     "difference",
     "expected_calibration_error",
     "holm",
@@ -93,5 +96,6 @@ __all__ = [
     "student_interval",
     "student_quantile",
     "t_test_power",
+    "verdict_on",
     "whole",
 ]
