@@ -11,15 +11,7 @@ from these definitions.
 
 from noisegrid.stats.calibration import expected_calibration_error, softmax
 from noisegrid.stats.comparison import Comparison, compare_methods, verdict_on
-from noisegrid.stats.hypotheses import (
-    difference,
-    holm,
-    log_ratio,
-    p_above,
-    p_different,
-    p_equivalent,
-    p_spread_below,
-)
+from noisegrid.stats.hypotheses import difference, holm, log_ratio, p_above, p_different, p_equivalent, p_spread_below
 from noisegrid.stats.intervals import (
     CONFIDENCE,
     FEWEST,
@@ -48,6 +40,7 @@ from noisegrid.stats.parts import Parts, whole
 from noisegrid.stats.power import replicates_needed, significant_difference, t_test_power
 from noisegrid.stats.reference import reference_agreement, reference_std
 from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spread_ratio
+from noisegrid.stats.test_set import SpreadSplit, sampling_error, split_by_test_set
 from noisegrid.stats.trend import Trend, kendall
 
 __all__ = [
@@ -57,6 +50,7 @@ __all__ = [
     "Estimate",
     "Null",
     "Parts",
+    "SpreadSplit",
     "SubGroups",
     "Trend",
     "churn_matrix",
@@ -87,8 +81,10 @@ __all__ = [
     "reference_agreement",
     "reference_std",
     "replicates_needed",
+    "sampling_error",
     "significant_difference",
     "softmax",
+    "split_by_test_set",
     "spread",
     "spread_ratio",
     "std",
