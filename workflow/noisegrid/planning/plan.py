@@ -225,8 +225,8 @@ def check_characters(config: dict[str, Any]) -> None:
         for text in texts(value):
             if escape.terminal(text) != text:
                 raise NoisegridError(
-                    f"config: {key}: {text!r} has characters that cannot be shown (controls, ends of lines or changes of "
-                    "direction); remove them"
+                    f"config: {key}: {text!r} has characters that cannot be shown (controls, ends of lines or changes "
+                    "of direction); remove them"
                 )
 
 
