@@ -23,9 +23,7 @@ IN_CONTAINERS = "APPTAINER" in {
 SUBMITS = workflow.resource_settings.nodes is not None
 if config.get("job_per") is None:
     config["job_per"] = "task" if SUBMITS else "device"
-PLAN = make_or_exit(
-    config, IN_CONTAINERS, in_job=not workflow.is_main_process, submits=SUBMITS
-)
+PLAN = make_or_exit(config, IN_CONTAINERS, in_job=not workflow.is_main_process, submits=SUBMITS)
 PATHS, JOBS = PLAN.paths, Jobs(PLAN)
 TERMINAL = Terminal()
 if workflow.is_main_process:
