@@ -6,17 +6,29 @@ of its folder. `tests/crate/hostile.py` has packages that are made to use up mem
 """
 
 import copy
+import csv
+import io
+import json
+import os
 import re
+import shutil
+import sys
 from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from conftest import ROOT, run, snakemake
+from factories import PAIR, cells, metrics_frame, rewrite_record, study, write_study
 
 from noisegrid.cli.main import main
+from noisegrid.common import escape
+from noisegrid.common.files import csv_text, write_with_checksum
 from noisegrid.common.schemas import schema
 from noisegrid.planning import plan, site
+from noisegrid.reporting import cell_pages, findings, tables
 from noisegrid.study import check
 
 TEXTS = (
@@ -261,3 +273,240 @@ def test_a_site_file_with_hostile_text_is_refused(place, is_key, work, said, mon
         assert code == 1 and re.fullmatch(r"noisegrid: .*site\.yaml: .*\n", printed), printed
         assert named(place, printed), printed
         assert tree(work.parent) == before
+
+
+# --- whole runs ------------------------------------------------------------------------------------------------------
+
+#: All texts in one, at whose start a spreadsheet would see a formula.
+ALL = " ".join(["=cmd|' /C calc'!A0", *TEXTS, r"$\nothing", ".. raw:: html"])
+#: A folder, or the name of a study file, on the user's own machine.
+FOLDER = 'it\'s "$(touch PWNED)" `touch PWNED` {threads} =cmd; touch PWNED & <img src=x onerror=alert(1)>'
+#: A folder that the config names, without what is refused in it.
+NAMED = '--re\'s "$(touch PWNED)" `touch PWNED` =cmd; touch PWNED & \\input x'.removeprefix("--")
+#: A folder on a cluster.
+SUBMITTED = "x; touch PWNED & =cmd | y > PWNED"
+
+
+class Page(HTMLParser):
+    """What a page has besides text: tags, and attributes that could run code or load something."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags, self.attributes = set[str](), set[str]()
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs if name.startswith("on") or name in ("href", "src", "srcdoc")}
+
+
+def unsafe(path: Path) -> str:
+    """Return what a text of a stranger does in a product of the study, or an empty string."""
+    text = path.read_text()
+    if RAW.search(text.replace("\r\n", "\n")):
+        return "control characters"
+    if path.suffix == ".html" and path.name != "report.html":
+        page = Page(text)
+        return " ".join(page.tags & {"script", "img", "a", "iframe", "svg", "object"} | page.attributes)
+    if path.suffix == ".tex" and re.search(r"\\(input|write18)|(?<!\\)[%$&#](?!.*\\\\)", text):
+        return "a command"
+    if path.suffix == ".md" and re.search(r"(?<!\\)(<script|<img|\]\()", text):
+        return "markup"
+    if path.suffix == ".csv":
+        found = [cell for row in csv.reader(io.StringIO(text)) for cell in row if cell[:1] and cell[:1] in "=@+"]
+        return "a formula" if found else ""
+    return ""
+
+
+#: Suffixes of what people open.
+PRODUCTS = (".html", ".tex", ".md", ".csv", ".rst")
+
+
+def assert_safe(folder: Path) -> None:
+    """Assert that nothing in a folder acts, apart from the originals of what was planted."""
+    products = [path for path in folder.rglob("*") if path.suffix in PRODUCTS and "replicates" not in path.parts]
+    assert len(products) > 40
+    assert {str(path): why for path in products if (why := unsafe(path))} == {}
+
+
+def plant_in_records(folder: Path) -> None:
+    """Write hostile texts into all records and timings of a study, and let all checksums fit again."""
+
+    def change(record: dict[str, Any]) -> None:
+        record["noisegrid"] = ALL
+        record["device"] |= {"model": ALL, "host_cpu": ALL, ALL: ALL}
+        record["software"] |= dict.fromkeys(("python", "torch", "numpy", "torchvision", "os", ALL), ALL)
+        record["software"]["packages"] |= {"numpy": ALL, ALL: ALL}
+        record["layout"][0]["name"] = ALL
+
+    for path in folder.glob("replicates/*/*/*/*/record.json"):
+        rewrite_record(path.parent, change)
+    for path in (folder / "overhead/cpu.csv", folder / "overhead/cpu/smallcnn.csv"):
+        rows = list(csv.DictReader(path.open()))
+        for row in rows:
+            row.update(dict.fromkeys(("device", "versions", "note"), ALL))
+            row.update({"kernel": f"{row['kernel']} {ALL}"} if row["kernel"] else {})
+        write_with_checksum(path, csv_text(rows, list(rows[0])))
+
+
+@pytest.mark.slow
+def test_hostile_records_and_folders_reach_every_product_as_data(package, tmp_path, monkeypatch, said):
+    """From finished replicates to a package that others compare."""
+    around = tmp_path / "surroundings"
+    folder = around / FOLDER
+    shutil.copytree(package.parents[2], folder, ignore=shutil.ignore_patterns(".snakemake", "pair", "pair.yaml"))
+    (folder / "resources/datasets").rename(folder / f"data {NAMED}")
+    results = folder / NAMED / "pair"
+    shutil.copytree(package.parent, results, ignore=shutil.ignore_patterns("*.zip", "metrics.csv*", "overhead.csv*"))
+    for name in ("tables", "figures", "cells", "logs"):
+        shutil.rmtree(results / name)
+    plant_in_records(results)
+    path = folder / f"{FOLDER}.yaml"
+    path.write_text(yaml.safe_dump(PAIR | {"description": ALL}))
+    config = {"study": path, "results": NAMED, "datasets": f"data {NAMED}", "package_weights": True}
+    before = {str(place) for place in tmp_path.rglob("*") if folder not in place.parents}
+
+    monkeypatch.chdir(folder)
+    for targets in ((), ("package",)):
+        done = snakemake(folder, *targets, **config)
+        assert_plain(done.stdout)
+        assert done.returncode == 0, done.stdout
+    crate = results / "pair.crate.zip"
+    for words in (
+        ("status", path, "--results", NAMED, "--deep"),
+        ("summary", path, "--results", NAMED),
+        ("verify", crate),
+        ("compare", crate, crate, "--output", folder / "compared"),
+    ):
+        code, printed = said(lambda words=words: main([str(word) for word in words]))
+        assert_plain(printed)
+        assert code == 0, printed
+    assert_safe(folder)
+    assert "script" not in Page((results / "report.html").read_text().partition('id="results"')[2]).attributes
+    assert {str(place) for place in tmp_path.rglob("*") if folder not in place.parents} == before
+    assert not list(tmp_path.rglob("PWNED"))
+
+
+@pytest.fixture(scope="module")
+def a_record(package, tmp_path_factory) -> Path:
+    """A finished study, with a record to be changed."""
+    folder = tmp_path_factory.mktemp("record") / "surroundings" / "work"
+    shutil.copytree(package.parents[1] / "pair", folder / "results/pair")
+    shutil.copy(package.parents[2] / "pair.yaml", folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_record_with_hostile_text_in_any_place_is_data(a_record, monkeypatch, said):
+    monkeypatch.chdir(a_record)
+    path = a_record / "results/pair/replicates/cpu/short-digits/algo/0/record.json"
+    original = json.loads(path.read_text())
+    small = original | {"layout": original["layout"][:1]}
+    small["software"] = original["software"] | {"packages": {"numpy": "1"}}
+    for place, is_key in [one for one in places(small) if one[0] != ("record_digest",)]:
+        path.write_text(json.dumps(planted(original, place, is_key, ALL)))
+        if place[0] != "files" and "files" in json.loads(path.read_text()):
+            rewrite_record(path.parent, lambda _: None)
+        before = tree(a_record.parent)
+        for words in (["status", "pair.yaml"], ["plan", "pair.yaml"]):
+            code, printed = said(lambda words=words: main(words))
+            assert_plain(printed)
+            assert code == 0 or re.fullmatch(r"noisegrid: .*\n", printed), printed
+        assert tree(a_record.parent) == before
+
+
+# --- a cluster -------------------------------------------------------------------------------------------------------
+
+#: Stands for SLURM: writes down the words that sbatch gets, and fails.
+SBATCH = '#!/bin/sh\nfor word; do printf "%s\\0" "$word"; done > "$ASKED"\nexit 1\n'
+
+
+def submit(folder: Path, commands: Path, **config: object) -> str:
+    """Submit the job that times a network to a stand-in for SLURM; return what is printed."""
+    commands.mkdir(exist_ok=True)
+    for name in ("sbatch", "sinfo", "squeue", "sacctmgr", "sshare", "sacct", "scontrol"):
+        (commands / name).write_text(SBATCH if name == "sbatch" else "#!/bin/sh\n")
+        (commands / name).chmod(0o755)
+    path = f"{commands}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    profiles = ["--profile", ROOT / "slurm", "--workflow-profile", ROOT / "profiles/default"]
+    options = ["--snakefile", ROOT / "Snakefile", "--directory", folder, "--retries", "0"]
+    quick = ["--slurm-init-seconds-before-status-checks", "1", "--config"]
+    words = [f"{key}={value}" for key, value in config.items()]
+    target = f"{config['results']}/mine/overhead/cpu.csv"
+    asked = commands / "asked"
+    return run("snakemake", target, *profiles, *options, *quick, *words, cwd=folder, PATH=path, ASKED=str(asked)).stdout
+
+
+@pytest.mark.slow
+def test_hostile_names_reach_sbatch_as_words(tmp_path):
+    folder = tmp_path / "surroundings" / SUBMITTED
+    (folder / "slurm").mkdir(parents=True)
+    extra = "--mail-user='$(touch PWNED); \"x'"
+    (folder / "slurm/site.yaml").write_text(yaml.safe_dump(SITE | {"extra": extra}))
+    (folder / "own.py").write_text("def net(*arguments): ...\n")
+    timed = {"hardware": ["cpu"], "networks": ["smallcnn"], "arms": ["default"]}
+    path = write_study(folder, study(cells(), overhead=[timed], description=ALL))
+    printed = submit(folder, tmp_path / "bin", study=path, results="x; touch PWNED & y", datasets="data")
+    words = (tmp_path / "bin/asked").read_text().split("\0")
+    assert not RAW.search(printed) and "Traceback" not in printed
+    assert words[words.index("-A") + 1] == "me" and words[words.index("-p") + 1] == "short"
+    assert '--mail-user=$(touch PWNED); "x' in words and words[words.index("-D") + 1] == str(folder)
+    assert not list(tmp_path.rglob("PWNED"))
+
+
+@pytest.mark.slow
+def test_names_that_snakemake_does_not_quote_are_not_submitted(tmp_path):
+    """The executor writes the command of a job into double quotes, in which $ and ` act."""
+    path = write_study(tmp_path, study(overhead=[{"hardware": ["cpu"], "networks": ["smallcnn"]}]))
+    printed = submit(tmp_path, tmp_path / "bin", study=path, results="$(touch PWNED)")
+    assert re.search(r"^noisegrid: config: results: '\$\(touch PWNED\)': on a cluster .*rename it$", printed, re.M)
+    assert not (tmp_path / "bin/asked").exists() and not list(tmp_path.rglob("PWNED"))
+
+
+# --- a file of metrics ---
+
+
+TEXT_COLUMNS = [name for name, kind in metrics_frame().dtypes.items() if kind.kind not in "if"]
+
+
+@pytest.mark.parametrize("column", TEXT_COLUMNS)
+def test_a_metrics_file_with_hostile_text_is_drawn_as_data_or_refused(column, work, said):
+    for text in (ALL, *TEXTS[3:4]):
+        frame = metrics_frame(tasks=("net-data",)).astype({column: object})
+        frame.loc[frame["metric"] == "class_accuracy_std", column] = text
+        (work / "given").mkdir(exist_ok=True)
+        frame.to_csv(work / "given/metrics.csv", index=False)
+        before = {str(path) for path in work.parent.rglob("*")}
+        words = ["tables", "--metrics", "given/metrics.csv", "--output", "made"]
+        code, printed = said(lambda words=words: main(words))
+        assert_plain(printed)
+        assert code == 0 or re.fullmatch(r"noisegrid: .*\n", printed), printed
+        made = {path for path in work.parent.rglob("*") if str(path) not in before}
+        assert all(work / "made" in (path, *path.parents) for path in made)
+        assert {path.name: why for path in made if path.suffix in PRODUCTS and (why := unsafe(path))} == {}
+        shutil.rmtree(work / "made", ignore_errors=True)
+
+
+# --- the test itself -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown", "latex", "html", "spreadsheet"])
+def test_a_product_without_an_escape_is_found(name, tmp_path, monkeypatch):
+    """With an escape switched off, `unsafe` finds the text in the products that need this escape."""
+
+    def write(folder: Path) -> dict[str, str]:
+        frame = metrics_frame()
+        frame["device"] = frame["versions"] = ALL
+        frame.loc[frame["group"] == "class 1", "group"] = ALL
+        tables.write_all(frame, None, folder)
+        findings.write(frame, None, folder / "findings.md")
+        (folder / "metrics.csv").write_text(csv_text(frame.to_dict("records"), list(frame.columns)))
+        files = [path for path in folder.rglob("*") if path.suffix in PRODUCTS]
+        return {path.suffix: why for path in files if (why := unsafe(path))}
+
+    assert write(tmp_path / "escaped") == {}
+    for module in (escape, tables, findings, cell_pages):
+        if hasattr(module, name):
+            monkeypatch.setattr(module, name, lambda text: text)
+    assert write(tmp_path / "raw")
