@@ -270,8 +270,8 @@ def test_logit_correlation_is_numpys_after_centring(seed):
 
 def test_calibration_error_by_hand():
     # confidences 0.9, 0.9 (one right), 0.6 (right): bins hold gaps |1 - 1.8| and |1 - 0.6|
-    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
-    assert stats.expected_calibration_error(probabilities, np.array([0, 1, 1])) == pytest.approx((0.8 + 0.4) / 3)
+    confidence, right = np.array([0.9, 0.9, 0.6]), np.array([True, False, True])
+    assert stats.expected_calibration_error(confidence, right) == pytest.approx((0.8 + 0.4) / 3)
 
 
 def test_artifact_readings_by_hand():

@@ -7,7 +7,7 @@ as the weights in a control cell, the error message names both replicates.
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,15 @@ from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import csv_text
 from noisegrid.records import chunk_file
+from noisegrid.records.predictions import blocks
 from noisegrid.records.record import Replicate, check_belongs, entry, read, replicate_folder, shared_keys, versions_of
+from noisegrid.records.stored import StoredArray
 from noisegrid.stats import Estimate, Null
 from noisegrid.study.sources import ALGORITHMIC, FREE
 from noisegrid.study.study import Cell
 
 Array = np.ndarray
 Row = dict[str, Any]
-#: The number of weight vectors that are memory-mapped at a time. Each needs an open file, of which a process may have
-#: few (`ulimit -n`). Vectors of larger cells are read slice by slice, which is slower.
-MAPPED = 100
 #: Columns of metrics.csv. `unit` applies to `value`, `low`, `high`, `error` and `null_*`. Fields that do not apply are
 #: empty. `error` and `freedom` are the standard error and its degrees of freedom. `p` is the share of the null that is
 #: at least as large as the value. `note` says what a reader must know about the number.
@@ -119,8 +118,8 @@ class Predictions:
         The true classes, or the true attributes as 0 and 1.
     predicted, midpoint : (replicates, units), int16
         Predictions after all epochs, and predictions after half of the epochs.
-    logits : (replicates, sampled examples, classes), float32, or None
-        Logits after all epochs, for a sample of the examples. None if a replicate did not keep them.
+    logits : list of (examples, classes), float32, or None
+        Logits of each replicate after all epochs, which stay on disk. None if a replicate did not keep them.
     calibration : (replicates,) or None
         Expected calibration error in percent. None for attributes, and without logits.
     groups : dict
@@ -131,7 +130,7 @@ class Predictions:
     labels: Array
     predicted: Array
     midpoint: Array
-    logits: Array | None
+    logits: list[StoredArray] | None
     calibration: Array | None
     groups: dict[str, Array]
 
@@ -155,27 +154,28 @@ class Predictions:
 def load_predictions(replicates: list[Replicate]) -> Predictions:
     """Load the predictions of the replicates of a cell.
 
-    Replicates are read one at a time, because the logits of a hundred replicates do not fit into memory together.
+    Logits are read a few examples at a time, because all of them do not fit into memory together.
     """
     first = replicates[0].predictions()
     labels = first["label"]
     predicted, midpoint = (np.empty((len(replicates), labels.size), np.int16) for _ in range(2))
-    logits, calibration = list[Array](), list[float]()
+    logits, calibration = list[StoredArray](), list[float]()
     for index, replicate in enumerate(replicates):
         arrays = replicate.predictions()
         predicted[index] = arrays["predicted"].ravel()
         midpoint[index] = arrays["midpoint_predicted"].ravel()
         if "logits" in arrays:
-            logits.append(arrays["logits"][stats.logit_sample(len(replicates), arrays["logits"].shape)])
+            logits.append(arrays["logits"])
             if labels.ndim == 1:
-                probabilities = stats.softmax(arrays["logits"])
-                calibration.append(100 * stats.expected_calibration_error(probabilities, labels))
+                confidence = np.concatenate([stats.softmax(block).max(axis=1) for block in blocks(arrays["logits"])])
+                right = arrays["predicted"] == labels
+                calibration.append(100 * stats.expected_calibration_error(confidence, right))
     whole = len(logits) == len(replicates)
     return Predictions(
         labels=labels,
         predicted=predicted,
         midpoint=midpoint,
-        logits=np.stack(logits) if whole else None,
+        logits=logits if whole else None,
         calibration=np.array(calibration) if whole and calibration else None,
         groups={key: first[key] for key in ("group", "group_name", "target") if key in first},
     )
@@ -270,12 +270,6 @@ def seed_set_of(cell: Cell, numbers: Array) -> Array:
     return np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.seed_sets
 
 
-def _vectors(replicates: list[Replicate], which: str) -> list[Any]:
-    """Return the weight vectors of all replicates, without keeping more than MAPPED files open."""
-    few = len(replicates) <= MAPPED
-    return [replicate.weights(which) if few else replicate.stored_weights(which) for replicate in replicates]
-
-
 def _all_have(replicates: list[Replicate], which: str) -> bool:
     return all(replicate.has(which) for replicate in replicates)
 
@@ -308,15 +302,15 @@ def _units(seed_set: Array) -> str:
     return "runs" if len(np.unique(seed_set)) == 1 else "sets"
 
 
-def pair_rows(predicted: Array, logits: Array | None, seed_set: Array) -> Iterator[Row]:
+def pair_rows(predicted: Array, logits: Sequence[stats.Rows] | None, seed_set: Array) -> Iterator[Row]:
     """Yield rows with churn, computed from all predictions, and logit correlation, computed from a sample of examples.
 
     Parameters
     ----------
     predicted : (replicates, units)
         The prediction for each unit: a class or, for an attribute, 0 or 1.
-    logits : (replicates, sampled examples, classes) or None
-        The logits of the sampled examples; None if they are not known.
+    logits : sequence of (examples, classes), or None
+        The logits of each replicate; None if they are not known.
     seed_set : (replicates,)
         Index of the seed set of each replicate.
     """
@@ -347,7 +341,7 @@ def hash_row(hashes: list[str], seed_set: Array) -> Row:
 
 def weight_rows(replicates: list[Replicate], seed_set: Array) -> Iterator[Row]:
     """Yield rows with the L2 distance between final weights: raw and at unit length, each with and without buffers."""
-    weights = _vectors(replicates, "weights")
+    weights = [replicate.stored_weights() for replicate in replicates]
     for reading, matrix in stats.l2_matrices(weights, replicates[0].parameters).items():
         yield from _distance_rows(f"l2_{reading}", "1", matrix, seed_set)
 
@@ -529,7 +523,8 @@ def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) ->
         "reference_agreement_midpoint", "percent", 100 * stats.reference_agreement(midpoint), n_pairs=pairs
     )
     if weighed:
-        distance = stats.pair_mean(stats.l2_raw_matrix(_vectors(weighed, "midpoint_weights")))
+        vectors = [replicate.stored_weights("midpoint_weights") for replicate in weighed]
+        distance = stats.pair_mean(stats.l2_raw_matrix(vectors))
         yield metric_row("reference_l2_midpoint", "1", distance.value, n_pairs=pairs)
 
 

@@ -29,6 +29,7 @@ from noisegrid.stats.intervals import (
 )
 from noisegrid.stats.null import Null, independent_error_null
 from noisegrid.stats.pairs import (
+    Rows,
     churn_matrix,
     l2_matrices,
     l2_raw_matrix,
@@ -50,6 +51,7 @@ __all__ = [
     "Estimate",
     "Null",
     "Parts",
+    "Rows",
     "SpreadSplit",
     "SubGroups",
     "Trend",
