@@ -23,7 +23,17 @@ from noisegrid.stats.intervals import (
     student_interval,
     student_quantile,
 )
-from noisegrid.stats.null import Null, independent_error_null
+from noisegrid.stats.null import (
+    UNDEFINED_SHARE,
+    Null,
+    benjamini_hochberg,
+    compare_with_null,
+    count_above,
+    discoveries,
+    exceeds,
+    independent_error_draws,
+    null_variance,
+)
 from noisegrid.stats.pairs import (
     churn_matrix,
     l2_matrices,
@@ -39,13 +49,19 @@ from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spr
 
 __all__ = [
     "CONFIDENCE",
+    "UNDEFINED_SHARE",
     "Estimate",
     "Null",
     "Parts",
     "SubGroups",
+    "benjamini_hochberg",
     "churn_matrix",
+    "compare_with_null",
+    "count_above",
+    "discoveries",
+    "exceeds",
     "expected_calibration_error",
-    "independent_error_null",
+    "independent_error_draws",
     "l2_matrices",
     "l2_raw_matrix",
     "logit_correlation_matrix",
@@ -54,6 +70,7 @@ __all__ = [
     "mean_difference",
     "median",
     "median_interval",
+    "null_variance",
     "pair_mean",
     "pooled_spread",
     "rates",
