@@ -2,6 +2,8 @@
 
 import itertools
 import math
+from dataclasses import dataclass
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from noisegrid import stats
+from noisegrid.common.errors import NoisegridError
 from noisegrid.measuring import cell
 from noisegrid.stats import null as null_module
 
@@ -296,3 +299,40 @@ def test_a_group_whose_positives_vary_is_found():
         found += rows["group_fnr_std", "group 0"]["p"] <= 0.05
         assert rows["group_fnr_std", "group 1"]["p"] > 0.002  # the control: nothing was planted there
     assert found >= 18
+
+
+# --- what has no rows ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Stored:
+    """What `load_predictions` reads of a replicate."""
+
+    folder: Path
+    arrays: dict[str, np.ndarray]
+
+    def predictions(self) -> dict[str, np.ndarray]:
+        return self.arrays
+
+
+@pytest.mark.parametrize("labels", [np.array([0, 1, 2]), np.array([[0, 1, 1], [1, 1, 0], [0, 0, 0]], np.uint8)])
+@pytest.mark.parametrize("name", ["logits", "midpoint_logits"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, None])
+def test_a_logit_that_is_not_finite_is_no_prediction(labels, name, bad):
+    arrays = {"label": labels, "logits": np.eye(3), "midpoint_logits": np.eye(3)}
+    arrays |= {"predicted": labels, "midpoint_predicted": labels}
+    broken = arrays | {name: np.eye(3)}
+    broken[name][1, 2] = 0 if bad is None else bad
+    replicates = [Stored(Path("runs/0"), arrays), Stored(Path("runs/1"), broken)]
+    if bad is None:
+        assert cell.load_predictions(replicates).classes == 3
+        return
+    with pytest.raises(NoisegridError, match=f"runs/1: the {name} of 1 of 3 test images are not finite.*delete its"):
+        cell.load_predictions(replicates)
+
+
+def test_the_number_of_classes_does_not_come_from_the_test_labels_alone():
+    labels, predicted = np.array([0, 1, 1]), np.array([[0, 1, 2], [0, 1, 1]], np.int16)
+    found = cell.Predictions(labels, predicted, predicted, None, None, {})
+    assert found.classes == 3
+    assert cell.Predictions(labels, predicted, predicted, np.zeros((2, 3, 5)), None, {}).classes == 5

@@ -164,6 +164,11 @@ def load_predictions(replicates: list[Replicate]) -> Predictions:
     """Load the predictions of the replicates of a cell.
 
     Replicates are read one at a time, because the logits of a hundred replicates do not fit into memory together.
+
+    Raises
+    ------
+    NoisegridError
+        If a logit is NaN or infinite.
     """
     first = replicates[0].predictions()
     labels = first["label"]
@@ -173,8 +178,8 @@ def load_predictions(replicates: list[Replicate]) -> Predictions:
         arrays = replicate.predictions()
         predicted[index] = arrays["predicted"].ravel()
         midpoint[index] = arrays["midpoint_predicted"].ravel()
+        _check_finite(replicate.folder, arrays)
         if "logits" in arrays:
-            _check_finite(replicate.folder, arrays["logits"])
             logits.append(arrays["logits"][stats.logit_sample(len(replicates), arrays["logits"].shape)])
             if labels.ndim == 1:
                 probabilities = stats.softmax(arrays["logits"])
@@ -190,13 +195,14 @@ def load_predictions(replicates: list[Replicate]) -> Predictions:
     )
 
 
-def _check_finite(folder: Path, logits: Array) -> None:
-    """Raise NoisegridError if a logit is NaN or infinite. Training refuses them; older records may have them."""
-    if bad := int((~np.isfinite(logits)).any(axis=-1).sum()):
-        raise NoisegridError(
-            f"{folder}: the logits of {bad} of {len(logits)} test images are not finite, so this training diverged; "
-            "delete the folder and run Snakemake, which trains this replicate anew"
-        )
+def _check_finite(folder: Path, arrays: dict[str, Array]) -> None:
+    """Raise NoisegridError if a logit is NaN or infinite. Training refuses such a run; older records may have one."""
+    for name in ("logits", "midpoint_logits"):
+        if name in arrays and (bad := int((~np.isfinite(arrays[name])).any(axis=-1).sum())):
+            raise NoisegridError(
+                f"{folder}: the {name} of {bad} of {len(arrays[name])} test images are not finite, so that this "
+                "replicate diverged; delete its folder and run Snakemake, which trains it anew and counts it as diverged"
+            )
 
 
 def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> list[Row]:
