@@ -2,9 +2,9 @@
 
     python benchmarks/null_rates.py [CELLS]
 
-Simulates CELLS cells (1,000 by default) per line: ten classes of 60 test images, through the rows of measuring.
-The truths: independent errors; one class of ten that varies by itself; a skill of each run that all classes share. Prints
-a table for benchmarks/README.md.
+Simulates CELLS cells (1,000 by default) per line: ten classes of 60 test images, through the rows of measuring. The
+truths: independent errors; one class of ten that varies by itself; a skill of each run that all classes share. Prints a
+table for benchmarks/README.md.
 """
 
 import sys

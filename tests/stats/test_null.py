@@ -137,6 +137,25 @@ def test_one_of_a_hundred_classes_is_discovered_with_a_thousand_draws():
     assert not stats.discoveries(np.full(2, np.nan), draws[:, :2]).any()
 
 
+@pytest.mark.parametrize(("classes", "draws"), [(10, 1000), (20_000, 500), (100_000, 200)])
+def test_many_classes_have_fewer_draws_so_that_they_fit_into_memory(classes, draws):
+    correct, parts = np.array([[True, False], [False, False]]), stats.Parts(np.array([0, 1]), classes)
+    statistic = lambda hits: hits[0, :, :1]  # noqa: E731
+    assert len(stats.independent_error_draws(correct, parts, statistic, np.random.default_rng(0))) == draws
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10_000), st.integers(1, 60))
+def test_p_and_the_range_agree(seed, at_once):
+    rng = np.random.default_rng(seed)
+    draws, values = rng.integers(0, 9, (200, 7)).astype(float), rng.integers(0, 9, 7).astype(float)
+    with mock.patch.object(null_module, "VALUES_AT_ONCE", at_once * 100):
+        null = stats.compare_with_null(values, draws)
+    assert np.array_equal(null.p, (1 + (draws >= values).sum(axis=0)) / 201)
+    assert np.array_equal(np.stack(null[:3]), np.quantile(draws, [0.5, 0.025, 0.975], axis=0))
+    assert (null.p[values > null.high] <= 0.03).all()
+
+
 # --- through the rows of a cell --------------------------------------------------------------------------------------
 
 RUNS = 8

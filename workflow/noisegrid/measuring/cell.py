@@ -200,8 +200,8 @@ def _check_finite(folder: Path, arrays: dict[str, Array]) -> None:
     for name in ("logits", "midpoint_logits"):
         if name in arrays and (bad := int((~np.isfinite(arrays[name])).any(axis=-1).sum())):
             raise NoisegridError(
-                f"{folder}: the {name} of {bad} of {len(arrays[name])} test images are not finite, so that this "
-                "replicate diverged; delete its folder and run Snakemake, which trains it anew and counts it as diverged"
+                f"{folder}: the {name} of {bad} of {len(arrays[name])} test images are not finite: this replicate "
+                "diverged; delete its folder and run Snakemake, which trains it anew and counts it as diverged"
             )
 
 
@@ -389,10 +389,10 @@ def class_rows(
     why = _why_undefined(np.array([len(labels), *parts.sizes]), np.array([variance.sum(), *variance]), "test images")
     draws[:, [bool(reason) for reason in why]] = np.nan
     null = stats.compare_with_null(values, draws)
-    freedom, kinds = len(correct) - len(np.unique(seed_set)), np.unique(seed_set)
+    kinds = np.unique(seed_set)
     for index, reason in enumerate(why):
         metric, group = ("class_accuracy_std", f"class {index - 1}") if index else ("accuracy_std", "all")
-        std = stats.std_interval(float(values[index]), freedom)
+        std = stats.std_interval(float(values[index]), len(correct) - len(kinds))
         yield null_row(metric, "percentage points", std, null.at(index), group, reason, "chi-square")
     if len(kinds) > 1:
         means = np.array([100 * correct[seed_set == kind].mean() for kind in kinds])
