@@ -230,6 +230,22 @@ def test_the_interval_of_the_count_covers_the_mean_count(shared, alone):
         assert sum(4 * each.low <= truth <= 4 * each.high for each in narrow) < covered
 
 
+@settings(max_examples=30)
+@given(st.integers(0, 10_000))
+def test_what_is_left_without_a_run_or_a_set_is_the_slow_obvious_one(seed):
+    rng = np.random.default_rng(seed)
+    correct, parts = rng.random((7, 30)) < rng.random(30), stats.Parts(rng.integers(0, 3, 30), 4)
+    sets, hits = np.array([0, 0, 0, 1, 1, 2, 2]), parts.hits(correct)
+    by_set = null_module._without_each_set(correct, parts, sets), sets
+    for (squares, expected), units in ((null_module._without_each(correct, parts), np.arange(7)), by_set):
+        for place, unit in enumerate(np.unique(units)):
+            rows = np.flatnonzero(units != unit)
+            groups = sets[rows] if units is sets else np.zeros(6, int)
+            freedom = len(rows) - len(np.unique(groups))
+            assert squares[place] == pytest.approx(stats.pooled_spread(hits[rows], groups) ** 2 * freedom)
+            assert expected[place] == pytest.approx(stats.null_variance(correct[rows], parts, groups) * freedom)
+
+
 def test_several_sets_are_left_out_whole():
     correct = simulated(np.random.default_rng(0), alone=1)
     row = class_rows(correct, sets=np.arange(RUNS) % 2)["classes_above_null", "all"]

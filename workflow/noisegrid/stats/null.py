@@ -275,29 +275,43 @@ def count_above(correct: Array, parts: Parts, high: Array, sets: Array) -> Estim
     """
     unstable = np.flatnonzero(correct.any(axis=0) & ~correct.all(axis=0))
     correct, within = correct[:, unstable], parts.only(unstable)
-    total = int((~np.isnan(high)).sum())
-    freedom = len(sets) - len(np.unique(sets))
-    hits = within.hits(correct)
-    count = int(exceeds(pooled_spread(hits, sets), high).sum())
-    units = sets if len(np.unique(sets)) > 1 else np.arange(len(sets))
-    kinds = np.unique(units)
-    left_out = [np.flatnonzero(units != kind) for kind in kinds]
-    freedoms = [len(rows) - len(np.unique(sets[rows])) for rows in left_out]
-    if not total or min(freedoms) == 0:
+    kinds, sizes = np.unique(sets, return_counts=True)
+    freedom, total = len(sets) - len(kinds), int((~np.isnan(high)).sum())
+    count = int(exceeds(pooled_spread(within.hits(correct), sets), high).sum())
+    left = freedom - (sizes - 1) if len(kinds) > 1 else np.full(len(sets), freedom - 1)
+    if not total or left.min() <= 0:
         return Estimate(count, np.nan, np.nan)
+    squares, expected = _without_each_set(correct, within, sets) if len(kinds) > 1 else _without_each(correct, within)
     with np.errstate(invalid="ignore", divide="ignore"):
         excess = high**2 / null_variance(correct, within, sets)
-    counts = []
-    for rows, left in zip(left_out, freedoms, strict=True):
-        # the same excess of the variance is rarer with more degrees of freedom
-        limit = excess * null_variance(correct[rows], within, sets[rows]) * _upper(left) / _upper(freedom)
-        counts.append(exceeds(pooled_spread(hits[rows], sets[rows]) ** 2, limit).sum())
-    return _logit_interval(count, total, np.array(counts))
+    # the same excess of the variance is rarer with more degrees of freedom
+    rarer = (
+        special.chdtri(left, (1 - CONFIDENCE) / 2) / left / (special.chdtri(freedom, (1 - CONFIDENCE) / 2) / freedom)
+    )
+    counts = exceeds(squares, excess * expected * rarer[:, None]).sum(axis=1)
+    return _logit_interval(count, total, counts)
 
 
-def _upper(freedom: int) -> float:
-    """Return the upper end of the central 95 % range of a chi-square variable divided by its degrees of freedom."""
-    return float(special.chdtri(freedom, (1 - CONFIDENCE) / 2)) / freedom
+def _without_each(correct: Array, parts: Parts) -> tuple[Array, Array]:
+    """Return the sums of squares of the correct predictions without each replicate, and their means under the null.
+
+    Both have the shape (replicates, parts). They are computed from integers, so that a zero is exact.
+    """
+    n, right, hits = len(correct), correct.sum(axis=0), parts.hits(correct)
+    squares = (n - 1) * ((hits**2).sum(axis=0) - hits**2) - (hits.sum(axis=0) - hits) ** 2
+    # of an image with c correct predictions, c (n - 1 - c) or, without one of the correct ones, (c - 1) (n - c) is left
+    expected = parts.hits(right * (n - 1 - right)) + parts.hits(correct * (2 * right - n))
+    return squares / (n - 1), expected / (n - 1)
+
+
+def _without_each_set(correct: Array, parts: Parts, sets: Array) -> tuple[Array, Array]:
+    """Return the same as `_without_each`, but without each seed set, as arrays of shape (sets, parts)."""
+    each = []
+    for rows in (correct[sets == kind] for kind in np.unique(sets)):
+        of_set = pooled_spread(parts.hits(rows), np.zeros(len(rows))) ** 2, null_variance(rows, parts)
+        each.append([np.nan_to_num(variance) * (len(rows) - 1) for variance in of_set])
+    sums = np.array([np.sum(each[:place] + each[place + 1 :], axis=0) for place in range(len(each))])
+    return sums[:, 0], sums[:, 1]
 
 
 def _logit_interval(count: int, total: int, without: Array) -> Estimate:
