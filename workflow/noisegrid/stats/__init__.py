@@ -27,7 +27,17 @@ from noisegrid.stats.intervals import (
     student_interval,
     student_quantile,
 )
-from noisegrid.stats.null import Null, independent_error_null
+from noisegrid.stats.null import (
+    UNDEFINED_SHARE,
+    Null,
+    benjamini_hochberg,
+    compare_with_null,
+    count_above,
+    discoveries,
+    exceeds,
+    independent_error_draws,
+    null_variance,
+)
 from noisegrid.stats.pairs import (
     Rows,
     churn_matrix,
@@ -47,6 +57,7 @@ from noisegrid.stats.trend import Trend, kendall
 __all__ = [
     "CONFIDENCE",
     "FEWEST",
+    "UNDEFINED_SHARE",
     "Comparison",
     "Estimate",
     "Null",
@@ -55,12 +66,17 @@ __all__ = [
     "SpreadSplit",
     "SubGroups",
     "Trend",
+    "benjamini_hochberg",
     "churn_matrix",
     "compare_methods",
+    "compare_with_null",
+    "count_above",
     "difference",
+    "discoveries",
+    "exceeds",
     "expected_calibration_error",
     "holm",
-    "independent_error_null",
+    "independent_error_draws",
     "kendall",
     "l2_matrices",
     "l2_raw_matrix",
@@ -71,6 +87,7 @@ __all__ = [
     "mean_difference",
     "median",
     "median_interval",
+    "null_variance",
     "outlier",
     "p_above",
     "p_different",
