@@ -370,4 +370,4 @@ def test_the_number_of_classes_does_not_come_from_the_test_labels_alone():
     labels, predicted = np.array([0, 1, 1]), np.array([[0, 1, 2], [0, 1, 1]], np.int16)
     found = cell.Predictions(labels, predicted, predicted, None, None, {})
     assert found.classes == 3
-    assert cell.Predictions(labels, predicted, predicted, np.zeros((2, 3, 5)), None, {}).classes == 5
+    assert cell.Predictions(labels, predicted, predicted, list(np.zeros((2, 3, 5))), None, {}).classes == 5
