@@ -29,8 +29,8 @@ def frame_of(rows, folder, **common) -> pd.DataFrame:
 
 
 def predictions(correct: np.ndarray, labels: np.ndarray, **groups: np.ndarray) -> Predictions:
-    shape = (1, *labels.shape)
-    predicted = np.where(correct.reshape(-1, *labels.shape), labels.reshape(shape), labels.reshape(shape) + 1)
+    wrong = (labels + 1) % (labels.max() + 1)
+    predicted = np.where(correct.reshape(-1, *labels.shape), labels[None], wrong[None])
     return Predictions(labels, predicted.reshape(len(correct), -1), predicted, None, None, groups)
 
 
