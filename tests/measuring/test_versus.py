@@ -29,7 +29,7 @@ def frame_of(rows, folder, **common) -> pd.DataFrame:
 
 
 def predictions(correct: np.ndarray, labels: np.ndarray, **groups: np.ndarray) -> Predictions:
-    wrong = (labels + 1) % (labels.max() + 1)
+    wrong = (labels + 1) % max(2, labels.max() + 1)
     predicted = np.where(correct.reshape(-1, *labels.shape), labels[None], wrong[None])
     return Predictions(labels, predicted.reshape(len(correct), -1), predicted, None, None, groups)
 
