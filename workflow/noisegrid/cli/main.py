@@ -49,6 +49,7 @@ SUBCOMMANDS = (
     Subcommand("status", "show how far a study has progressed"),
     Subcommand("repair", "set aside missing or damaged replicates, so that they are trained again"),
     Subcommand("overhead", "measure what determinism costs a network", "train"),
+    Subcommand("calibrate", "compute how often the verdicts on a study's claims err", "report"),
     Subcommand("replay", "run a replicate again from its record and compare the bits", "train"),
     Subcommand("package", "write a study's results into one file that others can check", "report"),
     Subcommand("verify", "check a package, number by number", "report"),

@@ -45,6 +45,11 @@ class StudyPaths:
         return f"{self.folder}/overhead.csv"
 
     @property
+    def calibration(self) -> str:
+        """The path of the CSV file that says how often the verdicts err (`noisegrid calibrate`)."""
+        return f"{self.folder}/calibration.csv"
+
+    @property
     def crate(self) -> str:
         """The path of the study's crate, a zipped RO-Crate."""
         return f"{self.folder}/{self.study}.crate.zip"

@@ -17,7 +17,7 @@ workflow/catalog/claims.yaml and docs/claims.md describe all tests.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -74,7 +74,9 @@ class Measured:
         return frame[here & (frame["metric"] == metric) & (frame["group"] != "all")]
 
 
-def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Verdict]:
+def judge(
+    frame: pd.DataFrame, overhead: pd.DataFrame | None = None, claims: Collection[str] | None = None
+) -> list[Verdict]:
     """Judge every claim in every context (usually a task on one kind of hardware) in which it was measured.
 
     Parameters
@@ -83,6 +85,8 @@ def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Ver
         The contents of metrics.csv.
     overhead : pandas.DataFrame, optional
         The contents of overhead.csv, if the study times networks. C12 to C16 cannot be tested without it.
+    claims : collection of str, optional
+        Labels of the claims to judge. By default, all.
 
     Returns
     -------
@@ -91,7 +95,7 @@ def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Ver
         the study cannot test the claim in any context.
     """
     measured, verdicts = Measured(frame), list[Verdict]()
-    for claim in catalog("claims"):
+    for claim in catalog("claims") if claims is None else claims:
         found = list(TESTS[claim](measured)) if claim in TESTS else []
         if overhead is not None and claim in claims_overhead.TESTS:
             found = list(claims_overhead.TESTS[claim](overhead))

@@ -50,6 +50,7 @@ from noisegrid.stats.pairs import (
 from noisegrid.stats.parts import Parts, whole
 from noisegrid.stats.power import replicates_needed, significant_difference, t_test_power
 from noisegrid.stats.reference import reference_agreement, reference_std
+from noisegrid.stats.shares import share
 from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spread_ratio
 from noisegrid.stats.test_set import SpreadSplit, sampling_error, split_by_test_set
 from noisegrid.stats.trend import Trend, kendall
@@ -101,6 +102,7 @@ __all__ = [
     "reference_std",
     "replicates_needed",
     "sampling_error",
+    "share",
     "significant_difference",
     "softmax",
     "split_by_test_set",
