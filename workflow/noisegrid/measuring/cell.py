@@ -21,7 +21,7 @@ from noisegrid.common.files import csv_text
 from noisegrid.records import chunk_file
 from noisegrid.records.record import Replicate, check_belongs, entry, read, replicate_folder, shared_keys, versions_of
 from noisegrid.stats import Estimate, Null
-from noisegrid.study.sources import ALGORITHMIC, FREE
+from noisegrid.study.sources import FREE, holds_seeds, seed_note
 from noisegrid.study.study import Cell
 
 Array = np.ndarray
@@ -197,8 +197,8 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
     """
     found = load_predictions(replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
-    # replicates of a seed set share the seeds of held sources; if all algorithmic sources are free, they share none
-    seed_set = np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.seed_sets
+    seed_set = seed_set_of(cell, numbers)
+    seed_sets = len(np.unique(seed_set))
     rng = np.random.default_rng(int(cell.digest, 16))
     rows = [
         *(metric_row(f"replicates_{fate}", "count", count) for fate, count in lost.items()),
@@ -222,14 +222,29 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         "task": cell.task,
         "noise": cell.noise,
         "n_replicates": len(replicates),
-        "seed_sets": len(np.unique(seed_set)),
+        "seed_sets": seed_sets,
         "n_examples": len(found.labels),
         "device": record["device"]["model"],
         "versions": versions_of(record),
         "without_batch_norm": cell.without_batch_norm,
         "schema": versions.METRICS,
     }
-    return [common | row for row in rows]
+    note = seed_note(cell.noise, seed_sets)
+    return [common | with_note(row, note) for row in rows]
+
+
+def seed_set_of(cell: Cell, numbers: Array) -> Array:
+    """Return the index of the seed set of each replicate of a cell, given their numbers.
+
+    Replicates of a seed set share the seeds of held sources. If all algorithmic sources are free, replicates share no
+    such seeds, and all of them have the index 0.
+    """
+    return numbers % cell.seed_sets if holds_seeds(cell.noise) else np.zeros_like(numbers)
+
+
+def with_note(row: Row, note: str) -> Row:
+    """Return a row with one more note, which may be empty."""
+    return row | {"note": "; ".join(filter(None, (row["note"], note)))}
 
 
 def _vectors(replicates: list[Replicate], which: str) -> list[Any]:
@@ -260,9 +275,12 @@ def accuracy_rows(correct: Array, numbers: Array, seed_set: Array) -> Iterator[R
     yield mean_row("accuracy_mean", accuracy, seed_set)
 
 
-def mean_row(metric: str, values: Array, seed_set: Array, group: str = "all") -> Row:
-    """Return a row with the mean of a percentage over all replicates, and the 95 % interval of this mean."""
-    return metric_row(metric, "percent", stats.mean(values, seed_set), f"t over {_units(seed_set)}", group)
+def mean_row(
+    metric: str, values: Array, seed_set: Array, group: str = "all", unit: str = "percent", n_pairs: int | None = None
+) -> Row:
+    """Return a row with the mean of a metric over all replicates, and the 95 % interval of this mean."""
+    estimate = stats.mean(values, seed_set)
+    return metric_row(metric, unit, estimate, f"t over {_units(seed_set)}", group, n_pairs=n_pairs)
 
 
 def _units(seed_set: Array) -> str:

@@ -4,6 +4,7 @@ This module does not read replicates.
 """
 
 import itertools
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -39,6 +40,8 @@ PANELS = {
 }
 PAPER_NOISE = ("algo_impl", "algo", "impl")
 GROUP = ["hardware", "task"]
+#: The number of characters in a line below a figure.
+FOOTER_CHARACTERS = 170
 
 
 def _panels(frame: pd.DataFrame, metrics: Iterable[str] = PANELS) -> dict[str, str]:
@@ -346,7 +349,8 @@ def _caption(
     """Add the legend above the axes, and below them a text with n, device, versions and the meaning of the lines."""
     if handles:
         figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
-    figure.supxlabel(f"{provenance(frame)}.{lines}", fontsize=6, color="#555555")
+    text = [textwrap.fill(line, FOOTER_CHARACTERS) for line in f"{provenance(frame)}.{lines}".split("\n")]
+    figure.supxlabel("\n".join(text), fontsize=6, color="#555555")
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -14,9 +14,9 @@ from noisegrid.common.html import page
 from noisegrid.common.schemas import WORKFLOW, catalog
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.claims import judge
-from noisegrid.reporting.metrics_frame import provenance, select, single_hardware
+from noisegrid.reporting.metrics_frame import provenance, seed_notes, select, single_hardware
 from noisegrid.reporting.registry import METRICS, TABLES
-from noisegrid.study.sources import FREE
+from noisegrid.study.sources import FREE, holds_seeds
 
 CELL = ["hardware", "task", "noise"]
 GAINS_PERCENTAGE_POINTS = (0.1, 0.3, 1.0)
@@ -58,7 +58,8 @@ def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
             row[f"replicates_for_{gain:g}_points"] = stats.replicates_needed(cell.value, gain)
             row[f"replicates_for_{gain:g}_points_high"] = stats.replicates_needed(cell.high, gain)
         rows.append(row)
-    return pd.DataFrame(rows).convert_dtypes()
+    table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=CELL)
+    return _with_seed_sets(table, frame).convert_dtypes()
 
 
 def class_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -141,7 +142,15 @@ def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]
         rows = select(frame, metric).set_index([*CELL, "n_replicates"])
         part = rows[["value", "low", "high"]] if name in with_interval else rows[["value"]]
         parts.append(part.rename(columns={"value": name, "low": f"{name}_low", "high": f"{name}_high"}))
-    return pd.concat(parts, axis=1).reset_index()
+    return _with_seed_sets(pd.concat(parts, axis=1).reset_index(), frame)
+
+
+def _with_seed_sets(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns `seed_sets` (empty where no seeds are held) and `note` to a table with a row per cell."""
+    cells = single_hardware(frame).drop_duplicates(CELL)[[*CELL, "seed_sets"]]
+    held = [holds_seeds(noise) for noise in cells["noise"]]
+    cells = cells.assign(seed_sets=cells["seed_sets"].astype("Int64").where(held), note=seed_notes(cells))
+    return table.merge(cells, on=CELL, how="left")
 
 
 def write_table(table: pd.DataFrame, caption: str, path: Path) -> None:
