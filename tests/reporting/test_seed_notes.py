@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 from factories import metrics_frame
 
+from noisegrid.crate import comparison
 from noisegrid.reporting import cell_pages, findings, registry, tables
 from noisegrid.reporting import metrics_frame as frames
 from noisegrid.reporting.registry import FIGURES, METRICS, TABLES
@@ -76,6 +77,18 @@ def test_tables_have_a_note_per_cell(make):
     assert table.loc[("net-data", "algo"), "note"] == "" and pd.isna(table.loc[("net-data", "algo"), "seed_sets"])
     table = make(study(5)).set_index(["task", "noise"])
     assert table.loc[("net-data", "impl"), "note"] == "" and table.loc[("net-data", "impl"), "seed_sets"] == 5
+
+
+def test_a_comparison_of_packages_says_it():
+    mine, yours = {"value": 5.0, "low": 4.0, "high": 6.0, "n": 10}, {"value": 8.0, "low": 7.0, "high": 9.0, "n": 10}
+    row = {"hardware": "cpu", "task": "net-data", "noise": "impl", "metric": "churn", "unit": "percent"}
+    row |= {"design": "differs", "equal_weights": 0, "compared_weights": 0}
+    both = comparison._both(mine | {"note": ONE_SEED_SET}, yours | {"note": ""})
+    *_, sentence = comparison.sentences(pd.DataFrame([row | both]))
+    assert sentence.strip() == (
+        "cpu/net-data/impl: churn is 5 [4, 6] (conditional on one seed set) in the first and 8 [7, 9] in the second "
+        "(percent)"
+    )
 
 
 def test_provenance_names_the_cells_with_one_seed_set():
