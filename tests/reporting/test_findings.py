@@ -33,9 +33,25 @@ def test_churn_of_implementation_and_algorithm_are_not_swapped():
 
 
 def test_gain():
-    (sentence,) = findings.gain_sentences(edited("accuracy_std", "algo_impl", value=0.5))
-    assert f"gain below {stats.significant_difference(0.5, 10):.2f} points" in sentence
-    assert f"takes {stats.replicates_needed(0.5, 0.3)} runs per method" in sentence
+    frame = edited("accuracy_std", "algo_impl", value=0.5, low=0.35, high=0.9, freedom=9)
+    images = frame[(frame["metric"] == "accuracy_std") & (frame["noise"] == "algo_impl")].assign(
+        metric="accuracy_sampling_error", value=1.8
+    )
+    (sentence,) = findings.gain_sentences(pd.concat([frame, images]))
+    limits = [f"{stats.significant_difference(spread, 10, 9):.2f}" for spread in (0.5, 0.35, 0.9)]
+    runs = [f"{stats.replicates_needed(spread, 0.3):,}" for spread in (0.5, 0.35, 0.9)]
+    assert sentence == (
+        f"net-data on cpu: with 10 runs per method, a difference in accuracy below {limits[0]} points ({limits[1]} to "
+        f"{limits[2]}) cannot be told from run-to-run noise at 95 %; the 200 test images add ± 1.80. To see a gain of "
+        f"0.3 points takes {runs[0]} runs per method ({runs[1]} to {runs[2]})."
+    )
+
+
+def test_few_runs_are_too_few_to_plan_with():
+    frame = metrics_frame().assign(n_replicates=4)
+    assert findings.gain_sentences(frame) == [
+        "net-data on cpu: 4 runs are too few to plan with; at least 5 are needed."
+    ]
 
 
 def test_classes_above_their_null():

@@ -44,12 +44,12 @@ def test_difference_table():
     found = row(table, "impl")
     assert found["std_percentage_points"] == spread["value"]
     for column, end in (("", "value"), ("_low", "low"), ("_high", "high")):
-        expected = stats.significant_difference(spread[end], 10)
+        expected = stats.significant_difference(spread[end], 10, 9)
         assert found[f"real_gain_percentage_points{column}"] == pytest.approx(expected)
     small = FRAME.assign(**{end: FRAME[end] / 10_000 for end in ("value", "low", "high")})
     found = row(tables.difference_table(small), "impl")
     for gain in (0.1, 0.3, 1):
-        for column, end in (("", "value"), ("_high", "high")):
+        for column, end in (("", "value"), ("_low", "low"), ("_high", "high")):
             expected = stats.replicates_needed(spread[end] / 10_000, gain)
             assert found[f"replicates_for_{gain:g}_points{column}"] == expected
 

@@ -280,8 +280,8 @@ def test_artifact_readings_by_hand():
 
 
 def test_significant_difference_by_hand():
-    # t(0.975, 18) = 2.100922
-    assert stats.significant_difference(0.5, 10) == pytest.approx(2.100922 * 0.5 * math.sqrt(0.2), rel=1e-6)
+    # t(0.975, 9) = 2.262157
+    assert stats.significant_difference(0.5, 10, 9) == pytest.approx(2.262157 * 0.5 * math.sqrt(0.2), rel=1e-6)
 
 
 def test_replicates_needed_is_the_textbook_number():

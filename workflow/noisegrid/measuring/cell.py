@@ -229,8 +229,8 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         "without_batch_norm": cell.without_batch_norm,
         "schema": versions.METRICS,
     }
-    note = seed_note(cell.noise, seed_sets)
-    return [common | with_note(row, note) for row in rows]
+    notes, of_cell = outlier_notes(found.correct, found.predicted, numbers), seed_note(cell.noise, seed_sets)
+    return [common | row | {"note": joined(row["note"] or notes.get(row["metric"], ""), of_cell)} for row in rows]
 
 
 def seed_set_of(cell: Cell, numbers: Array) -> Array:
@@ -242,9 +242,37 @@ def seed_set_of(cell: Cell, numbers: Array) -> Array:
     return numbers % cell.seed_sets if holds_seeds(cell.noise) else np.zeros_like(numbers)
 
 
-def with_note(row: Row, note: str) -> Row:
-    """Return a row with one more note, which may be empty."""
-    return row | {"note": "; ".join(filter(None, (row["note"], note)))}
+def joined(*notes: str) -> str:
+    """Join notes on a number, each of which may be empty, without repetition."""
+    return "; ".join(dict.fromkeys(part for note in notes for part in note.split("; ") if part))
+
+
+def outlier_notes(correct: Array, predicted: Array, numbers: Array) -> dict[str, str]:
+    """Return a note for each metric whose interval is too narrow because one replicate lies apart from all others.
+
+    Parameters
+    ----------
+    correct : (replicates, units), bool
+        Whether each prediction is correct.
+    predicted : (replicates, units)
+        The prediction for each unit.
+    numbers : (replicates,)
+        The number that identifies each replicate.
+
+    Returns
+    -------
+    dict
+        The names of the metrics, and their notes.
+    """
+    churn = stats.churn_matrix(predicted).mean(axis=1)
+    apart = {("accuracy_mean", "accuracy_std"): correct.mean(axis=1), ("churn",): churn}
+    found = {metrics: stats.outlier(values) for metrics, values in apart.items()}
+    return {
+        metric: f"replicate {numbers[index]} lies apart from all others, so the interval is too narrow"
+        for metrics, index in found.items()
+        if index is not None
+        for metric in metrics
+    }
 
 
 def _vectors(replicates: list[Replicate], which: str) -> list[Any]:
@@ -504,6 +532,8 @@ def metric_row(
         low, high = (float(np.clip(end, 0, 100)) for end in (estimate.low, estimate.high))  # NaN stays NaN
         estimate = estimate._replace(low=low, high=high)
     how = "" if math.isnan(estimate.low) else interval
+    if estimate.low == estimate.high:
+        note = note or "all values are equal, so the interval has no width"
     row: Row = {"metric": metric, "group": group, "unit": unit, "interval": how, "note": note, **estimate._asdict()}
     if null is not None:
         row |= {"null_median": null.median, "null_low": null.low, "null_high": null.high}

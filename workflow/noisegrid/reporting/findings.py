@@ -11,7 +11,7 @@ from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.metrics_frame import provenance, seed_notes, select, single_hardware
-from noisegrid.reporting.tables import CELL, class_table
+from noisegrid.reporting.tables import CELL, class_table, difference_table
 from noisegrid.study.sources import FREE, ONE_SEED_SET, seed_note
 
 #: The report's first page.
@@ -73,14 +73,37 @@ def churn_sentences(frame: pd.DataFrame) -> list[str]:
 
 
 def gain_sentences(frame: pd.DataFrame) -> list[str]:
-    """Return one sentence for each `algo_impl` cell, on how large a gain in accuracy must be to be significant."""
-    spread = select(frame[frame["noise"].isin(["algo_impl"])], "accuracy_std")
-    return [
-        f"{row.task} on {row.hardware}: with {row.n_replicates} runs per method, an observed gain below "
-        f"{stats.significant_difference(row.value, row.n_replicates):.2f} points of accuracy is not real at 95 %; "
-        f"to see a gain of 0.3 points takes {stats.replicates_needed(row.value, 0.3)} runs per method."
-        for row in spread.itertuples()
-    ]
+    """Return one sentence for each `algo_impl` cell: which difference of two methods run-to-run noise alone can give.
+
+    The sentence states the interval of this difference, because the spread of a few runs is itself uncertain, and how
+    much the sampling of the test images adds. With few runs, it says that they are too few.
+    """
+    table = difference_table(frame)
+    if table.empty:
+        return []
+    return [_gain_sentence(frame, row) for _, row in table[table["noise"] == "algo_impl"].iterrows()]
+
+
+def _gain_sentence(frame: pd.DataFrame, row: pd.Series) -> str:
+    where, n = f"{row['task']} on {row['hardware']}", row["n_replicates"]
+    if n < stats.FEWEST:
+        return f"{where}: {n} runs are too few to plan with; at least {stats.FEWEST} are needed."
+    low, value, high = (row[f"real_gain_percentage_points{end}"] for end in ("_low", "", "_high"))
+    runs, fewest, most = (_runs(row[f"replicates_for_0.3_points{end}"]) for end in ("", "_low", "_high"))
+    images = ""
+    if not pd.isna(row["test_images_percentage_points"]):
+        examples = select(frame, "accuracy_std").set_index(CELL).loc[tuple(row[key] for key in CELL), "n_examples"]
+        images = f"; the {examples:,} test images add ± {row['test_images_percentage_points']:.2f}"
+    return (
+        f"{where}: with {n} runs per method, a difference in accuracy below {value:.2f} points ({low:.2f} to "
+        f"{high:.2f}) cannot be told from run-to-run noise at 95 %{images}. To see a gain of 0.3 points takes {runs} "
+        f"runs per method ({fewest} to {most})."
+    )
+
+
+def _runs(number: int | None) -> str:
+    """Return a number of runs for readers; it is missing if it exceeds the limit of `stats.replicates_needed`."""
+    return "over 100,000" if pd.isna(number) else f"{number:,}"
 
 
 def null_sentence(frame: pd.DataFrame) -> str:

@@ -116,10 +116,10 @@ TABLES = {
             "difference",
             "tables:difference_table",
             caption=(
-                "Which gain between two methods is real: smallest observed gain that is significant in a "
-                "two-sided t test at 95 % with n replicates each (low and high: from the interval of the "
-                "standard deviation), and replicates per method that a true gain requires for 80 % power (high: "
-                "at the upper end of that interval)"
+                "Which gain between two methods is real: the difference that run-to-run noise alone exceeds in 5 % of "
+                "comparisons with n replicates each, replicates per method that a true gain requires for 80 % power "
+                "(low and high: at the ends of the interval of the standard deviation), and half of the 95 % interval "
+                "that sampling the test images adds"
             ),
         ),
         Entry(

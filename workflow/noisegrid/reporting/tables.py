@@ -12,11 +12,12 @@ from noisegrid.common import escape
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.common.schemas import WORKFLOW, catalog
+from noisegrid.measuring.cell import joined
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.claims import judge
-from noisegrid.reporting.metrics_frame import provenance, seed_notes, select, single_hardware
+from noisegrid.reporting.metrics_frame import provenance, select, single_hardware
 from noisegrid.reporting.registry import METRICS, TABLES
-from noisegrid.study.sources import FREE, holds_seeds
+from noisegrid.study.sources import FREE, holds_seeds, seed_note
 
 CELL = ["hardware", "task", "noise"]
 GAINS_PERCENTAGE_POINTS = (0.1, 0.3, 1.0)
@@ -37,26 +38,30 @@ def noise_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each cell, the smallest significant gain and the number of replicates needed to detect a given gain.
+    """Return, for each cell, the difference that run-to-run noise can give, and the replicates that a gain requires.
 
     A gain is the difference in accuracy between two methods. Both methods are assumed to have the spread of the cell,
-    and are compared by a two-sided t test at 95 %. The smallest significant gain assumes as many replicates per
-    method as the cell has. The number of replicates needed is the number per method at which the test has 80 % power.
+    and as many replicates as the cell. The number of replicates needed is the number per method at which a two-sided t
+    test at 95 % has 80 % power. Columns that end in `_low` and `_high` follow from the interval of the spread. The
+    sampling of the test images adds to this; `test_images_percentage_points` is half of the width of its 95 % interval.
     Cells without spread (control) are left out, because any difference is significant there.
     """
+    images = select(frame, "accuracy_sampling_error").set_index(CELL)["value"]
     rows = []
     for cell in select(frame, "accuracy_std").itertuples():
         if cell.value == 0:
             continue
         row = {key: getattr(cell, key) for key in CELL}
-        row["n_replicates"] = cell.n_replicates
-        row["std_percentage_points"] = cell.value
-        for end in ("value", "low", "high"):
-            name = "real_gain_percentage_points" + ("" if end == "value" else f"_{end}")
-            row[name] = stats.significant_difference(getattr(cell, end), cell.n_replicates)
-        for gain in GAINS_PERCENTAGE_POINTS:
-            row[f"replicates_for_{gain:g}_points"] = stats.replicates_needed(cell.value, gain)
-            row[f"replicates_for_{gain:g}_points_high"] = stats.replicates_needed(cell.high, gain)
+        row |= {"n_replicates": cell.n_replicates, "std_percentage_points": cell.value}
+        freedom = cell.n_replicates - 1 if pd.isna(cell.freedom) else cell.freedom
+        enough = cell.n_replicates >= stats.FEWEST
+        for end in ("", "_low", "_high"):
+            spread = getattr(cell, end.strip("_") or "value") if enough else float("nan")
+            row[f"real_gain_percentage_points{end}"] = stats.significant_difference(spread, cell.n_replicates, freedom)
+            for gain in GAINS_PERCENTAGE_POINTS:
+                row[f"replicates_for_{gain:g}_points{end}"] = stats.replicates_needed(spread, gain)
+        row["test_images_percentage_points"] = images.get(tuple(row[key] for key in CELL), float("nan"))
+        row["note"] = cell.note if enough else f"too few runs to plan with (fewer than {stats.FEWEST})"
         rows.append(row)
     table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=CELL)
     return _with_seed_sets(table, frame).convert_dtypes()
@@ -146,11 +151,18 @@ def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]
 
 
 def _with_seed_sets(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns `seed_sets` (empty where no seeds are held) and `note` to a table with a row per cell."""
-    cells = single_hardware(frame).drop_duplicates(CELL)[[*CELL, "seed_sets"]]
-    held = [holds_seeds(noise) for noise in cells["noise"]]
-    cells = cells.assign(seed_sets=cells["seed_sets"].astype("Int64").where(held), note=seed_notes(cells))
-    return table.merge(cells, on=CELL, how="left")
+    """Add the columns `seed_sets` (empty where no seeds are held) and `note` to a table with a row per cell.
+
+    If the table has notes already, the note on the seed sets is added to them.
+    """
+    cells = frame.drop_duplicates(CELL).set_index(CELL)["seed_sets"]
+    keys = list(table[CELL].itertuples(index=False, name=None))
+    sets = [cells[key] for key in keys]
+    own = table["note"] if "note" in table else [""] * len(table)
+    held = [count if holds_seeds(noise) else pd.NA for (*_, noise), count in zip(keys, sets, strict=True)]
+    notes = [joined(note, seed_note(key[-1], count)) for note, key, count in zip(own, keys, sets, strict=True)]
+    table = table.drop(columns="note", errors="ignore")
+    return table.assign(seed_sets=pd.array(held, "Int64"), note=notes)
 
 
 def write_table(table: pd.DataFrame, caption: str, path: Path) -> None:

@@ -12,11 +12,13 @@ from these definitions.
 from noisegrid.stats.calibration import expected_calibration_error, softmax
 from noisegrid.stats.intervals import (
     CONFIDENCE,
+    FEWEST,
     Estimate,
     mean,
     mean_difference,
     median,
     median_interval,
+    outlier,
     ratio_of_blocks,
     std,
     std_interval,
@@ -39,6 +41,7 @@ from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spr
 
 __all__ = [
     "CONFIDENCE",
+    "FEWEST",
     "Estimate",
     "Null",
     "Parts",
@@ -54,6 +57,7 @@ __all__ = [
     "mean_difference",
     "median",
     "median_interval",
+    "outlier",
     "pair_mean",
     "pooled_spread",
     "rates",

@@ -41,6 +41,11 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
     are several seed sets, all replicates of one seed set. Student's t has as many degrees of freedom as there are
     units, minus one.
 
+    If no replicate is typical, as where half of the replicates reach one network and half another, leaving out any
+    replicate changes nothing, and the jackknife sees no variance. The variance of such a mean is at least
+    2 Var(d) / (n (n - 1)), where Var(d) is the variance of the distance of a pair, by Hoeffding's decomposition. If all
+    pairs of independent replicates are wanted, the standard error is therefore at least the root of this.
+
     Parameters
     ----------
     matrix : (replicates, replicates)
@@ -58,6 +63,7 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
     References
     ----------
     Arvesen, Jackknifing U-statistics, Ann. Math. Stat. 40 (1969).
+    Hoeffding, A class of statistics with asymptotically normal distribution, Ann. Math. Stat. 19 (1948).
     """
     n = len(matrix)
     mask = ~np.eye(n, dtype=bool) if wanted is None else wanted & ~np.eye(n, dtype=bool)
@@ -72,6 +78,9 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
         return Estimate(float(value), np.nan, np.nan)
     without, left_out = left_sums / left_counts, len(left_sums)
     error = np.sqrt((left_out - 1) / left_out * np.sum((without - without.mean()) ** 2))
+    if mask.sum() == n * (n - 1) and left_out == n:
+        pairs = matrix[np.triu_indices(n, 1)]
+        error = max(error, np.sqrt(2 * np.mean((pairs - value) ** 2) / (n * (n - 1))))
     estimate = student_interval(float(value), float(error), left_out - 1)
     return estimate._replace(low=max(0.0, estimate.low))
 
