@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
+from noisegrid.common.notes import join_notes
 from noisegrid.measuring import across_hardware, cell
 from noisegrid.records.record import Replicate
 from noisegrid.study.resolve import SEED_SETS
@@ -142,9 +143,9 @@ def test_every_row_of_a_cell_with_one_seed_set_says_so(noise, seed_sets, note):
 
 
 def test_notes_are_joined_without_repetition():
-    assert cell.joined("width zero", "", ONE_SEED_SET) == "width zero; conditional on one seed set"
-    assert cell.joined(f"width zero; {ONE_SEED_SET}", ONE_SEED_SET) == "width zero; conditional on one seed set"
-    assert cell.joined("", "") == ""
+    assert join_notes("width zero", "", ONE_SEED_SET) == "width zero; conditional on one seed set"
+    assert join_notes(f"width zero; {ONE_SEED_SET}", ONE_SEED_SET) == "width zero; conditional on one seed set"
+    assert join_notes("", "") == ""
 
 
 def test_the_spread_of_the_sets_is_separate():

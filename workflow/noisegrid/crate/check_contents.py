@@ -53,6 +53,7 @@ def _belongs(crate: Crate) -> Callable[[str], bool]:
     names |= {paths.metrics, paths.overhead, paths.report, *(paths.findings(end) for end in ("md", "html", "rst"))}
     for cell in crate.cells:
         names |= {paths.task_metrics(cell.hardware, cell.task), paths.across(cell.task)}
+    names |= {paths.versus} if crate.versus else set()
     for timing in crate.about["timed_networks"]:
         names |= {paths.timed(timing, suffix) for suffix in ("csv", "json")}
     names |= {str(checksum_file(Path(name))) for name in names if name.endswith(".csv")}

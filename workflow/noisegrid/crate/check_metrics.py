@@ -11,10 +11,10 @@ from noisegrid.crate.crate import Crate
 from noisegrid.crate.csv_differences import differences
 from noisegrid.crate.limits import CLASSES, REPLICATES, check_count
 from noisegrid.crate.predictions import checked
-from noisegrid.measuring import across_hardware
+from noisegrid.measuring import across_hardware, versus
 from noisegrid.measuring.cell import check_together, csv_of, measure
 from noisegrid.records.record import Replicate, check_belongs, read, replicate_folder
-from noisegrid.study.study import Cell, repeated
+from noisegrid.study.study import Cell, Versus, repeated
 
 KEYS = ("hardware", "task", "noise", "metric", "group")
 #: The kinds of L2 distance between weights, and the metrics that require the weights. Most crates omit the weights.
@@ -48,7 +48,7 @@ class Part:
 
 
 def recount(crate: Crate) -> tuple[str, Iterator[str]]:
-    """Check the metrics of all cells and all comparisons across hardware by computing them again."""
+    """Check the metrics of all cells and all comparisons by computing them again."""
     files, rows, excused = 0, 0, 0
     wrong: list[str] = []
     for path, parts in _again(crate):
@@ -136,6 +136,22 @@ def _again(crate: Crate) -> Iterator[tuple[Path, list[Part]]]:
                 parts.append(Part(names, first[0].noise, rows, [*first[1], *second[1]]))
         if parts:
             yield Path(crate.paths.across(task)), parts
+    if crate.versus:
+        yield Path(crate.paths.versus), [part for one in crate.versus for part in _compared(one, loaded)]
+
+
+def _compared(one: Versus, loaded: dict[Cell, list[Replicate]]) -> Iterator[Part]:
+    """Yield the rows that compare two methods; nothing if one of their cells cannot be measured."""
+    by_path = {cell.path: (cell, replicates) for cell, replicates in loaded.items()}
+    paths = [f"{one.hardware}/{task}/{one.noise}" for task in (one.a, one.b)]
+    if not all(path in by_path for path in paths):
+        return
+    first, second = (by_path[path] for path in paths)
+    replicates = [*first[1], *second[1]]
+    try:
+        yield Part(one.hardware, one.noise, list(versus.compare(one, first, second)), replicates)
+    except Exception as error:  # a crate may contain anything
+        yield Part(one.hardware, one.noise, [], [], error)
 
 
 def _measured(crate: Crate, cell: Cell, loaded: dict[Cell, list[Replicate]]) -> Part:

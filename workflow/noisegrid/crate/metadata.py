@@ -177,6 +177,7 @@ def _file(crate: ROCrate, contents: Contents, name: str, words: str) -> Entity:
 def _outputs(contents: Contents) -> Iterable[tuple[str, str]]:
     """Yield the name and the description of each result that is meant for human readers."""
     for name, words in (
+        ("versus.csv", "comparisons of two methods"),
         ("metrics.csv", "every number: metric, unit, interval, n, device, versions"),
         ("overhead.csv", "every timed block: the overhead of determinism"),
         ("findings.md", "the findings of the study, in sentences"),

@@ -13,7 +13,8 @@ import numpy as np
 
 from noisegrid import stats
 from noisegrid.common import versions
-from noisegrid.measuring.cell import Row, joined, mean_row, seed_set_of
+from noisegrid.common.notes import join_notes
+from noisegrid.measuring.cell import Row, mean_row, seed_set_of
 from noisegrid.records.record import Replicate, versions_of
 from noisegrid.study.sources import ALGORITHMIC, FREE, seed_note
 from noisegrid.study.study import Cell
@@ -67,7 +68,7 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
     for name, unit, values in (("churn", "percent", churn), ("l2_unit", "1", distance)):
         if len(numbers) > 1 and len(values) == len(numbers):
             row = mean_row(f"{name}_across_hardware", np.array(values), seed_set, unit=unit, n_pairs=len(numbers))
-            yield common | row | {"note": joined(row["note"], seed_note(cell.noise, seed_sets))}
+            yield common | row | {"note": join_notes(row["note"], seed_note(cell.noise, seed_sets))}
 
 
 def _same_seeds(by_number: list[dict[int, Replicate]], number: int) -> bool:

@@ -18,6 +18,7 @@ from noisegrid import stats
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import csv_text
+from noisegrid.common.notes import join_notes
 from noisegrid.records import chunk_file
 from noisegrid.records.record import Replicate, check_belongs, entry, read, replicate_folder, shared_keys, versions_of
 from noisegrid.stats import Estimate, Null
@@ -213,6 +214,7 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         rows.append(mean_row("calibration_error", found.calibration, seed_set))
     if found.groups:
         rows += group_rows(found, seed_set, rng)
+    rows += test_set_rows(found, seed_set)
     record = replicates[0].record
     if "multiprocessors" in record["device"]:
         rows.append(metric_row("multiprocessors", "count", record["device"]["multiprocessors"]))
@@ -230,7 +232,7 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         "schema": versions.METRICS,
     }
     notes, of_cell = outlier_notes(found.correct, found.predicted, numbers), seed_note(cell.noise, seed_sets)
-    return [common | row | {"note": joined(row["note"] or notes.get(row["metric"], ""), of_cell)} for row in rows]
+    return [common | row | {"note": join_notes(row["note"] or notes.get(row["metric"], ""), of_cell)} for row in rows]
 
 
 def seed_set_of(cell: Cell, numbers: Array) -> Array:
@@ -240,11 +242,6 @@ def seed_set_of(cell: Cell, numbers: Array) -> Array:
     such seeds, and all of them have the index 0.
     """
     return numbers % cell.seed_sets if holds_seeds(cell.noise) else np.zeros_like(numbers)
-
-
-def joined(*notes: str) -> str:
-    """Join notes on a number, each of which may be empty, without repetition."""
-    return "; ".join(dict.fromkeys(part for note in notes for part in note.split("; ") if part))
 
 
 def outlier_notes(correct: Array, predicted: Array, numbers: Array) -> dict[str, str]:
@@ -468,6 +465,54 @@ def group_rows(found: Predictions, seed_set: Array, rng: np.random.Generator) ->
     for name, mask in zip(names, [np.ones(len(positive), bool), *masks.astype(bool)], strict=True):
         yield metric_row("group_positives", "count", int((mask & positive).sum()), group=name)
         yield metric_row("group_negatives", "count", int((mask & ~positive).sum()), group=name)
+
+
+def test_set_rows(found: Predictions, seed_set: Array) -> Iterator[Row]:
+    """Yield rows on how much of the spread of accuracy is about the images of this test set.
+
+    They have the standard deviation that would remain on an infinite test set and the share of the variance that would
+    vanish: overall, for each class and for each sub-group (of the target attribute's accuracy). A further row has what
+    the sampling of the test images adds to the interval of the mean accuracy.
+
+    Parameters
+    ----------
+    found : Predictions
+        The predictions.
+    seed_set : (replicates,)
+        Index of the seed set of each replicate.
+    """
+    units = found.correct.reshape(-1, *found.labels.shape)
+    images = (
+        units if units.ndim == 2 else units.mean(axis=2, dtype=np.float32)
+    )  # an image is one draw, not an attribute
+    yield from _test_set_rows("all", images, seed_set)
+    yield metric_row("accuracy_sampling_error", "percentage points", 100 * stats.sampling_error(images))
+    for index in range(int(found.class_of.max()) + 1):
+        part = units[:, found.labels == index] if units.ndim == 2 else units[:, :, index]
+        yield from _test_set_rows(f"class {index}", part, seed_set)
+    for name, mask in zip(
+        found.groups.get("group_name", ()), found.groups.get("group", np.empty((0, 0))).T, strict=True
+    ):
+        yield from _test_set_rows(str(name), units[:, mask.astype(bool), int(found.groups["target"])], seed_set)
+
+
+def _test_set_rows(group: str, correct: Array, seed_set: Array) -> Iterator[Row]:
+    """Yield the standard deviation that would remain on an infinite test set, and the share that would vanish."""
+    split = stats.split_by_test_set(correct, seed_set)
+    note = share_note = ""
+    if math.isnan(split.variance):
+        reason = "no seed set has two runs" if correct.shape[1] > 1 else f"{correct.shape[1]} test images"
+        note = share_note = f"undefined: {reason}"
+    elif split.variance < 0:
+        note = f"the estimate of the variance is negative ({1e4 * split.variance:.3g} squared percentage points)"
+        share_note = "above 1 because the estimate of the remaining variance is negative"
+    if math.isnan(split.share.value) and not math.isnan(split.variance):
+        share_note = "undefined: all runs have the same accuracy"
+    value, low, high = (100 * end for end in split.std[:3])
+    std = Estimate(value, low, high, freedom=split.std.freedom)
+    interval = f"chi-square over {_units(seed_set)}"
+    yield metric_row("accuracy_std_distribution", "percentage points", std, interval, group, note=note)
+    yield metric_row("test_set_share", "1", split.share, interval, group, note=share_note)
 
 
 def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) -> Iterator[Row]:

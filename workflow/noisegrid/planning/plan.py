@@ -97,6 +97,21 @@ class Plan:
         """
         return [self.paths.across(task) for task in self.study.values("task") if repeated(self.study.cells, task)]
 
+    def versus_files(self) -> list[str]:
+        """Return a list with the path of the comparisons of two methods; empty if the study has none."""
+        return [self.paths.versus] if self.study.versus else []
+
+    def versus_chunks(self) -> list[str]:
+        """Return the paths of the chunk files with the replicates of all methods that are compared."""
+        cells = [(one.hardware, task, one.noise) for one in self.study.versus for task in (one.a, one.b)]
+        return list(dict.fromkeys(file for cell in cells for file in self.chunk_files(*cell)))
+
+    def versus_digest(self) -> str:
+        """Hash the comparisons of two methods, and the settings and numbers of replicates of their cells."""
+        cells = [self.study.cell(one.hardware, task, one.noise) for one in self.study.versus for task in (one.a, one.b)]
+        compared = [asdict(one) for one in self.study.versus]
+        return digest([compared, [(cell.digest, cell.replicates) for cell in cells]])
+
     # --- overhead ---
 
     @property

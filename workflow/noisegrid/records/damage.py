@@ -136,4 +136,4 @@ def _metrics_of(found: list[Damaged], paths: StudyPaths) -> set[Path]:
     files = {paths.task_metrics(cell.hardware, cell.task) for cell in cells} | {
         paths.across(cell.task) for cell in cells
     }
-    return {Path(file) for file in files | ({paths.metrics} if found else set())}
+    return {Path(file) for file in files | ({paths.metrics, paths.versus} if found else set())}

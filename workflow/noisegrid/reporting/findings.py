@@ -11,7 +11,7 @@ from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.metrics_frame import provenance, seed_notes, select, single_hardware
-from noisegrid.reporting.tables import CELL, class_table, difference_table
+from noisegrid.reporting.tables import CELL, class_table, difference_table, test_set_table, versus_table
 from noisegrid.study.sources import FREE, ONE_SEED_SET, seed_note
 
 #: The report's first page.
@@ -36,6 +36,7 @@ that others can check.)
 def findings(frame: pd.DataFrame) -> list[str]:
     """Return a list of findings from metrics.csv. A finding is left out if the cells it describes were not measured."""
     sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), null_sentence(frame)]
+    sentences += [*test_set_sentences(frame), *versus_sentences(frame)]
     return [sentence for sentence in [*sentences, *lost_sentences(frame)] if sentence]
 
 
@@ -119,6 +120,59 @@ def null_sentence(frame: pd.DataFrame) -> str:
         f"Of {classes} per-class standard deviations in {len(table)} cells, {above} ({above / classes:.0%}) are larger "
         "than independent errors of the same images would give (above the 95 % range; chance alone: 2.5 %)."
     )
+
+
+def test_set_sentences(frame: pd.DataFrame) -> list[str]:
+    """Return one sentence for each `algo_impl` cell, on how much of the spread is about these test images.
+
+    A cell whose runs all have the same accuracy has no sentence.
+    """
+    table = test_set_table(frame)
+    images = frame.drop_duplicates(CELL).set_index(CELL)["n_examples"]
+    sentences = []
+    for row in table[(table["noise"] == "algo_impl") & (table["group"] == "all")].itertuples():
+        if pd.isna(row.vanishing_share_of_variance):
+            continue
+        share, low, high = (
+            f"{min(1, getattr(row, f'vanishing_share_of_variance{end}')):.0%}" for end in ("", "_low", "_high")
+        )
+        ends = f"{row.remaining_std_percentage_points_low:.2f}, {row.remaining_std_percentage_points_high:.2f}"
+        sentences.append(
+            f"{row.task} on {row.hardware}: {share} [{low}, {high}] of the variance of accuracy between "
+            f"{row.n_replicates} runs is about these {images[row.hardware, row.task, row.noise]:,} test images and "
+            f"would vanish on an infinite test set; a standard deviation of {row.remaining_std_percentage_points:.2f} "
+            f"[{ends}] points would remain."
+        )
+    return sentences
+
+
+def versus_sentences(frame: pd.DataFrame) -> list[str]:
+    """Return one sentence for each comparison of two methods: what the second one is, and by how much."""
+    return [_versus_sentence(row) for _, row in versus_table(frame).iterrows()]
+
+
+def _versus_sentence(row: pd.Series) -> str:
+    value, low, high = (row[name] for name in ("difference_percentage_points", "low", "high"))
+    verdict, of = row["verdict"], f"({row['test']}, n = {row['n_replicates']})"
+    if verdict in ("better", "worse"):
+        sign = 1 if verdict == "better" else -1
+        ends = ", ".join(f"{end:.2f}" for end in sorted((sign * low, sign * high)))
+        what = f"{row['b']} is {verdict} than {row['a']} by {sign * value:.2f} [{ends}] points of accuracy {of}"
+    else:
+        within = f" within {row['margin_percentage_points']:g} points" if verdict == "equivalent" else ""
+        between = f"the difference is {value:.2f} [{low:.2f}, {high:.2f}] points of accuracy {of}"
+        what = f"{row['b']} against {row['a']} is {verdict}{within}: {between}"
+    added = f"the test images add ± {row['test_images_add_percentage_points']:.2f}"
+    text = f"{row['noise']} on {row['hardware']}: {what}; {added}"
+    if verdict == "undecided":
+        units = "seed sets" if row["test"].endswith("sets") else "runs"
+        more = row["further_runs_or_sets"]
+        decide = "no number of runs would" if pd.isna(more) else f"{more:,} further {units} per method would"
+        text += (
+            f". A difference below {row['smallest_percentage_points']:.2f} points cannot be shown with these runs; "
+            f"{decide} show one of the observed size with a power of 80 %"
+        )
+    return f"{text}{'; ' if row['note'] else ''}{row['note']}."
 
 
 def lost_sentences(frame: pd.DataFrame) -> list[str]:

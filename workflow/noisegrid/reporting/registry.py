@@ -55,6 +55,10 @@ def _repeats_across_hardware(study: Study) -> bool:
     return len(set(pairs)) < len(pairs)
 
 
+def _compares_methods(study: Study) -> bool:
+    return bool(study.versus)
+
+
 def _has_single_sources(study: Study) -> bool:
     return len(set(study.values("noise")) - {"control"}) > 3
 
@@ -82,6 +86,11 @@ class Entry:
     applies: Callable[[Study], bool] = _always
     data: str = METRICS
     caption: str = ""
+
+    @property
+    def optional(self) -> bool:
+        """Whether only some studies provide the data."""
+        return self.applies is not _always
 
     def make(self, frame: Any) -> Any:
         """Make the figure or table from a data frame, by calling the function registered for this entry."""
@@ -123,6 +132,28 @@ TABLES = {
             ),
         ),
         Entry(
+            "test_set",
+            "tables:test_set_table",
+            caption=(
+                "How much of the spread is about these test images: the standard deviation of accuracy that would "
+                "remain on an infinite test set, the share of the variance that would vanish (above 1 where the "
+                "estimate of the rest is negative), and what the sampling of the test images adds to the "
+                "95 % interval of the mean accuracy. Classes are on the pages of the cells"
+            ),
+        ),
+        Entry(
+            "versus",
+            "tables:versus_table",
+            _compares_methods,
+            caption=(
+                "Two methods: accuracy of b minus that of a; the verdict on b at 95 %; what sampling the test images "
+                "adds to the interval; the smallest difference that these runs can show; the probability that a run of "
+                "b is better than one of a; the violation ratio of almost stochastic order (below 0.5, b is almost "
+                "stochastically larger); and how many further runs or seed sets per method decide with 80 % power if "
+                "the true difference is the observed one"
+            ),
+        ),
+        Entry(
             "classes",
             "tables:class_table",
             caption=(
@@ -136,7 +167,7 @@ TABLES = {
             "tables:claims_table",
             caption=(
                 "The paper's claims, tested on this study (intervals: 95 %; for C4 and C5 the range of "
-                "independent errors)"
+                "independent errors; adjusted verdict: Holm's correction over the contexts of a claim)"
             ),
         ),
         Entry(

@@ -11,8 +11,8 @@ from noisegrid import stats
 from noisegrid.common import escape
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
+from noisegrid.common.notes import join_notes
 from noisegrid.common.schemas import WORKFLOW, catalog
-from noisegrid.measuring.cell import joined
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.claims import judge
 from noisegrid.reporting.metrics_frame import provenance, select, single_hardware
@@ -67,6 +67,64 @@ def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
     return _with_seed_sets(table, frame).convert_dtypes()
 
 
+def test_set_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return, for each cell and sub-group, the spread that would remain on an infinite test set.
+
+    The share of the variance of accuracy that would vanish and, for the whole cell, the half-width that sampling the
+    test images adds to the interval of the mean accuracy are further columns.
+    """
+    place = [*CELL, "group"]
+    parts = {
+        "remaining_std_percentage_points": select(frame, "accuracy_std_distribution", None),
+        "vanishing_share_of_variance": select(frame, "test_set_share", None),
+    }
+    columns = [
+        rows.set_index([*place, "n_replicates"])[["value", "low", "high"]].rename(
+            columns={"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+        )
+        for name, rows in parts.items()
+    ]
+    added = select(frame, "accuracy_sampling_error").set_index([*place, "n_replicates"])["value"]
+    table = pd.concat([*columns, added.rename("test_images_add_percentage_points")], axis=1).reset_index()
+    return _with_seed_sets(table[~table["group"].str.fullmatch("class [0-9]+")], frame)
+
+
+def versus_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per comparison of two methods, a and b: effect, verdict on b, and what the runs can show."""
+    numbers = {
+        metric: rows.set_index([*CELL, "group"])
+        for metric, rows in frame[frame["metric"].str.startswith("versus_")].groupby("metric", sort=False)
+    }
+    rows = []
+    for effect in select(frame, "versus_difference", None).itertuples():
+        here = (effect.hardware, effect.task, effect.noise, effect.group)
+
+        def number(metric: str, end: str = "value", here: tuple[str, ...] = here) -> float:
+            return float(numbers[f"versus_{metric}"].loc[here, end])
+
+        estimate = stats.Estimate(effect.value, effect.low, effect.high, effect.error, effect.freedom)
+        rows.append(
+            {
+                "hardware": effect.hardware,
+                "noise": effect.noise,
+                "a": effect.group.removeprefix("vs "),
+                "b": effect.task,
+            }
+            | {"difference_percentage_points": effect.value, "low": effect.low, "high": effect.high}
+            | {"test": effect.interval, "n_replicates": effect.n_replicates}
+            | {"verdict": stats.verdict_on(estimate, number("margin")), "margin_percentage_points": number("margin")}
+            | {"test_images_add_percentage_points": number("sampling_error")}
+            | {"smallest_percentage_points": number("smallest")}
+            | {f"b_better{end}": number("superiority", end.lstrip("_") or "value") for end in ("", "_low", "_high")}
+            | {
+                f"violation_ratio{end}": number("violation", end.lstrip("_") or "value")
+                for end in ("", "_low", "_high")
+            }
+            | {"further_runs_or_sets": number("further_units"), "note": effect.note}
+        )
+    return pd.DataFrame(rows).astype({"further_runs_or_sets": "Int64"} if rows else {})
+
+
 def class_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return, for each cell, the number of classes above, inside and below the null, and the largest ratio.
 
@@ -101,7 +159,7 @@ def reference_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims_table(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return the verdict on every claim of the paper in each context, with test, effect, interval and n."""
+    """Return the verdict on every claim of the paper in each context, with test, effect, interval, p and n."""
     words = catalog("claims")
     rows = [
         {
@@ -109,10 +167,13 @@ def claims_table(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> p
             "statement": words[verdict.claim]["claim"],
             "context": verdict.context,
             "verdict": verdict.verdict,
+            "verdict_adjusted": verdict.adjusted,
             "effect": verdict.effect,
             "low": verdict.low,
             "high": verdict.high,
+            "p": verdict.p,
             "n": verdict.n or None,
+            "note": verdict.note,
             "effect_is": words[verdict.claim]["effect"],
             "test": words[verdict.claim]["test"],
             "grade_of_claim": words[verdict.claim]["grade"],
@@ -160,7 +221,7 @@ def _with_seed_sets(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     sets = [cells[key] for key in keys]
     own = table["note"] if "note" in table else [""] * len(table)
     held = [count if holds_seeds(noise) else pd.NA for (*_, noise), count in zip(keys, sets, strict=True)]
-    notes = [joined(note, seed_note(key[-1], count)) for note, key, count in zip(own, keys, sets, strict=True)]
+    notes = [join_notes(note, seed_note(key[-1], count)) for note, key, count in zip(own, keys, sets, strict=True)]
     table = table.drop(columns="note", errors="ignore")
     return table.assign(seed_sets=pd.array(held, "Int64"), note=notes)
 
@@ -208,6 +269,8 @@ def write_all(frame: pd.DataFrame, overhead: pd.DataFrame | None, folder: Path) 
     for name, entry in TABLES.items():
         if entry.data == METRICS:
             table = claims_table(frame, overhead) if name == "claims" else entry.make(frame)
+            if entry.optional and table.empty:
+                continue
             write_table(table, f"{entry.caption}; {provenance(frame)}", folder / f"{name}.csv")
         elif overhead is not None:
             caption = f"{entry.caption}; {overhead_frame.provenance(overhead)}"

@@ -10,6 +10,8 @@ from these definitions.
 """
 
 from noisegrid.stats.calibration import expected_calibration_error, softmax
+from noisegrid.stats.comparison import Comparison, compare_methods, verdict_on
+from noisegrid.stats.hypotheses import difference, holm, log_ratio, p_above, p_different, p_equivalent, p_spread_below
 from noisegrid.stats.intervals import (
     CONFIDENCE,
     FEWEST,
@@ -38,19 +40,29 @@ from noisegrid.stats.parts import Parts, whole
 from noisegrid.stats.power import replicates_needed, significant_difference, t_test_power
 from noisegrid.stats.reference import reference_agreement, reference_std
 from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spread_ratio
+from noisegrid.stats.test_set import SpreadSplit, sampling_error, split_by_test_set
+from noisegrid.stats.trend import Trend, kendall
 
 __all__ = [
     "CONFIDENCE",
     "FEWEST",
+    "Comparison",
     "Estimate",
     "Null",
     "Parts",
+    "SpreadSplit",
     "SubGroups",
+    "Trend",
     "churn_matrix",
+    "compare_methods",
+    "difference",
     "expected_calibration_error",
+    "holm",
     "independent_error_null",
+    "kendall",
     "l2_matrices",
     "l2_raw_matrix",
+    "log_ratio",
     "logit_correlation_matrix",
     "logit_sample",
     "mean",
@@ -58,6 +70,10 @@ __all__ = [
     "median",
     "median_interval",
     "outlier",
+    "p_above",
+    "p_different",
+    "p_equivalent",
+    "p_spread_below",
     "pair_mean",
     "pooled_spread",
     "rates",
@@ -65,8 +81,10 @@ __all__ = [
     "reference_agreement",
     "reference_std",
     "replicates_needed",
+    "sampling_error",
     "significant_difference",
     "softmax",
+    "split_by_test_set",
     "spread",
     "spread_ratio",
     "std",
@@ -74,5 +92,6 @@ __all__ = [
     "student_interval",
     "student_quantile",
     "t_test_power",
+    "verdict_on",
     "whole",
 ]
