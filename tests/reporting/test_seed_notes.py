@@ -96,8 +96,12 @@ def test_provenance_names_the_cells_with_one_seed_set():
     assert frames.provenance(frame).endswith("; conditional on one seed set: impl, control, order, in_batch_order")
     frame.loc[(frame["task"] == "net-data") | (frame["noise"] == "order"), "seed_sets"] = 5
     assert frames.provenance(frame).endswith(
-        "; 5 seed sets where seeds are held; conditional on one seed set: impl of net_bn-data on cpu, "
-        "control of net_bn-data on cpu, in_batch_order of net_bn-data on cpu"
+        "; 5 seed sets where seeds are held; conditional on one seed set: impl, control, in_batch_order of net_bn-data "
+        "on cpu"
+    )
+    frame.loc[frame["noise"] == "impl", "seed_sets"] = 1
+    assert frames.provenance(frame).endswith(
+        "; conditional on one seed set: impl and control, in_batch_order of net_bn-data on cpu"
     )
     free = metrics_frame(noise=("algo_impl", "algo"))
     assert frames.provenance(free).endswith("; torch 9")

@@ -349,8 +349,9 @@ def _caption(
     """Add the legend above the axes, and below them a text with n, device, versions and the meaning of the lines."""
     if handles:
         figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
-    text = [textwrap.fill(line, FOOTER_CHARACTERS) for line in f"{provenance(frame)}.{lines}".split("\n")]
-    figure.supxlabel("\n".join(text), fontsize=6, color="#555555")
+    text = f"{provenance(frame)}.{lines}".splitlines()
+    wrapped = [textwrap.fill(line, FOOTER_CHARACTERS, break_on_hyphens=False) for line in text]
+    figure.supxlabel("\n".join(wrapped), fontsize=6, color="#555555")
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -141,10 +141,10 @@ def _one_set(frame: pd.DataFrame) -> str:
     Where this is true of all cells with some noise, the noise alone is named.
     """
     cells = frame.drop_duplicates(["hardware", "task", "noise"])
-    cells = cells.assign(conditional=[bool(note) for note in seed_notes(cells)])
-    names = list[str]()
-    for noise, part in cells.groupby("noise", observed=True):
-        some = part[part["conditional"]]
-        whole = len(some) == len(part)
-        names += [str(noise)] if whole else [f"{noise} of {cell.task} on {cell.hardware}" for cell in some.itertuples()]
-    return f"{ONE_SEED_SET}: {', '.join(names)}" if names else ""
+    conditional = np.array(seed_notes(cells)) != ""
+    whole = [noise for noise in FREE if (here := cells["noise"] == noise).any() and conditional[here].all()]
+    names = [", ".join(whole)] if whole else []
+    rest = cells[conditional & ~cells["noise"].isin(whole)]
+    for (hardware, task), part in rest.groupby(["hardware", "task"], sort=False):
+        names.append(f"{', '.join(part['noise'])} of {task} on {hardware}")
+    return f"{ONE_SEED_SET}: {' and '.join(names)}" if names else ""
