@@ -5,7 +5,7 @@ import pytest
 from factories import CLASSES, metrics_frame, value_of
 
 from noisegrid import stats
-from noisegrid.reporting import tables
+from noisegrid.reporting import findings, tables
 from noisegrid.reporting.registry import TABLES
 
 FRAME = metrics_frame()
@@ -61,11 +61,47 @@ def test_class_table():
     below = (frame["metric"] == "class_accuracy_std") & (frame["group"] == "class 1")
     frame.loc[below, "null_low"] = frame.loc[below, "value"] + 1
     frame.loc[below, "null_high"] = frame.loc[below, "value"] + 2
+    frame.loc[frame["metric"] == "class_std_over_null_max", "p"] = 0.03
+    frame.loc[frame["metric"] == "classes_above_null", "p"] = 0.2
     found = row(tables.class_table(frame), "algo")
     assert (found["classes"], found["inside_null"], found["above_null"], found["below_null"]) == (CLASSES, 1, 1, 1)
-    for column, end in (("largest_ratio", "value"), ("largest_ratio_null_median", "null_median"),
-                        ("largest_ratio_null_low", "null_low"), ("largest_ratio_null_high", "null_high")):  # fmt: skip
-        assert found[column] == value_of(frame, "algo", "class_std_ratio_max", end)
+    assert (found["undefined"], found["note"]) == (0, "")
+    for column, metric, end in (("largest_ratio", "class_std_ratio_max", "value"),
+                                ("largest_ratio_null_median", "class_std_ratio_max", "null_median"),
+                                ("largest_ratio_null_low", "class_std_ratio_max", "null_low"),
+                                ("largest_ratio_null_high", "class_std_ratio_max", "null_high"),
+                                ("largest_over_null", "class_std_over_null_max", "value"),
+                                ("largest_over_null_null_high", "class_std_over_null_max", "null_high"),
+                                ("largest_over_null_p", "class_std_over_null_max", "p"),
+                                ("above_null_low", "classes_above_null", "low"),
+                                ("above_null_high", "classes_above_null", "high"),
+                                ("above_null_null_high", "classes_above_null", "null_high"),
+                                ("above_null_p", "classes_above_null", "p"),
+                                ("above_null_at_fdr", "classes_above_null_fdr", "value")):  # fmt: skip
+        assert found[column] == value_of(frame, "algo", metric, end), column
+
+
+def test_a_class_with_an_undefined_null_is_counted_apart_with_its_reason():
+    frame = metrics_frame()
+    here = (frame["metric"] == "class_accuracy_std") & (frame["group"] == "class 1") & (frame["noise"] == "algo")
+    frame.loc[here, ["value", "null_low", "null_median", "null_high"]] = float("nan")
+    frame.loc[here, "note"] = "undefined: no test images"
+    still = (frame["metric"] == "class_accuracy_std") & (frame["noise"] == "control")
+    frame.loc[still, ["null_low", "null_median", "null_high"]] = float("nan")
+    frame.loc[still, "note"] = "undefined: all are equal"
+    table = tables.class_table(frame)
+    assert (row(table, "algo")["above_null"], row(table, "algo")["undefined"]) == (CLASSES - 1, 1)
+    assert row(table, "algo")["note"] == "1 of 3 undefined: no test images"
+    assert (row(table, "control")["undefined"], row(table, "control")["inside_null"]) == (CLASSES, 0)
+    assert row(table, "control")["note"] == "3 of 3 undefined: all are equal"
+
+
+def test_a_file_of_an_earlier_version_has_a_class_table_without_the_new_numbers():
+    frame = metrics_frame()
+    old = frame[~frame["metric"].isin(["class_std_over_null_max", "classes_above_null", "classes_above_null_fdr"])]
+    found = row(tables.class_table(old), "algo")
+    assert found["above_null"] == CLASSES and pd.isna(found["above_null_p"]) and pd.isna(found["largest_over_null"])
+    assert findings.null_sentence(old) == ""
 
 
 def test_reference_table():

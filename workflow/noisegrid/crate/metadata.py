@@ -279,7 +279,14 @@ def _times(contents: Contents) -> list[str]:
     times = []
     for records in contents.records.values():
         for record in records:
-            started = datetime.fromisoformat(record["started"])
-            ended = started + timedelta(seconds=round(record["timings"].get("total_s", 0.0)))
+            seconds = record["timings"].get("total_s", 0.0)
+            try:
+                started = datetime.fromisoformat(record["started"])
+                ended = started + timedelta(seconds=round(seconds))
+            except (ValueError, OverflowError) as error:
+                raise NoisegridError(
+                    f"a record says that its replicate started at {record['started']} and took {seconds} seconds, "
+                    "which no calendar has; set it aside and train it again"
+                ) from error
             times += [started.isoformat(), ended.isoformat()]
     return times

@@ -14,6 +14,8 @@ from noisegrid.reporting.metrics_frame import provenance, seed_notes, select, si
 from noisegrid.reporting.tables import CELL, class_table, difference_table, test_set_table, versus_table
 from noisegrid.study.sources import FREE, ONE_SEED_SET, seed_note
 
+#: Largest probability of finding a class above its null in some cell if all errors are independent.
+FAMILYWISE = 0.05
 #: The report's first page.
 FRONT = """\
 How much of these results is noise?
@@ -108,17 +110,28 @@ def _runs(number: int | None) -> str:
 
 
 def null_sentence(frame: pd.DataFrame) -> str:
-    """Return a sentence on how many per-class standard deviations exceed the independent-error null.
+    """Return a sentence on the cells in which classes vary more than independent errors would make them vary.
 
-    The sentence is empty if no per-class standard deviation was measured.
+    A cell counts if its familywise p is at most 5 % after Bonferroni's correction for the number of cells, which holds
+    however cells depend on each other. The numbers of the cell with the most such classes follow. The sentence is empty
+    if no cell has a p.
     """
     table = class_table(frame)
     if table.empty:
         return ""
-    classes, above = table["classes"].sum(), table["above_null"].sum()
+    tested = table[table["largest_over_null_p"].notna()]
+    if tested.empty:
+        return ""
+    found = tested[tested["largest_over_null_p"] * len(tested) <= FAMILYWISE]
+    top = tested.loc[(found if len(found) else tested)["above_null"].idxmax()]
+    interval = "" if pd.isna(top["above_null_low"]) else f" [{top['above_null_low']:.1f}, {top['above_null_high']:.1f}]"
     return (
-        f"Of {classes} per-class standard deviations in {len(table)} cells, {above} ({above / classes:.0%}) are larger "
-        "than independent errors of the same images would give (above the 95 % range; chance alone: 2.5 %)."
+        f"In {len(found)} of {len(tested)} cells, the accuracy of some class varies more than independent errors of "
+        f"the same images explain (familywise p at most {FAMILYWISE:.0%} over all classes and cells). The most classes "
+        f"above the 95 % range of their null are in {top['task']} on {top['hardware']}, {top['noise']}: "
+        f"{top['above_null']}{interval} of {top['classes'] - top['undefined']} (independent errors: "
+        f"{top['above_null_null_low']:.0f} to {top['above_null_null_high']:.0f}); "
+        f"{top['above_null_at_fdr']:.0f} at a false discovery rate of 5 %."
     )
 
 
@@ -205,6 +218,9 @@ def overhead_sentences(overhead: pd.DataFrame) -> list[str]:
 
 
 def _interval(row: pd.Series) -> str:
+    """Return a value and its interval in brackets. Two runs give a value without an interval."""
+    if pd.isna(row["low"]):
+        return f"{row['value']:.2f} [no interval]"
     return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 

@@ -125,27 +125,49 @@ def versus_table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"further_runs_or_sets": "Int64"} if rows else {})
 
 
-def class_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each cell, the number of classes above, inside and below the null, and the largest ratio.
+#: Columns of the class table that are read from the rows about the whole cell: prefix, metric, and columns to read.
+CLASS_COLUMNS = (
+    ("above_null", "classes_above_null", ("low", "high", "null_low", "null_high", "p")),
+    ("above_null_at_fdr", "classes_above_null_fdr", ("value",)),
+    ("largest_over_null", "class_std_over_null_max", ("value", "null_median", "null_low", "null_high", "p")),
+    ("largest_ratio", "class_std_ratio_max", ("value", "null_median", "null_low", "null_high")),
+)
 
-    A class is compared with the independent-error null by the standard deviation of its accuracy. The ratio is this
-    standard deviation divided by the overall standard deviation.
+
+def class_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return, for each cell, the number of classes above, inside and below the null, and how far the largest is above.
+
+    A class is compared with the independent-error null by the standard deviation of its accuracy. A class whose null is
+    undefined is counted apart, and the note says why. `largest_over_null` is the largest standard deviation of a class
+    over the median of its own null. `largest_ratio` is the largest standard deviation over the overall one.
     """
-    largest = select(frame, "class_std_ratio_max").set_index(CELL)
+    wide = [
+        select(frame, metric).set_index(CELL)[list(ends)].rename(columns=lambda end, p=prefix: _prefixed(p, end))
+        for prefix, metric, ends in CLASS_COLUMNS
+    ]
     rows = []
     for key, classes in select(frame, "class_accuracy_std", None).groupby(CELL, sort=False, observed=True):
-        if pd.isna(largest.loc[key, "value"]):
-            continue  # control has no spread to divide by
-        above = int((classes["value"] > classes["null_high"] * (1 + 1e-9)).sum())
-        below = int((classes["value"] < classes["null_low"] * (1 - 1e-9)).sum())
+        defined = classes[classes["null_high"].notna()]
+        above = int(stats.exceeds(defined["value"], defined["null_high"]).sum())
+        below = int(stats.exceeds(defined["null_low"], defined["value"]).sum())
         rows.append(
             dict(zip(CELL, key, strict=True))
-            | {"classes": len(classes), "inside_null": len(classes) - above - below}
-            | {"above_null": above, "below_null": below}
-            | {"largest_ratio": largest.loc[key, "value"]}
-            | {f"largest_ratio_{end}": largest.loc[key, end] for end in ("null_median", "null_low", "null_high")}
+            | {"classes": len(classes), "inside_null": len(defined) - above - below}
+            | {"above_null": above, "below_null": below, "undefined": len(classes) - len(defined)}
+            | {name: part[name].get(key) for part in wide for name in part}
+            | {"note": _reasons(classes)}
         )
     return pd.DataFrame(rows)
+
+
+def _prefixed(prefix: str, end: str) -> str:
+    return prefix if end == "value" else f"{prefix}_{end}"
+
+
+def _reasons(rows: pd.DataFrame) -> str:
+    """Return for how many of the rows the null is undefined, for each reason."""
+    notes = rows.loc[rows["note"].str.startswith("undefined", na=False), "note"].value_counts(sort=False)
+    return "; ".join(f"{count} of {len(rows)} {note}" for note, count in notes.items())
 
 
 def reference_table(frame: pd.DataFrame) -> pd.DataFrame:
