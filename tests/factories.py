@@ -16,7 +16,7 @@ from noisegrid.crate import archive
 from noisegrid.crate.crate import CHECKSUMS, METADATA
 from noisegrid.measuring.cell import COLUMNS
 from noisegrid.records import record
-from noisegrid.study.sources import FREE
+from noisegrid.study.sources import FREE, holds_seeds
 from noisegrid.study.study import digest
 
 # --- studies ---------------------------------------------------------------------------------------------------------
@@ -120,12 +120,14 @@ METRICS = (
 
 
 def metrics_frame(
-    tasks: tuple[str, ...] = ("net-data",), noise: tuple[str, ...] = ("algo_impl", "algo", "impl", "control")
+    tasks: tuple[str, ...] = ("net-data",),
+    noise: tuple[str, ...] = ("algo_impl", "algo", "impl", "control"),
+    seed_sets: int = 5,
 ) -> pd.DataFrame:
     """Return metrics of cells on the hardware `cpu`, as `load_metrics` gives them.
 
     The values of a cell are consecutive integers from a thousand times its number on; low is 0.25 less, high 0.5 more.
-    In the control cell everything is 0.
+    In the control cell everything is 0. `seed_sets` is the number of seed sets of the cells that hold seeds.
     """
     rows = []
     for number, (task, name) in enumerate(itertools.product(tasks, noise), 1):
@@ -136,7 +138,7 @@ def metrics_frame(
             "noise": name,
             "interval": "t over runs",
             "n_replicates": 10,
-            "seed_sets": 1,
+            "seed_sets": seed_sets if holds_seeds(name) else 1,
             "note": "",
             "n_pairs": 45,
             "n_examples": 200,

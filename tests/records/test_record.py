@@ -1,6 +1,7 @@
 """The replicate's folder: whole or not there, and every changed byte noticed and named."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, noisegrid
+from factories import cells, study, write_study
 
 from noisegrid.common import dependencies, versions
 from noisegrid.common.errors import NoisegridError
@@ -17,7 +19,7 @@ from noisegrid.common.provenance import code_digests
 from noisegrid.planning import preflight
 from noisegrid.records import record
 from noisegrid.study.resolve import load_study
-from noisegrid.study.study import digest
+from noisegrid.study.study import Cell, digest
 
 CELL = load_study("quick").cells[0]
 HASH = "0" * 64
@@ -99,6 +101,49 @@ def test_an_edited_record_is_named(tmp_path):
     path.write_text(path.read_text()[:100])
     with pytest.raises(NoisegridError, match="truncated or edited"):
         record.read(path.parent)
+
+
+def trained(folder: Path, cell: Cell) -> None:
+    """Write the first replicate of a cell into the results in a folder."""
+    content = about() | {"settings": cell.settings, "settings_digest": cell.digest}
+    content["cell"] = {key: getattr(cell, key) for key in content["cell"]}
+    weights = {name: np.arange(3, dtype=np.float32) for name in ("weights", "midpoint_weights")}
+    arrays = {"label": np.zeros(4, np.int32), "logits": np.ones((4, 2), np.float32)}
+    record.write(record.replicate_folder(folder / "results", cell, 0), content, arrays, weights, [{"epoch": 0}])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "remedy"),
+    [
+        ({"replicates": 9}, {"replicates": 10}, "write `seed_sets: 1` in its block of the study; otherwise, give"),
+        ({"replicates": 10}, {"replicates": 12, "seed_sets": 2}, "write `seed_sets: 5` in its block of the study; "),
+        ({"replicates": 10}, {"replicates": 8}, "write `seed_sets: 5` in its block of the study with at least 10 rep"),
+    ],
+)
+def test_replicates_of_other_seed_sets_are_refused_and_can_be_kept(tmp_path, before, after, remedy):
+    """A cell that has algo free holds no seeds, and can be enlarged as it is."""
+    blocks = [cells("smallcnn-digits", "algo", "impl") | size for size in (before, after)]
+    for cell in load_study(str(write_study(tmp_path, study(blocks[0])))).cells:
+        if cell.noise == "impl" or "seed_sets" not in after:
+            trained(tmp_path, cell)
+    write_study(tmp_path, study(blocks[1]))
+    done = noisegrid("plan", "mine.yaml", cwd=tmp_path)
+    kept = re.search(r"`(seed_sets: (\d))`", remedy)
+    change = f"(seed_sets: {kept[2]} -> {5 if after['replicates'] == 10 else after.get('seed_sets', 1)})"
+    assert done.returncode == 1 and remedy in done.stdout and change in done.stdout, done.stdout
+    assert done.stdout.count("\n") == 1 and "cpu/smallcnn-digits/impl" in done.stdout
+    enough = {"seed_sets": int(kept[2]), "replicates": max(after["replicates"], 2 * int(kept[2]))}
+    write_study(tmp_path, study(blocks[1] | enough | {"noise": ["impl"]}))
+    done = noisegrid("plan", "mine.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_enlarging_a_cell_beyond_ten_replicates_changes_no_settings(tmp_path):
+    for size in (10, 11, 25):
+        found = load_study(str(write_study(tmp_path, study(cells("smallcnn-digits", "impl", replicates=size))))).cells
+        if size == 10:
+            trained(tmp_path, found[0])
+        record.check_settings(tmp_path / "results", found)
 
 
 def test_a_record_that_lacks_a_key_is_never_written(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from factories import metrics_frame, value_of
+from factories import cells, metrics_frame, study, value_of, write_study
 from matplotlib.figure import Figure
 
 from noisegrid.common.errors import NoisegridError
@@ -113,12 +113,25 @@ def test_every_figure_has_a_test_and_a_function():
         assert callable(getattr(import_module(f"noisegrid.reporting.{module}"), function))
 
 
+def test_hardware_is_compared_where_the_seeds_are_the_same(tmp_path):
+    blocks = [cells(hardware=name, replicates=n) for name, n in (("cpu", 10), ("cpu_sse41", 5))]
+
+    def applies(*blocks: dict) -> bool:
+        made = load_study(str(write_study(tmp_path, study(*blocks))))
+        return "figure_across" in registry.names_for(made, registry.FIGURES)
+
+    assert applies(*blocks)  # algo holds no seeds
+    held = [block | {"noise": ["impl", "control"]} for block in blocks]
+    assert not applies(*held)
+    assert applies(held[0] | {"seed_sets": 1}, held[1])
+
+
 @pytest.mark.parametrize(
-    ("study", "missing"),
+    ("name", "missing"),
     [
         ("quick", {"figure_4", "figure_5", "figure_across"}),
         ("paper", {"figure_8", "figure_sources"}),
     ],
 )
-def test_a_study_draws_what_its_cells_can_fill(study, missing):
-    assert set(registry.FIGURES) - set(registry.names_for(load_study(study), registry.FIGURES)) == missing
+def test_a_study_draws_what_its_cells_can_fill(name, missing):
+    assert set(registry.FIGURES) - set(registry.names_for(load_study(name), registry.FIGURES)) == missing

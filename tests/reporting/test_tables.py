@@ -31,7 +31,7 @@ def test_noise_table():
         "logit_correlation": ("logit_correlation", "value"),
         "calibration_error_percent": ("calibration_error", "value"),
     }
-    assert list(table.columns[4:]) == list(columns)
+    assert list(table.columns[4:]) == [*columns, "seed_sets", "note"]
     for noise in ("algo_impl", "algo", "impl", "control"):
         for column, (metric, end) in columns.items():
             assert row(table, noise)[column] == value_of(FRAME, noise, metric, end), (noise, column)

@@ -13,6 +13,7 @@ from noisegrid.planning.summary import summary
 from noisegrid.study.chunk import Chunk, chunk_of
 from noisegrid.study.recipes import resolve_tasks
 from noisegrid.study.resolve import load_study
+from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.sources import FREE, SOURCES
 
 
@@ -39,6 +40,35 @@ def test_every_shipped_study_and_task_is_valid():
     assert resolve_tasks({}, "catalog")
     for path in Path(plan.WORKFLOW / "studies").glob("*.yaml"):
         assert load_study(path.stem).name == path.stem
+
+
+def test_a_cell_with_ten_replicates_that_holds_seeds_has_five_seed_sets_by_default(tmp_path):
+    noise = ["algo_impl", "algo", "impl", "control", "init", "order", "augment", "in_batch_order", "one_ulp"]
+
+    def seed_sets(**block) -> dict[str, int]:
+        path = write(tmp_path, lambda d: d["cells"][0].update(noise=noise, **block))
+        return {cell.noise: cell.seed_sets for cell in load_study(path).cells}
+
+    held = set(noise) - {"algo_impl", "algo"}  # these leave all algorithmic sources free, and hold no seeds
+    for replicates in (10, 12, 100):
+        assert seed_sets(replicates=replicates) == {name: 5 if name in held else 1 for name in noise}
+    for fixed in ({"replicates": 9}, {"replicates": 2}, {"replicates": 10, "seed_sets": 1}):
+        assert set(seed_sets(**fixed).values()) == {1}
+    assert set(seed_sets(replicates=10, seed_sets=2).values()) == {2}
+
+
+def test_the_default_seed_sets_have_two_replicates_each_and_their_own_seeds():
+    (cell,) = [cell for cell in load_study("quick").cells if cell.path == "cpu/smallcnn-digits/impl"]
+    seeds = [derive_seeds(1, cell.task, cell.noise, number, cell.seed_sets) for number in range(cell.replicates)]
+    assert [seeds[k]["init"] == seeds[k + 5]["init"] for k in range(5)] == [True] * 5
+    assert len({one["init"] for one in seeds}) == 5 and len({one["impl"] for one in seeds}) == 10
+
+
+def test_the_shipped_studies_have_the_default_and_upgrade_stays_as_its_results_are():
+    sets = {name: {c.seed_sets for c in load_study(name).cells} for name in ("quick", "fashion", "paper", "upgrade")}
+    assert sets == {"quick": {1, 5}, "fashion": {1, 5}, "paper": {1, 5}, "upgrade": {1}}
+    imagenet = [cell for cell in load_study("paper").cells if cell.task == "resnet50-imagenet"]
+    assert {cell.seed_sets for cell in imagenet} == {1}  # five replicates
 
 
 def test_noise_sources_partition():

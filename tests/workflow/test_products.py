@@ -56,6 +56,7 @@ def test_findings_name_what_they_stand_on(finished):
     text = (finished / "results/tiny/findings.md").read_text()
     assert "Control is exactly zero (bitwise equal weights) in 4 of 4 control cells" in text
     assert "n = 3 to 4 replicates per cell, 597 test images" in text
+    assert "; 2 seed sets where seeds are held; conditional on one seed set: impl, control, init, order," in text
 
 
 def test_figure_2_is_about_single_hardware(finished):

@@ -16,13 +16,13 @@ from noisegrid.crate.crate import Crate
 from noisegrid.crate.limits import RECORD_BYTES, read_json
 from noisegrid.reporting.figures import PANELS, draw_estimate, finish
 from noisegrid.reporting.metrics_frame import load_metrics, provenance
-from noisegrid.study.sources import NOISES
-from noisegrid.study.study import Cell, differences
+from noisegrid.study.sources import NOISES, seed_note
+from noisegrid.study.study import Cell, changed_settings
 
 #: Each metric that is compared -> the unit of the metric.
 METRICS = {"accuracy_mean": "percent", "accuracy_std": "percentage points", "churn": "percent"}
 SHOWN = ("accuracy_std", "churn")
-_ENDS = ("n", "value", "low", "high")
+_ENDS = ("n", "value", "low", "high", "note")
 Key = tuple[str, str, str]
 
 
@@ -37,9 +37,9 @@ def compare_cells(first: Crate, second: Crate) -> pd.DataFrame:
     pandas.DataFrame
         `design` is `same`, or lists the settings that differ, or says that only one of the crates has the cell.
         `compared_weights` is the number of replicates that exist in both crates, and `equal_weights` is the number of
-        these replicates that ended with equal weights. The columns `first_*` and `second_*` contain n, the value and
-        the ends of its 95 % interval for each crate, in `unit`. `agree` is `yes` if the two intervals overlap, `no` if
-        they do not, and empty if an interval is missing.
+        these replicates that ended with equal weights. The columns `first_*` and `second_*` contain n, the value, the
+        ends of its 95 % interval in `unit`, and the note on a cell with one seed set. `agree` is `yes` if the two
+        intervals overlap, `no` if they do not, and empty if an interval is missing.
     """
     pair = first, second
     alone = all(len({cell.hardware for cell in crate.cells}) == 1 for crate in pair)
@@ -78,6 +78,7 @@ def _estimates(crate: Crate, alone: bool) -> dict[tuple[Key, str], dict[str, Any
             "low": row.low,
             "high": row.high,
             "n": row.n_replicates,
+            "note": seed_note(str(row.noise), row.seed_sets),
         }
         for row in rows.itertuples()
     }
@@ -96,7 +97,7 @@ def _both(mine: dict[str, Any], yours: dict[str, Any]) -> dict[str, Any]:
 def _design(mine: Cell | None, yours: Cell | None) -> str:
     if mine is None or yours is None:
         return "only in the second" if mine is None else "only in the first"
-    changes = differences(mine.settings, yours.settings)
+    changes = changed_settings(mine.settings, yours.settings)
     return "same" if not changes else f"differs: {', '.join(changes)}"
 
 
@@ -146,10 +147,10 @@ def sentences(table: pd.DataFrame) -> Iterator[str]:
     yield f"numbers: {int((both['agree'] == 'yes').sum())} of {len(both)} agree within their 95 % intervals"
     for row in both[both["agree"] == "no"].itertuples():
         mine, yours = (
-            f"{value:.3g} [{low:.3g}, {high:.3g}]"
-            for value, low, high in (
-                (row.first_value, row.first_low, row.first_high),
-                (row.second_value, row.second_low, row.second_high),
+            f"{value:.3g} [{low:.3g}, {high:.3g}]" + (f" ({note})" if note else "")
+            for value, low, high, note in (
+                (row.first_value, row.first_low, row.first_high, row.first_note),
+                (row.second_value, row.second_low, row.second_high, row.second_note),
             )
         )
         where = f"{row.hardware}/{row.task}/{row.noise}"

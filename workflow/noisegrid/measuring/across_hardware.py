@@ -2,7 +2,8 @@
 
 Churn within a cell measures how much two replicates on the same hardware differ. Churn across hardware measures how
 much a replicate changes when it runs on different hardware. Replicates with the same number share every seed, because
-no seed depends on the hardware. Each replicate number therefore gives one independent pair.
+no seed depends on the hardware. Each replicate number therefore gives one pair. Pairs of one seed set are not
+independent, so intervals are over seed sets.
 """
 
 import itertools
@@ -12,16 +13,19 @@ import numpy as np
 
 from noisegrid import stats
 from noisegrid.common import versions
-from noisegrid.measuring.cell import Row, metric_row
+from noisegrid.common.notes import join_notes
+from noisegrid.measuring.cell import Row, mean_row, seed_set_of
 from noisegrid.records.record import Replicate, versions_of
+from noisegrid.study.sources import ALGORITHMIC, FREE, seed_note
 from noisegrid.study.study import Cell
 
 
 def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replicate]]) -> Iterator[Row]:
     """Yield churn and L2 distance between replicates with the same number, in two cells that differ only in hardware.
 
-    Both metrics are left out if fewer than two replicate numbers exist in both cells. L2 is also left out if any of the
-    compared replicates has no weights.
+    Replicates whose seeds differ are not compared: cells with different numbers of seed sets share only the seeds of
+    some replicates. Both metrics are left out if fewer than two replicates can be compared. L2 is also left out if any
+    of the compared replicates has no weights.
 
     Parameters
     ----------
@@ -34,7 +38,7 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
         A row of metrics.csv: `churn_across_hardware` in percent, or `l2_unit_across_hardware`.
     """
     by_number = [{r.record["replicate"]: r for r in replicates} for _, replicates in (first, second)]
-    numbers = sorted(by_number[0].keys() & by_number[1].keys())
+    numbers = [n for n in sorted(by_number[0].keys() & by_number[1].keys()) if _same_seeds(by_number, n)]
     churn, distance, examples = [], [], 0
     for number in numbers:
         pair = [replicates[number] for replicates in by_number]
@@ -45,6 +49,8 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
             distance.append(weights["unit"][0, 1])
         examples = len(arrays[0]["label"])
     (cell, replicates), (other, others) = first, second
+    seed_set = seed_set_of(cell, np.array(numbers, int))
+    seed_sets = len(np.unique(seed_set))
     devices = [r[0].record["device"]["model"] for r in (replicates, others)]
     software = [versions_of(r[0].record) for r in (replicates, others)]
     common = {
@@ -53,7 +59,7 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
         "task": cell.task,
         "noise": cell.noise,
         "n_replicates": len(numbers),
-        "seed_sets": 1,
+        "seed_sets": seed_sets,
         "n_examples": examples,
         "schema": versions.METRICS,
         "device": " × ".join(dict.fromkeys(devices)),
@@ -61,9 +67,19 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
     }
     for name, unit, values in (("churn", "percent", churn), ("l2_unit", "1", distance)):
         if len(numbers) > 1 and len(values) == len(numbers):
-            estimate = stats.mean(np.array(values))
-            row = metric_row(f"{name}_across_hardware", unit, estimate, "t over runs", n_pairs=len(numbers))
-            yield common | row
+            row = mean_row(f"{name}_across_hardware", np.array(values), seed_set, unit=unit, n_pairs=len(numbers))
+            yield common | row | {"note": join_notes(row["note"], seed_note(cell.noise, seed_sets))}
+
+
+def _same_seeds(by_number: list[dict[int, Replicate]], number: int) -> bool:
+    """Return whether the replicates with a number have the same seeds in both cells.
+
+    The seed of a held `impl` does not count, because a held implementation uses none.
+    """
+    records = [replicates[number].record for replicates in by_number]
+    used = FREE[records[0]["cell"]["noise"]] | ALGORITHMIC
+    seeds = [{source: seed for source, seed in record["seeds"].items() if source in used} for record in records]
+    return seeds[0] == seeds[1]
 
 
 def name_of(first: Cell, second: Cell) -> str:

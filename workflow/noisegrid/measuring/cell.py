@@ -18,12 +18,13 @@ from noisegrid import stats
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import csv_text
+from noisegrid.common.notes import join_notes
 from noisegrid.records import chunk_file
 from noisegrid.records.predictions import blocks
 from noisegrid.records.record import Replicate, check_belongs, entry, read, replicate_folder, shared_keys, versions_of
 from noisegrid.records.stored import StoredArray
 from noisegrid.stats import Estimate, Null
-from noisegrid.study.sources import ALGORITHMIC, FREE
+from noisegrid.study.sources import FREE, holds_seeds, seed_note
 from noisegrid.study.study import Cell
 
 Array = np.ndarray
@@ -223,6 +224,7 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
     found = load_predictions(replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
     seed_set = seed_set_of(cell, numbers)
+    seed_sets = len(np.unique(seed_set))
     rng = np.random.default_rng(int(cell.digest, 16))
     rows = [
         *(metric_row(f"replicates_{fate}", "count", count) for fate, count in lost.items()),
@@ -247,15 +249,24 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         "task": cell.task,
         "noise": cell.noise,
         "n_replicates": len(replicates),
-        "seed_sets": len(np.unique(seed_set)),
+        "seed_sets": seed_sets,
         "n_examples": len(found.labels),
         "device": record["device"]["model"],
         "versions": versions_of(record),
         "without_batch_norm": cell.without_batch_norm,
         "schema": versions.METRICS,
     }
-    notes = outlier_notes(found.correct, found.predicted, numbers)
-    return [common | row | {"note": row["note"] or notes.get(row["metric"], "")} for row in rows]
+    notes, of_cell = outlier_notes(found.correct, found.predicted, numbers), seed_note(cell.noise, seed_sets)
+    return [common | row | {"note": join_notes(row["note"] or notes.get(row["metric"], ""), of_cell)} for row in rows]
+
+
+def seed_set_of(cell: Cell, numbers: Array) -> Array:
+    """Return the index of the seed set of each replicate of a cell, given their numbers.
+
+    Replicates of a seed set share the seeds of held sources. If all algorithmic sources are free, replicates share no
+    such seeds, and all of them have the index 0.
+    """
+    return numbers % cell.seed_sets if holds_seeds(cell.noise) else np.zeros_like(numbers)
 
 
 def outlier_notes(correct: Array, predicted: Array, numbers: Array) -> dict[str, str]:
@@ -286,15 +297,6 @@ def outlier_notes(correct: Array, predicted: Array, numbers: Array) -> dict[str,
     }
 
 
-def seed_set_of(cell: Cell, numbers: Array) -> Array:
-    """Return the index of the seed set of each replicate of a cell, given the replicates' numbers.
-
-    Replicates of a seed set share the seeds of held sources. If all algorithmic sources are free, they share none, and
-    all indices are 0.
-    """
-    return np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.seed_sets
-
-
 def _all_have(replicates: list[Replicate], which: str) -> bool:
     return all(replicate.has(which) for replicate in replicates)
 
@@ -317,9 +319,12 @@ def accuracy_rows(correct: Array, numbers: Array, seed_set: Array) -> Iterator[R
     yield mean_row("accuracy_mean", accuracy, seed_set)
 
 
-def mean_row(metric: str, values: Array, seed_set: Array, group: str = "all") -> Row:
-    """Return a row with the mean of a percentage over all replicates, and the 95 % interval of this mean."""
-    return metric_row(metric, "percent", stats.mean(values, seed_set), f"t over {_units(seed_set)}", group)
+def mean_row(
+    metric: str, values: Array, seed_set: Array, group: str = "all", unit: str = "percent", n_pairs: int | None = None
+) -> Row:
+    """Return a row with the mean of a metric over all replicates, and the 95 % interval of this mean."""
+    estimate = stats.mean(values, seed_set)
+    return metric_row(metric, unit, estimate, f"t over {_units(seed_set)}", group, n_pairs=n_pairs)
 
 
 def _units(seed_set: Array) -> str:

@@ -7,9 +7,10 @@ import numpy as np
 from noisegrid import stats
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.notes import join_notes
 from noisegrid.measuring.cell import Row, metric_row, seed_set_of
 from noisegrid.records.record import Replicate, versions_of
-from noisegrid.study.sources import ALGORITHMIC, FREE
+from noisegrid.study.sources import seed_note
 from noisegrid.study.study import Cell, Versus, digest
 
 Array = np.ndarray
@@ -96,9 +97,9 @@ def versus_rows(
     found = stats.compare_methods(accuracy, other, rng, (first_set, second_set), paired, versus.margin)
     units = "sets" if several else "runs"
     test = f"{'paired' if paired else 'Welch'} t over {units}"
-    note = "" if several or FREE[versus.noise] >= ALGORITHMIC else "conditional on one seed set"
+    note = seed_note(versus.noise, min(map(len, kinds)))
     if found.smallest < 1e-9:
-        note = "; ".join(filter(None, [note, f"width zero: the {units} agree exactly"]))
+        note = join_notes(note, f"width zero: the {units} agree exactly")
     rows = [
         metric_row("versus_difference", "percentage points", found.difference, test, note=note),
         metric_row("versus_smallest", "percentage points", found.smallest),

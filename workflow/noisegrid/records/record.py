@@ -35,7 +35,7 @@ from noisegrid.records import predictions
 from noisegrid.records.layout import parameter_count
 from noisegrid.records.stored import StoredArray
 from noisegrid.runtime.environment import HERE
-from noisegrid.study.study import Cell, differences, digest
+from noisegrid.study.study import Cell, changed_settings, digest
 
 #: What to do about a damaged replicate, for messages.
 REPAIR = "`noisegrid repair` sets this replicate aside, and the next run trains it again"
@@ -341,11 +341,21 @@ def check_belongs(record: dict[str, Any], cell: Cell, folder: Path) -> None:
     """
     if record["settings_digest"] == cell.digest:
         return
-    changes = ", ".join(differences(record["settings"], cell.settings)) or "its settings"
+    changes = changed_settings(record["settings"], cell.settings)
     raise NoisegridError(
-        f"{folder} was trained with other settings than cell {cell.path} of study {cell.study} has now ({changes}); "
-        f"give the study another name, or delete {folder.parent} to train the cell again"
+        f"{folder} was trained with other settings than cell {cell.path} of study {cell.study} has now "
+        f"({', '.join(changes) or 'its settings'}); {_keep_seed_sets(record['settings'], cell, changes)}give the study "
+        f"another name, or delete {folder.parent} to train the cell again"
     )
+
+
+def _keep_seed_sets(settings: dict[str, Any], cell: Cell, changes: list[str]) -> str:
+    """Return how to keep replicates that differ from their cell in the number of seed sets alone, else ``""``."""
+    if len(changes) != 1 or not changes[0].startswith("seed_sets: "):
+        return ""
+    sets = int(settings.get("seed_sets", 1))
+    more = f" with at least {2 * sets} replicates" if cell.replicates < 2 * sets else ""
+    return f"to keep its replicates, write `seed_sets: {sets}` in its block of the study{more}; otherwise, "
 
 
 def check_image(record: dict[str, Any], image: dict[str, Any] | None, folder: Path) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from noisegrid import stats
+from noisegrid.common.notes import join_notes
 from noisegrid.common.schemas import catalog
 from noisegrid.reporting import claims_overhead
 from noisegrid.reporting.metrics_frame import batch_norm_counterparts
@@ -37,16 +38,14 @@ from noisegrid.reporting.verdicts import (
     Verdict,
     adjust,
     decide,
-    join_notes,
     not_from_few,
 )
 from noisegrid.runtime.hardware import is_mixed_precision
 from noisegrid.stats import Estimate
-from noisegrid.study.sources import ALGORITHMIC, FREE
+from noisegrid.study.sources import seed_note
 
 SAME_ORDER = 2.0  # two noise levels are "of the same order" if they differ by less than this factor
 SAME_LEVEL = 1.25  # two noise levels, or a standard deviation and its null, count as equal within this factor
-CONDITIONAL = "conditional on one seed set"  # the note on a cell that holds seeds and has one set of them
 SAME_MEAN_POINTS = 0.5  # two mean accuracies count as equal if they differ by less than this (in percentage points)
 
 
@@ -280,8 +279,7 @@ def _notes(rows: list[pd.Series], *more: str) -> str:
     """Return further notes and those of rows of metrics.csv, each followed by the cells that it is about."""
     cells: dict[str, list[str]] = {}
     for row in rows:
-        held = row.seed_sets == 1 and not FREE[row.noise] >= ALGORITHMIC
-        for note in dict.fromkeys([row.note, CONDITIONAL if held else ""]):
+        for note in join_notes(row.note, seed_note(row.noise, row.seed_sets)).split("; "):
             cells.setdefault(note, []).append(f"{row.hardware}/{row.task}/{row.noise}")
     cells.pop("", None)
     notes = [f"{note} ({', '.join(where)})" if len(rows) > 1 else note for note, where in cells.items()]

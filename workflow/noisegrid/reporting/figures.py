@@ -4,6 +4,7 @@ This module does not read replicates.
 """
 
 import itertools
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -40,6 +41,8 @@ PANELS = {
 }
 PAPER_NOISE = ("algo_impl", "algo", "impl")
 GROUP = ["hardware", "task"]
+#: The number of characters in a line below a figure.
+FOOTER_CHARACTERS = 170
 
 
 def _panels(frame: pd.DataFrame, metrics: Iterable[str] = PANELS) -> dict[str, str]:
@@ -347,7 +350,9 @@ def _caption(
     """Add the legend above the axes, and below them a text with n, device, versions and the meaning of the lines."""
     if handles:
         figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
-    figure.supxlabel(f"{escape.figure(provenance(frame))}.{lines}", fontsize=6, color="#555555")
+    text = f"{escape.figure(provenance(frame))}.{lines}".splitlines()
+    wrapped = [textwrap.fill(line, FOOTER_CHARACTERS, break_on_hyphens=False) for line in text]
+    figure.supxlabel("\n".join(wrapped), fontsize=6, color="#555555")
 
 
 def save(figure: Figure, path: Path) -> None:

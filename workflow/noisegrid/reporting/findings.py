@@ -10,9 +10,9 @@ from noisegrid.common.escape import html, lines, markdown
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.reporting import overhead_frame
-from noisegrid.reporting.metrics_frame import provenance, select, single_hardware
+from noisegrid.reporting.metrics_frame import provenance, seed_notes, select, single_hardware
 from noisegrid.reporting.tables import CELL, class_table, difference_table, test_set_table, versus_table
-from noisegrid.study.sources import FREE
+from noisegrid.study.sources import FREE, ONE_SEED_SET, seed_note
 
 #: Largest probability of finding a class above its null in some cell if all errors are independent.
 FAMILYWISE = 0.05
@@ -48,7 +48,10 @@ def control_sentence(frame: pd.DataFrame) -> str:
     if control.empty:
         return ""
     exact = int((control["value"] == 0).sum())
-    return f"Control is exactly zero (bitwise equal weights) in {exact} of {len(control)} control cells."
+    conditional = sum(map(bool, seed_notes(control)))
+    some = "" if conditional == len(control) else f"{conditional} of them "
+    note = f" ({some}{ONE_SEED_SET})" if conditional else ""
+    return f"Control is exactly zero (bitwise equal weights) in {exact} of {len(control)} control cells{note}."
 
 
 def churn_sentences(frame: pd.DataFrame) -> list[str]:
@@ -66,7 +69,8 @@ def churn_sentences(frame: pd.DataFrame) -> list[str]:
         ratio = f" ({impl['value'] / algo['value']:.0%} of it)" if algo["value"] > 0 else ""
         sentences.append(
             f"{task} on {hardware}: two runs that differ in implementation alone disagree on {_interval(impl)} % of "
-            f"the test images, two that differ in algorithmic randomness on {_interval(algo)} %{ratio}."
+            f"the test images{_condition('impl', impl)}, two that differ in algorithmic randomness on "
+            f"{_interval(algo)} %{_condition('algo', algo)}{ratio}."
         )
     return sentences
 
@@ -218,6 +222,12 @@ def _interval(row: pd.Series) -> str:
     if pd.isna(row["low"]):
         return f"{row['value']:.2f} [no interval]"
     return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+
+
+def _condition(noise: str, row: pd.Series) -> str:
+    """Return the note on a cell with one seed set in brackets, or an empty string."""
+    note = seed_note(noise, row["seed_sets"])
+    return f" ({note})" if note else ""
 
 
 def write(frame: pd.DataFrame, overhead: pd.DataFrame | None, path: Path) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError, why
 from noisegrid.measuring.cell import COLUMNS
-from noisegrid.study.sources import FREE
+from noisegrid.study.sources import FREE, ONE_SEED_SET, seed_note
 
 #: Columns that version 3 of metrics.csv added. They are empty in files of earlier versions.
 ADDED = ("error", "freedom", "p", "note")
@@ -32,7 +32,7 @@ def load_metrics(path: Path) -> pd.DataFrame:
         raise NoisegridError(f"cannot read {path}: {why(error)}; give the metrics.csv that Snakemake wrote") from error
     check_schema(frame, versions.METRICS, path, also=(1, 2))
     if (frame["schema"] < versions.METRICS).any():
-        frame = frame.assign(**dict.fromkeys(ADDED, np.nan), seed_sets=1)
+        frame = frame.assign(**dict.fromkeys(ADDED, np.nan), seed_sets=_earlier_seed_sets(frame))
     missing = set(COLUMNS) - set(frame.columns)
     if missing:
         raise NoisegridError(
@@ -41,8 +41,15 @@ def load_metrics(path: Path) -> pd.DataFrame:
     check_names(frame, ("study", "hardware", "task", "noise", "metric", "without_batch_norm"), path)
     frame["noise"] = pd.Categorical(frame["noise"], list(FREE), ordered=True)
     for column in ("without_batch_norm", "note"):
-        frame[column] = frame[column].fillna("").astype(str)
+        frame[column] = frame[column].astype(object).fillna("").astype(str)
     return frame
+
+
+def _earlier_seed_sets(frame: pd.DataFrame) -> pd.Series:
+    """Return the number of seed sets in a file that does not state it: 1, or NaN in cells with intervals over sets."""
+    over_sets = frame["interval"].str.endswith("over sets").eq(True)
+    several = over_sets.groupby([frame[key] for key in ("hardware", "task", "noise")]).transform("any")
+    return pd.Series(1.0, frame.index).mask(several)
 
 
 def check_schema(frame: pd.DataFrame, current: int, path: Path, also: tuple[int, ...] = (1,)) -> None:
@@ -127,7 +134,8 @@ def single_hardware(frame: pd.DataFrame) -> pd.DataFrame:
 def provenance(frame: pd.DataFrame) -> str:
     """Return the text that must accompany every printed number.
 
-    The text has the number of replicates per cell (n), the number of test images, device and versions.
+    The text has the number of replicates per cell (n), the number of test images, device and versions. It names the
+    cells whose numbers are conditional on one seed set.
     """
     counts = sorted(set(frame["n_replicates"]))
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -135,4 +143,31 @@ def provenance(frame: pd.DataFrame) -> str:
     # the rows that compare two kinds of hardware contain no device or version that is missing from the other rows
     single = single_hardware(frame)
     what = [" and ".join(sorted(set(single[column]))) for column in ("device", "versions")]
-    return f"n = {n} replicates per cell, {examples} test images; {what[0]}; {what[1]}"
+    held = [text for text in (_several_sets(single), _one_set(single)) if text]
+    return "; ".join([f"n = {n} replicates per cell, {examples} test images", *what, *held])
+
+
+def seed_notes(rows: pd.DataFrame) -> list[str]:
+    """Return, for each row, ONE_SEED_SET if its cell holds for one seed set alone, otherwise an empty string."""
+    return [seed_note(str(row.noise), row.seed_sets) for row in rows.itertuples()]
+
+
+def _several_sets(frame: pd.DataFrame) -> str:
+    """Return a text with the number of seed sets of the cells that have several; empty if there is no such cell."""
+    counts = sorted({int(count) for count in frame["seed_sets"].dropna() if count > 1})
+    return f"{' or '.join(map(str, counts))} seed sets where seeds are held" if counts else ""
+
+
+def _one_set(frame: pd.DataFrame) -> str:
+    """Return a text that names the cells that are conditional on one seed set; empty if there is no such cell.
+
+    Where this is true of all cells with some noise, the noise alone is named.
+    """
+    cells = frame.drop_duplicates(["hardware", "task", "noise"])
+    conditional = np.array(seed_notes(cells)) != ""
+    whole = [noise for noise in FREE if (here := cells["noise"] == noise).any() and conditional[here].all()]
+    names = [", ".join(whole)] if whole else []
+    rest = cells[conditional & ~cells["noise"].isin(whole)]
+    for (hardware, task), part in rest.groupby(["hardware", "task"], sort=False):
+        names.append(f"{', '.join(part['noise'])} of {task} on {hardware}")
+    return f"{ONE_SEED_SET}: {' and '.join(names)}" if names else ""

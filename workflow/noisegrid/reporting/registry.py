@@ -50,7 +50,8 @@ def _has_several_hardware(study: Study) -> bool:
 
 
 def _repeats_across_hardware(study: Study) -> bool:
-    pairs = [(cell.task, cell.noise) for cell in study.cells]
+    # cells with different numbers of seed sets do not have the same seeds
+    pairs = [(cell.task, cell.noise, cell.seed_sets) for cell in study.cells]
     return len(set(pairs)) < len(pairs)
 
 

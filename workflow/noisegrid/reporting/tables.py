@@ -11,12 +11,13 @@ from noisegrid import stats
 from noisegrid.common import escape
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
+from noisegrid.common.notes import join_notes
 from noisegrid.common.schemas import WORKFLOW, catalog
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.claims import judge
 from noisegrid.reporting.metrics_frame import provenance, select, single_hardware
 from noisegrid.reporting.registry import METRICS, TABLES
-from noisegrid.study.sources import FREE
+from noisegrid.study.sources import FREE, holds_seeds, seed_note
 
 CELL = ["hardware", "task", "noise"]
 GAINS_PERCENTAGE_POINTS = (0.1, 0.3, 1.0)
@@ -62,7 +63,8 @@ def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
         row["test_images_percentage_points"] = images.get(tuple(row[key] for key in CELL), float("nan"))
         row["note"] = cell.note if enough else f"too few runs to plan with (fewer than {stats.FEWEST})"
         rows.append(row)
-    return pd.DataFrame(rows).convert_dtypes()
+    table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=CELL)
+    return _with_seed_sets(table, frame).convert_dtypes()
 
 
 def test_set_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -84,7 +86,7 @@ def test_set_table(frame: pd.DataFrame) -> pd.DataFrame:
     ]
     added = select(frame, "accuracy_sampling_error").set_index([*place, "n_replicates"])["value"]
     table = pd.concat([*columns, added.rename("test_images_add_percentage_points")], axis=1).reset_index()
-    return table[~table["group"].str.fullmatch("class [0-9]+")]
+    return _with_seed_sets(table[~table["group"].str.fullmatch("class [0-9]+")], frame)
 
 
 def versus_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -228,7 +230,22 @@ def _wide(frame: pd.DataFrame, columns: dict[str, str], with_interval: list[str]
         rows = select(frame, metric).set_index([*CELL, "n_replicates"])
         part = rows[["value", "low", "high"]] if name in with_interval else rows[["value"]]
         parts.append(part.rename(columns={"value": name, "low": f"{name}_low", "high": f"{name}_high"}))
-    return pd.concat(parts, axis=1).reset_index()
+    return _with_seed_sets(pd.concat(parts, axis=1).reset_index(), frame)
+
+
+def _with_seed_sets(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns `seed_sets` (empty where no seeds are held) and `note` to a table with a row per cell.
+
+    If the table has notes already, the note on the seed sets is added to them.
+    """
+    cells = frame.drop_duplicates(CELL).set_index(CELL)["seed_sets"]
+    keys = list(table[CELL].itertuples(index=False, name=None))
+    sets = [cells[key] for key in keys]
+    own = table["note"] if "note" in table else [""] * len(table)
+    held = [count if holds_seeds(noise) else pd.NA for (*_, noise), count in zip(keys, sets, strict=True)]
+    notes = [join_notes(note, seed_note(key[-1], count)) for note, key, count in zip(own, keys, sets, strict=True)]
+    table = table.drop(columns="note", errors="ignore")
+    return table.assign(seed_sets=pd.array(held, "Int64"), note=notes)
 
 
 def write_table(table: pd.DataFrame, caption: str, path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from noisegrid import stats
+from noisegrid.common.notes import join_notes
 
 ALPHA = 0.05
 MIN_REPLICATES = 5
@@ -103,8 +104,3 @@ def adjust(verdicts: list[Verdict]) -> list[Verdict]:
         p = families[verdict.verdict][index] if verdict.verdict in families else math.nan
         adjusted.append(replace(verdict, adjusted=NOT_DECIDED if p > ALPHA else verdict.verdict))
     return adjusted
-
-
-def join_notes(*notes: str) -> str:
-    """Join the notes that are not empty, each of them once."""
-    return "; ".join(dict.fromkeys(note for note in notes if note))

@@ -12,7 +12,7 @@ from typing import Any
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text
-from noisegrid.study.study import KEPT, Cell, Study, TimedNetwork, Versus, differences
+from noisegrid.study.study import KEPT, Cell, Study, TimedNetwork, Versus, changed_settings
 
 
 def document_of(study: Study) -> dict[str, Any]:
@@ -81,5 +81,5 @@ def changes(study: Study, path: Path) -> list[str]:
     found = [f"cell {name} was added" for name in new.keys() - old.keys()]
     found += [f"cell {name} was removed" for name in old.keys() - new.keys()]
     for name in [name for name in new if name in old]:
-        found += [f"{name}: {change}" for change in differences(old[name], new[name])]
+        found += [f"{name}: {change}" for change in changed_settings(old[name], new[name])]
     return sorted(found)

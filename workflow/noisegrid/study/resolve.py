@@ -21,13 +21,15 @@ from noisegrid.study import design
 from noisegrid.study.arms import timed_networks
 from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
-from noisegrid.study.sources import NOISES
+from noisegrid.study.sources import NOISES, holds_seeds
 from noisegrid.study.study import KEPT, Cell, Study
 from noisegrid.study.versus import comparisons
 
 #: The version of the training procedure. Increase it by hand if a change of the code changes the results of training
 #: with the same settings. Results of different versions are never mixed.
 PROTOCOL = 1
+#: A cell that holds seeds and has at least MANY_REPLICATES replicates is spread over SEED_SETS seed sets by default.
+MANY_REPLICATES, SEED_SETS = 10, 5
 
 
 def load(name_or_path: str) -> Study:
@@ -192,8 +194,10 @@ def find(name_or_path: str) -> Path:
 
 
 def _cell(study: str, names: tuple[str, str, str], settings: dict[str, Any], block: dict[str, Any], where: str) -> Cell:
-    """Return one cell of a block, after checking the number of replicates and the noise."""
-    replicates, seed_sets = block["replicates"], block.get("seed_sets", 1)
+    """Return one cell of a block, after checking the noise and the number of replicates."""
+    _check_noise(names[1], settings, names[2], where)
+    replicates = block["replicates"]
+    seed_sets = block.get("seed_sets", default_seed_sets(names[2], replicates))
     if replicates < 2 * seed_sets:
         raise NoisegridError(
             f"{where}: {seed_sets} seed sets need at least {2 * seed_sets} replicates, two in each; write more "
@@ -201,8 +205,16 @@ def _cell(study: str, names: tuple[str, str, str], settings: dict[str, Any], blo
         )
     if seed_sets > 1:
         settings["seed_sets"] = seed_sets
-    _check_noise(names[1], settings, names[2], where)
     return Cell(study, *names, replicates, settings)
+
+
+def default_seed_sets(noise: str, replicates: int) -> int:
+    """Return the number of seed sets of a cell whose block names none.
+
+    One seed set does not speak for all. Below MANY_REPLICATES replicates, however, a set would have fewer than two.
+    A noise that leaves all algorithmic sources free holds no seeds that could be averaged over.
+    """
+    return SEED_SETS if replicates >= MANY_REPLICATES and holds_seeds(noise) else 1
 
 
 #: The keys of a hardware entry that affect results. The other keys are used only to find or describe the machine.

@@ -80,3 +80,18 @@ NOISES = {
 }
 #: The free sources of each noise, keyed by noise.
 FREE = {name: noise.free for name, noise in NOISES.items()}
+#: The note on a number that holds for a single choice of held seeds.
+ONE_SEED_SET = "conditional on one seed set"
+
+
+def holds_seeds(noise: str) -> bool:
+    """Return whether a noise holds an algorithmic source, so that the replicates of its cells share held seeds."""
+    return not FREE[noise] >= ALGORITHMIC
+
+
+def seed_note(noise: str, seed_sets: float) -> str:
+    """Return ONE_SEED_SET if a cell with this noise and so many seed sets holds for one seed set alone, else ``""``.
+
+    The text is also empty if the noise is unknown.
+    """
+    return ONE_SEED_SET if noise in FREE and holds_seeds(noise) and seed_sets == 1 else ""

@@ -237,6 +237,14 @@ def digest(settings: Any) -> str:
     return short_digest(json.dumps(settings, sort_keys=True))
 
 
+def changed_settings(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return one line for each difference between the settings of two cells; see `differences`.
+
+    Settings state the number of seed sets only if it is not 1.
+    """
+    return differences({"seed_sets": 1} | old, {"seed_sets": 1} | new)
+
+
 def differences(old: Any, new: Any, key: str = "") -> list[str]:
     """Return one line for each key whose value differs between old and new settings.
 

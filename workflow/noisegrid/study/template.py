@@ -17,7 +17,7 @@ cells:
   - hardware: [cpu]          # names in workflow/catalog/hardware.yaml, or auto
     tasks: [{task}]
     noise: [algo, impl, control]   # the sources left free; all others are held (docs/noise.md)
-    replicates: 5            # training runs per cell; two is the minimum, ten give narrower intervals
+    replicates: 5            # training runs per cell; two is the minimum, ten and more have five seed sets
 tasks:
   {task}:
     like: smallcnn-digits    # start from a task of workflow/catalog/tasks.yaml, and list the changes
