@@ -10,9 +10,8 @@ from noisegrid.common.escape import html, lines, markdown
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.reporting import overhead_frame
-from noisegrid.reporting.metrics_frame import provenance, select, single_hardware
+from noisegrid.reporting.metrics_frame import measured_names, provenance, select, single_hardware
 from noisegrid.reporting.tables import CELL, class_table
-from noisegrid.study.sources import FREE
 
 #: The report's first page.
 FRONT = """\
@@ -36,6 +35,7 @@ that others can check.)
 def findings(frame: pd.DataFrame) -> list[str]:
     """Return a list of findings from metrics.csv. A finding is left out if the cells it describes were not measured."""
     sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), null_sentence(frame)]
+    sentences += component_sentences(frame)
     return [sentence for sentence in [*sentences, *lost_sentences(frame)] if sentence]
 
 
@@ -92,6 +92,33 @@ def null_sentence(frame: pd.DataFrame) -> str:
         f"Of {classes} per-class standard deviations in {len(table)} cells, {above} ({above / classes:.0%}) are larger "
         "than independent errors of the same images would give (above the 95 % range; chance alone: 2.5 %)."
     )
+
+
+def component_sentences(frame: pd.DataFrame) -> list[str]:
+    """Return one sentence for each crossed cell, on the share of its churn that goes away if a source is held."""
+    alone = select(frame, "component_predictions_alone", None).set_index([*CELL, "group"]).index
+    shares = select(frame, "component_predictions", None).set_index([*CELL, "group"])
+    sentences = []
+    for spread in select(frame, "crossed_churn").itertuples():
+        sources = [group for *cell, group in alone if cell == [getattr(spread, key) for key in CELL]]
+        if not sources or pd.isna(spread.value) or spread.value == 0:
+            continue
+        parts = [
+            f"{max(0.0, row['value']):.0f} % [{row['low']:.0f}, {row['high']:.0f}] {source}"
+            for source in sources
+            for row in [shares.loc[(spread.hardware, spread.task, spread.noise, source)]]
+        ]
+        sentences.append(
+            f"{spread.task} on {spread.hardware}: two runs that differ in {_and(sources)} disagree on "
+            f"{spread.value:.2f} [{spread.low:.2f}, {spread.high:.2f}] % of the test images; of this, holding one "
+            f"source alone would remove: {', '.join(parts)} ({spread.n_replicates} crossed runs)."
+        )
+    return sentences
+
+
+def _and(words: list[str]) -> str:
+    """Return words as a list in a sentence: `a`, `a and b`, or `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def lost_sentences(frame: pd.DataFrame) -> list[str]:
@@ -166,7 +193,7 @@ def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
     tasks = ", ".join(dict.fromkeys(cells["task"]))
     hardware = ", ".join(dict.fromkeys(cells["hardware"]))
     runs = int(cells["n_replicates"].sum())
-    sources = [noise for noise in FREE if (cells["noise"] == noise).any()]
+    sources = measured_names(cells)
     return FRONT.format(
         study=frame["study"].iloc[0],
         measured=f"{runs} training runs in {len(cells)} cells: {tasks}, on {hardware}. Every cell leaves certain "

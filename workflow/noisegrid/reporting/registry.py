@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from noisegrid.study.study import Study
+from noisegrid.study.sources import CROSSED
+from noisegrid.study.study import Study, repeated
 
 METRICS, OVERHEAD = "metrics.csv", "overhead.csv"
 #: The formats in which figures and tables are written.
@@ -50,12 +51,11 @@ def _has_several_hardware(study: Study) -> bool:
 
 
 def _repeats_across_hardware(study: Study) -> bool:
-    pairs = [(cell.task, cell.noise) for cell in study.cells]
-    return len(set(pairs)) < len(pairs)
+    return any(repeated(study.cells, task) for task in study.values("task"))
 
 
 def _has_single_sources(study: Study) -> bool:
-    return len(set(study.values("noise")) - {"control"}) > 3
+    return len(set(study.values("noise")) - {"control", CROSSED}) > 3
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,11 @@ class Entry:
     data: str = METRICS
     caption: str = ""
 
+    @property
+    def always(self) -> bool:
+        """Whether every study provides the data."""
+        return self.applies is _always
+
     def make(self, frame: Any) -> Any:
         """Make the figure or table from a data frame, by calling the function registered for this entry."""
         module, _, function = self.function.partition(":")
@@ -91,7 +96,7 @@ class Entry:
 FIGURES = {
     entry.name: entry
     for entry in (
-        Entry("figure_1", "figures:figure_1"),
+        Entry("figure_1", "figures:figure_1", _measures("algo_impl", "algo", "impl", "control")),
         Entry("figure_2", "figures:figure_2", _has_batch_norm_twins),
         Entry("figure_3", "figures:figure_3", _measures("algo_impl", "algo", "impl")),
         Entry("figure_4", "figures:figure_4", _has_groups),
@@ -101,6 +106,7 @@ FIGURES = {
         Entry("figure_7", "figures_overhead:figure_7", _times_networks, OVERHEAD),
         Entry("figure_8", "figures:figure_8", _measures("order", "in_batch_order")),
         Entry("figure_sources", "figures:figure_sources", _has_single_sources),
+        Entry("figure_components", "figures:figure_components", _measures(CROSSED)),
     )
 }
 TABLES = {
@@ -128,6 +134,18 @@ TABLES = {
                 "Number of per-class standard deviations inside, above and below the 95 % range of independent "
                 "errors, and the largest ratio of a class's standard deviation to the overall one, with the 95 % "
                 "range of this ratio for independent errors"
+            ),
+        ),
+        Entry(
+            "components",
+            "tables:component_table",
+            _measures(CROSSED),
+            caption=(
+                "What share of the spread would go away if I held a source? Runs of a crossed cell differ in the seeds "
+                "of several sources. share: a source's part of the variance of their predictions (which is the churn) "
+                "or accuracy; it goes away, on average, if this source is held. The share of an interaction goes away "
+                "only if all its sources are held. alone: what stays if this source alone is free, which includes its "
+                "interactions (low and high: 95 % intervals)"
             ),
         ),
         Entry(

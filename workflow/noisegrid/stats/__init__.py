@@ -10,6 +10,7 @@ from these definitions.
 """
 
 from noisegrid.stats.calibration import expected_calibration_error, softmax
+from noisegrid.stats.components import Components, components, half_square_matrix
 from noisegrid.stats.intervals import (
     CONFIDENCE,
     Estimate,
@@ -39,12 +40,15 @@ from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spr
 
 __all__ = [
     "CONFIDENCE",
+    "Components",
     "Estimate",
     "Null",
     "Parts",
     "SubGroups",
     "churn_matrix",
+    "components",
     "expected_calibration_error",
+    "half_square_matrix",
     "independent_error_null",
     "l2_matrices",
     "l2_raw_matrix",

@@ -80,3 +80,7 @@ NOISES = {
 }
 #: The free sources of each noise, keyed by noise.
 FREE = {name: noise.free for name, noise in NOISES.items()}
+#: What stands in place of a noise in the name of a crossed cell, whose free sources the study chooses.
+CROSSED = "crossed"
+#: The names of noises and crossed cells, in the order of tables.
+NAMES = (*NOISES, CROSSED)
