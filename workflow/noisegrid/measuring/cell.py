@@ -284,6 +284,16 @@ def run_rows(correct: Array, numbers: Array) -> Iterator[Row]:
         yield metric_row("accuracy", "percent", float(value), group=f"replicate {number}")
 
 
+def mean_row(metric: str, values: Array, seed_set: Array, group: str = "all") -> Row:
+    """Return a row with the mean of a percentage over all replicates, and the 95 % interval of this mean."""
+    return metric_row(metric, "percent", stats.mean(values, seed_set), f"t over {_units(seed_set)}", group)
+
+
+def _units(seed_set: Array) -> str:
+    """Return what an interval treats as independent: `sets` if there are several seed sets, otherwise `runs`."""
+    return "runs" if len(np.unique(seed_set)) == 1 else "sets"
+
+
 #: The outcomes of a crossed cell, with the name and unit of their spread: the square root of a variance, and a churn,
 #: which is the variance of the predictions.
 OUTCOMES = {"predictions": ("crossed_churn", "percent"), "accuracy": ("crossed_std", "percentage points")}
@@ -311,26 +321,24 @@ def component_rows(
     """
     sources = list(levels(crossed, 0))
     counts = tuple(crossed[source] for source in sources)
-    lost = math.prod(counts) - len(numbers)
-    order = np.argsort(numbers)
+    runs, order = math.prod(counts), np.argsort(numbers)
+    lost = runs - len(numbers)
+    undefined = f"undefined: {lost} of the {runs} combinations of levels did not finish" if lost else ""
     distances = {
         "predictions": stats.churn_matrix(found.predicted[order]),
         "accuracy": stats.half_square_matrix(found.correct[order].mean(axis=1)),
     }
     for outcome, (spread, unit) in OUTCOMES.items():
-        if lost:
-            note = f"undefined: {lost} of the {math.prod(counts)} combinations of levels did not finish"
-            yield metric_row(spread, unit, math.nan, note=note)
-            continue
-        result = stats.components(distances[outcome], counts, rng)
-        ends = np.array(result.variance[:3])
+        # without the lost replicates nothing is known, as if all runs were equal: each share is NaN
+        result = stats.components(np.zeros((runs, runs)) if lost else distances[outcome], counts, rng)
+        ends = np.array(result.variance[:3]) if not lost else np.full(3, np.nan)
         ends = 100 * (np.sqrt(ends) if outcome == "accuracy" else ends)
-        yield metric_row(spread, unit, Estimate(*map(float, ends)), "generalised")
+        yield metric_row(spread, unit, Estimate(*map(float, ends)), "generalised", note=undefined)
         for ending, shares in (("", result.own), ("_alone", result.alone)):
             for factors, share in shares.items():
                 group = " × ".join(sources[factor] for factor in factors)
                 percent = Estimate(*(100 * end for end in share[:3]))
-                note = _note_of_share(percent.value, [counts[factor] for factor in factors])
+                note = undefined or _note_of_share(percent.value, [counts[factor] for factor in factors])
                 yield metric_row(f"component_{outcome}{ending}", "percent", percent, "generalised", group, note=note)
 
 
@@ -339,18 +347,9 @@ def _note_of_share(percent: float, counts: list[int]) -> str:
     if math.isnan(percent):
         return "undefined: all runs are equal"
     notes = ["negative estimate, shown as 0"] if percent < 0 else []
+    notes += ["estimate above 100 %, shown as 100"] if percent > 100 else []
     notes += ["two levels, so the interval is wide"] if counts == [2] else []
     return "; ".join(notes)
-
-
-def mean_row(metric: str, values: Array, seed_set: Array, group: str = "all") -> Row:
-    """Return a row with the mean of a percentage over all replicates, and the 95 % interval of this mean."""
-    return metric_row(metric, "percent", stats.mean(values, seed_set), f"t over {_units(seed_set)}", group)
-
-
-def _units(seed_set: Array) -> str:
-    """Return what an interval treats as independent: `sets` if there are several seed sets, otherwise `runs`."""
-    return "runs" if len(np.unique(seed_set)) == 1 else "sets"
 
 
 def pair_rows(predicted: Array, logits: Array | None, seed_set: Array) -> Iterator[Row]:

@@ -171,16 +171,16 @@ def figure_components(frame: pd.DataFrame) -> Figure:
     """Draw, for each crossed cell, the share of each source and each interaction, with a panel for each outcome.
 
     A filled marker is the share that goes away if a source is held, an open one the share that stays if this source
-    alone is free. A negative estimate is drawn at 0.
+    alone is free. An estimate below 0 or above 100 % is drawn at 0 or 100.
 
     Raises
     ------
     NoisegridError
-        If no crossed cell has all of its replicates.
+        If there is no crossed cell.
     """
     shares = select(frame, "component_predictions", None)
     if shares.empty:
-        raise NoisegridError("figure_components requires a crossed cell in which every replicate finished")
+        raise NoisegridError("figure_components requires a crossed cell, e.g. crossed: {init: 4, order: 4}")
     groups = list(shares.groupby(GROUP, sort=False, observed=True))
     rows = sum(len(part) + 1 for _, part in groups)
     figure, axes = plt.subplots(1, len(SHARES), figsize=(7.4, 0.9 + 0.24 * rows), sharey=True, layout="constrained")
@@ -195,7 +195,7 @@ def figure_components(frame: pd.DataFrame) -> Figure:
                 for data, offset, filled in ((own, -0.16, True), (alone, 0.16, False)):
                     if (*key, source) in data.index:
                         share = data.loc[(*key, source)].copy()
-                        share["value"] = max(0.0, share["value"])
+                        share["value"] = np.clip(share["value"], 0, 100)
                         _draw_marker(axis, share, position + offset * (source in NOISES), *style, filled)
                 ticks[position] = source
             position += 1

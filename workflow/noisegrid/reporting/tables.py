@@ -86,8 +86,8 @@ def class_table(frame: pd.DataFrame) -> pd.DataFrame:
 def component_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return, for each crossed cell, the share of each source and each interaction, for predictions and accuracy.
 
-    Empty if there is no crossed cell, or if each of them lacks a replicate. A negative estimate is shown as 0, which
-    the column `note` states.
+    Empty if there is no crossed cell. An estimate below 0 or above 100 % is
+    shown as 0 or 100, which the column `note` states.
     """
     keys, ends = [*CELL, "group"], {"value": "", "low": "_low", "high": "_high"}
     parts = []
@@ -98,7 +98,7 @@ def component_table(frame: pd.DataFrame) -> pd.DataFrame:
         part.insert(0, "outcome", outcome)
         for name, rows in (("share", shares), ("alone", alone)):
             for end, suffix in ends.items():
-                part[f"{name}_percent{suffix}"] = rows[end].clip(lower=0).reindex(part.index)
+                part[f"{name}_percent{suffix}"] = rows[end].clip(0, 100).reindex(part.index)
         part["note"] = part.pop("note")
         parts.append(part.reset_index().rename(columns={"group": "source"}))
     return pd.concat(parts, ignore_index=True)
