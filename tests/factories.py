@@ -114,7 +114,8 @@ METRICS = (
     ("l2_raw", "1"), ("l2_raw_buffers", "1"), ("logit_correlation", "1"), ("calibration_error", "percent"),
     ("reference_accuracy_std", "percentage points"), ("reference_agreement_midpoint", "percent"),
     ("reference_l2_midpoint", "1"), ("class_std_ratio_max", "1"), ("replicates_diverged", "count"),
-    ("replicates_failed", "count"),
+    ("replicates_failed", "count"), ("class_std_over_null_max", "1"), ("classes_above_null", "count"),
+    ("classes_above_null_fdr", "count"),
 )  # fmt: skip
 
 

@@ -124,6 +124,33 @@ def many_classes(folder: Path) -> None:
     edit_predictions(folder, change)
 
 
+def many_labels(folder: Path) -> None:
+    """Two million and one examples, in predictions without logits."""
+    count = 2_000_001
+    small = {name: np.zeros(count, np.int16) for name in ("label", "predicted", "midpoint_predicted")}
+    edit_predictions(folder, lambda arrays: (arrays.clear(), arrays.update(small, example_id=np.arange(count))))
+
+
+def many_bytes(folder: Path) -> None:
+    """Names of sub-groups that are very long."""
+    edit_predictions(folder, lambda arrays: arrays.update(group_name=np.zeros(1, "U8000001")))
+
+
+def many_columns(folder: Path) -> None:
+    """Logits of very many classes."""
+    edit_predictions(folder, lambda arrays: arrays.update(logits=np.zeros((len(arrays["label"]), 10_001), np.float32)))
+
+
+def more_logits(folder: Path) -> None:
+    """Logits of more examples than there are labels."""
+    edit_predictions(folder, lambda arrays: arrays.update(logits=np.zeros((2_000_000, 10), np.float32)))
+
+
+def logits_by_column(folder: Path) -> None:
+    """Logits that are stored column by column."""
+    edit_predictions(folder, lambda arrays: arrays.update(logits=np.asfortranarray(arrays["logits"])))
+
+
 def many_chunks(folder: Path) -> None:
     """Chunk files that together are long, each of which covers every cell."""
     path = chunk_of(folder)
@@ -183,6 +210,12 @@ EDITS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a chunk file without cells": (
         lambda folder: chunk_of(folder).write_text("{}"), r"chunks/cpu/\S+.json does not list the replicates of cpu/"),
     "many classes": (many_classes, r"classes or attributes: 2,147,483,647; a crate may have at most 10,000"),
+    "many labels": (many_labels, r"predictions.npz: labels: 2,000,001; a crate may have at most 2,000,000"),
+    "a long array": (many_bytes, r"predictions.npz: group_name.npy has 32,000,004 bytes; .* at most 32,000,000"),
+    "many columns of logits": (
+        many_columns, r"predictions.npz: classes or attributes: 10,001; a crate may have at most 10,000"),
+    "more logits than labels": (more_logits, r"predictions.npz: labels and logits do not match in shape"),
+    "logits stored by column": (logits_by_column, r"not float32, or its values are stored column by column"),
     "many arms": (many_kernels, r"overhead.csv: arms: 20,000; a crate may have at most 100"),
     "rows of another study": (
         edit_text(f"{RESULTS}metrics.csv", r"pair,cpu,short-digits", "pair,cpu,other"),

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import noisegrid
-from factories import ALGO
+from factories import ALGO, rewrite_record
 from forgeries import edit_text
 from hostile import DESIGNS, EDITS, STYLES, ZIPS, rebuilt
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
-from noisegrid.crate import archive, check_metrics, check_products, possible, rerun, verify
+from noisegrid.crate import archive, check_contents, check_metrics, check_products, possible, rerun, verify
 from noisegrid.crate.compare import write_comparison
 from noisegrid.crate.crate import open_crate
 from noisegrid.crate.printing import plain_errors
@@ -44,15 +44,19 @@ def child(path: Path, place: Path) -> None:
     (place / "found.json").write_text(json.dumps([found, memory]))
 
 
-def verified(path: Path, place: Path) -> list[str]:
-    """Return what verify finds, and check that it takes less than 1 GB and half a minute."""
+def verified(path: Path, place: Path, own: int = MEGABYTES) -> list[str]:
+    """Return what verify finds, and check that it takes less than 1 GB and half a minute.
+
+    `own` is how much more memory than this process it may take.
+    """
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     process = multiprocessing.get_context("fork").Process(target=child, args=(path, place))
     process.start()
     process.join(30)
     process.kill()
     assert process.exitcode == 0
     found, memory = json.loads((place / "found.json").read_text())
-    assert memory < MEGABYTES
+    assert memory < min(MEGABYTES, before + own)
     return found
 
 
@@ -88,12 +92,49 @@ def test_a_file_is_refused_in_a_sentence(package, tmp_path, monkeypatch, name):
     [
         ("REPLICATES", 2, "cpu/short-digits/algo: finished replicates: 3; a crate may have at most 2"),
         ("CLASSES", 9, "cpu/short-digits/algo: classes or attributes in predictions.npz: 10; a crate"),
+        ("CELL_CLASSES", 29, "cpu/short-digits/algo: classes times replicates: 30; a crate may have at most 29"),
+        ("CELL_LABELS", 1790, "cpu/short-digits/algo: labels times replicates: 1,791; a crate may have at most 1,790"),
+        ("KEPT_BYTES", 9, "the record of replicate 0 of cpu/short-digits/algo, without its .* has .* bytes"),
     ],
 )
 def test_metrics_that_would_take_much_memory_are_not_computed(package, tmp_path, monkeypatch, limit, value, named):
     monkeypatch.setattr(check_metrics, limit, value)
     found = list(check_metrics.recount(open_crate(package, tmp_path))[1])
     assert any(re.search(named, line) for line in found), found
+
+
+@pytest.mark.slow
+def test_rows_of_a_task_are_limited(package, tmp_path, monkeypatch):
+    monkeypatch.setattr(check_metrics, "ROWS", 50)
+    with pytest.raises(NoisegridError, match=r"cells/cpu/short-digits.csv: rows: \d+; a crate may have at most 50"):
+        check_metrics.recount(open_crate(package, tmp_path))
+
+
+@pytest.mark.slow
+def test_records_that_describe_a_package_are_limited(package, tmp_path, monkeypatch):
+    monkeypatch.setattr(check_contents, "DESCRIBED_BYTES", 1000)
+    crate = open_crate(package, tmp_path)
+    monkeypatch.setattr(type(crate), "has_code_of_here", True)
+    with pytest.raises(NoisegridError, match=r"ro-crate-metadata.json: what the records up to cpu/\S+ add has 1,\d+ b"):
+        list(check_contents.description(crate)[1])
+
+
+def blown_up(folder: Path) -> None:
+    """Give all replicates of a cell the logits of 10,000 examples and 1,000 classes: 40 MB for each of two arrays."""
+    logits = np.random.default_rng(0).standard_normal((10_000, 1000), dtype=np.float32)
+    label = np.arange(10_000) % 1000
+    for place in sorted((folder / ALGO).iterdir()):
+        arrays = {"logits": logits, "midpoint_logits": logits, "label": label, "example_id": np.arange(10_000)}
+        np.savez(place / "predictions.npz", **arrays)
+        rewrite_record(place, lambda _: None)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_logits(package, tmp_path, monkeypatch):
+    monkeypatch.setattr(verify, "CHECKS", {name: verify.CHECKS[name] for name in ("records", "metrics")})
+    path = rebuilt(package, tmp_path, blown_up)
+    found = verified(path, tmp_path / "check", own=150)
+    assert any(line.endswith("class 999 is computed, but is not in the crate") for line in found), found
 
 
 def test_style_sheets_are_left_out_in_linear_time():

@@ -2,11 +2,14 @@
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import noisegrid
+from conftest import noisegrid, run
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import open_prepared
@@ -87,3 +90,44 @@ def test_fashion_mnist_through_torchvisions_own_reader(tmp_path):
     assert fashion.train_images.shape == (60_000, 1, 28, 28)
     assert fashion.test_images.shape == (10_000, 1, 28, 28)
     assert np.bincount(fashion.test_labels).tolist() == [1000] * 10
+
+
+#: Writes a dataset whose images come one by one: two megabytes of training images, and ten test images.
+ONE_BY_ONE = """
+import sys
+from pathlib import Path
+import numpy as np
+from noisegrid.common.errors import NoisegridError
+from noisegrid.data import prepared
+from noisegrid.readers import Images, Raw
+
+def images(count):
+    return Images(count, (1, 64, 64), (np.full((1, 64, 64), number % 256, np.uint8) for number in range(count)))
+
+data = Raw(images(512), np.arange(512) % 2, images(10), np.arange(10) % 2)
+try:
+    prepared.write("mine", {"classes": 2, "full_scale": 255}, data, [], Path(sys.argv[1]))
+except NoisegridError as error:
+    sys.exit(f"refused: {error}")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")
+@pytest.mark.parametrize("megabytes", [1, 4])
+def test_a_disk_that_is_too_small_for_images_is_named(tmp_path, megabytes):
+    """They are written into a memory map, where a full disk would end the process with SIGBUS."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", place], check=True)
+    try:
+        done = run(sys.executable, "-c", ONE_BY_ONE, place)
+        if megabytes == 4:
+            assert done.returncode == 0, done.stdout
+            assert (place / "train_images.npy").stat().st_size == 512 * 64 * 64 + 128
+            return
+        assert done.returncode == 1, (done.returncode, done.stdout)
+        says = f"refused: cannot write {place}/train_images.npy: the disk at {place} is full; make space and run again"
+        assert done.stdout.startswith(says) and done.stdout.count("\n") == 1
+        assert list(place.iterdir()) == []
+    finally:
+        subprocess.run(["umount", place], check=True)

@@ -1,10 +1,13 @@
 """Every sentence on hand-made metrics: the right numbers in the right places."""
 
+import numpy as np
 import pandas as pd
 from factories import crossed_frame, metrics_frame
 
 from noisegrid import stats
+from noisegrid.measuring import cell
 from noisegrid.reporting import findings
+from noisegrid.study.sources import FREE
 
 
 def edited(metric: str, noise: str, **numbers: float) -> pd.DataFrame:
@@ -44,16 +47,55 @@ def test_shares_of_a_crossed_cell():
 
 
 def test_gain():
-    (sentence,) = findings.gain_sentences(edited("accuracy_std", "algo_impl", value=0.5))
-    assert f"gain below {stats.significant_difference(0.5, 10):.2f} points" in sentence
-    assert f"takes {stats.replicates_needed(0.5, 0.3)} runs per method" in sentence
+    frame = edited("accuracy_std", "algo_impl", value=0.5, low=0.35, high=0.9, freedom=9)
+    images = frame[(frame["metric"] == "accuracy_std") & (frame["noise"] == "algo_impl")].assign(
+        metric="accuracy_sampling_error", value=1.8
+    )
+    (sentence,) = findings.gain_sentences(pd.concat([frame, images]))
+    limits = [f"{stats.significant_difference(spread, 10, 9):.2f}" for spread in (0.5, 0.35, 0.9)]
+    runs = [f"{stats.replicates_needed(spread, 0.3):,}" for spread in (0.5, 0.35, 0.9)]
+    assert sentence == (
+        f"net-data on cpu: with 10 runs per method, a difference in accuracy below {limits[0]} points ({limits[1]} to "
+        f"{limits[2]}) cannot be told from run-to-run noise at 95 %; the 200 test images add ± 1.80. To see a gain of "
+        f"0.3 points takes {runs[0]} runs per method ({runs[1]} to {runs[2]})."
+    )
+
+
+def test_few_runs_are_too_few_to_plan_with():
+    frame = metrics_frame().assign(n_replicates=4)
+    assert findings.gain_sentences(frame) == [
+        "net-data on cpu: 4 runs are too few to plan with; at least 5 are needed."
+    ]
+
+
+def classes(noise: str, correct: np.ndarray) -> pd.DataFrame:
+    """Return the rows about the four classes of such replicates, as `load_metrics` gives them."""
+    rows = cell.class_rows(correct, np.arange(400) % 4, np.zeros(len(correct), int), np.random.default_rng(0))
+    common = {"hardware": "cpu", "task": "net-data", "noise": noise, "n_replicates": len(correct)}
+    frame = pd.DataFrame([common | row for row in rows], columns=list(cell.COLUMNS))
+    return frame.assign(noise=pd.Categorical(frame["noise"], list(FREE), ordered=True))
 
 
 def test_classes_above_their_null():
-    # all three classes of three cells lie above it; control has no spread, and no ratio
-    frame = metrics_frame()
-    frame.loc[(frame["metric"] == "class_std_ratio_max") & (frame["noise"] == "control"), "value"] = float("nan")
-    assert findings.null_sentence(frame).startswith("Of 9 per-class standard deviations in 3 cells, 9 (100%) are")
+    rng = np.random.default_rng(0)
+    independent, varying = rng.random((2, 10, 400)) < 0.9
+    varying[:5, np.arange(400) % 4 == 2] &= rng.random((5, 100)) < 0.5
+    still = np.tile(independent[:1], (10, 1))
+    frame = pd.concat([classes("algo_impl", varying), classes("algo", independent), classes("control", still)])
+    sentence = findings.null_sentence(frame)
+    assert sentence.startswith("In 1 of 2 cells, the accuracy of some class varies more than independent errors of")
+    assert "net-data on cpu, algo_impl: 1 [0.0, " in sentence and "] of 4 (independent errors: 0 to 1)" in sentence
+    assert sentence.endswith("; 1 at a false discovery rate of 5 %.")
+    assert findings.null_sentence(classes("algo", independent)).startswith("In 0 of 1 cells")
+    assert findings.null_sentence(classes("control", still)) == ""
+
+
+def test_two_runs_have_no_interval_and_no_nan():
+    frame = edited("churn", "impl", value=2.0, low=float("nan"), high=float("nan"), n_replicates=2)
+    (sentence,) = findings.churn_sentences(frame)
+    assert "alone disagree on 2.00 [no interval] % of" in sentence and "nan" not in sentence
+    two = findings.null_sentence(classes("algo", np.random.default_rng(0).random((2, 400)) < 0.9))
+    assert "nan" not in two and " of 4 (independent errors: " in two
 
 
 def test_lost_replicates_are_named_with_their_fate():

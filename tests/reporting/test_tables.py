@@ -5,7 +5,7 @@ import pytest
 from factories import CLASSES, crossed_frame, metrics_frame, value_of
 
 from noisegrid import stats
-from noisegrid.reporting import tables
+from noisegrid.reporting import findings, tables
 from noisegrid.reporting.registry import TABLES
 
 FRAME = metrics_frame()
@@ -44,12 +44,12 @@ def test_difference_table():
     found = row(table, "impl")
     assert found["std_percentage_points"] == spread["value"]
     for column, end in (("", "value"), ("_low", "low"), ("_high", "high")):
-        expected = stats.significant_difference(spread[end], 10)
+        expected = stats.significant_difference(spread[end], 10, 9)
         assert found[f"real_gain_percentage_points{column}"] == pytest.approx(expected)
     small = FRAME.assign(**{end: FRAME[end] / 10_000 for end in ("value", "low", "high")})
     found = row(tables.difference_table(small), "impl")
     for gain in (0.1, 0.3, 1):
-        for column, end in (("", "value"), ("_high", "high")):
+        for column, end in (("", "value"), ("_low", "low"), ("_high", "high")):
             expected = stats.replicates_needed(spread[end] / 10_000, gain)
             assert found[f"replicates_for_{gain:g}_points{column}"] == expected
 
@@ -61,11 +61,47 @@ def test_class_table():
     below = (frame["metric"] == "class_accuracy_std") & (frame["group"] == "class 1")
     frame.loc[below, "null_low"] = frame.loc[below, "value"] + 1
     frame.loc[below, "null_high"] = frame.loc[below, "value"] + 2
+    frame.loc[frame["metric"] == "class_std_over_null_max", "p"] = 0.03
+    frame.loc[frame["metric"] == "classes_above_null", "p"] = 0.2
     found = row(tables.class_table(frame), "algo")
     assert (found["classes"], found["inside_null"], found["above_null"], found["below_null"]) == (CLASSES, 1, 1, 1)
-    for column, end in (("largest_ratio", "value"), ("largest_ratio_null_median", "null_median"),
-                        ("largest_ratio_null_low", "null_low"), ("largest_ratio_null_high", "null_high")):  # fmt: skip
-        assert found[column] == value_of(frame, "algo", "class_std_ratio_max", end)
+    assert (found["undefined"], found["note"]) == (0, "")
+    for column, metric, end in (("largest_ratio", "class_std_ratio_max", "value"),
+                                ("largest_ratio_null_median", "class_std_ratio_max", "null_median"),
+                                ("largest_ratio_null_low", "class_std_ratio_max", "null_low"),
+                                ("largest_ratio_null_high", "class_std_ratio_max", "null_high"),
+                                ("largest_over_null", "class_std_over_null_max", "value"),
+                                ("largest_over_null_null_high", "class_std_over_null_max", "null_high"),
+                                ("largest_over_null_p", "class_std_over_null_max", "p"),
+                                ("above_null_low", "classes_above_null", "low"),
+                                ("above_null_high", "classes_above_null", "high"),
+                                ("above_null_null_high", "classes_above_null", "null_high"),
+                                ("above_null_p", "classes_above_null", "p"),
+                                ("above_null_at_fdr", "classes_above_null_fdr", "value")):  # fmt: skip
+        assert found[column] == value_of(frame, "algo", metric, end), column
+
+
+def test_a_class_with_an_undefined_null_is_counted_apart_with_its_reason():
+    frame = metrics_frame()
+    here = (frame["metric"] == "class_accuracy_std") & (frame["group"] == "class 1") & (frame["noise"] == "algo")
+    frame.loc[here, ["value", "null_low", "null_median", "null_high"]] = float("nan")
+    frame.loc[here, "note"] = "undefined: no test images"
+    still = (frame["metric"] == "class_accuracy_std") & (frame["noise"] == "control")
+    frame.loc[still, ["null_low", "null_median", "null_high"]] = float("nan")
+    frame.loc[still, "note"] = "undefined: all are equal"
+    table = tables.class_table(frame)
+    assert (row(table, "algo")["above_null"], row(table, "algo")["undefined"]) == (CLASSES - 1, 1)
+    assert row(table, "algo")["note"] == "1 of 3 undefined: no test images"
+    assert (row(table, "control")["undefined"], row(table, "control")["inside_null"]) == (CLASSES, 0)
+    assert row(table, "control")["note"] == "3 of 3 undefined: all are equal"
+
+
+def test_a_file_of_an_earlier_version_has_a_class_table_without_the_new_numbers():
+    frame = metrics_frame()
+    old = frame[~frame["metric"].isin(["class_std_over_null_max", "classes_above_null", "classes_above_null_fdr"])]
+    found = row(tables.class_table(old), "algo")
+    assert found["above_null"] == CLASSES and pd.isna(found["above_null_p"]) and pd.isna(found["largest_over_null"])
+    assert findings.null_sentence(old) == ""
 
 
 def test_reference_table():
@@ -102,7 +138,7 @@ def test_a_study_without_a_crossed_cell_has_no_components():
 def test_every_table_is_written_in_four_formats_under_its_caption(tmp_path):
     tables.write_all(FRAME, None, tmp_path / "tables")
     written = {path.name for path in (tmp_path / "tables").iterdir()}
-    names = [name for name, entry in TABLES.items() if entry.data == "metrics.csv" and entry.always]
+    names = [name for name, entry in TABLES.items() if entry.data == "metrics.csv" and not entry.optional]
     assert written == {f"{name}.{suffix}" for name in names for suffix in ("csv", "md", "tex", "html")}
     markdown = (tmp_path / "tables/noise.md").read_text()
     assert markdown.startswith(TABLES["noise"].caption) and "n = 10 replicates per cell" in markdown

@@ -2,7 +2,6 @@
 
 import math
 from itertools import combinations
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from scipy import stats as scipy_stats
 
 from noisegrid import stats
 from noisegrid.measuring.cell import metric_row
-from noisegrid.stats import null as null_module
 
 predictions_of = arrays(np.int64, st.tuples(st.integers(2, 6), st.integers(1, 30)), elements=st.integers(0, 4))
 
@@ -182,62 +180,6 @@ def test_class_accuracies_by_hand():
     assert np.isnan(accuracies[:, 2]).all()  # a class without examples has no accuracy
 
 
-def test_null_holds_independent_errors_and_not_dependent_ones():
-    """The check must fail where it should: errors that come together lie outside of the null."""
-    rng = np.random.default_rng(0)
-    statistic = lambda hits: stats.spread(hits[..., 0] / 400)  # noqa: E731
-    observed = lambda correct: statistic(correct.sum(axis=1)[:, None, None])[0]  # noqa: E731
-    inside = dependent_inside = 0
-    for _ in range(40):
-        independent = rng.random((10, 400)) < 0.9
-        null = stats.independent_error_null(independent, stats.whole(400), statistic, rng, draws=200)
-        inside += null.low <= observed(independent) <= null.high
-        # every run has its own skill, so that its errors come together
-        together = rng.random((10, 400)) < rng.uniform(0.6, 1.0, (10, 1))
-        null = stats.independent_error_null(together, stats.whole(400), statistic, rng, draws=200)
-        dependent_inside += null.low <= observed(together) <= null.high
-    assert inside >= 34
-    assert dependent_inside <= 2
-
-
-def test_null_keeps_how_often_each_example_was_right():
-    correct = np.random.default_rng(0).random((6, 50)) < 0.7
-    seen = []
-
-    def watch(hits):
-        seen.append(hits)
-        return np.zeros((hits.shape[1], 1))
-
-    each = stats.Parts(np.arange(50), 50)
-    stats.independent_error_null(correct, each, watch, np.random.default_rng(1), draws=5)
-    (hits,) = seen
-    assert hits.shape == (6, 5, 50) and (hits.sum(axis=0) == correct.sum(axis=0)).all()
-    assert len({draw.tobytes() for draw in np.moveaxis(hits, 1, 0)}) == 5  # no draw repeats another one
-
-
-@settings(max_examples=30)
-@given(st.integers(0, 1000), st.integers(1, 4))
-def test_the_null_is_that_of_a_plain_loop(seed, at_once):
-    """Many draws at a time, and only the examples that can change, give the numbers of one draw after the other."""
-    rng = np.random.default_rng(seed)
-    correct, labels = rng.random((4, 30)) < rng.random(30), rng.integers(0, 3, 30)
-    parts = stats.Parts(labels, 4)
-
-    def statistic(hits):
-        return stats.spread(hits / np.maximum(1, parts.sizes))
-
-    slow, draw = [], np.random.default_rng(seed)
-    unstable = correct.any(axis=0) & ~correct.all(axis=0)
-    for _ in range(7):
-        shuffled = correct.copy()
-        shuffled[:, unstable] = draw.permuted(correct[:, unstable], axis=0)
-        counts = np.array([[run[labels == part].sum() for part in range(4)] for run in shuffled])
-        slow.append(statistic(counts[:, None])[0])
-    with mock.patch.object(null_module, "VALUES_AT_ONCE", at_once * 4 * max(1, int(unstable.sum()))):
-        found = stats.independent_error_null(correct, parts, statistic, np.random.default_rng(seed), draws=7)
-    assert np.stack(found) == pytest.approx(np.quantile(slow, [0.5, 0.025, 0.975], axis=0), rel=1e-12)
-
-
 def test_mean_difference_is_scipys_welch_interval():
     first, second = np.array([1.0, 2.0, 4.0, 4.5]), np.array([0.5, 3.0, 2.5])
     for confidence in (0.9, 0.95):
@@ -270,8 +212,8 @@ def test_logit_correlation_is_numpys_after_centring(seed):
 
 def test_calibration_error_by_hand():
     # confidences 0.9, 0.9 (one right), 0.6 (right): bins hold gaps |1 - 1.8| and |1 - 0.6|
-    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
-    assert stats.expected_calibration_error(probabilities, np.array([0, 1, 1])) == pytest.approx((0.8 + 0.4) / 3)
+    confidence, right = np.array([0.9, 0.9, 0.6]), np.array([True, False, True])
+    assert stats.expected_calibration_error(confidence, right) == pytest.approx((0.8 + 0.4) / 3)
 
 
 def test_artifact_readings_by_hand():
@@ -280,8 +222,8 @@ def test_artifact_readings_by_hand():
 
 
 def test_significant_difference_by_hand():
-    # t(0.975, 18) = 2.100922
-    assert stats.significant_difference(0.5, 10) == pytest.approx(2.100922 * 0.5 * math.sqrt(0.2), rel=1e-6)
+    # t(0.975, 9) = 2.262157
+    assert stats.significant_difference(0.5, 10, 9) == pytest.approx(2.262157 * 0.5 * math.sqrt(0.2), rel=1e-6)
 
 
 def test_replicates_needed_is_the_textbook_number():

@@ -20,9 +20,10 @@ IN_CONTAINERS = "APPTAINER" in {
     method.name for method in workflow.deployment_settings.deployment_method
 }
 # Only a call that submits jobs has a maximum number of nodes (`jobs` in its profile), even if it is a dry run.
+SUBMITS = workflow.resource_settings.nodes is not None
 if config.get("job_per") is None:
-    config["job_per"] = "device" if workflow.resource_settings.nodes is None else "task"
-PLAN = make_or_exit(config, IN_CONTAINERS, in_job=not workflow.is_main_process)
+    config["job_per"] = "task" if SUBMITS else "device"
+PLAN = make_or_exit(config, IN_CONTAINERS, in_job=not workflow.is_main_process, submits=SUBMITS)
 PATHS, JOBS = PLAN.paths, Jobs(PLAN)
 TERMINAL = Terminal()
 if workflow.is_main_process:

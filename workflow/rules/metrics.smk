@@ -2,7 +2,8 @@
 
 REQUIRES  chunks/{hardware}/{chunk}.json and the replicates that they list
 PROVIDES  cells/{hardware}/{task}.csv: the metrics of all cells of a task; across/{task}.csv: a comparison of the same
-          replicates on several kinds of hardware; metrics.csv: all of these files, concatenated
+          replicates on several kinds of hardware; versus.csv: the comparisons of two methods; metrics.csv: all of
+          these files, concatenated
 RERUNS    when a chunk file is newer, or when the modules that measure change (their digest is a parameter)
 """
 
@@ -11,6 +12,7 @@ RERUNS    when a chunk file is newer, or when the modules that measure change (t
 localrules:
     measure_task,
     compare_hardware,
+    compare_methods,
     collect_metrics,
 
 
@@ -56,10 +58,31 @@ rule compare_hardware:
         " --output {output.metrics:q} 2> {log:q}"
 
 
+rule compare_methods:
+    input:
+        image=ANALYSIS_IMAGE,
+        chunks=PLAN.versus_chunks(),
+    output:
+        metrics=PATHS.versus,
+    log:
+        PATHS.log("versus"),
+    container:
+        PLAN.images.file(ANALYSIS)
+    params:
+        design=untracked(PATHS.design),
+        results=untracked(PLAN.config["results"]),
+        versus=PLAN.versus_digest(),
+        code=command_digest("compare-methods"),
+    shell:
+        "python -m noisegrid compare-methods {params.design:q}"
+        " --chunks {input.chunks:q} --results {params.results:q}"
+        " --output {output.metrics:q} 2> {log:q}"
+
+
 rule collect_metrics:
     input:
         image=ANALYSIS_IMAGE,
-        tasks=PLAN.metrics_files() + PLAN.across_files(),
+        tasks=PLAN.metrics_files() + PLAN.across_files() + PLAN.versus_files(),
     output:
         metrics=PATHS.metrics,
     log:

@@ -19,7 +19,7 @@ rule package:
     container:
         PLAN.images.file(ANALYSIS)
     params:
-        config=PLAN.config_json,
+        config=JOBS.config,  # a function, because the config may have braces
         crate=PATHS.crate,
     shell:
         "python -m noisegrid package --config {params.config:q} --output {params.crate:q} 2> {log:q}"

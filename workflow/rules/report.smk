@@ -25,7 +25,7 @@ rule write_report:
         PLAN.images.file(ANALYSIS)
     params:
         snakefile=untracked(workflow.main_snakefile),
-        config=PLAN.config_json,
+        config=JOBS.config,  # a function, because the config may have braces
         code=command_digest("report", *CAPTIONS),
     shell:
         "python -m noisegrid report --snakefile {params.snakefile:q} --config {params.config:q}"

@@ -25,6 +25,7 @@ def arguments_of_trial(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
+    from noisegrid.common.escape import terminal
     from noisegrid.planning.trial import try_study
     from noisegrid.study.check import corrections, mistakes
     from noisegrid.study.resolve import load_study
@@ -37,10 +38,11 @@ def run(options: argparse.Namespace) -> int:
             found, untried = try_study(study, Path(arguments.config()["datasets"]))
             notes += untried
     for line in [*(f"note: {note}" for note in notes), *found]:
-        print(line, file=sys.stderr)
+        print(terminal(line), file=sys.stderr)
+    name = terminal(options.study)
     if found:
-        print(f"{options.study}: {len(found)} mistake{'s' if len(found) > 1 else ''}", file=sys.stderr)
+        print(f"{name}: {len(found)} mistake{'s' if len(found) > 1 else ''}", file=sys.stderr)
         return 1
     replicates = sum(cell.replicates for cell in study.cells)
-    print(f"{options.study}: no mistakes; {len(study.cells)} cells, {replicates} replicates")
+    print(f"{name}: no mistakes; {len(study.cells)} cells, {replicates} replicates")
     return 0

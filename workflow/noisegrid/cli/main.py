@@ -63,6 +63,7 @@ WORKFLOW_SUBCOMMANDS = (
     Subcommand("train", "train replicates on one kind of hardware", "train"),
     Subcommand("measure", "measure the replicates of one task on one kind of hardware"),
     Subcommand("compare-hardware", "compare runs that have the same seeds on different kinds of hardware"),
+    Subcommand("compare-methods", "compare the pairs of tasks that a study names with versus"),
     Subcommand("collect", "concatenate the CSV files of tasks or networks"),
     Subcommand("tables", "write the findings, tables and cell pages of a study", "report"),
     Subcommand("figures", "draw figures", "report"),

@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand. The exit code is 1 if one of the user's own networks fails its trial, and 0 otherwise."""
+    from noisegrid.common.escape import lines
     from noisegrid.planning.plan import make, notes, write_design
     from noisegrid.planning.summary import summary
     from noisegrid.planning.trial import try_study
@@ -29,11 +30,12 @@ def run(options: argparse.Namespace) -> int:
 
     study, results = arguments.chosen(options)
     plan = make({"study": study, "results": str(results)})
-    print("\n".join([*notes(plan), *(f"note: {line}" for line in corrections(plan.study.source)), summary(plan)]))
+    corrected = [f"note: {line}" for line in corrections(plan.study.source)]
+    print(lines("\n".join([*notes(plan), *corrected, summary(plan)])))
     if options.write:
         write_design(plan)
-        print(f"wrote {plan.paths.design}")
+        print(lines(f"wrote {plan.paths.design}"))
     failed, untried = try_study(plan.study, Path(plan.config["datasets"])) if options.tried else ([], [])
     for line in [*(f"note: {note}" for note in untried), *failed]:
-        print(line, file=sys.stderr)
+        print(lines(line), file=sys.stderr)
     return 1 if failed else 0

@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
+    from noisegrid.common.escape import lines
     from noisegrid.common.paths import StudyPaths
     from noisegrid.planning.status import summary
     from noisegrid.study.resolve import load_written
@@ -26,8 +27,10 @@ def run(options: argparse.Namespace) -> None:
     folder = Path(StudyPaths(str(results), study.name).folder).absolute()
     if not folder.exists():
         print(
-            f"{study.name}: there is no folder {folder} yet; if the study has run, call this command where it ran, or "
-            "give the folder of all results with --results"
+            lines(
+                f"{study.name}: there is no folder {folder} yet; if the study has run, call this command where it ran, "
+                "or give the folder of all results with --results"
+            )
         )
         return
-    print(summary(study, results, options.deep))
+    print(lines(summary(study, results, options.deep)))

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from noisegrid.common.escape import terminal
+
 
 class NoisegridError(Exception):
     """A problem that the user can fix; the message states the key, cell or file that is wrong, and the remedy."""
@@ -19,7 +21,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     The message suggests the most similar known name. If no known name is similar, it lists all known names. With
     `kind` "task" and `name` "x", the message begins with "unknown task 'x'".
     """
-    names = sorted(known)
+    names = sorted(map(terminal, known))  # the names of a study are of unknown origin
     near = get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
     return f"unknown {kind} {name!r}; {hint}"

@@ -1,4 +1,4 @@
-"""Functions that escape text of unknown origin for a terminal, Markdown, LaTeX, HTML or a spreadsheet.
+"""Functions that escape text of unknown origin for a terminal, Markdown, LaTeX, HTML, a spreadsheet or a figure.
 
 Each function takes one line or one cell of plain text. In every format, the text is shown as it is, and nothing in it
 acts as a command, a formula, a link or markup.
@@ -60,6 +60,11 @@ def latex(text: str) -> str:
 def html(text: str) -> str:
     """Escape a text for the content of an HTML element or the value of an attribute in quotes."""
     return standard.escape(terminal(text))
+
+
+def figure(text: str) -> str:
+    """Escape a text for a figure of matplotlib, in which text between two dollar signs is a formula."""
+    return terminal(text).replace("$", r"\$")
 
 
 def spreadsheet(text: str) -> str:

@@ -86,6 +86,11 @@ class StudyPaths:
         """Return the path of the file that compares runs of a task with the same seeds but different hardware."""
         return f"{self.folder}/across/{task}.csv"
 
+    @property
+    def versus(self) -> str:
+        """The path of the file with the comparisons of two methods."""
+        return f"{self.folder}/versus.csv"
+
     def timed(self, network: str, suffix: str) -> str:
         """Return the path of a network's overhead measurements (suffix csv), or of the timing's record (suffix json).
 

@@ -1,6 +1,7 @@
 """The versions of the formats of files, and the messages about files of other versions."""
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.escape import terminal
 
 #: The version of each format that this release writes. It increases when a reader of the earlier version would fail.
 METRICS, OVERHEAD, RECORD, CRATE, DESIGN = 3, 2, 2, 3, 2
@@ -33,6 +34,7 @@ def check_version(found: object, current: int, what: str, also: tuple[int, ...] 
         remedy = f"noisegrid {RELEASES[found]} reads it"
     else:
         remedy = "a later release of noisegrid reads it"
+    shown = terminal(str(found))
     raise NoisegridError(
-        f"{what} has version {found} of its format, but this release reads version {current}; {remedy}"
+        f"{what} has version {shown} of its format, but this release reads version {current}; {remedy}"
     )

@@ -11,7 +11,7 @@ from noisegrid.common.files import checksum_file, sha256
 from noisegrid.common.paths import StudyPaths
 from noisegrid.crate import metadata
 from noisegrid.crate.crate import ABOUT, CHECKSUMS, METADATA, README, Crate, readme
-from noisegrid.crate.limits import RECORD_BYTES, read_json
+from noisegrid.crate.limits import DESCRIBED_BYTES, RECORD_BYTES, check_size, read_json
 from noisegrid.records.record import WEIGHTS
 from noisegrid.study.chunk import PATTERN as CHUNK_NAME
 
@@ -53,6 +53,7 @@ def _belongs(crate: Crate) -> Callable[[str], bool]:
     names |= {paths.metrics, paths.overhead, paths.report, *(paths.findings(end) for end in ("md", "html", "rst"))}
     for cell in crate.cells:
         names |= {paths.task_metrics(cell.hardware, cell.task), paths.across(cell.task)}
+    names |= {paths.versus} if crate.versus else set()
     for timing in crate.about["timed_networks"]:
         names |= {paths.timed(timing, suffix) for suffix in ("csv", "json")}
     names |= {str(checksum_file(Path(name))) for name in names if name.endswith(".csv")}
@@ -112,9 +113,15 @@ def _entities(document: Any) -> dict[str, dict[str, Any]]:
 def _described(crate: Crate) -> str:
     files = {name: crate.folder / name for name in crate.names - {CHECKSUMS, METADATA}}
     records: dict[Any, list[dict[str, Any]]] = {}
+    size = 0
     for cell in crate.cells:
+        records[cell] = []
         folders = sorted(Path(crate.paths.replicates(cell.path)).glob("[0-9]*"), key=lambda path: int(path.name))
-        records[cell] = [_described_part(crate, folder / "record.json") for folder in folders]
+        for folder in folders:
+            part = _described_part(crate, folder / "record.json")
+            size += len(json.dumps(part))
+            check_size(f"{METADATA}: what the records up to {cell.path}/{folder.name} add", size, DESCRIBED_BYTES)
+            records[cell].append(part)
     return metadata.metadata(metadata.Contents(crate.about, files, records))
 
 

@@ -1,6 +1,7 @@
 """Check the metrics of a crate by computing them again from the predictions and weights in the crate."""
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,21 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.csv_differences import differences
-from noisegrid.crate.limits import CLASSES, REPLICATES, check_count
+from noisegrid.crate.limits import (
+    CELL_CLASSES,
+    CELL_LABELS,
+    CLASSES,
+    KEPT_BYTES,
+    REPLICATES,
+    ROWS,
+    check_count,
+    check_size,
+)
 from noisegrid.crate.predictions import checked
-from noisegrid.measuring import across_hardware
+from noisegrid.measuring import across_hardware, versus
 from noisegrid.measuring.cell import check_together, csv_of, measure
 from noisegrid.records.record import Replicate, check_belongs, read, replicate_folder
-from noisegrid.study.study import Cell, repeated
+from noisegrid.study.study import Cell, Versus, repeated
 
 KEYS = ("hardware", "task", "noise", "metric", "group")
 #: The kinds of L2 distance between weights, and the metrics that require the weights. Most crates omit the weights.
@@ -48,7 +58,7 @@ class Part:
 
 
 def recount(crate: Crate) -> tuple[str, Iterator[str]]:
-    """Check the metrics of all cells and all comparisons across hardware by computing them again."""
+    """Check the metrics of all cells and all comparisons by computing them again."""
     files, rows, excused = 0, 0, 0
     wrong: list[str] = []
     for path, parts in _again(crate):
@@ -125,7 +135,12 @@ def _again(crate: Crate) -> Iterator[tuple[Path, list[Part]]]:
     """Compute each metrics file of the crate again. Yield its path, and its rows by cell or by comparison."""
     loaded = dict[Cell, list[Replicate]]()
     for (hardware, task), cells in crate.tasks.items():
-        yield Path(crate.paths.task_metrics(hardware, task)), [_measured(crate, cell, loaded) for cell in cells]
+        path = Path(crate.paths.task_metrics(hardware, task))
+        parts = list[Part]()
+        for cell in cells:
+            parts.append(_measured(crate, cell, loaded))
+            check_count(f"{path.relative_to(crate.folder)}: rows", sum(len(part.rows) for part in parts), ROWS)
+        yield path, parts
     for task in dict.fromkeys(cell.task for cell in crate.cells):
         parts = []
         for cells in repeated(crate.cells, task):
@@ -136,6 +151,22 @@ def _again(crate: Crate) -> Iterator[tuple[Path, list[Part]]]:
                 parts.append(Part(names, first[0].noise, rows, [*first[1], *second[1]]))
         if parts:
             yield Path(crate.paths.across(task)), parts
+    if crate.versus:
+        yield Path(crate.paths.versus), [part for one in crate.versus for part in _compared(one, loaded)]
+
+
+def _compared(one: Versus, loaded: dict[Cell, list[Replicate]]) -> Iterator[Part]:
+    """Yield the rows that compare two methods; nothing if one of their cells cannot be measured."""
+    by_path = {cell.path: (cell, replicates) for cell, replicates in loaded.items()}
+    paths = [f"{one.hardware}/{task}/{one.noise}" for task in (one.a, one.b)]
+    if not all(path in by_path for path in paths):
+        return
+    first, second = (by_path[path] for path in paths)
+    replicates = [*first[1], *second[1]]
+    try:
+        yield Part(one.hardware, one.noise, list(versus.compare(one, first, second)), replicates)
+    except Exception as error:  # a crate may contain anything
+        yield Part(one.hardware, one.noise, [], [], error)
 
 
 def _measured(crate: Crate, cell: Cell, loaded: dict[Cell, list[Replicate]]) -> Part:
@@ -162,14 +193,33 @@ def _load(crate: Crate, cell: Cell) -> tuple[list[Replicate], dict[str, int]]:
             check_belongs(replicate.record, cell, replicate.folder)
             if replicate.record["weight_hash"] != expected or replicate.record["replicate"] != int(number):
                 raise NoisegridError(f"replicate {number} of {cell.path} is not the one that its chunk file lists")
-            finished.append(replicate)
+            finished.append(_kept(cell, replicate, finished[0] if finished else None))
     if len(finished) < 2:
         raise NoisegridError(f"{cell.path}: {len(finished)} replicates finished; a spread needs two")
     return finished, lost
 
 
+def _kept(cell: Cell, replicate: Replicate, first: Replicate | None) -> Replicate:
+    """Return a replicate with only those parts of its record that metrics need, as all records do not fit into memory.
+
+    What its cell holds fixed is shared with the record of the first replicate.
+    """
+    record = replicate.record
+    own = {key: record[key] for key in ("replicate", "weight_hash", "initial_weight_hash")}
+    if first is not None:
+        check_together(cell, [first, replicate])
+        return Replicate(replicate.folder, first.record | own)
+    shared = {key: record[key] for key in ("code", "dataset", "device")}
+    shared["software"] = {key: record["software"][key] for key in ("torch", "python", "environment")}
+    name = f"the record of replicate {record['replicate']} of {cell.path}"
+    check_size(f"{name}, without its settings, layout and packages,", len(json.dumps(shared)), KEPT_BYTES)
+    # the number of parameters is where the first buffer starts
+    layout = [tensor for tensor in record["layout"] if tensor["kind"] == "buffer"][:1]
+    return Replicate(replicate.folder, shared | own | {"settings": cell.settings, "layout": layout})
+
+
 def _check_memory(cell: Cell, replicates: list[Replicate]) -> None:
-    """Check the predictions of a cell, and raise NoisegridError if it has more classes than `limits` allow."""
+    """Check the predictions of a cell, and raise NoisegridError if they are more than `limits` allow."""
     shapes = set()
     for replicate in replicates:
         arrays = checked(replicate)
@@ -177,5 +227,7 @@ def _check_memory(cell: Cell, replicates: list[Replicate]) -> None:
         shapes.add(arrays["predicted"].shape)
         classes = int(labels.max()) + 1 if labels.ndim == 1 else labels.shape[1]
         check_count(f"{cell.path}: classes or attributes in predictions.npz", classes, CLASSES)
+        check_count(f"{cell.path}: labels times replicates", labels.size * len(replicates), CELL_LABELS)
+        check_count(f"{cell.path}: classes times replicates", classes * len(replicates), CELL_CLASSES)
         if len(shapes) > 1:
             raise NoisegridError(f"{cell.path}: replicate {replicate.record['replicate']} has another test set")

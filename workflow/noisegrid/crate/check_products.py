@@ -33,11 +33,12 @@ NOT_MADE = "not made yet"
 def collected(crate: Crate) -> tuple[str, Iterator[str]]:
     """Check that metrics.csv and overhead.csv are concatenations of smaller CSV files.
 
-    metrics.csv must consist of the files of all tasks and of all comparisons across hardware, and overhead.csv must
-    consist of the files of all timed networks.
+    metrics.csv must consist of the files of all tasks and of all comparisons across hardware and of methods, and
+    overhead.csv must consist of the files of all timed networks.
     """
     cells = [Path(crate.paths.task_metrics(*names)) for names in crate.tasks]
     cells += [Path(crate.paths.across(task)) for task in dict.fromkeys(task for _, task in crate.tasks)]
+    cells += [Path(crate.paths.versus)] if crate.versus else []
     timed = [Path(crate.paths.timed(name, "csv")) for name in crate.about["timed_networks"]]
     parts = {"metrics.csv": cells} | ({"overhead.csv": timed} if timed else {})
     there = [name for name in parts if (crate.results / name).is_file()]

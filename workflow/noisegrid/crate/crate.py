@@ -21,7 +21,7 @@ from noisegrid.crate.possible import check_design
 from noisegrid.records.record import WEIGHTS
 from noisegrid.study.chunk import Chunk, chunk_of
 from noisegrid.study.sources import CROSSED, NAMES
-from noisegrid.study.study import Cell
+from noisegrid.study.study import Cell, Versus
 
 #: Names of files in a crate: the design, the checksums of all other files, the RO-Crate metadata, and the README.
 ABOUT, CHECKSUMS, METADATA, README = "noisegrid.json", "checksums.sha256", "ro-crate-metadata.json", "README.md"
@@ -106,6 +106,11 @@ class Crate:
     def cells(self) -> list[Cell]:
         """The cells of the design, with settings taken from the crate, not from the catalogs of this installation."""
         return [Cell(study=self.about["study"], **cell) for cell in self.about["cells"]]
+
+    @property
+    def versus(self) -> list[Versus]:
+        """The comparisons of two methods in the design."""
+        return [Versus(**one) for one in self.about.get("versus", [])]
 
     @property
     def tasks(self) -> dict[tuple[str, str], list[Cell]]:
@@ -276,6 +281,10 @@ def _impossible(about: dict[str, Any]) -> Iterator[str]:
             yield f"the settings of the cell {where} belong to another cell"
         if type(pairs) is not int or not 1 <= pairs <= cell["replicates"] // 2:
             yield f"the cell {where} cannot have {pairs} seed sets"
+    for one in about.get("versus", []):
+        for task in (one["a"], one["b"]):
+            if (one["hardware"], task, one["noise"]) not in counts:
+                yield f"a comparison names {one['hardware']}/{task}/{one['noise']}, which is no cell"
 
 
 def _because(damage: list[str]) -> str:

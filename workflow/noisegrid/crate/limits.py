@@ -25,8 +25,15 @@ PRODUCTS = 2_000
 CELLS, SETTINGS_BYTES = 300, 64_000
 #: Finished replicates of a cell whose metrics are computed again, and classes, attributes or sub-groups of a dataset.
 REPLICATES, CLASSES, GROUPS = 1_000, 10_000, 64
-#: Entries of predictions.npz and bytes of their names.
-ARRAYS = 16
+#: Combinations of sub-groups, and of the value of their attribute, that occur among the examples of a dataset.
+COMBINATIONS = 1_024
+#: Arrays in predictions.npz; bytes of an array other than logits, which are read a few examples at a time; and labels:
+#: one for each example or, where there are attributes, one for each attribute of each example.
+ARRAYS, ARRAY_BYTES, LABELS = 16, 32_000_000, 2_000_000
+#: Replicates of a cell times their labels, and times their classes.
+CELL_LABELS, CELL_CLASSES = 30_000_000, 1_000_000
+#: Bytes of what is kept of a record, as JSON, to compute metrics again, and of all records to describe the crate again.
+KEPT_BYTES, DESCRIBED_BYTES = 64_000, 32_000_000
 #: Arms and rows of kernels in overhead.csv.
 ARMS, KERNELS = 100, 5_000
 #: Characters of a printed line, and problems that a check prints.

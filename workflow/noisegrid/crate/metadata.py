@@ -177,6 +177,7 @@ def _file(crate: ROCrate, contents: Contents, name: str, words: str) -> Entity:
 def _outputs(contents: Contents) -> Iterable[tuple[str, str]]:
     """Yield the name and the description of each result that is meant for human readers."""
     for name, words in (
+        ("versus.csv", "comparisons of two methods"),
         ("metrics.csv", "every number: metric, unit, interval, n, device, versions"),
         ("overhead.csv", "every timed block: the overhead of determinism"),
         ("findings.md", "the findings of the study, in sentences"),
@@ -278,7 +279,14 @@ def _times(contents: Contents) -> list[str]:
     times = []
     for records in contents.records.values():
         for record in records:
-            started = datetime.fromisoformat(record["started"])
-            ended = started + timedelta(seconds=round(record["timings"].get("total_s", 0.0)))
+            seconds = record["timings"].get("total_s", 0.0)
+            try:
+                started = datetime.fromisoformat(record["started"])
+                ended = started + timedelta(seconds=round(seconds))
+            except (ValueError, OverflowError) as error:
+                raise NoisegridError(
+                    f"a record says that its replicate started at {record['started']} and took {seconds} seconds, "
+                    "which no calendar has; set it aside and train it again"
+                ) from error
             times += [started.isoformat(), ended.isoformat()]
     return times

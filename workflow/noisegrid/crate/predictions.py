@@ -3,18 +3,19 @@
 import math
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import npy_header
 from noisegrid.crate.archive import opened
-from noisegrid.crate.limits import ARRAYS, CLASSES, GROUPS, check_count
+from noisegrid.crate.limits import ARRAY_BYTES, ARRAYS, CLASSES, COMBINATIONS, GROUPS, LABELS, check_count, check_size
 from noisegrid.records.predictions import KNOWN, LOGITS
 from noisegrid.records.record import Replicate
 
 
-def checked(replicate: Replicate) -> dict[str, np.ndarray]:
+def checked(replicate: Replicate) -> dict[str, Any]:
     """Load the predictions of a replicate, check them with `check_stored` and `check_meaning`, and return them."""
     check_stored(replicate.folder / "predictions.npz")
     arrays = replicate.predictions()
@@ -29,16 +30,19 @@ def check_stored(path: Path) -> None:
     ------
     NoisegridError
         If the file could expand in memory, because an entry is compressed or its header declares more data than the
-        file contains; if it contains arrays of objects, which would be unpickled; or if an array has an unknown name.
+        file contains; if it contains arrays of objects, which would be unpickled; if an array has an unknown name; or
+        if an array is larger than `limits` allow.
     """
+    shapes = dict[str, tuple[int, ...]]()
     with opened(path, ARRAYS) as archive:
         entries = archive.infolist()
         whole = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
         if not whole or sum(entry.file_size for entry in entries) > path.stat().st_size:
             raise NoisegridError(f"{path.name} is compressed or declares more bytes than it has, so it was not read")
         for entry in entries:
-            if entry.filename.removesuffix(".npy") not in KNOWN:
-                raise NoisegridError(f"{path.name} contains {entry.filename!r}, which is not one of the known arrays")
+            name = entry.filename.removesuffix(".npy")
+            if name not in KNOWN or name in shapes:
+                raise NoisegridError(f"{path.name} contains {entry.filename!r} twice, or this is not a known array")
             with archive.open(entry) as file:
                 shape, dtype = npy_header(file)
                 promised = math.prod(shape) * dtype.itemsize
@@ -46,9 +50,17 @@ def check_stored(path: Path) -> None:
                     raise NoisegridError(
                         f"{path.name}: {entry.filename} is a pickle, or its length does not match its header"
                     )
+            if name not in LOGITS.values():
+                check_size(f"{path.name}: {entry.filename}", promised, ARRAY_BYTES)
+            shapes[name] = shape
+    check_count(f"{path.name}: labels", math.prod(shapes.get("label", ())), LABELS)
+    for name in shapes.keys() & LOGITS.values():
+        check_count(f"{path.name}: classes or attributes", shapes[name][-1] if shapes[name] else 0, CLASSES)
+        if len(shapes[name]) != 2 or shapes[name][:1] != shapes.get("label", ())[:1]:
+            raise NoisegridError(f"{path.name}: labels and {name} do not match in shape")
 
 
-def check_meaning(arrays: dict[str, np.ndarray]) -> None:
+def check_meaning(arrays: dict[str, Any]) -> None:
     """Check that labels, logits and example ids are consistent.
 
     Parameters
@@ -56,7 +68,7 @@ def check_meaning(arrays: dict[str, np.ndarray]) -> None:
     arrays : dict
         `label`: integers, either classes with shape (examples,), or 0 and 1 with shape (examples, attributes).
         `predicted` and `midpoint_predicted`: int16, with the shape of `label`.
-        `logits` and `midpoint_logits`: float32, shape (examples, classes) or (examples, attributes); or neither.
+        `logits` and `midpoint_logits`: shape (examples, classes) or (examples, attributes); or neither.
         `example_id`: shape (examples,), the numbers from 0 to examples - 1 in order.
 
     Raises
@@ -71,8 +83,8 @@ def check_meaning(arrays: dict[str, np.ndarray]) -> None:
     logits = [arrays[name] for name in LOGITS.values() if name in arrays]
     if label.dtype.kind not in "iu" or any(each.shape != label.shape or each.dtype != np.int16 for each in predicted):
         raise NoisegridError("labels and predictions do not match in shape or type")
-    if logits and (len({each.shape for each in logits}) > 1 or any(each.dtype != np.float32 for each in logits)):
-        raise NoisegridError("logits and midpoint logits do not match in shape or type")
+    if len({each.shape for each in logits}) > 1:
+        raise NoisegridError("logits and midpoint logits do not match in shape")
     if label.ndim not in (1, 2):
         raise NoisegridError("the labels have neither one axis (classes) nor two (attributes)")
     if label.size == 0 or min(each.min() for each in (label, *predicted)) < 0:
@@ -103,3 +115,5 @@ def _check_groups(arrays: dict[str, np.ndarray], label: np.ndarray, found: set[s
         raise NoisegridError("the names of sub-groups are not texts, or the target is not one number")
     if not 0 <= int(target) < label.shape[1]:
         raise NoisegridError(f"the target is not one of the {label.shape[1]} attributes")
+    members = np.column_stack([np.packbits(group, axis=1), label[:, int(target)]])
+    check_count("predictions.npz: combinations of sub-groups", len(np.unique(members, axis=0)), COMBINATIONS)

@@ -105,7 +105,7 @@ def _timings(found: Plan) -> list[Path]:
 
 
 def _metrics(found: Plan) -> list[Path]:
-    paths = [*found.metrics_files(), *found.across_files(), found.paths.metrics, *found.overhead]
+    paths = [*found.metrics_files(), *found.across_files(), *found.versus_files(), found.paths.metrics, *found.overhead]
     return [Path(path) for path in paths]
 
 
@@ -182,6 +182,7 @@ def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
         "finished": finished,
         "cells": cells,
         "timed_networks": [timing.path for timing in found.study.timed_networks],
+        **({"versus": [asdict(one) for one in found.study.versus]} if found.study.versus else {}),
     }
     check(document, "crate", "noisegrid.json")
     return document

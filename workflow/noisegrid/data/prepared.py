@@ -5,6 +5,7 @@ parts, it writes <folder>/manifest.json, which contains the checksums of these f
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -238,6 +239,8 @@ def _save(part: str, data: Raw, checks: ImageChecks, path: Path) -> None:
         np.save(path, array)
     else:
         stored = np.lib.format.open_memmap(path, "w+", np.uint8, (array.count, *array.shape))
+        with path.open("rb+") as file:  # a write into a map cannot report that the disk is full: it ends the process
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
         for index, block in enumerate(checks.checked(part, array)):
             stored[index] = block[0]
             if index % 10_000 == 9_999:

@@ -7,7 +7,7 @@ as the weights in a control cell, the error message names both replicates.
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import csv_text
 from noisegrid.records import chunk_file
+from noisegrid.records.predictions import blocks
 from noisegrid.records.record import Replicate, check_belongs, entry, read, replicate_folder, shared_keys, versions_of
+from noisegrid.records.stored import StoredArray
 from noisegrid.stats import Estimate, Null
 from noisegrid.study.seeds import levels
 from noisegrid.study.sources import ALGORITHMIC
@@ -27,9 +29,6 @@ from noisegrid.study.study import Cell
 
 Array = np.ndarray
 Row = dict[str, Any]
-#: The number of weight vectors that are memory-mapped at a time. Each needs an open file, of which a process may have
-#: few (`ulimit -n`). Vectors of larger cells are read slice by slice, which is slower.
-MAPPED = 100
 #: Columns of metrics.csv. `unit` applies to `value`, `low`, `high`, `error` and `null_*`. Fields that do not apply are
 #: empty. `error` and `freedom` are the standard error and its degrees of freedom. `p` is the share of the null that is
 #: at least as large as the value. `note` says what a reader must know about the number.
@@ -126,8 +125,8 @@ class Predictions:
         The true classes, or the true attributes as 0 and 1.
     predicted, midpoint : (replicates, units), int16
         Predictions after all epochs, and predictions after half of the epochs.
-    logits : (replicates, sampled examples, classes), float32, or None
-        Logits after all epochs, for a sample of the examples. None if a replicate did not keep them.
+    logits : list of (examples, classes), float32, or None
+        Logits of each replicate after all epochs, which stay on disk. None if a replicate did not keep them.
     calibration : (replicates,) or None
         Expected calibration error in percent. None for attributes, and without logits.
     groups : dict
@@ -138,7 +137,7 @@ class Predictions:
     labels: Array
     predicted: Array
     midpoint: Array
-    logits: Array | None
+    logits: list[StoredArray] | None
     calibration: Array | None
     groups: dict[str, Array]
 
@@ -158,34 +157,60 @@ class Predictions:
             return self.labels
         return np.tile(np.arange(self.labels.shape[1]), len(self.labels))
 
+    @property
+    def classes(self) -> int:
+        """The number of classes (or attributes), as far as labels, predictions and logits show it."""
+        if self.labels.ndim == 2:
+            return int(self.labels.shape[1])
+        known = self.logits[0].shape[-1] if self.logits else 0
+        return max(int(self.labels.max()) + 1, int(self.predicted.max()) + 1, known)
+
 
 def load_predictions(replicates: list[Replicate]) -> Predictions:
     """Load the predictions of the replicates of a cell.
 
-    Replicates are read one at a time, because the logits of a hundred replicates do not fit into memory together.
+    Logits are read a few examples at a time, because all of them do not fit into memory together.
+
+    Raises
+    ------
+    NoisegridError
+        If a logit is NaN or infinite.
     """
     first = replicates[0].predictions()
     labels = first["label"]
     predicted, midpoint = (np.empty((len(replicates), labels.size), np.int16) for _ in range(2))
-    logits, calibration = list[Array](), list[float]()
+    logits, calibration = list[StoredArray](), list[float]()
     for index, replicate in enumerate(replicates):
         arrays = replicate.predictions()
         predicted[index] = arrays["predicted"].ravel()
         midpoint[index] = arrays["midpoint_predicted"].ravel()
+        _check_finite(replicate.folder, arrays)
         if "logits" in arrays:
-            logits.append(arrays["logits"][stats.logit_sample(len(replicates), arrays["logits"].shape)])
+            logits.append(arrays["logits"])
             if labels.ndim == 1:
-                probabilities = stats.softmax(arrays["logits"])
-                calibration.append(100 * stats.expected_calibration_error(probabilities, labels))
+                confidence = np.concatenate([stats.softmax(block).max(axis=1) for block in blocks(arrays["logits"])])
+                right = arrays["predicted"] == labels
+                calibration.append(100 * stats.expected_calibration_error(confidence, right))
     whole = len(logits) == len(replicates)
     return Predictions(
         labels=labels,
         predicted=predicted,
         midpoint=midpoint,
-        logits=np.stack(logits) if whole else None,
+        logits=logits if whole else None,
         calibration=np.array(calibration) if whole and calibration else None,
         groups={key: first[key] for key in ("group", "group_name", "target") if key in first},
     )
+
+
+def _check_finite(folder: Path, arrays: dict[str, Any]) -> None:
+    """Raise NoisegridError if a logit is NaN or infinite. Training refuses such a run; older records may have one."""
+    for name in ("logits", "midpoint_logits"):
+        values = blocks(arrays[name]) if name in arrays else ()
+        if bad := sum(int((~np.isfinite(block)).any(axis=-1).sum()) for block in values):
+            raise NoisegridError(
+                f"{folder}: the {name} of {bad} of {len(arrays[name])} test images are not finite: this replicate "
+                "diverged; delete its folder and run Snakemake, which trains it anew and counts it as diverged"
+            )
 
 
 def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> list[Row]:
@@ -206,8 +231,7 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
     """
     found = load_predictions(replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
-    # replicates of a seed set share the seeds of held sources; if all algorithmic sources are free, they share none
-    seed_set = np.zeros_like(numbers) if cell.free >= ALGORITHMIC else numbers % cell.seed_sets
+    seed_set = seed_set_of(cell, numbers)
     rng = np.random.default_rng(int(cell.digest, 16))
     losses = [metric_row(f"replicates_{fate}", "count", count) for fate, count in lost.items()]
     hashes = [replicate.record["weight_hash"] for replicate in replicates]
@@ -221,17 +245,20 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         *pair_rows(found.predicted, found.logits, seed_set),
         hash_row(hashes, seed_set),
         *(weight_rows(replicates, seed_set) if _all_have(replicates, "weights") else ()),
-        *class_rows(found.correct, found.class_of, seed_set, rng),
+        *class_rows(found.correct, found.class_of, seed_set, rng, found.classes),
         *reference_rows(found.correct, found.midpoint, replicates if _all_have(replicates, "midpoint_weights") else []),
     ]
     if found.calibration is not None:
         rows.append(mean_row("calibration_error", found.calibration, seed_set))
     if found.groups:
         rows += group_rows(found, seed_set, rng)
+    rows += test_set_rows(found, seed_set)
     record = replicates[0].record
     if "multiprocessors" in record["device"]:
         rows.append(metric_row("multiprocessors", "count", record["device"]["multiprocessors"]))
-    return [common_columns(cell, replicates, found, seed_set) | row for row in rows]
+    common = common_columns(cell, replicates, found, seed_set)
+    notes = outlier_notes(found.correct, found.predicted, numbers)
+    return [common | row | {"note": row["note"] or notes.get(row["metric"], "")} for row in rows]
 
 
 def common_columns(cell: Cell, replicates: list[Replicate], found: Predictions, seed_set: Array) -> Row:
@@ -252,10 +279,41 @@ def common_columns(cell: Cell, replicates: list[Replicate], found: Predictions, 
     }
 
 
-def _vectors(replicates: list[Replicate], which: str) -> list[Any]:
-    """Return the weight vectors of all replicates, without keeping more than MAPPED files open."""
-    few = len(replicates) <= MAPPED
-    return [replicate.weights(which) if few else replicate.stored_weights(which) for replicate in replicates]
+def outlier_notes(correct: Array, predicted: Array, numbers: Array) -> dict[str, str]:
+    """Return a note for each metric whose interval is too narrow because one replicate lies apart from all others.
+
+    Parameters
+    ----------
+    correct : (replicates, units), bool
+        Whether each prediction is correct.
+    predicted : (replicates, units)
+        The prediction for each unit.
+    numbers : (replicates,)
+        The number that identifies each replicate.
+
+    Returns
+    -------
+    dict
+        The names of the metrics, and their notes.
+    """
+    churn = stats.churn_matrix(predicted).mean(axis=1)
+    apart = {("accuracy_mean", "accuracy_std"): correct.mean(axis=1), ("churn",): churn}
+    found = {metrics: stats.outlier(values) for metrics, values in apart.items()}
+    return {
+        metric: f"replicate {numbers[index]} lies apart from all others, so the interval is too narrow"
+        for metrics, index in found.items()
+        if index is not None
+        for metric in metrics
+    }
+
+
+def seed_set_of(cell: Cell, numbers: Array) -> Array:
+    """Return the index of the seed set of each replicate of a cell, given the replicates' numbers.
+
+    Replicates of a seed set share the seeds of held sources. If all algorithmic sources are free, they share none, and
+    all indices are 0.
+    """
+    return np.zeros_like(numbers) if cell.free >= ALGORITHMIC else numbers % cell.seed_sets
 
 
 def _all_have(replicates: list[Replicate], which: str) -> bool:
@@ -352,15 +410,15 @@ def _note_of_share(percent: float, counts: list[int]) -> str:
     return "; ".join(notes)
 
 
-def pair_rows(predicted: Array, logits: Array | None, seed_set: Array) -> Iterator[Row]:
+def pair_rows(predicted: Array, logits: Sequence[stats.Rows] | None, seed_set: Array) -> Iterator[Row]:
     """Yield rows with churn, computed from all predictions, and logit correlation, computed from a sample of examples.
 
     Parameters
     ----------
     predicted : (replicates, units)
         The prediction for each unit: a class or, for an attribute, 0 or 1.
-    logits : (replicates, sampled examples, classes) or None
-        The logits of the sampled examples; None if they are not known.
+    logits : sequence of (examples, classes), or None
+        The logits of each replicate; None if they are not known.
     seed_set : (replicates,)
         Index of the seed set of each replicate.
     """
@@ -391,7 +449,7 @@ def hash_row(hashes: list[str], seed_set: Array) -> Row:
 
 def weight_rows(replicates: list[Replicate], seed_set: Array) -> Iterator[Row]:
     """Yield rows with the L2 distance between final weights: raw and at unit length, each with and without buffers."""
-    weights = _vectors(replicates, "weights")
+    weights = [replicate.stored_weights() for replicate in replicates]
     for reading, matrix in stats.l2_matrices(weights, replicates[0].parameters).items():
         yield from _distance_rows(f"l2_{reading}", "1", matrix, seed_set)
 
@@ -409,12 +467,15 @@ def _distance_rows(metric: str, unit: str, matrix: Array, seed_set: Array) -> It
             yield metric_row(name, unit, estimate, f"jackknife over {_units(seed_set)}", n_pairs=count)
 
 
-def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Generator) -> Iterator[Row]:
+def class_rows(
+    correct: Array, labels: Array, seed_set: Array, rng: np.random.Generator, classes: int | None = None
+) -> Iterator[Row]:
     """Yield rows with the spread of the overall accuracy and of the accuracy on each class.
 
-    Further rows have the ratio of each per-class spread to the overall spread, and the largest of these ratios. All
-    rows mentioned so far have the independent-error null. The remaining rows have no null: they have the mean accuracy
-    of each class and, if there are several seed sets, the spread between seed sets.
+    Further rows have the ratio of each per-class spread to the overall spread and to the median of its own null, the
+    largest of these ratios, and the number of classes above their null. All rows mentioned so far have the
+    independent-error null and p. The remaining rows have no null: they have the mean accuracy of each class and, if
+    there are several seed sets, the spread between seed sets.
 
     Parameters
     ----------
@@ -426,51 +487,110 @@ def class_rows(correct: Array, labels: Array, seed_set: Array, rng: np.random.Ge
         Index of the seed set of each replicate.
     rng : numpy.random.Generator
         Source of the random numbers for the null.
+    classes : int, optional
+        Number of classes, some of which may have no units. By default, the largest label plus one.
     """
-    classes = int(labels.max()) + 1
-    parts = stats.Parts(labels, classes)
+    parts = stats.Parts(labels, int(labels.max()) + 1 if classes is None else classes)
 
     def spreads(hits: Array) -> Array:
-        """Return the overall std, the per-class stds, the per-class ratios and the largest ratio along the last axis.
-
-        `hits` has the shape (replicates, draws, classes), and the result has the draws along its first axis.
-        """
-        overall = 100 * stats.pooled_spread(hits.sum(axis=-1) / len(labels), seed_set)
-        per_class = 100 * stats.pooled_spread(stats.rates(hits, parts.sizes), seed_set)
-        ratios = stats.spread_ratio(per_class, overall)
-        return np.concatenate([overall[:, None], per_class, ratios, ratios.max(axis=-1, keepdims=True)], axis=-1)
+        """Return the overall std and the per-class stds along the last axis, given (replicates, draws, classes)."""
+        overall = stats.pooled_spread(hits.sum(axis=-1) / len(labels), seed_set)
+        per_class = stats.pooled_spread(stats.rates(hits, parts.sizes), seed_set)
+        return 100 * np.concatenate([overall[:, None], per_class], axis=-1)
 
     hits = parts.hits(correct)
     values = spreads(hits[:, None])[0]
-    null = stats.independent_error_null(correct, parts, spreads, rng, groups=seed_set)
+    draws = stats.independent_error_draws(correct, parts, spreads, rng, groups=seed_set)
+    variance = stats.null_variance(correct, parts, seed_set)
+    why = _why_undefined(np.array([len(labels), *parts.sizes]), np.array([variance.sum(), *variance]), "test images")
+    draws[:, [bool(reason) for reason in why]] = np.nan
+    null = stats.compare_with_null(values, draws)
     kinds = np.unique(seed_set)
-    freedom = len(correct) - len(kinds)
-
-    def row(index: int, metric: str, group: str, unit: str, interval: bool) -> Row:
-        estimate = stats.std_interval(float(values[index]), freedom) if interval else float(values[index])
-        at = Null(null.median[index], null.low[index], null.high[index])
-        return metric_row(metric, unit, estimate, "chi-square" if interval else "", group=group, null=at)
-
-    yield row(0, "accuracy_std", "all", "percentage points", interval=True)
+    for index, reason in enumerate(why):
+        metric, group = ("class_accuracy_std", f"class {index - 1}") if index else ("accuracy_std", "all")
+        std = stats.std_interval(float(values[index]), len(correct) - len(kinds))
+        yield null_row(metric, "percentage points", std, null.at(index), group, reason, "chi-square")
     if len(kinds) > 1:
         means = np.array([100 * correct[seed_set == kind].mean() for kind in kinds])
         yield metric_row("accuracy_std_between_seed_sets", "percentage points", stats.std(means), "chi-square")
-    for index in range(classes):
-        yield row(1 + index, "class_accuracy_std", f"class {index}", "percentage points", interval=True)
-    for index in range(classes):
-        yield row(1 + classes + index, "class_std_ratio", f"class {index}", "1", interval=False)
-    yield row(1 + 2 * classes, "class_std_ratio_max", "all", "1", interval=False)
+    flat = SAME_ACCURACY if values[0] == 0 else ""
+    ratios, their_draws = (stats.spread_ratio(spread[..., 1:], spread[..., 0]) for spread in (values, draws))
+    yield from _ratio_rows("class_std_ratio", ratios, their_draws, [reason or flat for reason in why])
+    del their_draws
+    count = stats.count_above(correct, parts, null.high[1:] * parts.sizes / 100, seed_set)
+    yield from _excess_rows(values[1:], draws[:, 1:], null, why, count, f"jackknife over {_units(seed_set)}")
     means = 100 * stats.rates(hits, parts.sizes)
-    for index in range(classes):
-        yield mean_row("class_accuracy_mean", means[:, index], seed_set, f"class {index}")
+    for index, size in enumerate(parts.sizes):
+        row = mean_row("class_accuracy_mean", means[:, index], seed_set, f"class {index}")
+        yield row if size else row | {"note": f"undefined: {why[1 + index]}"}
+
+
+def _ratio_rows(metric: str, values: Array, draws: Array, why: list[str]) -> Iterator[Row]:
+    """Yield a row with the ratio of each class, and a row with the largest ratio, whose p is familywise.
+
+    Parameters
+    ----------
+    metric : str
+        Name of the metric. The largest ratio has the same name with the ending `_max`.
+    values : (classes,)
+        The ratios.
+    draws : (draws, classes)
+        Joint draws of their null.
+    why : list of str
+        Why the largest ratio and each ratio are undefined, or empty strings.
+    """
+    null = stats.compare_with_null(values, draws)
+    for index, reason in enumerate(why[1:]):
+        yield null_row(metric, "1", float(values[index]), null.at(index), f"class {index}", reason)
+    # fmax leaves out classes whose ratio is undefined
+    largest, draws_of_largest = (np.fmax.reduce(ratios, axis=-1) for ratios in (values, draws))
+    null = stats.compare_with_null(largest, draws_of_largest)
+    yield null_row(f"{metric}_max", "1", float(largest), null.at(), why=why[0])
+
+
+def _excess_rows(
+    values: Array, draws: Array, null: Null, why: list[str], count: Estimate, interval: str
+) -> Iterator[Row]:
+    """Yield rows with the spread of each class over the median of its own null, and with the classes above their null.
+
+    Parameters
+    ----------
+    values : (classes,)
+        The spread of each class.
+    draws : (draws, classes)
+        Joint draws of their null, which are overwritten.
+    null : Null
+        The nulls of the overall spread and of the spread of each class.
+    why : list of str
+        Why the null of the overall spread and of the spread of each class is undefined, or empty strings.
+    count : Estimate
+        The number of classes above their null.
+    interval : str
+        Name of the method of its interval.
+    """
+    by_chance = stats.exceeds(draws, null.high[1:]).sum(axis=1).astype(float)
+    median = np.where(null.median[1:] > 0, null.median[1:], np.nan)
+    draws /= median
+    found = stats.discoveries(values / median, draws)
+    why = [reason or (NO_MEDIAN if middle == 0 else "") for reason, middle in zip(why, null.median, strict=True)]
+    if all(why[1:]):
+        why[0] = why[0] or NO_MEDIAN
+    noted = {f"class {index}" for index in np.flatnonzero(found)}
+    for row in _ratio_rows("class_std_over_null", values / median, draws, why):
+        yield row | {"note": DISCOVERY} if row["group"] in noted else row
+    if why[0]:
+        count, found = Estimate(math.nan, math.nan, math.nan), np.array(math.nan)
+    chance = stats.compare_with_null(np.array(count.value), by_chance)
+    yield null_row("classes_above_null", "count", count, chance.at(), why=why[0], interval=interval)
+    yield metric_row("classes_above_null_fdr", "count", float(found.sum()), note=why[0] and f"undefined: {why[0]}")
 
 
 def group_rows(found: Predictions, seed_set: Array, rng: np.random.Generator) -> Iterator[Row]:
     """Yield rows with the spread of accuracy, FPR and FNR in each sub-group, as in Figure 4 of the paper.
 
     Accuracy, false-positive rate (FPR) and false-negative rate (FNR) refer to the target attribute. Each spread is
-    given in percentage points and relative to the spread over all examples, with the independent-error null. Further
-    rows count the positives and negatives in each sub-group.
+    given in percentage points and relative to the spread over all examples, with the independent-error null and p.
+    Further rows count the positives and negatives in each sub-group.
 
     Parameters
     ----------
@@ -487,23 +607,132 @@ def group_rows(found: Predictions, seed_set: Array, rng: np.random.Generator) ->
     names = ["all", *map(str, arrays["group_name"])]
     sub_groups = stats.SubGroups(positive, masks)
 
-    def statistic(hits: Array) -> Array:
-        spreads = 100 * sub_groups.spreads(hits, seed_set)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.stack([spreads, spreads / spreads[..., :1]], axis=1)
+    def spreads(hits: Array) -> Array:
+        return 100 * sub_groups.spreads(hits, seed_set)
 
-    values = statistic(sub_groups.parts.hits(correct)[:, None])[0]
-    null = stats.independent_error_null(correct, sub_groups.parts, statistic, rng, groups=seed_set)
-    for kind, unit in enumerate(("percentage points", "1")):
-        for rate, metric in enumerate(("accuracy", "fpr", "fnr")):
-            for index, name in enumerate(names):
-                place = kind, rate, index
-                at = Null(null.median[place], null.low[place], null.high[place])
-                ending = "std" if kind == 0 else "std_relative"
-                yield metric_row(f"group_{metric}_{ending}", unit, float(values[place]), group=name, null=at)
+    values = spreads(sub_groups.parts.hits(correct)[:, None])[0]
+    draws = stats.independent_error_draws(correct, sub_groups.parts, spreads, rng, groups=seed_set)
+    variance = stats.null_variance(correct, sub_groups.parts, seed_set)
+    counted = zip(
+        ("accuracy", "fpr", "fnr"), ("test images", "negatives", "positives"), sub_groups.counted, strict=True
+    )
+    for rate, (metric, what, members) in enumerate(counted):
+        why = _why_undefined(members @ sub_groups.parts.sizes, members @ variance, what)
+        of_rate = draws[:, rate]
+        of_rate[:, [bool(reason) for reason in why]] = np.nan
+        null = stats.compare_with_null(values[rate], of_rate)
+        for index, name in enumerate(names):
+            std = float(values[rate, index])
+            yield null_row(f"group_{metric}_std", "percentage points", std, null.at(index), name, why[index])
+        relative, its_draws = (stats.spread_ratio(spread, spread[..., 0]) for spread in (values[rate], of_rate))
+        null, flat = stats.compare_with_null(relative, its_draws), SAME_ACCURACY if values[rate, 0] == 0 else ""
+        for index, name in enumerate(names):
+            ratio, reason = float(relative[index]), why[index] or why[0] or flat
+            yield null_row(f"group_{metric}_std_relative", "1", ratio, null.at(index), name, reason)
     for name, mask in zip(names, [np.ones(len(positive), bool), *masks.astype(bool)], strict=True):
         yield metric_row("group_positives", "count", int((mask & positive).sum()), group=name)
         yield metric_row("group_negatives", "count", int((mask & ~positive).sum()), group=name)
+
+
+def test_set_rows(found: Predictions, seed_set: Array) -> Iterator[Row]:
+    """Yield rows on how much of the spread of accuracy is about the images of this test set.
+
+    They have the standard deviation that would remain on an infinite test set and the share of the variance that would
+    vanish: overall, for each class and for each sub-group (of the target attribute's accuracy). A further row has what
+    the sampling of the test images adds to the interval of the mean accuracy.
+
+    Parameters
+    ----------
+    found : Predictions
+        The predictions.
+    seed_set : (replicates,)
+        Index of the seed set of each replicate.
+    """
+    units = found.correct.reshape(-1, *found.labels.shape)
+    images = (
+        units if units.ndim == 2 else units.mean(axis=2, dtype=np.float32)
+    )  # an image is one draw, not an attribute
+    yield from _test_set_rows("all", images, seed_set)
+    yield metric_row("accuracy_sampling_error", "percentage points", 100 * stats.sampling_error(images))
+    for index in range(found.classes):
+        part = units[:, found.labels == index] if units.ndim == 2 else units[:, :, index]
+        yield from _test_set_rows(f"class {index}", part, seed_set)
+    for name, mask in zip(
+        found.groups.get("group_name", ()), found.groups.get("group", np.empty((0, 0))).T, strict=True
+    ):
+        yield from _test_set_rows(str(name), units[:, mask.astype(bool), int(found.groups["target"])], seed_set)
+
+
+def _test_set_rows(group: str, correct: Array, seed_set: Array) -> Iterator[Row]:
+    """Yield the standard deviation that would remain on an infinite test set, and the share that would vanish."""
+    split = stats.split_by_test_set(correct, seed_set)
+    note = share_note = ""
+    if math.isnan(split.variance):
+        reason = "no seed set has two runs" if correct.shape[1] > 1 else f"{correct.shape[1]} test images"
+        note = share_note = f"undefined: {reason}"
+    elif split.variance < 0:
+        note = f"the estimate of the variance is negative ({1e4 * split.variance:.3g} squared percentage points)"
+        share_note = "above 1 because the estimate of the remaining variance is negative"
+    if math.isnan(split.share.value) and not math.isnan(split.variance):
+        share_note = "undefined: all runs have the same accuracy"
+    value, low, high = (100 * end for end in split.std[:3])
+    std = Estimate(value, low, high, freedom=split.std.freedom)
+    interval = f"chi-square over {_units(seed_set)}"
+    yield metric_row("accuracy_std_distribution", "percentage points", std, interval, group, note=note)
+    yield metric_row("test_set_share", "1", split.share, interval, group, note=share_note)
+
+
+#: Reasons why the null of a spread or of a ratio is undefined.
+ONE_EACH = "no seed set has two replicates"
+NO_DIFFERENCE = "no test image is classified correctly by some replicates only"
+SAME_ACCURACY = "all replicates have the same overall rate"
+NO_MEDIAN = "the median of the null is 0"
+DISCOVERY = "above its null at a false discovery rate of 5 % over classes"
+
+
+def _why_undefined(sizes: Array, variance: Array, what: str) -> list[str]:
+    """Return why the null of the spread in each part is undefined; an empty string where it is defined.
+
+    Parameters
+    ----------
+    sizes : (parts,)
+        Number of examples in each part.
+    variance : (parts,)
+        Variance that the null has in each part.
+    what : str
+        What the examples are, in the plural.
+    """
+    return [
+        f"no {what}" if size == 0 else ONE_EACH if math.isnan(expected) else NO_DIFFERENCE if expected == 0 else ""
+        for size, expected in zip(sizes, variance, strict=True)
+    ]
+
+
+def null_row(
+    metric: str, unit: str, value: float | Estimate, null: Null, group: str = "all", why: str = "", interval: str = ""
+) -> Row:
+    """Return a row with a null and p. A note says why the null is undefined, or which of its draws are left out.
+
+    Parameters
+    ----------
+    metric, unit, value, group, interval
+        As for `metric_row`.
+    null : Null
+        The null of this metric.
+    why : str
+        Why the null is undefined. If empty, it is undefined only if the metric is undefined in too many of its draws.
+    """
+    share = float(null.left_out)
+    if why:
+        note = f"undefined: {why}"
+    elif share > stats.UNDEFINED_SHARE:
+        note = f"undefined: {SAME_ACCURACY} in {share:.0%} of the draws of the null"
+    else:
+        note = f"{SAME_ACCURACY} in {share:.1%} of the draws of the null, which leaves them out" if share else ""
+    if note.startswith("undefined"):
+        null = Null(*np.full(len(null), np.nan))
+    columns = {"null_median": null.median, "null_low": null.low, "null_high": null.high, "p": null.p}
+    return metric_row(metric, unit, value, interval, group, note=note) | {k: float(v) for k, v in columns.items()}
 
 
 def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) -> Iterator[Row]:
@@ -525,7 +754,8 @@ def reference_rows(correct: Array, midpoint: Array, weighed: list[Replicate]) ->
         "reference_agreement_midpoint", "percent", 100 * stats.reference_agreement(midpoint), n_pairs=pairs
     )
     if weighed:
-        distance = stats.pair_mean(stats.l2_raw_matrix(_vectors(weighed, "midpoint_weights")))
+        vectors = [replicate.stored_weights("midpoint_weights") for replicate in weighed]
+        distance = stats.pair_mean(stats.l2_raw_matrix(vectors))
         yield metric_row("reference_l2_midpoint", "1", distance.value, n_pairs=pairs)
 
 
@@ -540,7 +770,6 @@ def metric_row(
     value: float | Estimate,
     interval: str = "",
     group: str = "all",
-    null: Null | None = None,
     n_pairs: int | None = None,
     note: str = "",
 ) -> Row:
@@ -556,8 +785,6 @@ def metric_row(
         Name of the method of the interval. Written only if `value` has an interval; otherwise the column stays empty.
     group : str
         The class, sub-group or replicate that the row is about; `all` if the row is about the whole cell.
-    null : Null, optional
-        Median and range that the metric would have if errors on different examples were independent.
     n_pairs : int, optional
         Number of pairs of replicates over which the value is averaged.
     note : str
@@ -568,7 +795,7 @@ def metric_row(
         low, high = (float(np.clip(end, 0, 100)) for end in (estimate.low, estimate.high))  # NaN stays NaN
         estimate = estimate._replace(low=low, high=high)
     how = "" if math.isnan(estimate.low) else interval
+    if estimate.low == estimate.high:
+        note = note or "all values are equal, so the interval has no width"
     row: Row = {"metric": metric, "group": group, "unit": unit, "interval": how, "note": note, **estimate._asdict()}
-    if null is not None:
-        row |= {"null_median": null.median, "null_low": null.low, "null_high": null.high}
     return row if n_pairs is None else row | {"n_pairs": n_pairs}

@@ -32,6 +32,10 @@ class Jobs:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
 
+    def config(self, wildcards: Any) -> str:
+        """Return the config as JSON. Snakemake would take braces in a text for wildcards, but not in a function's."""
+        return self.plan.config_json
+
     # --- datasets and images ---
 
     def manifests(self, wildcards: Any) -> list[str]:

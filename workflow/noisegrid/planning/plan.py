@@ -97,6 +97,21 @@ class Plan:
         """
         return [self.paths.across(task) for task in self.study.values("task") if repeated(self.study.cells, task)]
 
+    def versus_files(self) -> list[str]:
+        """Return a list with the path of the comparisons of two methods; empty if the study has none."""
+        return [self.paths.versus] if self.study.versus else []
+
+    def versus_chunks(self) -> list[str]:
+        """Return the paths of the chunk files with the replicates of all methods that are compared."""
+        cells = [(one.hardware, task, one.noise) for one in self.study.versus for task in (one.a, one.b)]
+        return list(dict.fromkeys(file for cell in cells for file in self.chunk_files(*cell)))
+
+    def versus_digest(self) -> str:
+        """Hash the comparisons of two methods, and the settings and numbers of replicates of their cells."""
+        cells = [self.study.cell(one.hardware, task, one.noise) for one in self.study.versus for task in (one.a, one.b)]
+        compared = [asdict(one) for one in self.study.versus]
+        return digest([compared, [(cell.digest, cell.replicates) for cell in cells]])
+
     # --- overhead ---
 
     @property
@@ -198,7 +213,6 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     # Snakemake ignores config.yaml if the workflow is used as a module
     config = defaults | read_yaml(ROOT / "config.yaml") | config
     check(config, "config", "config")
-    check_characters(config)
     planned = Path(StudyPaths(config["results"], name_of(config["study"])).design) if in_job else None
     study = design.read(planned) if planned and planned.exists() else load_study(config["study"], config["stack"])
     plan = Plan(study, config, in_containers)
@@ -214,20 +228,6 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
         check_intact(plan.study, Path(config["results"]))
     check_settings(Path(config["results"]), plan.study.cells)
     return plan
-
-
-def check_characters(config: dict[str, Any]) -> None:
-    """Raise NoisegridError if a text of the config has characters that no terminal shows.
-
-    Snakemake prints the folders of the config as they are.
-    """
-    for key, value in config.items():
-        for text in texts(value):
-            if escape.terminal(text) != text:
-                raise NoisegridError(
-                    f"config: {key}: {text!r} has characters that cannot be shown (controls, ends of lines or changes of "
-                    "direction); remove them"
-                )
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -256,11 +256,17 @@ def check_layout(paths: StudyPaths) -> None:
             )
 
 
-def make_or_exit(config: dict[str, Any], in_containers: bool = False, in_job: bool = False) -> Plan:
-    """Call `plan.make` for the Snakefile; a mistake ends Snakemake with a one-line message instead of a traceback."""
+def make_or_exit(
+    config: dict[str, Any], in_containers: bool = False, in_job: bool = False, submits: bool = False
+) -> Plan:
+    """Call `plan.make` for the Snakefile; a mistake ends Snakemake with a one-line message instead of a traceback.
+
+    `submits` states whether Snakemake submits jobs to a cluster. `make` explains the other parameters.
+    """
     try:
         plan = make(config, in_containers, in_job)
         if not in_job:
+            check_names(plan.config, submits or in_containers)
             check_folders(plan)
         for note in [] if in_job else notes(plan):
             print(f"noisegrid: {note}", file=sys.stderr)
@@ -272,6 +278,34 @@ def make_or_exit(config: dict[str, Any], in_containers: bool = False, in_job: bo
 def refuse(sentence: str) -> NoReturn:
     """End Snakemake with one sentence."""
     sys.exit(f"noisegrid: {escape.lines(sentence)}")
+
+
+def check_names(config: dict[str, Any], in_commands: bool) -> None:
+    """Check the texts of the config, and the folders in which Snakemake works.
+
+    Parameters
+    ----------
+    config : dict
+        The config.
+    in_commands : bool
+        Whether Snakemake writes names into commands of a shell: into those that it submits to a cluster, and into those
+        that start a container. It puts them in quotes, but does not escape what acts in quotes.
+
+    Raises
+    ------
+    NoisegridError
+        If a name has a character that could end the quotes or act in them, or that no terminal shows.
+    """
+    names = [(f"config: {key}", text) for key, value in config.items() for text in texts(value)]
+    names += [("working directory", str(Path.cwd())), ("folder of the workflow", str(ROOT))]
+    for what, name in names:
+        if escape.terminal(name) != name:
+            raise NoisegridError(f"{what}: {name!r} has characters that cannot be shown; rename it")
+        if in_commands and re.search(r"""['"\\$`]""", name):
+            raise NoisegridError(
+                f"{what}: {name!r}: on a cluster and with containers, a name may have no quotation mark, backslash, "
+                "dollar sign or backtick, which Snakemake does not quote; rename it"
+            )
 
 
 def check_folders(plan: Plan) -> None:
@@ -327,8 +361,10 @@ def shell_prefix() -> str:
     container, the installed package, which is bound to CODE_INSIDE.
     """
     python = shlex.quote(str(Path(sys.executable).parent))
+    # Snakemake formats the prefix, so braces in a folder are doubled
+    python, workflow = (text.replace("{", "{{").replace("}", "}}") for text in (python, shlex.quote(str(WORKFLOW))))
     inside = '[ -n "${{APPTAINER_CONTAINER:-}}" ]'
-    code = f"export PYTHONPATH={shlex.quote(str(WORKFLOW))}; "
+    code = f"export PYTHONPATH={workflow}; "
     if not IN_WORKING_TREE:
         code = f"{inside} && export PYTHONPATH={CODE_INSIDE}; "
     path = f"{code}{inside} || export PATH={python}:$PATH; "

@@ -3,11 +3,15 @@
 Outside a cluster, only the resource `gpu` matters.
 """
 
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.escape import terminal
 from noisegrid.common.schemas import ROOT, check, read_yaml, schema
 from noisegrid.runtime.hardware import entry
 
@@ -51,7 +55,7 @@ class Site:
         cuda, slurm = found.is_cuda, found.slurm
         partition = self.settings.get("partition")
         avoided = f"--exclude={','.join(refused)}" if refused else ""
-        options = ["--exclusive" if alone else "", avoided, self.settings.get("extra")]
+        options = ["--exclusive" if alone else "", avoided, *map(shlex.quote, options_of(self.settings))]
         wanted = {
             "gpu": int(cuda),
             "runtime": attempt * self.settings["minutes_per_job"],
@@ -76,9 +80,33 @@ def _of(partitions: dict[str, str], hardware: str) -> str | None:
     return partitions.get(hardware, partitions.get(hardware.partition("@")[0]))
 
 
+#: An option of sbatch in `extra`. `--wrap`, however it is abbreviated, would be another command to run.
+OPTION = re.compile(r"--(?!wr)[a-z][a-z-]*(=.*)?")
+
+
+def options_of(settings: dict[str, Any]) -> list[str]:
+    """Return the words of `extra`. Raise NoisegridError if a word is not an option, or could run a command.
+
+    The executor puts the words into a command of a shell, so they must be quoted again.
+    """
+    text = settings.get("extra", "")
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise NoisegridError(f"{SITE}: extra: {text!r} has a quotation mark that is not closed; close it") from error
+    for word in words:
+        if not OPTION.fullmatch(word) or terminal(word) != word:
+            raise NoisegridError(
+                f"{SITE}: extra: {word!r} is not an option of sbatch that may be set here; write each option as --name "
+                "or --name=value"
+            )
+    return words
+
+
 def load_site() -> Site:
     """Return the settings in slurm/site.yaml, completed with the defaults. Raise NoisegridError if they are invalid."""
     settings = read_yaml(SITE) if SITE.exists() else {}
     check(settings, "site", str(SITE))
+    options_of(settings)
     defaults = {key: value["default"] for key, value in schema("site")["properties"].items() if "default" in value}
     return Site(defaults | settings)

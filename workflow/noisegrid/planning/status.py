@@ -3,6 +3,7 @@
 `noisegrid status` prints the progress in any terminal, while the study runs or afterwards.
 """
 
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,9 +130,8 @@ def summary(study: Study, results: Path, deep: bool = False) -> str:
         lines += [f"failed: replicate {number} {where}: {terminal(why)}" for number, why in cell.failures.items()]
         lines += [f"damaged: replicate {number} {where} {terminal(why)}" for number, why in cell.damaged.items()]
     if any(cell.damaged for cell in cells):
-        lines.append(
-            f"to train damaged replicates again: noisegrid repair {study.source}, and then Snakemake as before"
-        )
+        source = shlex.quote(str(study.source))
+        lines.append(f"to train damaged replicates again: noisegrid repair {source}, and then Snakemake as before")
     return "\n".join([*lines, _one_line(study, cells, results)])
 
 

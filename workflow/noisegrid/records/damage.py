@@ -5,6 +5,7 @@ and therefore reads every byte. Neither changes anything; `set_aside` does.
 """
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import checksum_file
 from noisegrid.common.paths import StudyPaths
+from noisegrid.common.schemas import schema
 from noisegrid.records import chunk_file, record
 from noisegrid.records.chunk_file import Numbered
 from noisegrid.study.study import Study
@@ -59,6 +61,9 @@ def damage_of(folder: Path, deep: bool = False) -> str:
         return f"has no readable record.json ({error.strerror})"
     except (ValueError, KeyError, TypeError, AttributeError):
         return "has a damaged record.json"
+    known = schema("record")["properties"]["files"]["propertyNames"]["enum"]
+    if not all(name in known and isinstance(size, int) for name, size in sizes.items()):
+        return "has a damaged record.json"
     for name, size in sizes.items():
         path = folder / name
         if not path.is_file():
@@ -101,9 +106,10 @@ def check_intact(study: Study, results: Path) -> None:
     if found:
         named = "; ".join(f"{one.folder} {one.why}" for one in found[:NAMED])
         more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        source, folder = shlex.quote(str(study.source)), shlex.quote(str(results))
         raise NoisegridError(
-            f"{named}{more}. To train again what is missing or damaged, run `noisegrid repair {study.source}"
-            + (f" --results {results}" if str(results) != "results" else "")
+            f"{named}{more}. To train again what is missing or damaged, run `noisegrid repair {source}"
+            + (f" --results {folder}" if str(results) != "results" else "")
             + "`, and then this command again"
         )
 
@@ -136,4 +142,4 @@ def _metrics_of(found: list[Damaged], paths: StudyPaths) -> set[Path]:
     files = {paths.task_metrics(cell.hardware, cell.task) for cell in cells} | {
         paths.across(cell.task) for cell in cells
     }
-    return {Path(file) for file in files | ({paths.metrics} if found else set())}
+    return {Path(file) for file in files | ({paths.metrics, paths.versus} if found else set())}

@@ -4,15 +4,25 @@ Without the logits (see `keep` in a study), the file holds the predictions alone
 space where there are ten classes or more.
 """
 
+import math
+import struct
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.records.stored import StoredArray
 
 Array = np.ndarray
 #: The logits from which each array of predictions is computed. The file has one kind only.
 LOGITS = {"predicted": "logits", "midpoint_predicted": "midpoint_logits"}
 #: Names of all arrays. `group`, `group_name` and `target` exist only if the dataset has sub-groups.
 KNOWN = {"example_id", "label", *LOGITS, *LOGITS.values(), "group", "group_name", "target"}
+#: The largest number of logits to hold in memory at a time.
+BLOCK_VALUES = 1 << 22
 
 
 def predictions_of(logits: Array, labels: Array) -> Array:
@@ -52,11 +62,34 @@ def outputs(final: Array, midpoint: Array, labels: Array, keep_logits: bool) -> 
     return {name: predictions_of(values, labels) for name, values in logits.items()}
 
 
-def read(path: Path) -> dict[str, Array]:
-    """Read predictions.npz. `predicted` and `midpoint_predicted` are computed if the file has logits instead."""
+def read(path: Path) -> dict[str, Any]:
+    """Read predictions.npz. `predicted` and `midpoint_predicted` are computed if the file has logits instead.
+
+    Logits stay on disk, as a StoredArray.
+    """
     with np.load(path, allow_pickle=False) as file:
-        arrays: dict[str, Array] = dict(file)
+        arrays: dict[str, Any] = {name: file[name] for name in file.files if name not in LOGITS.values()}
+        for entry in file.zip.infolist():
+            if (name := entry.filename.removesuffix(".npy")) in LOGITS.values():
+                arrays[name] = _stored(path, entry)
     for name, logits in LOGITS.items():
         if logits in arrays:
-            arrays[name] = predictions_of(arrays[logits], arrays["label"])
+            arrays[name] = np.concatenate([predictions_of(block, arrays["label"]) for block in blocks(arrays[logits])])
     return arrays
+
+
+def _stored(path: Path, entry: zipfile.ZipInfo) -> StoredArray:
+    """Return an array of an .npz file, which stays on disk."""
+    if entry.compress_type != zipfile.ZIP_STORED:
+        raise NoisegridError(f"{path}: {entry.filename} is compressed, which noisegrid never does")
+    with path.open("rb") as file:
+        file.seek(entry.header_offset + 26)  # the lengths of the name and of the extra field, which come before data
+        name, extra = struct.unpack("<HH", file.read(4))
+    return StoredArray(path, entry.header_offset + 30 + name + extra)
+
+
+def blocks(logits: StoredArray) -> Iterator[Array]:
+    """Yield the logits of consecutive examples, as many at a time as BLOCK_VALUES allows."""
+    rows = max(1, BLOCK_VALUES // math.prod(logits.shape[1:]))
+    for start in range(0, len(logits), rows):
+        yield logits[start : start + rows]

@@ -27,12 +27,13 @@ import numpy as np
 
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.files import npy_header, reason, sha256
+from noisegrid.common.files import reason, sha256
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.schemas import check
 from noisegrid.common.versions import check_version
 from noisegrid.records import predictions
 from noisegrid.records.layout import parameter_count
+from noisegrid.records.stored import StoredArray
 from noisegrid.runtime.environment import HERE
 from noisegrid.study.study import Cell, differences, digest
 
@@ -57,7 +58,7 @@ class Replicate:
     folder: Path
     record: dict[str, Any]
 
-    def predictions(self) -> dict[str, np.ndarray]:
+    def predictions(self) -> dict[str, Any]:
         """Read predictions.npz, with `predicted` and `midpoint_predicted` in any case (see records/predictions.py)."""
         return predictions.read(self.folder / "predictions.npz")
 
@@ -66,9 +67,9 @@ class Replicate:
         vector: np.ndarray = np.load(self.folder / f"{which}.npy", mmap_mode="r", allow_pickle=False)
         return vector
 
-    def stored_weights(self, which: str = "weights") -> "StoredVector":
-        """Return the same vector, read from disk slice by slice, so that thousands of replicates keep no file open."""
-        return StoredVector(self.folder / f"{which}.npy")
+    def stored_weights(self, which: str = "weights") -> StoredArray:
+        """Return the same vector, which is read from disk slice by slice."""
+        return StoredArray(self.folder / f"{which}.npy")
 
     def has(self, which: str) -> bool:
         """Return whether the folder contains the vector `weights` or `midpoint_weights`.
@@ -81,33 +82,6 @@ class Replicate:
     def parameters(self) -> int:
         """The number of parameters, which come before the buffers in the weight vector."""
         return parameter_count(self.record["layout"], int(self.weights().size))
-
-
-class StoredVector:
-    """A float32 vector in a .npy file. It is not in memory, and its file is open only while a slice is read.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            (self.values,), dtype = npy_header(file)
-            self.start = file.tell()
-        if dtype != np.float32:
-            raise NoisegridError(f"{path} contains {dtype} and not float32; {REPAIR}")
-        self.path = path
-
-    def __len__(self) -> int:
-        """Return the number of values."""
-        return int(self.values)
-
-    def __getitem__(self, key: slice) -> np.ndarray:
-        """Read a slice with step 1, as float32."""
-        first, last, _ = key.indices(len(self))
-        return np.fromfile(self.path, np.float32, max(0, last - first), offset=self.start + 4 * first)
 
 
 def replicate_folder(results: Path, cell: Cell, replicate: int) -> Path:

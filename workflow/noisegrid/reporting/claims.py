@@ -3,11 +3,13 @@
 A verdict covers one context, usually a task on one kind of hardware, because a claim may hold in some contexts and not
 in others. The possible verdicts are:
 
-    reproduced         the interval lies entirely in the range that the claim predicts
-    not reproduced     the interval lies entirely outside this range
-    inside the null    independent errors on the same test images would explain the effect
-    not decided        the interval lies partly in this range, or there are fewer than MIN_REPLICATES replicates (C1, C9
-                       and C11 are facts: one pair of replicates with unequal weights is proof)
+    reproduced         what the claim says is a fact here (C1, C9, C11), or is shown by a test at 5 %
+    not reproduced     the opposite is shown by a test at 5 %: an effect in the other direction, or one that is smaller
+                       than the claim's margin
+    inside the null    independent errors on the same test images would explain the effect (C4, C5)
+    not decided        neither is shown, or there are fewer than five replicates (C1, C9 and C11 are facts: one pair of
+                       replicates with unequal weights is proof)
+    undefined          the effect or its null cannot be computed; the note says why
     not measured here  the study has no cells to test the claim on, or the paper has no number to compare with
 
 The tests of C1 to C11 use metrics.csv; the tests of C12 to C16 use overhead.csv and are in `claims_overhead`.
@@ -24,21 +26,27 @@ import pandas as pd
 from noisegrid import stats
 from noisegrid.common.schemas import catalog
 from noisegrid.reporting import claims_overhead
-from noisegrid.reporting.metrics_frame import batch_norm_counterparts, select
+from noisegrid.reporting.metrics_frame import batch_norm_counterparts
 from noisegrid.reporting.verdicts import (
+    ALPHA,
     INSIDE_NULL,
-    MIN_REPLICATES,
-    NOT_DECIDED,
     NOT_MEASURED,
     NOT_REPRODUCED,
     REPRODUCED,
+    UNDEFINED,
     Verdict,
+    adjust,
+    decide,
+    join_notes,
+    not_from_few,
 )
 from noisegrid.runtime.hardware import is_mixed_precision
+from noisegrid.stats import Estimate
+from noisegrid.study.sources import ALGORITHMIC, FREE
 
-MIN_DEVICES = 4  # a trend over fewer devices is not tested
-ALPHA = 0.05
 SAME_ORDER = 2.0  # two noise levels are "of the same order" if they differ by less than this factor
+SAME_LEVEL = 1.25  # two noise levels, or a standard deviation and its null, count as equal within this factor
+CONDITIONAL = "conditional on one seed set"  # the note on a cell that holds seeds and has one set of them
 SAME_MEAN_POINTS = 0.5  # two mean accuracies count as equal if they differ by less than this (in percentage points)
 
 
@@ -47,6 +55,7 @@ class Measured:
 
     def __init__(self, frame: pd.DataFrame) -> None:
         frame = frame[~frame["metric"].str.endswith("_across_hardware")]
+        frame = frame.assign(seed_sets=frame["seed_sets"].fillna(1), note=frame["note"].fillna(""))
         self.frame = frame
         self.contexts = list(dict.fromkeys(zip(frame["hardware"], frame["task"], strict=True)))
         self.tasks = list(dict.fromkeys(frame["task"]))
@@ -58,11 +67,11 @@ class Measured:
         """Return the row of a metric for a cell, or None if the metric was not measured there."""
         return self._rows.get((hardware, task, noise, metric))
 
-    def accuracies(self, hardware: str, task: str, noise: str) -> np.ndarray:
-        """Return the accuracies of a cell's replicates in percent; return an empty array if none were measured."""
-        rows = select(self.frame, "accuracy", None)
-        keep = (rows["hardware"] == hardware) & (rows["task"] == task) & (rows["noise"] == noise)
-        return rows.loc[keep, "value"].to_numpy()
+    def groups(self, hardware: str, task: str, noise: str, metric: str) -> pd.DataFrame:
+        """Return the rows of a metric for the classes, sub-groups or replicates of a cell."""
+        frame = self.frame
+        here = (frame["hardware"] == hardware) & (frame["task"] == task) & (frame["noise"] == noise)
+        return frame[here & (frame["metric"] == metric) & (frame["group"] != "all")]
 
 
 def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Verdict]:
@@ -86,8 +95,8 @@ def judge(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[Ver
         found = list(TESTS[claim](measured)) if claim in TESTS else []
         if overhead is not None and claim in claims_overhead.TESTS:
             found = list(claims_overhead.TESTS[claim](overhead))
-        found = [v if v.proven or v.n >= MIN_REPLICATES else replace(v, verdict=NOT_DECIDED) for v in found]
-        verdicts += [replace(verdict, claim=claim) for verdict in found] or [Verdict(claim, "", NOT_MEASURED)]
+        found = adjust([not_from_few(verdict) for verdict in found] or [Verdict(claim, "", NOT_MEASURED)])
+        verdicts += [replace(verdict, claim=claim) for verdict in found]
     return verdicts
 
 
@@ -106,7 +115,9 @@ def claim_2(measured: Measured) -> Iterator[Verdict]:
     for hardware, task in measured.contexts:
         impl, algo = (measured.get(hardware, task, noise, "churn") for noise in ("impl", "algo"))
         if impl is not None and algo is not None:
-            yield _same_order(f"{task} on {hardware}", impl, algo)
+            ratio, margin = _churn_ratio(impl, algo), float(np.log(SAME_ORDER))
+            p = stats.p_equivalent(ratio, margin), stats.p_different(ratio, margin)
+            yield _on_ratio_scale(f"{task} on {hardware}", ratio, *p, [impl, algo])
 
 
 def claim_3(measured: Measured) -> Iterator[Verdict]:
@@ -115,24 +126,24 @@ def claim_3(measured: Measured) -> Iterator[Verdict]:
     Each task on each kind of hardware gets its own verdict.
     """
     for hardware, task in measured.contexts:
-        sources = ("algo_impl", "algo", "impl")
-        means = [measured.get(hardware, task, noise, "accuracy_mean") for noise in sources]
-        if any(row is not None and row.interval == "t over sets" for row in means):
-            continue  # the test assumes independent replicates; replicates that share a seed set are not independent
-        cells = [measured.accuracies(hardware, task, noise) for noise in sources]
-        if all(len(cell) > 1 for cell in cells):
-            yield _same_mean(f"{task} on {hardware}", cells)
+        names = ("algo_impl", "algo", "impl")
+        rows = [measured.get(hardware, task, noise, "accuracy_mean") for noise in names]
+        present = [row for row in rows if row is not None]
+        if len(present) == len(names):
+            yield _same_mean(f"{task} on {hardware}", *present)
 
 
 def claim_4(measured: Measured) -> Iterator[Verdict]:
     """Judge, for each task on each kind of hardware, whether the accuracy of some class varies beyond the null.
 
-    The tested value is the largest ratio of a class's standard deviation to the overall standard deviation.
+    The tested value is the largest standard deviation of a class, divided by the median of its own null. Its p-value is
+    that of the largest of all classes.
     """
     for hardware, task in measured.contexts:
-        row = measured.get(hardware, task, "algo_impl", "class_std_ratio_max")
-        if row is not None and not np.isnan(row.value):
-            yield _against_null(f"{task} on {hardware}, algo_impl", row)
+        row = measured.get(hardware, task, "algo_impl", "class_std_over_null_max")
+        if row is not None:
+            classes = measured.groups(hardware, task, "algo_impl", "class_std_over_null")["value"]
+            yield _against_null(f"{task} on {hardware}, algo_impl", row, [float(value) for value in classes])
 
 
 def claim_5(measured: Measured) -> Iterator[Verdict]:
@@ -141,17 +152,15 @@ def claim_5(measured: Measured) -> Iterator[Verdict]:
     The smallest sub-group is the one with the fewest positives. The null is that errors on different examples are
     independent. Each task on each kind of hardware gets its own verdict.
     """
-    groups = measured.frame[measured.frame["metric"].isin(["group_fnr_std_relative", "group_positives"])]
     for hardware, task in measured.contexts:
-        here = (groups["hardware"] == hardware) & (groups["task"] == task) & (groups["noise"] == "algo_impl")
-        parts = groups[here & (groups["group"] != "all")]
-        counts = parts[parts["metric"] == "group_positives"].set_index("group")["value"]
+        counts = measured.groups(hardware, task, "algo_impl", "group_positives").set_index("group")["value"]
         if counts.empty:
             continue
         smallest = counts.idxmin()
-        rows = parts[(parts["metric"] == "group_fnr_std_relative") & (parts["group"] == smallest)]
+        rows = measured.groups(hardware, task, "algo_impl", "group_fnr_std")
         context = f"{smallest} (fewest positives) in {task} on {hardware}, algo_impl"
-        yield from (_against_null(context, row) for row in rows.itertuples())
+        for row in rows[rows["group"] == smallest].itertuples():
+            yield _against_null(context, row, [row.value / row.null_median] if row.null_median > 0 else [])
 
 
 def claim_6(measured: Measured) -> Iterator[Verdict]:
@@ -159,7 +168,11 @@ def claim_6(measured: Measured) -> Iterator[Verdict]:
     for hardware, task, plain in batch_norm_counterparts(measured.frame):
         with_norm, without = (measured.get(hardware, name, "algo_impl", "churn") for name in (task, plain))
         if with_norm is not None and without is not None:
-            yield _ratio_verdict(f"{task} against {plain} on {hardware}", with_norm, without, above=False)
+            ratio = _churn_ratio(with_norm, without)
+            p_for = stats.p_different(ratio) if ratio.value < 0 else 1.0
+            p_against = stats.p_above(ratio, -float(np.log(SAME_LEVEL)))
+            context = f"{task} against {plain} on {hardware}"
+            yield _on_ratio_scale(context, ratio, p_for, p_against, [with_norm, without])
 
 
 def claim_7(measured: Measured) -> Iterator[Verdict]:
@@ -170,10 +183,24 @@ def claim_7(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_8(measured: Measured) -> Iterator[Verdict]:
-    """Judge, for each task, whether the churn of implementation noise differs between kinds of hardware."""
+    """Judge, for each task, whether the churn of implementation noise differs between kinds of hardware.
+
+    It is a fact that it does, if the weights of all replicates are equal on one kind of hardware and not on another.
+    """
     for task in measured.tasks:
-        rows = [measured.get(hardware, task, "impl", "churn") for hardware in measured.hardware]
-        yield from _extremes(f"{task} over hardware", [row for row in rows if row is not None])
+        found = [
+            (measured.get(hardware, task, "impl", "churn"), measured.get(hardware, task, "impl", "unequal_weights"))
+            for hardware in measured.hardware
+        ]
+        rows = [churn for churn, _ in found if churn is not None]
+        still = [changed for _, changed in found if changed is not None and changed.value == 0]
+        context = f"{task} over {len(rows)} kinds of hardware"
+        if not still or len(rows) < 2:
+            yield from _extremes(context, rows)
+            continue
+        verdict = REPRODUCED if len(still) < len(rows) else NOT_REPRODUCED
+        context += f" (all weights are equal on {', '.join(row.hardware for row in still)})"
+        yield Verdict("", context, verdict, n=_fewest(still), note=_notes(rows))
 
 
 def claim_9(measured: Measured) -> Iterator[Verdict]:
@@ -183,15 +210,19 @@ def claim_9(measured: Measured) -> Iterator[Verdict]:
 
 
 def claim_10(measured: Measured) -> Iterator[Verdict]:
-    """Judge, for each task, whether the churn of implementation noise rises with the number of multiprocessors."""
+    """Judge, for each task, whether the churn of implementation noise rises with the number of multiprocessors.
+
+    Mixed precision is left out, because it is another kernel and not another degree of parallelism.
+    """
     for task in measured.tasks:
-        rows = [measured.get(hardware, task, "impl", "churn") for hardware in measured.hardware]
-        sizes = [measured.get(hardware, task, "impl", "multiprocessors") for hardware in measured.hardware]
-        pairs = [
-            (row, size.value) for row, size in zip(rows, sizes, strict=True) if row is not None and size is not None
+        found = [
+            [measured.get(hardware, task, "impl", metric) for metric in ("churn", "multiprocessors")]
+            for hardware in measured.hardware
+            if not is_mixed_precision(hardware)
         ]
-        if len(pairs) >= MIN_DEVICES:
-            yield _rises(f"{task} over {len(pairs)} devices", pairs)
+        pairs = [(churn, size.value) for churn, size in found if churn is not None and size is not None]
+        if len(pairs) > 1:
+            yield _rises(f"{task} over {len(pairs)} devices", *map(list, zip(*pairs, strict=True)))
 
 
 def claim_11(measured: Measured) -> Iterator[Verdict]:
@@ -207,120 +238,162 @@ def claim_11(measured: Measured) -> Iterator[Verdict]:
 def _moves_weights(measured: Measured, hardware: str, task: str, noise: str) -> Verdict:
     """Judge whether a noise changes the weights while the replicates of the control cell stay bitwise equal.
 
-    That is a fact and needs no interval: one pair of replicates with unequal weights is proof.
+    That is a fact and needs no interval: one pair of replicates with unequal weights is proof, and one pair of control
+    replicates with unequal weights is proof of the opposite. Only that no pair is unequal proves nothing about others.
     """
     churn, changed = (measured.get(hardware, task, noise, metric) for metric in ("churn", "unequal_weights"))
     control = measured.get(hardware, task, "control", "unequal_weights")
     context = f"{task} on {hardware}"
     if churn is None or changed is None or control is None:
-        return Verdict("", context, NOT_MEASURED, n=MIN_REPLICATES)
-    context += f" ({changed.value:.0f} of {changed.n_pairs:.0f} pairs have unequal weights)"
+        return Verdict("", context, NOT_MEASURED)
+    accuracy = _differ_within_sets(measured.groups(hardware, task, noise, "accuracy"))
+    context += (
+        f" (weights differ in {changed.value:.0f} of {changed.n_pairs:.0f} pairs; predictions "
+        f"{'differ' if churn.value > 0 else 'are equal'}; accuracies {'differ' if accuracy else 'are equal'}; control "
+        f"differs in {control.value:.0f} of {control.n_pairs:.0f} pairs)"
+    )
     verdict = REPRODUCED if changed.value > 0 and control.value == 0 else NOT_REPRODUCED
+    proven = changed.value > 0 or control.value > 0
     estimate = churn.value, churn.low, churn.high, int(churn.n_replicates)
-    return Verdict("", context, verdict, *estimate, proven=verdict == REPRODUCED)
+    return Verdict("", context, verdict, *estimate, proven=proven, note=_notes([churn]))
 
 
-def _log_ratio(first: pd.Series, second: pd.Series) -> tuple[float, float, int]:
-    """Return the logarithm of the ratio of two estimates, its standard error and its degrees of freedom.
+def _differ_within_sets(accuracies: pd.DataFrame) -> bool:
+    """Return whether any two replicates of the same seed set differ in accuracy."""
+    numbers = accuracies["group"].str.removeprefix("replicate ").astype(int)
+    return bool((accuracies.groupby(numbers % accuracies["seed_sets"].astype(int))["value"].nunique() > 1).any())
 
-    The two estimates are assumed to be independent. The standard error comes from the delta method.
+
+def _estimate(row: pd.Series) -> Estimate:
+    return Estimate(row.value, row.low, row.high, row.error, row.freedom)
+
+
+def _fewest(rows: list[pd.Series]) -> int:
+    return min(int(row.n_replicates) for row in rows)
+
+
+def _notes(rows: list[pd.Series], *more: str) -> str:
+    """Return further notes and those of rows of metrics.csv, each followed by the cells that it is about."""
+    cells: dict[str, list[str]] = {}
+    for row in rows:
+        held = row.seed_sets == 1 and not FREE[row.noise] >= ALGORITHMIC
+        for note in dict.fromkeys([row.note, CONDITIONAL if held else ""]):
+            cells.setdefault(note, []).append(f"{row.hardware}/{row.task}/{row.noise}")
+    cells.pop("", None)
+    notes = [f"{note} ({', '.join(where)})" if len(rows) > 1 else note for note, where in cells.items()]
+    return join_notes(*more, *notes)
+
+
+def _undefined(context: str, reason: str, rows: list[pd.Series], effect: float = np.nan) -> Verdict:
+    return Verdict("", context, UNDEFINED, effect, n=_fewest(rows), note=_notes(rows, reason))
+
+
+def _churn_ratio(first: pd.Series, second: pd.Series, confidence: float = stats.CONFIDENCE) -> Estimate:
+    """Estimate the logarithm of the ratio of two churns, which are assumed to be independent."""
+    return stats.log_ratio(_estimate(first), _estimate(second), confidence)
+
+
+def _on_ratio_scale(
+    context: str, ratio: Estimate, p_for: float, p_against: float, rows: list[pd.Series], note: str = ""
+) -> Verdict:
+    """Return the verdict on a log ratio, with the ratio itself as the effect."""
+    effect, low, high = (float(np.exp(value)) for value in ratio[:3])
+    if np.isnan(p_for) or np.isnan(p_against):
+        return _undefined(context, _why_undefined(ratio), rows, effect)
+    numbers = effect, low, high, _fewest(rows)
+    return Verdict(
+        "", context, decide(p_for, p_against), *numbers, p_for=p_for, p_against=p_against, note=_notes(rows, note)
+    )
+
+
+def _why_undefined(estimate: Estimate) -> str:
+    """Return why an estimate cannot be tested."""
+    if np.isnan(estimate.value):
+        return "undefined: churn is 0 in both cells"
+    if estimate.error == 0:
+        return "undefined: the standard error is 0, so that nothing is known about other runs"
+    return "undefined: metrics.csv has no standard error; measure again"
+
+
+def _same_mean(context: str, algo_impl: pd.Series, algo: pd.Series, impl: pd.Series) -> Verdict:
+    """Test whether all means differ by less than SAME_MEAN_POINTS; the effect is the largest of the differences.
+
+    The claim is about all seeds. Where `impl` has one seed set, its mean is known for the held seeds alone, and these
+    are one draw. The spread of the runs of `algo`, which draw their seeds anew, is therefore added to its error.
     """
-    freedom = int(min(first.n_replicates, second.n_replicates)) - 1
-    critical = [stats.student_quantile(row.n_replicates - 1) for row in (first, second)]
-    errors = [(row.high - row.value) / t / row.value for row, t in zip((first, second), critical, strict=True)]
-    return float(np.log(first.value / second.value)), float(np.hypot(*errors)), freedom
+    rows = [algo_impl, algo, impl]
+    means, note = [_estimate(row) for row in rows], ""
+    if impl.seed_sets == 1:
+        run = means[1]._replace(value=0.0, error=means[1].error * float(np.sqrt(algo.freedom + 1)))
+        means[2], note = (
+            stats.difference(means[2], run),
+            "other seeds may have another mean, so the spread of algo is added",
+        )
+    pairs = list(itertools.combinations(means, 2))
+    differences = [stats.difference(*pair, confidence=1 - ALPHA / len(pairs)) for pair in pairs]
+    largest = max(differences, key=lambda difference: abs(difference.value))
+    unknown = [found for found in differences if not found.error > 0]
+    if unknown:
+        return _undefined(context, _why_undefined(unknown[0]), rows, largest.value)
+    p_for = max(stats.p_equivalent(found, SAME_MEAN_POINTS) for found in differences)
+    p_against = min(1.0, len(pairs) * min(stats.p_different(found, SAME_MEAN_POINTS) for found in differences))
+    numbers = largest.value, largest.low, largest.high, _fewest(rows)
+    return Verdict(
+        "", context, decide(p_for, p_against), *numbers, p_for=p_for, p_against=p_against, note=_notes(rows, note)
+    )
 
 
-def _same_order(context: str, first: pd.Series, second: pd.Series) -> Verdict:
-    """Test whether two estimates differ by less than the factor SAME_ORDER.
+def _against_null(context: str, row: pd.Series, over_null: list[float]) -> Verdict:
+    """Judge whether a standard deviation exceeds the independent-error null.
 
-    This is the case if the 90 % interval of their ratio lies between 1 / SAME_ORDER and SAME_ORDER, which is equivalent
-    to two one-sided tests at 5 %.
+    Parameters
+    ----------
+    context : str
+        The context of the verdict.
+    row : pandas.Series
+        The row of the tested value, with its null and its p-value.
+    over_null : list of float
+        The standard deviations that the claim is about, each divided by the median of its own null. If all of them are
+        shown to be below SAME_LEVEL, the claim is not reproduced. NaN where a class has no null.
     """
-    n = int(min(first.n_replicates, second.n_replicates))
-    if min(first.value, second.value) == 0:
-        verdict = NOT_DECIDED if first.value == second.value else NOT_REPRODUCED
-        return Verdict("", context, verdict, first.value / second.value if second.value else np.nan, n=n)
-    log, error, freedom = _log_ratio(first, second)
-    bound = np.log(SAME_ORDER)
-    wide, narrow = (stats.student_quantile(freedom, confidence) * error for confidence in (0.95, 0.90))
-    verdict = NOT_DECIDED
-    if abs(log) + narrow < bound:
-        verdict = REPRODUCED
-    elif abs(log) - wide > bound:
-        verdict = NOT_REPRODUCED
-    return _on_ratio_scale(context, verdict, log, wide, n)
+    known = [value for value in over_null if not np.isnan(value)]
+    if np.isnan([row.value, row.null_low, row.null_high, row.p]).any():
+        return _undefined(context, row.note or f"undefined: metrics.csv has no null of {row.metric}", [row], row.value)
+    freedom = row.n_replicates - row.seed_sets
+    p_against = max((stats.p_spread_below(value, freedom, SAME_LEVEL) for value in known), default=np.nan)
+    numbers = row.value, row.null_low, row.null_high, int(row.n_replicates)
+    verdict = decide(row.p, p_against, undecided=INSIDE_NULL)
+    return Verdict("", context, verdict, *numbers, p_for=row.p, p_against=p_against, note=_notes([row]))
 
 
-def _same_mean(context: str, cells: list[np.ndarray]) -> Verdict:
-    """Test whether all means differ by less than SAME_MEAN_POINTS; the effect is the largest of the differences."""
-    pairs = list(itertools.combinations(cells, 2))
-    intervals = [stats.mean_difference(*pair) for pair in pairs]
-    narrow = [stats.mean_difference(*pair, confidence=0.90) for pair in pairs]
-    largest = max(intervals, key=lambda interval: abs(interval.value))
-    verdict = NOT_DECIDED
-    if all(max(abs(i.low), abs(i.high)) < SAME_MEAN_POINTS for i in narrow):
-        verdict = REPRODUCED
-    elif any(i.low > SAME_MEAN_POINTS or i.high < -SAME_MEAN_POINTS for i in intervals):
-        verdict = NOT_REPRODUCED
-    return Verdict("", context, verdict, *largest[:3], min(map(len, cells)))
-
-
-def _against_null(context: str, row: pd.Series) -> Verdict:
-    verdict = INSIDE_NULL
-    if row.value > row.null_high:
-        verdict = REPRODUCED
-    elif row.value < row.null_low:
-        verdict = NOT_REPRODUCED
-    return Verdict("", context, verdict, row.value, row.null_low, row.null_high, int(row.n_replicates))
-
-
-def _ratio_verdict(context: str, first: pd.Series, second: pd.Series, above: bool, comparisons: int = 1) -> Verdict:
-    """Judge from its interval whether the ratio `first` / `second` is above 1 (or, if `above` is False, below 1).
-
-    The interval is widened by Bonferroni's correction for `comparisons` comparisons.
-    """
-    n = int(min(first.n_replicates, second.n_replicates))
-    if min(first.value, second.value) == 0:
-        return Verdict("", context, NOT_DECIDED, n=n)
-    log, error, freedom = _log_ratio(first, second)
-    margin = stats.student_quantile(freedom, 1 - 0.05 / comparisons) * error
-    low, high = (log - margin, log + margin) if above else (-log - margin, -log + margin)
-    verdict = REPRODUCED if low > 0 else NOT_REPRODUCED if high < 0 else NOT_DECIDED
-    return _on_ratio_scale(context, verdict, log, margin, n)
-
-
-def _on_ratio_scale(context: str, verdict: str, log: float, margin: float, n: int) -> Verdict:
-    effect, low, high = (float(np.exp(value)) for value in (log, log - margin, log + margin))
-    return Verdict("", context, verdict, effect, low, high, n)
-
-
-def _rises(context: str, pairs: list[tuple[pd.Series, float]]) -> Verdict:
-    """Judge by Kendall's tau whether churn rises with the number of multiprocessors of the device.
-
-    Without ties, the test of Kendall's tau is exact, and therefore valid even for a handful of devices.
-    """
-    from scipy.stats import kendalltau  # takes half a second to import, and few studies have enough devices
-
-    churn, size = [row.value for row, _ in pairs], [size for _, size in pairs]
-    found = kendalltau(size, churn)
-    verdict = NOT_DECIDED
-    if found.pvalue < ALPHA:
-        verdict = REPRODUCED if found.statistic > 0 else NOT_REPRODUCED
-    n = min(int(row.n_replicates) for row, _ in pairs)
-    return Verdict("", context, verdict, float(found.statistic), n=n)
+def _rises(context: str, churn: list[pd.Series], sizes: list[float]) -> Verdict:
+    """Judge by Kendall's tau whether churn rises with the number of multiprocessors of the device."""
+    found = stats.kendall(np.array(sizes), np.array([row.value for row in churn]))
+    if np.isnan(found.tau):
+        return _undefined(context, "undefined: churn, or the number of multiprocessors, is equal everywhere", churn)
+    note = ""
+    if found.smallest > ALPHA:
+        note = f"p cannot be below {found.smallest:.2g} with these devices; five of different size can decide"
+    verdict, n = decide(found.p_rising, found.p_falling), _fewest(churn)
+    p_for, p_against = found.p_rising, found.p_falling
+    return Verdict("", context, verdict, found.tau, n=n, p_for=p_for, p_against=p_against, note=_notes(churn, note))
 
 
 def _extremes(context: str, rows: list[pd.Series]) -> Iterator[Verdict]:
-    """Judge whether the ratio of the largest estimate to the smallest one is above 1.
+    """Judge whether the churn of several cells differs, by the ratio of the largest to the smallest.
 
-    The ratio itself is never below 1, because the two estimates are chosen by size. Its interval is therefore widened
-    by Bonferroni's correction for all pairs of estimates.
+    The ratio itself is never below 1, because the two cells are chosen by size. The p-value of a difference, and the
+    interval, therefore have Bonferroni's correction for all pairs of cells. The cells count as equal if every pair is
+    shown to be equal within the factor SAME_LEVEL, which needs no correction.
     """
-    if len(rows) > 1:
-        ordered = sorted(rows, key=lambda row: float(row.value))
-        count = len(rows) * (len(rows) - 1) // 2
-        yield _ratio_verdict(context, ordered[-1], ordered[0], above=True, comparisons=count)
+    if len(rows) < 2:
+        return
+    ordered = sorted(rows, key=lambda row: float(row.value))
+    pairs = list(itertools.combinations(ordered, 2))
+    largest = _churn_ratio(ordered[-1], ordered[0], 1 - ALPHA / len(pairs))
+    p_for = min(1.0, len(pairs) * stats.p_different(largest))
+    p_against = max(stats.p_equivalent(_churn_ratio(*pair), float(np.log(SAME_LEVEL))) for pair in pairs)
+    yield _on_ratio_scale(context, largest, p_for, p_against, rows)
 
 
 TESTS: dict[str, Callable[[Measured], Iterator[Verdict]]] = {

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.files import write_atomically
 from noisegrid.reporting.metrics_frame import batch_norm_counterparts, load_metrics, provenance, select
@@ -413,7 +414,7 @@ def _caption(
     """Add the legend above the axes, and below them a text with n, device, versions and the meaning of the lines."""
     if handles:
         figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
-    figure.supxlabel(f"{provenance(frame)}.{lines}", fontsize=6, color="#555555")
+    figure.supxlabel(f"{escape.figure(provenance(frame))}.{lines}", fontsize=6, color="#555555")
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from noisegrid.common import escape
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.claims_overhead import KERNEL_SIZES, published_maxima
 from noisegrid.runtime.hardware import entry as hardware_entry
@@ -127,7 +128,7 @@ def _breakdown(axis: Axes, kernels: pd.DataFrame) -> None:
     left = np.zeros(len(arms))
     for colour, kernel in zip(COLOURS, shown, strict=False):
         only = [arm for arm in arms if totals.loc[kernel, arm] > 0]
-        label = short_name(str(kernel)) + (f" (only {only[0]})" if len(only) == 1 else "")
+        label = escape.figure(short_name(str(kernel))) + (f" (only {only[0]})" if len(only) == 1 else "")
         axis.barh(arms, totals.loc[kernel], left=left, color=colour, label=label, height=0.7)
         left = left + totals.loc[kernel].to_numpy()
     rest = totals.drop(index=shown)
@@ -151,4 +152,6 @@ def _style(index: int) -> dict[str, Any]:
 
 
 def _caption(figure: Figure, frame: pd.DataFrame, lines: str) -> None:
-    figure.supxlabel(f"{overhead_frame.provenance(frame)}.{lines}", fontsize=6, color="#555555", wrap=True)
+    figure.supxlabel(
+        f"{escape.figure(overhead_frame.provenance(frame))}.{lines}", fontsize=6, color="#555555", wrap=True
+    )

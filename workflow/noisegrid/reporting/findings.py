@@ -11,8 +11,10 @@ from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.metrics_frame import measured_names, provenance, select, single_hardware
-from noisegrid.reporting.tables import CELL, class_table
+from noisegrid.reporting.tables import CELL, class_table, difference_table, test_set_table, versus_table
 
+#: Largest probability of finding a class above its null in some cell if all errors are independent.
+FAMILYWISE = 0.05
 #: The report's first page.
 FRONT = """\
 How much of these results is noise?
@@ -36,6 +38,7 @@ def findings(frame: pd.DataFrame) -> list[str]:
     """Return a list of findings from metrics.csv. A finding is left out if the cells it describes were not measured."""
     sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), null_sentence(frame)]
     sentences += component_sentences(frame)
+    sentences += [*test_set_sentences(frame), *versus_sentences(frame)]
     return [sentence for sentence in [*sentences, *lost_sentences(frame)] if sentence]
 
 
@@ -69,29 +72,116 @@ def churn_sentences(frame: pd.DataFrame) -> list[str]:
 
 
 def gain_sentences(frame: pd.DataFrame) -> list[str]:
-    """Return one sentence for each `algo_impl` cell, on how large a gain in accuracy must be to be significant."""
-    spread = select(frame[frame["noise"].isin(["algo_impl"])], "accuracy_std")
-    return [
-        f"{row.task} on {row.hardware}: with {row.n_replicates} runs per method, an observed gain below "
-        f"{stats.significant_difference(row.value, row.n_replicates):.2f} points of accuracy is not real at 95 %; "
-        f"to see a gain of 0.3 points takes {stats.replicates_needed(row.value, 0.3)} runs per method."
-        for row in spread.itertuples()
-    ]
+    """Return one sentence for each `algo_impl` cell: which difference of two methods run-to-run noise alone can give.
+
+    The sentence states the interval of this difference, because the spread of a few runs is itself uncertain, and how
+    much the sampling of the test images adds. With few runs, it says that they are too few.
+    """
+    table = difference_table(frame)
+    if table.empty:
+        return []
+    return [_gain_sentence(frame, row) for _, row in table[table["noise"] == "algo_impl"].iterrows()]
+
+
+def _gain_sentence(frame: pd.DataFrame, row: pd.Series) -> str:
+    where, n = f"{row['task']} on {row['hardware']}", row["n_replicates"]
+    if n < stats.FEWEST:
+        return f"{where}: {n} runs are too few to plan with; at least {stats.FEWEST} are needed."
+    low, value, high = (row[f"real_gain_percentage_points{end}"] for end in ("_low", "", "_high"))
+    runs, fewest, most = (_runs(row[f"replicates_for_0.3_points{end}"]) for end in ("", "_low", "_high"))
+    images = ""
+    if not pd.isna(row["test_images_percentage_points"]):
+        examples = select(frame, "accuracy_std").set_index(CELL).loc[tuple(row[key] for key in CELL), "n_examples"]
+        images = f"; the {examples:,} test images add ± {row['test_images_percentage_points']:.2f}"
+    return (
+        f"{where}: with {n} runs per method, a difference in accuracy below {value:.2f} points ({low:.2f} to "
+        f"{high:.2f}) cannot be told from run-to-run noise at 95 %{images}. To see a gain of 0.3 points takes {runs} "
+        f"runs per method ({fewest} to {most})."
+    )
+
+
+def _runs(number: int | None) -> str:
+    """Return a number of runs for readers; it is missing if it exceeds the limit of `stats.replicates_needed`."""
+    return "over 100,000" if pd.isna(number) else f"{number:,}"
 
 
 def null_sentence(frame: pd.DataFrame) -> str:
-    """Return a sentence on how many per-class standard deviations exceed the independent-error null.
+    """Return a sentence on the cells in which classes vary more than independent errors would make them vary.
 
-    The sentence is empty if no per-class standard deviation was measured.
+    A cell counts if its familywise p is at most 5 % after Bonferroni's correction for the number of cells, which holds
+    however cells depend on each other. The numbers of the cell with the most such classes follow. The sentence is empty
+    if no cell has a p.
     """
     table = class_table(frame)
     if table.empty:
         return ""
-    classes, above = table["classes"].sum(), table["above_null"].sum()
+    tested = table[table["largest_over_null_p"].notna()]
+    if tested.empty:
+        return ""
+    found = tested[tested["largest_over_null_p"] * len(tested) <= FAMILYWISE]
+    top = tested.loc[(found if len(found) else tested)["above_null"].idxmax()]
+    interval = "" if pd.isna(top["above_null_low"]) else f" [{top['above_null_low']:.1f}, {top['above_null_high']:.1f}]"
     return (
-        f"Of {classes} per-class standard deviations in {len(table)} cells, {above} ({above / classes:.0%}) are larger "
-        "than independent errors of the same images would give (above the 95 % range; chance alone: 2.5 %)."
+        f"In {len(found)} of {len(tested)} cells, the accuracy of some class varies more than independent errors of "
+        f"the same images explain (familywise p at most {FAMILYWISE:.0%} over all classes and cells). The most classes "
+        f"above the 95 % range of their null are in {top['task']} on {top['hardware']}, {top['noise']}: "
+        f"{top['above_null']}{interval} of {top['classes'] - top['undefined']} (independent errors: "
+        f"{top['above_null_null_low']:.0f} to {top['above_null_null_high']:.0f}); "
+        f"{top['above_null_at_fdr']:.0f} at a false discovery rate of 5 %."
     )
+
+
+def test_set_sentences(frame: pd.DataFrame) -> list[str]:
+    """Return one sentence for each `algo_impl` cell, on how much of the spread is about these test images.
+
+    A cell whose runs all have the same accuracy has no sentence.
+    """
+    table = test_set_table(frame)
+    images = frame.drop_duplicates(CELL).set_index(CELL)["n_examples"]
+    sentences = []
+    for row in table[(table["noise"] == "algo_impl") & (table["group"] == "all")].itertuples():
+        if pd.isna(row.vanishing_share_of_variance):
+            continue
+        share, low, high = (
+            f"{min(1, getattr(row, f'vanishing_share_of_variance{end}')):.0%}" for end in ("", "_low", "_high")
+        )
+        ends = f"{row.remaining_std_percentage_points_low:.2f}, {row.remaining_std_percentage_points_high:.2f}"
+        sentences.append(
+            f"{row.task} on {row.hardware}: {share} [{low}, {high}] of the variance of accuracy between "
+            f"{row.n_replicates} runs is about these {images[row.hardware, row.task, row.noise]:,} test images and "
+            f"would vanish on an infinite test set; a standard deviation of {row.remaining_std_percentage_points:.2f} "
+            f"[{ends}] points would remain."
+        )
+    return sentences
+
+
+def versus_sentences(frame: pd.DataFrame) -> list[str]:
+    """Return one sentence for each comparison of two methods: what the second one is, and by how much."""
+    return [_versus_sentence(row) for _, row in versus_table(frame).iterrows()]
+
+
+def _versus_sentence(row: pd.Series) -> str:
+    value, low, high = (row[name] for name in ("difference_percentage_points", "low", "high"))
+    verdict, of = row["verdict"], f"({row['test']}, n = {row['n_replicates']})"
+    if verdict in ("better", "worse"):
+        sign = 1 if verdict == "better" else -1
+        ends = ", ".join(f"{end:.2f}" for end in sorted((sign * low, sign * high)))
+        what = f"{row['b']} is {verdict} than {row['a']} by {sign * value:.2f} [{ends}] points of accuracy {of}"
+    else:
+        within = f" within {row['margin_percentage_points']:g} points" if verdict == "equivalent" else ""
+        between = f"the difference is {value:.2f} [{low:.2f}, {high:.2f}] points of accuracy {of}"
+        what = f"{row['b']} against {row['a']} is {verdict}{within}: {between}"
+    added = f"the test images add ± {row['test_images_add_percentage_points']:.2f}"
+    text = f"{row['noise']} on {row['hardware']}: {what}; {added}"
+    if verdict == "undecided":
+        units = "seed sets" if row["test"].endswith("sets") else "runs"
+        more = row["further_runs_or_sets"]
+        decide = "no number of runs would" if pd.isna(more) else f"{more:,} further {units} per method would"
+        text += (
+            f". A difference below {row['smallest_percentage_points']:.2f} points cannot be shown with these runs; "
+            f"{decide} show one of the observed size with a power of 80 %"
+        )
+    return f"{text}{'; ' if row['note'] else ''}{row['note']}."
 
 
 def component_sentences(frame: pd.DataFrame) -> list[str]:
@@ -151,6 +241,9 @@ def overhead_sentences(overhead: pd.DataFrame) -> list[str]:
 
 
 def _interval(row: pd.Series) -> str:
+    """Return a value and its interval in brackets. Two runs give a value without an interval."""
+    if pd.isna(row["low"]):
+        return f"{row['value']:.2f} [no interval]"
     return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 

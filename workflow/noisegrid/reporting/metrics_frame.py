@@ -1,5 +1,7 @@
 """Load metrics.csv as a data frame, from which tables, figures and findings are made."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ def load_metrics(path: Path) -> pd.DataFrame:
     Raises
     ------
     NoisegridError
-        If the file cannot be read, has another version or lacks a column.
+        If the file cannot be read, has another version, lacks a column or has a name that noisegrid does not write.
     """
     try:
         frame = pd.read_csv(path, dtype={"group": str, "without_batch_norm": str, "note": str}, keep_default_na=True)
@@ -36,6 +38,7 @@ def load_metrics(path: Path) -> pd.DataFrame:
         raise NoisegridError(
             f"{path} lacks the columns {', '.join(sorted(missing))}; run `snakemake` to write it again"
         )
+    check_names(frame, ("study", "hardware", "task", "noise", "metric", "without_batch_norm"), path)
     frame["noise"] = pd.Categorical(frame["noise"], list(NAMES), ordered=True)
     for column in ("without_batch_norm", "note"):
         frame[column] = frame[column].fillna("").astype(str)
@@ -78,6 +81,26 @@ def free_sources(frame: pd.DataFrame, name: str) -> str:
         return ", ".join(sorted(FREE[name])) or "nothing"
     groups = frame[frame["metric"] == "component_predictions_alone"]["group"]
     return ", ".join(dict.fromkeys(groups))
+
+
+#: The names that become parts of file names and of sentences: a name, or two kinds of hardware that are compared.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+:-]*( × [A-Za-z0-9][A-Za-z0-9_.@+:-]*)?")
+
+
+def check_names(frame: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+    """Check the columns that name cells and metrics, as the file may come from a stranger.
+
+    Raises
+    ------
+    NoisegridError
+        If a name has another form.
+    """
+    for column in columns:
+        for name in frame[column].dropna().unique():
+            if not NAME.fullmatch(str(name)) or ".." in str(name):
+                raise NoisegridError(
+                    f"{path}: {column}: {name!r} is no name that noisegrid writes; give the file that Snakemake wrote"
+                )
 
 
 def batch_norm_counterparts(frame: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from noisegrid import stats
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError, why
 from noisegrid.common.schemas import catalog
-from noisegrid.reporting.metrics_frame import check_schema
+from noisegrid.reporting.metrics_frame import check_names, check_schema
 from noisegrid.study.arms import REFERENCE, arms
 
 KEY = ["hardware", "network"]
@@ -28,7 +28,7 @@ def load_overhead(path: Path) -> pd.DataFrame:
     Raises
     ------
     NoisegridError
-        If the file cannot be read or lacks a column.
+        If the file cannot be read, lacks a column or has a name that noisegrid does not write.
     """
     try:
         text = path.read_text()
@@ -41,6 +41,7 @@ def load_overhead(path: Path) -> pd.DataFrame:
         raise NoisegridError(
             f"{path} lacks the columns {', '.join(sorted(missing))}; run `snakemake` to write it again"
         )
+    check_names(frame, ("hardware", "network", "arm", "measure", "against"), path)
     words = ["against", "kernel", "module", "note", "direction"]
     frame[words] = frame[words].fillna("")
     return frame

@@ -54,6 +54,10 @@ def _repeats_across_hardware(study: Study) -> bool:
     return any(repeated(study.cells, task) for task in study.values("task"))
 
 
+def _compares_methods(study: Study) -> bool:
+    return bool(study.versus)
+
+
 def _has_single_sources(study: Study) -> bool:
     return len(set(study.values("noise")) - {"control", CROSSED}) > 3
 
@@ -83,9 +87,9 @@ class Entry:
     caption: str = ""
 
     @property
-    def always(self) -> bool:
-        """Whether every study provides the data."""
-        return self.applies is _always
+    def optional(self) -> bool:
+        """Whether only some studies provide the data."""
+        return self.applies is not _always
 
     def make(self, frame: Any) -> Any:
         """Make the figure or table from a data frame, by calling the function registered for this entry."""
@@ -121,19 +125,43 @@ TABLES = {
             "difference",
             "tables:difference_table",
             caption=(
-                "Which gain between two methods is real: smallest observed gain that is significant in a "
-                "two-sided t test at 95 % with n replicates each (low and high: from the interval of the "
-                "standard deviation), and replicates per method that a true gain requires for 80 % power (high: "
-                "at the upper end of that interval)"
+                "Which gain between two methods is real: the difference that run-to-run noise alone exceeds in 5 % of "
+                "comparisons with n replicates each, replicates per method that a true gain requires for 80 % power "
+                "(low and high: at the ends of the interval of the standard deviation), and half of the 95 % interval "
+                "that sampling the test images adds"
+            ),
+        ),
+        Entry(
+            "test_set",
+            "tables:test_set_table",
+            caption=(
+                "How much of the spread is about these test images: the standard deviation of accuracy that would "
+                "remain on an infinite test set, the share of the variance that would vanish (above 1 where the "
+                "estimate of the rest is negative), and what the sampling of the test images adds to the "
+                "95 % interval of the mean accuracy. Classes are on the pages of the cells"
+            ),
+        ),
+        Entry(
+            "versus",
+            "tables:versus_table",
+            _compares_methods,
+            caption=(
+                "Two methods: accuracy of b minus that of a; the verdict on b at 95 %; what sampling the test images "
+                "adds to the interval; the smallest difference that these runs can show; the probability that a run of "
+                "b is better than one of a; the violation ratio of almost stochastic order (below 0.5, b is almost "
+                "stochastically larger); and how many further runs or seed sets per method decide with 80 % power if "
+                "the true difference is the observed one"
             ),
         ),
         Entry(
             "classes",
             "tables:class_table",
             caption=(
-                "Number of per-class standard deviations inside, above and below the 95 % range of independent "
-                "errors, and the largest ratio of a class's standard deviation to the overall one, with the 95 % "
-                "range of this ratio for independent errors"
+                "Number of per-class standard deviations inside, above and below the 95 % range of independent errors "
+                "(above: with the 95 % interval of a jackknife over runs or seed sets, the range and p of this number "
+                "for independent errors, and the number at a false discovery rate of 5 %); the largest standard "
+                "deviation of a class over the median of its own null, with familywise p; and the largest ratio of a "
+                "class's standard deviation to the overall one"
             ),
         ),
         Entry(
@@ -153,7 +181,7 @@ TABLES = {
             "tables:claims_table",
             caption=(
                 "The paper's claims, tested on this study (intervals: 95 %; for C4 and C5 the range of "
-                "independent errors)"
+                "independent errors; adjusted verdict: Holm's correction over the contexts of a claim)"
             ),
         ),
         Entry(

@@ -36,49 +36,123 @@ def noise_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each cell, the smallest significant gain and the number of replicates needed to detect a given gain.
+    """Return, for each cell, the difference that run-to-run noise can give, and the replicates that a gain requires.
 
     A gain is the difference in accuracy between two methods. Both methods are assumed to have the spread of the cell,
-    and are compared by a two-sided t test at 95 %. The smallest significant gain assumes as many replicates per
-    method as the cell has. The number of replicates needed is the number per method at which the test has 80 % power.
+    and as many replicates as the cell. The number of replicates needed is the number per method at which a two-sided t
+    test at 95 % has 80 % power. Columns that end in `_low` and `_high` follow from the interval of the spread. The
+    sampling of the test images adds to this; `test_images_percentage_points` is half of the width of its 95 % interval.
     Cells without spread (control) are left out, because any difference is significant there.
     """
+    images = select(frame, "accuracy_sampling_error").set_index(CELL)["value"]
     rows = []
     for cell in select(frame, "accuracy_std").itertuples():
         if cell.value == 0:
             continue
         row = {key: getattr(cell, key) for key in CELL}
-        row["n_replicates"] = cell.n_replicates
-        row["std_percentage_points"] = cell.value
-        for end in ("value", "low", "high"):
-            name = "real_gain_percentage_points" + ("" if end == "value" else f"_{end}")
-            row[name] = stats.significant_difference(getattr(cell, end), cell.n_replicates)
-        for gain in GAINS_PERCENTAGE_POINTS:
-            row[f"replicates_for_{gain:g}_points"] = stats.replicates_needed(cell.value, gain)
-            row[f"replicates_for_{gain:g}_points_high"] = stats.replicates_needed(cell.high, gain)
+        row |= {"n_replicates": cell.n_replicates, "std_percentage_points": cell.value}
+        freedom = cell.n_replicates - 1 if pd.isna(cell.freedom) else cell.freedom
+        enough = cell.n_replicates >= stats.FEWEST
+        for end in ("", "_low", "_high"):
+            spread = getattr(cell, end.strip("_") or "value") if enough else float("nan")
+            row[f"real_gain_percentage_points{end}"] = stats.significant_difference(spread, cell.n_replicates, freedom)
+            for gain in GAINS_PERCENTAGE_POINTS:
+                row[f"replicates_for_{gain:g}_points{end}"] = stats.replicates_needed(spread, gain)
+        row["test_images_percentage_points"] = images.get(tuple(row[key] for key in CELL), float("nan"))
+        row["note"] = cell.note if enough else f"too few runs to plan with (fewer than {stats.FEWEST})"
         rows.append(row)
     return pd.DataFrame(rows).convert_dtypes()
 
 
-def class_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each cell, the number of classes above, inside and below the null, and the largest ratio.
+def test_set_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return, for each cell and sub-group, the spread that would remain on an infinite test set.
 
-    A class is compared with the independent-error null by the standard deviation of its accuracy. The ratio is this
-    standard deviation divided by the overall standard deviation.
+    The share of the variance of accuracy that would vanish and, for the whole cell, the half-width that sampling the
+    test images adds to the interval of the mean accuracy are further columns.
     """
-    largest = select(frame, "class_std_ratio_max").set_index(CELL)
+    place = [*CELL, "group"]
+    parts = {
+        "remaining_std_percentage_points": select(frame, "accuracy_std_distribution", None),
+        "vanishing_share_of_variance": select(frame, "test_set_share", None),
+    }
+    columns = [
+        rows.set_index([*place, "n_replicates"])[["value", "low", "high"]].rename(
+            columns={"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+        )
+        for name, rows in parts.items()
+    ]
+    added = select(frame, "accuracy_sampling_error").set_index([*place, "n_replicates"])["value"]
+    table = pd.concat([*columns, added.rename("test_images_add_percentage_points")], axis=1).reset_index()
+    return table[~table["group"].str.fullmatch("class [0-9]+")]
+
+
+def versus_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per comparison of two methods, a and b: effect, verdict on b, and what the runs can show."""
+    numbers = {
+        metric: rows.set_index([*CELL, "group"])
+        for metric, rows in frame[frame["metric"].str.startswith("versus_")].groupby("metric", sort=False)
+    }
+    rows = []
+    for effect in select(frame, "versus_difference", None).itertuples():
+        here = (effect.hardware, effect.task, effect.noise, effect.group)
+
+        def number(metric: str, end: str = "value", here: tuple[str, ...] = here) -> float:
+            return float(numbers[f"versus_{metric}"].loc[here, end])
+
+        estimate = stats.Estimate(effect.value, effect.low, effect.high, effect.error, effect.freedom)
+        rows.append(
+            {
+                "hardware": effect.hardware,
+                "noise": effect.noise,
+                "a": effect.group.removeprefix("vs "),
+                "b": effect.task,
+            }
+            | {"difference_percentage_points": effect.value, "low": effect.low, "high": effect.high}
+            | {"test": effect.interval, "n_replicates": effect.n_replicates}
+            | {"verdict": stats.verdict_on(estimate, number("margin")), "margin_percentage_points": number("margin")}
+            | {"test_images_add_percentage_points": number("sampling_error")}
+            | {"smallest_percentage_points": number("smallest")}
+            | {f"b_better{end}": number("superiority", end.lstrip("_") or "value") for end in ("", "_low", "_high")}
+            | {
+                f"violation_ratio{end}": number("violation", end.lstrip("_") or "value")
+                for end in ("", "_low", "_high")
+            }
+            | {"further_runs_or_sets": number("further_units"), "note": effect.note}
+        )
+    return pd.DataFrame(rows).astype({"further_runs_or_sets": "Int64"} if rows else {})
+
+
+#: Columns of the class table that are read from the rows about the whole cell: prefix, metric, and columns to read.
+CLASS_COLUMNS = (
+    ("above_null", "classes_above_null", ("low", "high", "null_low", "null_high", "p")),
+    ("above_null_at_fdr", "classes_above_null_fdr", ("value",)),
+    ("largest_over_null", "class_std_over_null_max", ("value", "null_median", "null_low", "null_high", "p")),
+    ("largest_ratio", "class_std_ratio_max", ("value", "null_median", "null_low", "null_high")),
+)
+
+
+def class_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return, for each cell, the number of classes above, inside and below the null, and how far the largest is above.
+
+    A class is compared with the independent-error null by the standard deviation of its accuracy. A class whose null is
+    undefined is counted apart, and the note says why. `largest_over_null` is the largest standard deviation of a class
+    over the median of its own null. `largest_ratio` is the largest standard deviation over the overall one.
+    """
+    wide = [
+        select(frame, metric).set_index(CELL)[list(ends)].rename(columns=lambda end, p=prefix: _prefixed(p, end))
+        for prefix, metric, ends in CLASS_COLUMNS
+    ]
     rows = []
     for key, classes in select(frame, "class_accuracy_std", None).groupby(CELL, sort=False, observed=True):
-        if pd.isna(largest.loc[key, "value"]):
-            continue  # control has no spread to divide by
-        above = int((classes["value"] > classes["null_high"] * (1 + 1e-9)).sum())
-        below = int((classes["value"] < classes["null_low"] * (1 - 1e-9)).sum())
+        defined = classes[classes["null_high"].notna()]
+        above = int(stats.exceeds(defined["value"], defined["null_high"]).sum())
+        below = int(stats.exceeds(defined["null_low"], defined["value"]).sum())
         rows.append(
             dict(zip(CELL, key, strict=True))
-            | {"classes": len(classes), "inside_null": len(classes) - above - below}
-            | {"above_null": above, "below_null": below}
-            | {"largest_ratio": largest.loc[key, "value"]}
-            | {f"largest_ratio_{end}": largest.loc[key, end] for end in ("null_median", "null_low", "null_high")}
+            | {"classes": len(classes), "inside_null": len(defined) - above - below}
+            | {"above_null": above, "below_null": below, "undefined": len(classes) - len(defined)}
+            | {name: part[name].get(key) for part in wide for name in part}
+            | {"note": _reasons(classes)}
         )
     return pd.DataFrame(rows)
 
@@ -104,6 +178,16 @@ def component_table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def _prefixed(prefix: str, end: str) -> str:
+    return prefix if end == "value" else f"{prefix}_{end}"
+
+
+def _reasons(rows: pd.DataFrame) -> str:
+    """Return for how many of the rows the null is undefined, for each reason."""
+    notes = rows.loc[rows["note"].str.startswith("undefined", na=False), "note"].value_counts(sort=False)
+    return "; ".join(f"{count} of {len(rows)} {note}" for note, count in notes.items())
+
+
 def reference_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the metrics as the reference (the paper's published code) defines them; see docs/metrics.md."""
     columns = {
@@ -115,7 +199,7 @@ def reference_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims_table(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return the verdict on every claim of the paper in each context, with test, effect, interval and n."""
+    """Return the verdict on every claim of the paper in each context, with test, effect, interval, p and n."""
     words = catalog("claims")
     rows = [
         {
@@ -123,10 +207,13 @@ def claims_table(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> p
             "statement": words[verdict.claim]["claim"],
             "context": verdict.context,
             "verdict": verdict.verdict,
+            "verdict_adjusted": verdict.adjusted,
             "effect": verdict.effect,
             "low": verdict.low,
             "high": verdict.high,
+            "p": verdict.p,
             "n": verdict.n or None,
+            "note": verdict.note,
             "effect_is": words[verdict.claim]["effect"],
             "test": words[verdict.claim]["test"],
             "grade_of_claim": words[verdict.claim]["grade"],
@@ -206,8 +293,8 @@ def write_all(frame: pd.DataFrame, overhead: pd.DataFrame | None, folder: Path) 
     for name, entry in TABLES.items():
         if entry.data == METRICS:
             table = claims_table(frame, overhead) if name == "claims" else entry.make(frame)
-            if not entry.always and table.empty:
-                continue  # the study does not provide the data
+            if entry.optional and table.empty:
+                continue
             write_table(table, f"{entry.caption}; {provenance(frame)}", folder / f"{name}.csv")
         elif overhead is not None:
             caption = f"{entry.caption}; {overhead_frame.provenance(overhead)}"

@@ -10,22 +10,37 @@ from these definitions.
 """
 
 from noisegrid.stats.calibration import expected_calibration_error, softmax
+from noisegrid.stats.comparison import Comparison, compare_methods, verdict_on
 from noisegrid.stats.components import Components, components, half_square_matrix
+from noisegrid.stats.hypotheses import difference, holm, log_ratio, p_above, p_different, p_equivalent, p_spread_below
 from noisegrid.stats.intervals import (
     CONFIDENCE,
+    FEWEST,
     Estimate,
     mean,
     mean_difference,
     median,
     median_interval,
+    outlier,
     ratio_of_blocks,
     std,
     std_interval,
     student_interval,
     student_quantile,
 )
-from noisegrid.stats.null import Null, independent_error_null
+from noisegrid.stats.null import (
+    UNDEFINED_SHARE,
+    Null,
+    benjamini_hochberg,
+    compare_with_null,
+    count_above,
+    discoveries,
+    exceeds,
+    independent_error_draws,
+    null_variance,
+)
 from noisegrid.stats.pairs import (
+    Rows,
     churn_matrix,
     l2_matrices,
     l2_raw_matrix,
@@ -37,27 +52,51 @@ from noisegrid.stats.parts import Parts, whole
 from noisegrid.stats.power import replicates_needed, significant_difference, t_test_power
 from noisegrid.stats.reference import reference_agreement, reference_std
 from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spread_ratio
+from noisegrid.stats.test_set import SpreadSplit, sampling_error, split_by_test_set
+from noisegrid.stats.trend import Trend, kendall
 
 __all__ = [
     "CONFIDENCE",
+    "FEWEST",
+    "UNDEFINED_SHARE",
+    "Comparison",
     "Components",
     "Estimate",
     "Null",
     "Parts",
+    "Rows",
+    "SpreadSplit",
     "SubGroups",
+    "Trend",
+    "benjamini_hochberg",
     "churn_matrix",
+    "compare_methods",
+    "compare_with_null",
     "components",
+    "count_above",
+    "difference",
+    "discoveries",
+    "exceeds",
     "expected_calibration_error",
     "half_square_matrix",
-    "independent_error_null",
+    "holm",
+    "independent_error_draws",
+    "kendall",
     "l2_matrices",
     "l2_raw_matrix",
+    "log_ratio",
     "logit_correlation_matrix",
     "logit_sample",
     "mean",
     "mean_difference",
     "median",
     "median_interval",
+    "null_variance",
+    "outlier",
+    "p_above",
+    "p_different",
+    "p_equivalent",
+    "p_spread_below",
     "pair_mean",
     "pooled_spread",
     "rates",
@@ -65,8 +104,10 @@ __all__ = [
     "reference_agreement",
     "reference_std",
     "replicates_needed",
+    "sampling_error",
     "significant_difference",
     "softmax",
+    "split_by_test_set",
     "spread",
     "spread_ratio",
     "std",
@@ -74,5 +115,6 @@ __all__ = [
     "student_interval",
     "student_quantile",
     "t_test_power",
+    "verdict_on",
     "whole",
 ]

@@ -12,7 +12,7 @@ def softmax(logits: Array) -> Array:
     return probabilities
 
 
-def expected_calibration_error(probabilities: Array, labels: Array, bins: int = 15) -> float:
+def expected_calibration_error(confidence: Array, right: Array, bins: int = 15) -> float:
     """Compute the expected calibration error of one replicate.
 
     The examples are divided into bins by the confidence of their predictions. In each bin, the absolute difference
@@ -21,10 +21,10 @@ def expected_calibration_error(probabilities: Array, labels: Array, bins: int = 
 
     Parameters
     ----------
-    probabilities : (examples, classes)
-        The predicted probabilities.
-    labels : (examples,)
-        The true classes.
+    confidence : (examples,)
+        The largest predicted probability of each example.
+    right : bool (examples,)
+        Whether each prediction is correct.
     bins : int
         Number of confidence bins. All bins have the same width.
 
@@ -32,8 +32,6 @@ def expected_calibration_error(probabilities: Array, labels: Array, bins: int = 
     ----------
     Guo et al., On calibration of modern neural networks, ICML 2017.
     """
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
     index = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(index, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    return float(np.abs(gaps).sum() / len(right))

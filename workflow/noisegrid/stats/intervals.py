@@ -1,15 +1,18 @@
 """Estimates with intervals: of means, standard deviations and medians, and of the ratios of step times."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import special
 
-from noisegrid.stats.spreads import spread
+from noisegrid.stats.spreads import pooled_spread, spread
 
 Array = np.ndarray
 CONFIDENCE = 0.95
+#: The fewest values from which a spread can be planned with, or an outlier be told.
+FEWEST = 5
 
 
 class Estimate(NamedTuple):
@@ -89,16 +92,84 @@ def mean_difference(first: Array, second: Array, confidence: float = CONFIDENCE)
     return student_interval(difference, float(np.sqrt(total)), float(freedom), confidence)
 
 
-def std(values: Array) -> Estimate:
-    """Estimate the standard deviation over replicates. The chi-square interval assumes normally distributed values."""
-    return std_interval(float(spread(values)), len(values) - 1)
+def std(values: Array, sets: Array | None = None) -> Estimate:
+    """Estimate the standard deviation over replicates, with a chi-square interval.
+
+    The interval assumes values that are not more heavy-tailed than the normal distribution. If the fourth moment of the
+    values is larger than that of the normal distribution, the degrees of freedom are reduced, so that the interval is
+    wider. They are never increased. With fewer than about 20 values, the fourth moment is hardly known: see `outlier`.
+
+    Parameters
+    ----------
+    values : (replicates,)
+        The values.
+    sets : (replicates,), optional
+        Index of the seed set of each replicate. If there are several, the deviations are from the mean of the set.
+
+    Returns
+    -------
+    Estimate
+        The standard deviation, with NaN as ends if there is one value in each set. `freedom` is the number of
+        replicates minus the number of sets, also where the interval uses fewer degrees of freedom.
+
+    References
+    ----------
+    Shoemaker, Fixing the F test for equal variances, The American Statistician 57 (2003), for the degrees of freedom.
+    """
+    groups = np.zeros(len(values), int) if sets is None else sets
+    value, freedom = float(pooled_spread(values, groups)), len(values) - len(np.unique(groups))
+    if not value > 0:
+        return std_interval(value, freedom)
+    residuals = values - np.array([values[groups == group].mean() for group in groups])
+    narrow = std_interval(value, min(freedom, _freedom(residuals)))
+    return narrow._replace(freedom=freedom)
 
 
-def std_interval(value: float, freedom: int) -> Estimate:
+def _freedom(residuals: Array) -> float:
+    """Return the degrees of freedom of a variance, given the deviations from the mean and their fourth moment.
+
+    They are those of the chi-square distribution whose variance fits that of the estimated variance. For normal values,
+    this is about the number of values.
+    """
+    n = len(residuals)
+    kurtosis = n * float((residuals**4).sum()) / float((residuals**2).sum()) ** 2
+    excess = kurtosis - (n - 3) / (n - 1) if n > 1 else 0.0
+    return max(1.0, 2 * n / excess) if excess > 0 else math.inf
+
+
+def std_interval(value: float, freedom: float) -> Estimate:
     """Return a standard deviation with its chi-square interval for the given degrees of freedom."""
+    if freedom < 1:
+        return Estimate(value, np.nan, np.nan, freedom=freedom)
     tails = special.chdtri(freedom, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     low, high = value * np.sqrt(freedom / tails)
     return Estimate(value, float(low), float(high), freedom=freedom)
+
+
+def outlier(values: Array, level: float = 0.01) -> int | None:
+    """Return the index of the value that lies apart from all others by Grubbs' test; None if none does.
+
+    One such value in ten makes the intervals of means and standard deviations too narrow. It must therefore be named.
+
+    Parameters
+    ----------
+    values : (replicates,)
+        The values. With fewer than five, no value is said to lie apart.
+    level : float
+        The probability that a value is named although all values are normally distributed.
+
+    References
+    ----------
+    Grubbs, Sample criteria for testing outlying observations, Ann. Math. Stat. 21 (1950).
+    """
+    n, deviation = len(values), float(spread(values))
+    if n < FEWEST or not deviation > 0:
+        return None
+    distances = np.abs(values - values.mean()) / deviation
+    t = student_quantile(n - 2, 1 - level / n)
+    limit = (n - 1) / math.sqrt(n) * math.sqrt(t**2 / (n - 2 + t**2))
+    farthest = int(distances.argmax())
+    return farthest if distances[farthest] > limit else None
 
 
 def median(values: Array | Sequence[float]) -> float:

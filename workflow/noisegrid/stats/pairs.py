@@ -1,6 +1,7 @@
 """Comparisons of pairs of replicates: churn, the L2 distance between weights, and the correlation between logits."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
@@ -8,8 +9,22 @@ from scipy.spatial.distance import pdist, squareform
 from noisegrid.stats.intervals import Estimate, student_interval
 
 Array = np.ndarray
-#: Largest number of logits to hold in memory for all replicates together: half a gigabyte in float32.
+#: Largest number of logits of all replicates together from which the correlation is computed.
 LOGIT_VALUES = 125_000_000
+
+
+class Rows(Protocol):
+    """An array, or anything with a length and a shape whose slices are arrays, such as an array that stays on disk."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape."""
+
+    def __len__(self) -> int:
+        """Return the length of the first axis."""
+
+    def __getitem__(self, key: slice, /) -> Array:
+        """Return a slice of the first axis."""
 
 
 def churn_matrix(predictions: Array) -> Array:
@@ -41,6 +56,11 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
     are several seed sets, all replicates of one seed set. Student's t has as many degrees of freedom as there are
     units, minus one.
 
+    If no replicate is typical, as where half of the replicates reach one network and half another, leaving out any
+    replicate changes nothing, and the jackknife sees no variance. The variance of such a mean is at least
+    2 Var(d) / (n (n - 1)), where Var(d) is the variance of the distance of a pair, by Hoeffding's decomposition. If all
+    pairs of independent replicates are wanted, the standard error is therefore at least the root of this.
+
     Parameters
     ----------
     matrix : (replicates, replicates)
@@ -58,6 +78,7 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
     References
     ----------
     Arvesen, Jackknifing U-statistics, Ann. Math. Stat. 40 (1969).
+    Hoeffding, A class of statistics with asymptotically normal distribution, Ann. Math. Stat. 19 (1948).
     """
     n = len(matrix)
     mask = ~np.eye(n, dtype=bool) if wanted is None else wanted & ~np.eye(n, dtype=bool)
@@ -72,11 +93,14 @@ def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = N
         return Estimate(float(value), np.nan, np.nan)
     without, left_out = left_sums / left_counts, len(left_sums)
     error = np.sqrt((left_out - 1) / left_out * np.sum((without - without.mean()) ** 2))
+    if mask.sum() == n * (n - 1) and left_out == n:
+        pairs = matrix[np.triu_indices(n, 1)]
+        error = max(error, np.sqrt(2 * np.mean((pairs - value) ** 2) / (n * (n - 1))))
     estimate = student_interval(float(value), float(error), left_out - 1)
     return estimate._replace(low=max(0.0, estimate.low))
 
 
-def l2_raw_matrix(weights: Sequence[Array], block: int = 1 << 14) -> Array:
+def l2_raw_matrix(weights: Sequence[Rows], block: int = 1 << 14) -> Array:
     """Compute the L2 distances between all pairs of weight vectors, reading every vector only once.
 
     Parameters
@@ -97,7 +121,7 @@ def l2_raw_matrix(weights: Sequence[Array], block: int = 1 << 14) -> Array:
     return matrix
 
 
-def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 14) -> dict[str, Array]:
+def l2_matrices(weights: Sequence[Rows], parameters: int, block: int = 1 << 14) -> dict[str, Array]:
     """Compute the L2 distances between all pairs of weight vectors, by four definitions.
 
     The distances are computed from differences between the vectors, in float64. The distance between equal vectors is
@@ -143,7 +167,7 @@ def l2_matrices(weights: Sequence[Array], parameters: int, block: int = 1 << 14)
 BLOCK_VALUES = 1 << 23
 
 
-def _blocks(vectors: Sequence[Array], first: int, last: int, size: int) -> Iterator[Array]:
+def _blocks(vectors: Sequence[Rows], first: int, last: int, size: int) -> Iterator[Array]:
     """Yield consecutive blocks of the values from `first` to `last` of all vectors, as float64 (vectors, values)."""
     size = max(1, min(size, BLOCK_VALUES // len(vectors)))
     for start in range(first, last, size):
@@ -173,22 +197,39 @@ def logit_sample(replicates: int, shape: tuple[int, ...]) -> Array:
     return np.linspace(0, examples - 1, wanted).astype(int)
 
 
-def logit_correlation_matrix(logits: Array) -> Array:
+def logit_correlation_matrix(logits: Sequence[Rows]) -> Array:
     """Compute, for every pair of replicates, the Pearson correlation between their logits.
 
     The mean logit of each example is subtracted first, because adding a constant to all logits of an example does not
-    change the prediction.
+    change the prediction. The examples are those that `logit_sample` chooses; they are read block by block.
 
     Parameters
     ----------
-    logits : (replicates, examples, classes)
-        Outputs of the networks.
+    logits : sequence of (examples, classes)
+        The outputs of each network: arrays, or any objects with a shape whose slices are arrays.
 
     Returns
     -------
     (replicates, replicates)
         The correlations. The matrix is symmetric, with ones on the diagonal.
     """
-    centred = logits - logits.mean(axis=2, keepdims=True)
-    matrix: Array = np.corrcoef(centred.reshape(len(logits), -1))
+    count, (examples, classes) = len(logits), logits[0].shape
+    chosen = logit_sample(count, (examples, classes))
+    rows = max(1, BLOCK_VALUES // (count * classes))
+    sums, products = np.zeros(count), np.zeros((count, count))
+    for start in range(0, examples, rows):
+        here = chosen[np.searchsorted(chosen, start) : np.searchsorted(chosen, start + rows)]
+        if not len(here):
+            continue
+        block = np.empty((count, len(here), classes))
+        for index, one in enumerate(logits):
+            picked = one[start : start + rows][here - start]
+            block[index] = picked - picked.mean(axis=1, keepdims=True)
+        flat = block.reshape(count, -1)
+        sums += flat.sum(axis=1)
+        products += flat @ flat.T
+    covariance = products - np.outer(sums, sums) / (len(chosen) * classes)
+    scale = np.sqrt(np.diag(covariance))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        matrix: Array = np.clip(covariance / np.outer(scale, scale), -1, 1)
     return matrix

@@ -13,17 +13,22 @@ from noisegrid.stats.intervals import student_quantile
 Array = np.ndarray
 
 
-def significant_difference(deviation: float, n: int) -> float:
-    """Return the smallest observed gain that is significant in a two-sided two-sample t test at the 5 % level.
+def significant_difference(deviation: float, n: int, freedom: float) -> float:
+    """Return the difference between two means of n runs that run-to-run noise alone exceeds with probability 5 %.
+
+    The standard deviation is an estimate, so that Student's t has its degrees of freedom, not those of the two samples
+    that are compared.
 
     Parameters
     ----------
     deviation : float
-        Standard deviation between runs.
+        Estimated standard deviation between runs, which holds for both methods.
     n : int
         Number of runs per method.
+    freedom : float
+        Degrees of freedom of the estimate: for n runs without seed sets, n - 1.
     """
-    return float(student_quantile(2 * n - 2) * deviation * np.sqrt(2 / n))
+    return float(student_quantile(freedom) * deviation * np.sqrt(2 / n))
 
 
 def replicates_needed(deviation: float, gain: float, power: float = 0.8, limit: int = 100_000) -> int | None:

@@ -13,6 +13,7 @@ from noisegrid.study import recipes, resolve
 from noisegrid.study.arms import timed_networks
 from noisegrid.study.crossing import REPLACED
 from noisegrid.study.study import Cell
+from noisegrid.study.versus import comparisons
 
 
 class Mistakes:
@@ -67,13 +68,25 @@ def corrections(path: Path) -> list[str]:
 
 
 def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None:
-    """Check each task, dataset, cell and timed network on its own."""
+    """Check each task, dataset, cell, timed network and comparison on its own."""
     own = document.get("tasks", {})
     tasks, datasets = recipes.resolve_tasks({}, where), dict(catalog("datasets"))
     for name in own:
         tasks |= result.collect(recipes.resolve_tasks, own, where, name) or {}
     for name, entry in document.get("datasets", {}).items():
         datasets |= result.collect(recipes.resolve_datasets, {name: entry}, where) or {}
+    cells = _check_cells(document, tasks, datasets, where, result)
+    for index, block in enumerate(document.get("overhead", [])):
+        result.collect(timed_networks, [block], where, index)
+    if not result.found:  # a comparison is about cells, which may be missing because of another mistake
+        result.collect(comparisons, document.get("versus", []), cells, where)
+
+
+def _check_cells(
+    document: dict[str, Any], tasks: dict[str, Any], datasets: dict[str, Any], where: str, result: Mistakes
+) -> list[Cell]:
+    """Check each cell on its own, and return those that have no mistake."""
+    own, cells = document.get("tasks", {}), list[Cell]()
     for index, block in enumerate(document.get("cells", [])):
         if not all(isinstance(block[key], list) for key in ("hardware", "tasks", "noise") if key in block):
             continue  # a text would be read as a list of letters
@@ -86,9 +99,8 @@ def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None
                 continue  # the mistake in this task is already in the list
             for hardware in names:
                 one = {"hardware": [hardware], "tasks": [task], **design}
-                result.collect(_cells, document, one, tasks, datasets, here)
-    for index, block in enumerate(document.get("overhead", [])):
-        result.collect(timed_networks, [block], where, index)
+                cells += result.collect(_cells, document, one, tasks, datasets, here) or []
+    return cells
 
 
 def _cells(*arguments: Any) -> list[Cell]:

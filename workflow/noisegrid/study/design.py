@@ -12,7 +12,7 @@ from typing import Any
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text
-from noisegrid.study.study import KEPT, Cell, Study, TimedNetwork, differences
+from noisegrid.study.study import KEPT, Cell, Study, TimedNetwork, Versus, differences
 
 
 def document_of(study: Study) -> dict[str, Any]:
@@ -28,6 +28,7 @@ def document_of(study: Study) -> dict[str, Any]:
         "cells": [asdict(cell) for cell in study.cells],
         "datasets": {name: study.datasets[name] for name in used},
         "timed_networks": [asdict(timed) | {"arms": list(timed.arms)} for timed in study.timed_networks],
+        "versus": [asdict(comparison) for comparison in study.versus],
         "requirements": {name: study.requirements.get(name, {}) for name in study.values("task")},
     }
 
@@ -63,6 +64,7 @@ def read(path: Path) -> Study:
             timed_networks=tuple(TimedNetwork(**t | {"arms": tuple(t["arms"])}) for t in found["timed_networks"]),
             requirements=found["requirements"],
             keep=tuple(found.get("keep", KEPT)),
+            versus=tuple(Versus(**comparison) for comparison in found.get("versus", [])),
         )
     except (KeyError, TypeError) as error:
         raise NoisegridError(f"{path} was edited ({error}); {remedy}") from error

@@ -23,6 +23,7 @@ from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_task
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import CROSSED, NOISES
 from noisegrid.study.study import KEPT, Cell, Study
+from noisegrid.study.versus import comparisons
 
 #: The version of the training procedure. Increase it by hand if a change of the code changes the results of training
 #: with the same settings. Results of different versions are never mixed.
@@ -67,7 +68,10 @@ def load_study(name_or_path: str, stack: str | None = None) -> Study:
     check_old_keys(document, where)
     check(document, "study", where)
     for block in (*document["cells"], *document.get("overhead", [])) if stack else ():
-        block["hardware"] = [name if "@" in name else f"{name}@{stack}" for name in block["hardware"]]
+        block["hardware"] = [_on_stack(name, stack) for name in block["hardware"]]
+    for comparison in document.get("versus", []) if stack else ():
+        if "hardware" in comparison:
+            comparison["hardware"] = _on_stack(comparison["hardware"], stack)
     tasks = resolve_tasks(document.get("tasks", {}), where)
     datasets = resolve_datasets(document.get("datasets", {}), where)
     cells: dict[str, Cell] = {}
@@ -86,8 +90,14 @@ def load_study(name_or_path: str, stack: str | None = None) -> Study:
         share_gpu=document.get("share_gpu", False),
         timed_networks=timed_networks(document.get("overhead", []), where),
         keep=tuple(document.get("keep", KEPT)),
+        versus=comparisons(document.get("versus", []), cells.values(), where),
         requirements={name: {key: task[key] for key in REQUIREMENTS & task.keys()} for name, task in tasks.items()},
     )
+
+
+def _on_stack(name: str, stack: str | None) -> str:
+    """Return the name of a hardware entry with a stack, unless it already names one."""
+    return name if "@" in name else f"{name}@{stack}"
 
 
 #: Keys that earlier versions used, mapped to the current names of these keys.

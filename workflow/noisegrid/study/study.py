@@ -121,6 +121,37 @@ class TimedNetwork:
 
 
 @dataclass(frozen=True)
+class Versus:
+    """A comparison of two methods, which are two tasks on the same dataset, hardware and with the same noise.
+
+    Attributes
+    ----------
+    hardware : str
+        The name of the hardware entry.
+    a, b : str
+        The names of the tasks. The effect is the accuracy of b minus that of a.
+    noise : str
+        The name of the noise.
+    unpaired : bool
+        Whether seed sets that both cells share are compared as if they were different ones.
+    margin : float
+        The largest difference in percentage points that does not matter; at 0, nothing is called equivalent.
+    """
+
+    hardware: str
+    a: str
+    b: str
+    noise: str
+    unpaired: bool = False
+    margin: float = 0.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What identifies the comparison: its hardware, both tasks and the noise."""
+        return self.hardware, self.a, self.b, self.noise
+
+
+@dataclass(frozen=True)
 class Study:
     """A validated study.
 
@@ -143,6 +174,8 @@ class Study:
         For each task name, a dictionary with the requirements (see REQUIREMENTS) that the task specifies.
     keep : tuple of str
         The parts in KEPT that every replicate keeps on disk.
+    versus : tuple of Versus
+        The comparisons of two methods.
     """
 
     name: str
@@ -154,6 +187,7 @@ class Study:
     timed_networks: tuple[TimedNetwork, ...] = ()
     requirements: dict[str, dict[str, float]] = field(default_factory=dict, hash=False, compare=False, repr=False)
     keep: tuple[str, ...] = KEPT
+    versus: tuple[Versus, ...] = ()
 
     def cell(self, hardware: str, task: str, noise: str) -> Cell:
         """Return the cell with the given hardware, task and noise. Raise NoisegridError if there is no such cell."""
