@@ -3,13 +3,16 @@
 Outcomes are simulated with known shares: a single number per run; the values of 300 images, independent or moving
 together (`correlation`); and, as `predictions`, those values cut at a threshold of each image, with 0 and 1 left.
 
-    python benchmarks/component_intervals.py > coverage.csv
+    python benchmarks/component_intervals.py > docs/results/components.csv      (about 20 minutes on one core)
+    python benchmarks/component_intervals.py --summary docs/results/components.csv      (the table of components.md)
 """
 
 import argparse
 import itertools
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy import stats as distributions
 
 from noisegrid import stats
@@ -81,12 +84,36 @@ def naive(distance, levels, rng, draws=200):
     return dict(zip(design.effects, ends.T, strict=True))
 
 
+def summary(path: Path) -> str:
+    """Return a Markdown table with a row per case: the smallest coverage of any share, and the width for source 0."""
+    rows, worst = [], pd.read_csv(path, dtype={"share_of": str})
+    for case, part in worst.groupby("case", sort=False):
+        ours, bootstrap = (part[part["method"] == method] for method in ("generalised", "naive bootstrap"))
+        lowest, theirs = ours.loc[ours["coverage"].idxmin()], bootstrap.loc[bootstrap["coverage"].idxmin()]
+        width = ours.loc[ours["share_of"] == "0", "median_width"].iloc[0]
+        rows.append(
+            {
+                "case": case,
+                "studies": lowest["studies"],
+                "smallest coverage": f"{lowest['coverage']:.3f}",
+                "of the share of": lowest["share_of"],
+                "median width, source 0": f"{width:.2f}",
+                "bootstrap: smallest coverage": f"{theirs['coverage']:.2f} ({theirs['share_of']})",
+            }
+        )
+    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+
+
 def main() -> None:
     """Print one line per case, method and effect: coverage and median width."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=1000)
     parser.add_argument("--bootstrap-studies", type=int, default=100)
+    parser.add_argument("--summary", type=Path)
     options = parser.parse_args()
+    if options.summary:
+        print(summary(options.summary))
+        return
     print("case,method,studies,share_of,truth,coverage,median_width")
     for name, (levels, shares, images, correlation, cut) in CASES.items():
         truth, rng = truths(shares, cut), np.random.default_rng(1)
