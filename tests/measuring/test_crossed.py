@@ -42,7 +42,7 @@ def test_rows_of_a_cell_in_which_one_source_decides_everything():
             assert rows[f"component_{outcome}{ending}", "init"].value == pytest.approx(100)
             assert rows[f"component_{outcome}{ending}", "order"].value == pytest.approx(0, abs=1e-9)
         assert rows[f"component_{outcome}", "init × order"].value == pytest.approx(0, abs=1e-9)
-    assert "two levels" in rows["component_accuracy", "order"].note
+    assert "no width" in rows["component_accuracy", "order"].note
     assert rows["component_accuracy", "init"].unit == "percent"
 
 
@@ -54,7 +54,9 @@ def test_the_order_of_the_replicates_does_not_matter():
 
 def test_a_negative_estimate_is_reported_with_a_note():
     noise = np.random.default_rng(5).random((6, 50)) < 0.4
-    negative = [row for row in rows_of(noise, list(range(6))).values() if row.value < 0]
+    rows = rows_of(noise, list(range(6)))
+    assert "two levels, so the interval is wide" in rows["component_predictions", "order"].note
+    negative = [row for row in rows.values() if row.value < 0]
     assert negative and all("negative estimate, shown as 0" in row.note for row in negative)
 
 

@@ -396,17 +396,20 @@ def component_rows(
             for factors, share in shares.items():
                 group = " × ".join(sources[factor] for factor in factors)
                 percent = Estimate(*(100 * end for end in share[:3]))
-                note = undefined or _note_of_share(percent.value, [counts[factor] for factor in factors])
+                note = undefined or _note_of_share(percent, [counts[factor] for factor in factors])
                 yield metric_row(f"component_{outcome}{ending}", "percent", percent, "generalised", group, note=note)
 
 
-def _note_of_share(percent: float, counts: list[int]) -> str:
+def _note_of_share(percent: Estimate, counts: list[int]) -> str:
     """Return what a reader must know about a share, given the numbers of levels of its sources."""
-    if math.isnan(percent):
+    if math.isnan(percent.value):
         return "undefined: all runs are equal"
-    notes = ["negative estimate, shown as 0"] if percent < 0 else []
-    notes += ["estimate above 100 %, shown as 100"] if percent > 100 else []
-    notes += ["two levels, so the interval is wide"] if counts == [2] else []
+    notes = ["negative estimate, shown as 0"] if percent.value < 0 else []
+    notes += ["estimate above 100 %, shown as 100"] if percent.value > 100 else []
+    if percent.low == percent.high:
+        notes.append("all draws of the interval lie at this end of 0 to 100 %, so it has no width")
+    elif counts == [2]:
+        notes.append("two levels, so the interval is wide")
     return "; ".join(notes)
 
 
