@@ -16,7 +16,7 @@ from noisegrid.crate import archive
 from noisegrid.crate.crate import CHECKSUMS, METADATA
 from noisegrid.measuring.cell import COLUMNS
 from noisegrid.records import record
-from noisegrid.study.sources import FREE, holds_seeds
+from noisegrid.study.sources import CROSSED, FREE, NAMES, holds_seeds
 from noisegrid.study.study import digest
 
 # --- studies ---------------------------------------------------------------------------------------------------------
@@ -160,6 +160,23 @@ def metrics_frame(
             rows.append(common | ends | null | {"metric": metric, "unit": unit, "group": group})
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.assign(noise=pd.Categorical(frame["noise"], list(FREE), ordered=True))
+
+
+def crossed_frame(shares: dict[str, float], alone: dict[str, float], churn: float = 8.0) -> pd.DataFrame:
+    """Return metrics of one crossed cell with these shares in percent, by source and interaction, for both outcomes."""
+    first = metrics_frame(noise=("algo",)).iloc[:1]
+    values = [("crossed_churn", "all", churn), ("crossed_std", "all", 1.0)]
+    for outcome in ("predictions", "accuracy"):
+        values += [(f"component_{outcome}", group, value) for group, value in shares.items()]
+        values += [(f"component_{outcome}_alone", group, value) for group, value in alone.items()]
+    rows = [
+        first.assign(metric=metric, group=group, value=value, low=0.0, high=90.0, null_low=None, null_high=None)
+        for metric, group, value in values
+    ]
+    frame = pd.concat(rows, ignore_index=True).assign(
+        noise=pd.Categorical([CROSSED] * len(rows), list(NAMES), ordered=True)
+    )
+    return frame.assign(note=["negative estimate, shown as 0" if value < 0 else "" for value in frame["value"]])
 
 
 def value_of(frame: pd.DataFrame, noise: str, metric: str, end: str = "value", group: str = "all") -> float:

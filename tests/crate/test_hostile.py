@@ -181,10 +181,10 @@ def test_flags_of_every_processor_and_gpu_are_possible(hardware, monkeypatch):
         for noise in FREE:
             for number in range(20):
                 flags = training.derive_flags(settings, 1, "t", noise, number)
-                assert list(possible.wrong_flags(flags, settings, noise)) == []
+                assert list(possible.wrong_flags(flags, settings, FREE[noise])) == []
                 del flags["fill_memory"]
-                assert list(possible.wrong_flags(flags, settings, noise)) == []
-                assert list(possible.wrong_flags(flags | {"threads": 999}, settings, noise))
+                assert list(possible.wrong_flags(flags, settings, FREE[noise])) == []
+                assert list(possible.wrong_flags(flags | {"threads": 999}, settings, FREE[noise]))
 
 
 @pytest.mark.parametrize("study", ["quick", "paper"])

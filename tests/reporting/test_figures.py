@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from factories import cells, metrics_frame, study, value_of, write_study
+from factories import cells, crossed_frame, metrics_frame, study, value_of, write_study
 from matplotlib.figure import Figure
 
 from noisegrid.common.errors import NoisegridError
@@ -102,9 +102,25 @@ def test_figure_across_shows_within_and_between():
         figures.figure_across(frame)
 
 
+def test_figure_components_draws_every_share():
+    frame = crossed_frame({"init": 60.0, "order": -5.0, "init × order": 45.0}, {"init": 105.0, "order": 40.0})
+    figure = figures.figure_components(frame)
+    assert drawn(figure, 0) == drawn(figure, 1) == [60.0, 100.0, 0.0, 40.0, 45.0]  # shown inside 0 to 100 %
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()][1:] == ["init", "order", "init × order"]
+    with pytest.raises(NoisegridError, match="requires a crossed cell"):
+        figures.figure_components(metrics_frame())
+
+
+def test_figure_components_shows_rows_without_numbers_if_a_replicate_is_lost():
+    nothing = float("nan")
+    frame = crossed_frame({"init": nothing, "order": nothing, "init × order": nothing}, {"init": nothing})
+    assert np.isnan(drawn(figures.figure_components(frame), 0)).all()
+
+
 def test_every_figure_has_a_test_and_a_function():
     """Figures 6 and 7 are drawn from overhead.csv (test_overhead_frame.py)."""
-    tested = {"figure_1", "figure_2", "figure_3", "figure_4", "figure_5", "figure_8", "figure_across", "figure_sources"}
+    tested = {"figure_1", "figure_2", "figure_3", "figure_4", "figure_5", "figure_8"}
+    tested |= {"figure_across", "figure_sources", "figure_components"}
     assert set(registry.FIGURES) == tested | {"figure_6", "figure_7"}
     captions = {path.stem for path in (ROOT / "workflow/report/figures").glob("*.rst") if path.read_text().strip()}
     assert captions == set(registry.FIGURES) and all(entry.caption for entry in registry.TABLES.values())
@@ -130,7 +146,7 @@ def test_hardware_is_compared_where_the_seeds_are_the_same(tmp_path):
     ("name", "missing"),
     [
         ("quick", {"figure_4", "figure_5", "figure_across"}),
-        ("paper", {"figure_8", "figure_sources"}),
+        ("paper", {"figure_8", "figure_sources", "figure_components"}),
     ],
 )
 def test_a_study_draws_what_its_cells_can_fill(name, missing):

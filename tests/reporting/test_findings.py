@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from factories import metrics_frame
+from factories import crossed_frame, metrics_frame
 
 from noisegrid import stats
 from noisegrid.measuring import cell
@@ -33,6 +33,17 @@ def test_churn_of_implementation_and_algorithm_are_not_swapped():
     (sentence,) = findings.churn_sentences(frame)
     assert "differ in implementation alone disagree on 2.00 [1.50, 2.50] %" in sentence
     assert "differ in algorithmic randomness on 8.00 [7.00, 9.00] % (25% of it)" in sentence
+
+
+def test_shares_of_a_crossed_cell():
+    shares, alone = {"init": 60.0, "order": -5.0, "init × order": 45.0}, {"init": 105.0, "order": 40.0}
+    (sentence,) = findings.component_sentences(crossed_frame(shares, alone))
+    assert sentence == (
+        "net-data on cpu: two runs that differ in init and order disagree on 8.00 [0.00, 90.00] % of the test images; "
+        "of this, holding one source alone would remove: 60 % [0, 90] init, 0 % [0, 90] order (10 crossed runs)."
+    )
+    assert findings.component_sentences(crossed_frame(shares, alone, churn=float("nan"))) == []
+    assert findings.component_sentences(metrics_frame()) == []
 
 
 def test_gain():

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from factories import CLASSES, metrics_frame, value_of
+from factories import CLASSES, crossed_frame, metrics_frame, value_of
 
 from noisegrid import stats
 from noisegrid.reporting import findings, tables
@@ -119,6 +119,20 @@ def test_taxonomy_table():
         {"noise": "algo", "free": "augment, dropout, init, order", "cells": 2},
         {"noise": "control", "free": "nothing", "cells": 2},
     ]
+
+
+def test_components_are_shown_inside_their_range_with_a_note():
+    frame = crossed_frame({"init": 60.0, "order": -5.0, "init × order": 45.0}, {"init": 105.0, "order": 40.0})
+    table = tables.component_table(frame)
+    assert list(table["source"]) == 2 * ["init", "order", "init × order"]
+    assert list(table["outcome"]) == 3 * ["predictions"] + 3 * ["accuracy"]
+    assert list(table["share_percent"])[:3] == [60, 0, 45] and list(table["alone_percent"])[:2] == [100, 40]
+    assert table["alone_percent"].isna().sum() == 2 and list(table["note"])[1] == "negative estimate, shown as 0"
+    assert tables.taxonomy_table(frame)["free"].tolist() == ["init, order"]
+
+
+def test_a_study_without_a_crossed_cell_has_no_components():
+    assert tables.component_table(FRAME).empty
 
 
 def test_every_table_is_written_in_four_formats_under_its_caption(tmp_path):

@@ -31,7 +31,7 @@ def config(study: str, **more) -> dict:
 
 def test_quick_has_its_cells():
     study = load_study("quick")
-    assert len(study.cells) == 17
+    assert len(study.cells) == 18
     assert sum(cell.replicates for cell in study.cells) >= 160
     assert study.cells[0].path == "cpu/smallcnn-digits/algo_impl"
 
@@ -179,11 +179,19 @@ def test_on_one_machine_a_single_job_trains_everything_on_the_cpu():
     """GPU jobs stay as they are on a cluster, because several GPUs can share them."""
     quick, paper = (plan.make(config(name, job_per="device")) for name in ("quick", "paper"))
     (chunk,) = quick.packing.chunks("cpu")
-    assert chunk.name == "0-9" and quick.cells_of("cpu", "0-9") == list(quick.study.cells)
-    assert {quick.chunk_files(*names)[0] for names in quick.study.tasks} == {"results/quick/chunks/cpu/0-9.json"}
+    assert chunk.name == "0-26" and quick.cells_of("cpu", "0-26") == list(quick.study.cells)
+    assert {quick.chunk_files(*names)[0] for names in quick.study.tasks} == {"results/quick/chunks/cpu/0-26.json"}
     assert paper.packing.chunks("v100") == plan.make(config("paper")).packing.chunks("v100")
     few = plan.make(config("quick", job_per="device", replicates_per_job=4))
-    assert [chunk.name for chunk in few.packing.chunks("cpu")] == ["0-3", "4-7", "8-9"]
+    assert [chunk.name for chunk in few.packing.chunks("cpu")] == [
+        "0-3",
+        "4-7",
+        "8-11",
+        "12-15",
+        "16-19",
+        "20-23",
+        "24-26",
+    ]
 
 
 def test_what_a_cluster_has_trained_is_not_packed_again_on_one_machine(tmp_path):
@@ -194,7 +202,14 @@ def test_what_a_cluster_has_trained_is_not_packed_again_on_one_machine(tmp_path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     here = plan.make(config("quick", **settings, job_per="device"))
-    assert [chunk.name for chunk in here.packing.chunks("cpu")] == ["0-4", "5-9"]  # one job of the cluster is missing
+    assert [chunk.name for chunk in here.packing.chunks("cpu")] == [
+        "0-4",
+        "5-9",
+        "10-14",
+        "15-19",
+        "20-24",
+        "25-26",
+    ]  # one job of the cluster is missing
     files[0].touch()
     here = plan.make(config("quick", **settings, job_per="device"))
     assert here.packing.chunks("cpu") == by_task.packing.chunks("cpu")

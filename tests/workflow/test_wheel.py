@@ -44,8 +44,8 @@ def test_the_base_installation_is_small_and_plans(base, tmp_path):
         (["--version"], f"noisegrid {noisegrid.__version__}"),
         (["init", "mine"], "wrote mine.yaml"),
         (["check", "mine.yaml"], "mine.yaml: no mistakes"),
-        (["check", "quick"], "quick: no mistakes; 17 cells, 170 replicates"),
-        (["plan", "quick"], "17 cells, 170 replicates in 3 training jobs"),
+        (["check", "quick"], "quick: no mistakes; 18 cells, 197 replicates"),
+        (["plan", "quick"], "18 cells, 197 replicates in 5 training jobs"),
         (["status", "quick"], "results/quick yet; if the study has run, call this command where it ran"),
     ):
         done = shell(base / "noisegrid", *arguments, cwd=tmp_path)

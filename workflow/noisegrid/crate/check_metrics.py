@@ -205,7 +205,7 @@ def _kept(cell: Cell, replicate: Replicate, first: Replicate | None) -> Replicat
     What its cell holds fixed is shared with the record of the first replicate.
     """
     record = replicate.record
-    own = {key: record[key] for key in ("replicate", "weight_hash", "initial_weight_hash")}
+    own = {key: record[key] for key in ("replicate", "weight_hash", "initial_weight_hash", "seeds", "flags")}
     if first is not None:
         check_together(cell, [first, replicate])
         return Replicate(replicate.folder, first.record | own)

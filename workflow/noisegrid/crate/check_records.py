@@ -17,7 +17,6 @@ from noisegrid.crate.possible import wrong_record
 from noisegrid.crate.predictions import checked
 from noisegrid.records.record import Replicate, check_belongs, read
 from noisegrid.study.seeds import derive_seeds
-from noisegrid.study.sources import FREE
 from noisegrid.study.study import Cell, digest
 
 #: The number of a replicate, as written in the folder name of the replicate and in the chunk file.
@@ -116,7 +115,8 @@ def _wrong(
     yield from wrong_record(record, cell)
     if digest(record["settings"]) != record["settings_digest"]:
         yield "has settings that do not match their digest"
-    if record["seeds"] != derive_seeds(int(crate.about["seed"]), cell.task, cell.noise, int(number), cell.seed_sets):
+    where = int(crate.about["seed"]), cell.task, cell.noise, int(number)
+    if record["seeds"] != derive_seeds(*where, cell.seed_sets, cell.crossed):
         yield "does not have the seeds of its number"
     if number in listed and listed[number] != record["weight_hash"]:
         yield "is not the replicate that the chunk file of its job lists"
@@ -152,10 +152,15 @@ def _results(found: Replicate, seen: Seen) -> Iterator[str]:
 
 
 def _copies(cell: Cell, seen: Seen) -> Iterator[str]:
-    """Yield a sentence if replicates with different seeds have equal weights: one run may have been counted twice."""
-    if "init" in FREE[cell.noise] and any(count > 1 for count in seen.started_from.values()):
+    """Yield a sentence if replicates with different seeds have equal weights: one run may have been counted twice.
+
+    In a crossed cell, replicates with the same level of a source have the same seed of it.
+    """
+    sharing = math.prod(count for source, count in cell.crossed.items() if source != "init")
+    if "init" in cell.free and any(count > sharing for count in seen.started_from.values()):
         yield f"{cell.path}: replicates with different seeds of initialisation started from the same weights"
-    if not FREE[cell.noise].isdisjoint({"init", "order"}) and any(count > 1 for count in seen.ended_with.values()):
+    sharing = math.prod(count for source, count in cell.crossed.items() if source not in ("init", "order"))
+    if not cell.free.isdisjoint({"init", "order"}) and any(count > sharing for count in seen.ended_with.values()):
         yield f"{cell.path}: replicates with different seeds ended with the same weights"
 
 

@@ -1,6 +1,7 @@
 """An open crate: the unpacked files, the design, and the damage that was found while unpacking."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from noisegrid.crate.limits import CELLS, ENTRIES, SETTINGS_BYTES, check_count, 
 from noisegrid.crate.possible import check_design
 from noisegrid.records.record import WEIGHTS
 from noisegrid.study.chunk import Chunk, chunk_of
-from noisegrid.study.sources import FREE
+from noisegrid.study.sources import CROSSED, NAMES
 from noisegrid.study.study import Cell, Versus
 
 #: Names of files in a crate: the design, the checksums of all other files, the RO-Crate metadata, and the README.
@@ -234,6 +235,8 @@ def open_crate(path: Path, place: Path) -> Crate:
         where = f"{path}: {ABOUT}: the cell {cell['hardware']}/{cell['task']}/{cell['noise']}"
         check_count(f"{where}: bytes of its settings", len(json.dumps(cell["settings"])), SETTINGS_BYTES)
         check_design(cell["settings"], where)
+        if cell["noise"] == CROSSED and math.prod(cell["settings"]["crossed"].values()) != cell["replicates"]:
+            raise NoisegridError(f"{where}: {cell['replicates']} replicates are not the product of its levels")
     crate = Crate(path, folder, about, damage)
     check_files(folder, crate.names, f"results/{about['study']}")
     if not damage and not archive.is_as_written(path, folder):
@@ -270,7 +273,7 @@ def _impossible(about: dict[str, Any]) -> Iterator[str]:
     for cell, name in zip(about["cells"], named, strict=True):
         where, settings = "/".join(name), cell["settings"]
         pairs = settings.get("seed_sets", 1)
-        if cell["noise"] not in FREE:
+        if cell["noise"] not in NAMES:
             yield f"unknown noise {cell['noise']}"
         if counts[name] > 1:
             yield f"the cell {where} occurs twice"

@@ -3,14 +3,16 @@
 The values are those that `training/noise.py` derives; this module does not import it, because it needs torch.
 """
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import check
+from noisegrid.study.crossing import problem_of, problem_of_source
 from noisegrid.study.settings import Hardware, Task
-from noisegrid.study.sources import FREE, NOISES
+from noisegrid.study.sources import CROSSED, FREE, NOISES
 from noisegrid.study.study import Cell
 
 #: The values of a CPU library's instruction set that training knows (CPU_REQUIREMENTS of training/noise.py).
@@ -49,11 +51,37 @@ def check_design(settings: dict[str, Any], where: str) -> None:
         typed = Task.of(task), Hardware.of(hardware)
     except TypeError as error:
         raise NoisegridError(f"{where}: the settings of the task or of the hardware are incomplete") from error
-    for problem in _design_problems(*typed, noise=str(noise), free=settings.get("free")):
+    varies = _crossed_problems if noise == CROSSED else _noise_problems
+    for problem in itertools.chain(_design_problems(*typed), varies(settings, *typed)):
         raise NoisegridError(f"{where}: {problem}")
 
 
-def _design_problems(task: Task, hardware: Hardware, noise: str, free: object) -> Iterator[str]:
+def _noise_problems(settings: dict[str, Any], task: Task, hardware: Hardware) -> Iterator[str]:
+    """Yield what is impossible in the sources that a noise leaves free."""
+    noise, free = str(settings["noise"]), settings.get("free")
+    if free != sorted(FREE[noise]):
+        yield f"free is {free}, but noise {noise} leaves free: {', '.join(sorted(FREE[noise])) or 'nothing'}"
+    if why := NOISES[noise].missing(task, hardware):
+        yield f"the task {why}, so no plan has the noise {noise}"
+    if "crossed" in settings:
+        yield f"it has crossed sources, but its noise is {noise}"
+
+
+def _crossed_problems(settings: dict[str, Any], task: Task, hardware: Hardware) -> Iterator[str]:
+    """Yield what is impossible in the sources and levels of a crossed cell."""
+    crossed = settings.get("crossed")
+    if not isinstance(crossed, dict) or not all(type(count) is int for count in crossed.values()):
+        yield "crossed must be a mapping of sources to numbers of levels"
+    elif problem := problem_of(crossed):
+        yield f"crossed: {problem}"
+    elif settings.get("free") != sorted(crossed) or "seed_sets" in settings:
+        yield "free must be the sources that are crossed, and a crossed cell has no seed sets"
+    else:
+        problems = (problem_of_source(source, count, task, hardware) for source, count in crossed.items())
+        yield from (f"crossed: {problem.format(task='the task')}" for problem in problems if problem)
+
+
+def _design_problems(task: Task, hardware: Hardware) -> Iterator[str]:
     if not isinstance(task.build, str) or not isinstance(task.options, dict):
         yield "task.build is not a text, or task.options is not a mapping"
     for key, value, most in (("epochs", task.epochs, EPOCHS), ("batch_size", task.batch_size, BATCH)):
@@ -62,10 +90,6 @@ def _design_problems(task: Task, hardware: Hardware, noise: str, free: object) -
     for key, value in task.options.items():
         if isinstance(value, int | float) and not abs(value) <= OPTION:
             yield f"task.options.{key} is {value}, but no network has more than {OPTION:,} there"
-    if free != sorted(FREE[noise]):
-        yield f"free is {free}, but noise {noise} leaves free: {', '.join(sorted(FREE[noise])) or 'nothing'}"
-    if why := NOISES[noise].missing(task, hardware):
-        yield f"the task {why}, so no plan has the noise {noise}"
     yield from _hardware_problems(hardware)
 
 
@@ -92,11 +116,11 @@ def wrong_record(record: dict[str, Any], cell: Cell) -> Iterator[str]:
         yield f"names the dataset {record['dataset']['name']}, but its cell has {cell.dataset}"
     if not all(map(math.isfinite, record["timings"].values())):
         yield "states a duration that is not a finite number"
-    yield from wrong_flags(record["flags"], hardware, cell.noise)
+    yield from wrong_flags(record["flags"], hardware, cell.free)
     yield from _wrong_layout(record)
 
 
-def wrong_flags(flags: dict[str, Any], hardware: Hardware, noise: str) -> Iterator[str]:
+def wrong_flags(flags: dict[str, Any], hardware: Hardware, free_sources: Collection[str]) -> Iterator[str]:
     """Yield what `derive_flags` of training/noise.py gives on no device, in words that follow a replicate's name.
 
     On a CPU, the instruction sets depend on what the processor has: one that it lacks is replaced by the library's
@@ -108,10 +132,10 @@ def wrong_flags(flags: dict[str, Any], hardware: Hardware, noise: str) -> Iterat
         The flags of the record.
     hardware : Hardware
         The hardware of the cell.
-    noise : str
-        The noise of the cell.
+    free_sources : collection of str
+        The free sources of the cell.
     """
-    is_free = "impl" in FREE[noise]
+    is_free = "impl" in free_sources
     allowed: dict[str, list[Any]] = {
         "precision": [hardware.precision],
         "tf32": [hardware.tf32],
@@ -120,7 +144,7 @@ def wrong_flags(flags: dict[str, Any], hardware: Hardware, noise: str) -> Iterat
         "deterministic": [not (hardware.is_cuda and is_free)],
     }
     if hardware.is_cuda:
-        allowed |= {"threads": [1], "cudnn_benchmark": [not FREE[noise].isdisjoint({"impl", "autotune"})]}
+        allowed |= {"threads": [1], "cudnn_benchmark": [is_free or "autotune" in free_sources]}
     else:
         held, free = hardware.kernels["held"], hardware.kernels["free"]
         allowed |= {name: ["", *(free[name] if is_free else [held[name]])] for name in LIBRARIES}

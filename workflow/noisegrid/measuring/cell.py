@@ -24,7 +24,8 @@ from noisegrid.records.predictions import blocks
 from noisegrid.records.record import Replicate, check_belongs, entry, read, replicate_folder, shared_keys, versions_of
 from noisegrid.records.stored import StoredArray
 from noisegrid.stats import Estimate, Null
-from noisegrid.study.sources import FREE, holds_seeds, seed_note
+from noisegrid.study.seeds import levels
+from noisegrid.study.sources import ALGORITHMIC, seed_note
 from noisegrid.study.study import Cell
 
 Array = np.ndarray
@@ -88,22 +89,28 @@ def check_together(cell: Cell, replicates: list[Replicate]) -> None:
 
     All replicates must have the same code, device model, version of torch and dataset. Within each seed set,
     the initial weights must be bitwise equal unless `init` is free. In a control cell, the final weights must be
-    bitwise equal too.
+    bitwise equal too. In a crossed cell, replicates with the same level of a source must have the same seed of it. With
+    the same level of `init`, they must also have the same initial weights, and with the same level of `impl` the same
+    switches.
     """
     _check_same(cell, replicates, shared_keys(cell))
-    held = [] if "init" in FREE[cell.noise] else ["initial_weight_hash"]
+    held = [] if "init" in cell.free else ["initial_weight_hash"]
     held += ["weight_hash"] if cell.noise == "control" else []
     for pair in range(cell.seed_sets):
         _check_same(cell, [r for r in replicates if r.record["replicate"] % cell.seed_sets == pair], held)
+    more = {"init": ["initial_weight_hash"], "impl": ["flags"]}
+    for source, level in ((source, level) for source, count in cell.crossed.items() for level in range(count)):
+        sharing = [r for r in replicates if levels(cell.crossed, r.record["replicate"])[source] == level]
+        _check_same(cell, sharing, [f"seeds.{source}", *more.get(source, [])], f"the level {level} of {source}")
 
 
-def _check_same(cell: Cell, replicates: list[Replicate], keys: Iterable[str]) -> None:
+def _check_same(cell: Cell, replicates: list[Replicate], keys: Iterable[str], holder: str = "this cell") -> None:
     for key, other in itertools.product(keys, replicates[1:]):
         values = [entry(replicate.record, key) for replicate in (replicates[0], other)]
         if values[0] != values[1]:
             raise NoisegridError(
                 f"{cell.path}: {replicates[0].folder} and {other.folder} differ in {key} "
-                f"({values[0]} and {values[1]}), which this cell holds fixed"
+                f"({values[0]} and {values[1]}), which {holder} holds fixed"
             )
 
 
@@ -210,7 +217,9 @@ def _check_finite(folder: Path, arrays: dict[str, Any]) -> None:
 def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> list[Row]:
     """Return all metrics of a cell as rows of metrics.csv.
 
-    Metrics of the weights are left out if any replicate has no weights, and metrics of the logits if any has no logits.
+    A crossed cell has the accuracy of each run and the rows about its components. Its replicates share levels, so the
+    intervals of all other metrics would be wrong. Metrics of the weights are left out if any replicate has no weights,
+    and metrics of the logits if any has no logits.
 
     Parameters
     ----------
@@ -224,40 +233,73 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
     found = load_predictions(replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
     seed_set = seed_set_of(cell, numbers)
-    seed_sets = len(np.unique(seed_set))
     rng = np.random.default_rng(int(cell.digest, 16))
     rows = [
         *(metric_row(f"replicates_{fate}", "count", count) for fate, count in lost.items()),
-        *accuracy_rows(found.correct, numbers, seed_set),
-        *pair_rows(found.predicted, found.logits, seed_set),
         hash_row([replicate.record["weight_hash"] for replicate in replicates], seed_set),
-        *(weight_rows(replicates, seed_set) if _all_have(replicates, "weights") else ()),
-        *class_rows(found.correct, found.class_of, seed_set, rng, found.classes),
-        *reference_rows(found.correct, found.midpoint, replicates if _all_have(replicates, "midpoint_weights") else []),
     ]
+    notes = dict[str, str]()
+    if cell.crossed:
+        rows += [*run_rows(found.correct, numbers), *component_rows(found, numbers, cell.crossed, rng)]
+    else:
+        rows += noise_rows(replicates, found, numbers, seed_set, rng)
+        notes = outlier_notes(found.correct, found.predicted, numbers)
+    common = common_columns(cell, replicates, found, seed_set)
+    of_cell = seed_note(cell.noise, common["seed_sets"])
+    return [common | row | {"note": join_notes(row["note"] or notes.get(row["metric"], ""), of_cell)} for row in rows]
+
+
+def noise_rows(
+    replicates: list[Replicate], found: Predictions, numbers: Array, seed_set: Array, rng: np.random.Generator
+) -> Iterator[Row]:
+    """Yield the rows of a cell whose replicates differ in the seeds of one noise.
+
+    Parameters
+    ----------
+    replicates : list of Replicate
+        The finished replicates of the cell.
+    found : Predictions
+        Their predictions.
+    numbers : (replicates,)
+        The number that identifies each replicate.
+    seed_set : (replicates,)
+        Index of the seed set of each replicate.
+    rng : numpy.random.Generator
+        Source of the random numbers for the nulls.
+    """
+    yield from accuracy_rows(found.correct, numbers, seed_set)
+    yield from pair_rows(found.predicted, found.logits, seed_set)
+    if _all_have(replicates, "weights"):
+        yield from weight_rows(replicates, seed_set)
+    yield from class_rows(found.correct, found.class_of, seed_set, rng, found.classes)
+    midpoints = replicates if _all_have(replicates, "midpoint_weights") else []
+    yield from reference_rows(found.correct, found.midpoint, midpoints)
     if found.calibration is not None:
-        rows.append(mean_row("calibration_error", found.calibration, seed_set))
+        yield mean_row("calibration_error", found.calibration, seed_set)
     if found.groups:
-        rows += group_rows(found, seed_set, rng)
-    rows += test_set_rows(found, seed_set)
+        yield from group_rows(found, seed_set, rng)
+    yield from test_set_rows(found, seed_set)
+    device = replicates[0].record["device"]
+    if "multiprocessors" in device:
+        yield metric_row("multiprocessors", "count", device["multiprocessors"])
+
+
+def common_columns(cell: Cell, replicates: list[Replicate], found: Predictions, seed_set: Array) -> Row:
+    """Return the columns that have the same value in all rows of a cell."""
     record = replicates[0].record
-    if "multiprocessors" in record["device"]:
-        rows.append(metric_row("multiprocessors", "count", record["device"]["multiprocessors"]))
-    common = {
+    return {
         "study": cell.study,
         "hardware": cell.hardware,
         "task": cell.task,
         "noise": cell.noise,
         "n_replicates": len(replicates),
-        "seed_sets": seed_sets,
+        "seed_sets": len(np.unique(seed_set)),
         "n_examples": len(found.labels),
         "device": record["device"]["model"],
         "versions": versions_of(record),
         "without_batch_norm": cell.without_batch_norm,
         "schema": versions.METRICS,
     }
-    notes, of_cell = outlier_notes(found.correct, found.predicted, numbers), seed_note(cell.noise, seed_sets)
-    return [common | row | {"note": join_notes(row["note"] or notes.get(row["metric"], ""), of_cell)} for row in rows]
 
 
 def seed_set_of(cell: Cell, numbers: Array) -> Array:
@@ -266,7 +308,7 @@ def seed_set_of(cell: Cell, numbers: Array) -> Array:
     Replicates of a seed set share the seeds of held sources. If all algorithmic sources are free, replicates share no
     such seeds, and all of them have the index 0.
     """
-    return numbers % cell.seed_sets if holds_seeds(cell.noise) else np.zeros_like(numbers)
+    return np.zeros_like(numbers) if cell.free >= ALGORITHMIC else numbers % cell.seed_sets
 
 
 def outlier_notes(correct: Array, predicted: Array, numbers: Array) -> dict[str, str]:
@@ -313,10 +355,14 @@ def accuracy_rows(correct: Array, numbers: Array, seed_set: Array) -> Iterator[R
     seed_set : (replicates,)
         Index of the seed set of each replicate.
     """
-    accuracy = 100 * correct.mean(axis=1)
-    for number, value in zip(numbers, accuracy, strict=True):
+    yield from run_rows(correct, numbers)
+    yield mean_row("accuracy_mean", 100 * correct.mean(axis=1), seed_set)
+
+
+def run_rows(correct: Array, numbers: Array) -> Iterator[Row]:
+    """Yield one row per replicate with its top-1 accuracy; the arguments are those of accuracy_rows."""
+    for number, value in zip(numbers, 100 * correct.mean(axis=1), strict=True):
         yield metric_row("accuracy", "percent", float(value), group=f"replicate {number}")
-    yield mean_row("accuracy_mean", accuracy, seed_set)
 
 
 def mean_row(
@@ -330,6 +376,67 @@ def mean_row(
 def _units(seed_set: Array) -> str:
     """Return what an interval treats as independent: `sets` if there are several seed sets, otherwise `runs`."""
     return "runs" if len(np.unique(seed_set)) == 1 else "sets"
+
+
+#: The outcomes of a crossed cell, with the name and unit of their spread: the square root of a variance, and a churn,
+#: which is the variance of the predictions.
+OUTCOMES = {"predictions": ("crossed_churn", "percent"), "accuracy": ("crossed_std", "percentage points")}
+
+
+def component_rows(
+    found: Predictions, numbers: Array, crossed: dict[str, int], rng: np.random.Generator
+) -> Iterator[Row]:
+    """Yield rows with the spread between runs that share no level, and with the shares of its sources.
+
+    Each source and each interaction has a row with its own share, and each source one with the share that it has
+    together with all its interactions. All values are NaN if a replicate is lost, because the design is then not
+    balanced.
+
+    Parameters
+    ----------
+    found : Predictions
+        The predictions of a crossed cell.
+    numbers : (replicates,)
+        The number that identifies each replicate.
+    crossed : dict
+        The number of levels of each source.
+    rng : numpy.random.Generator
+        Source of the random numbers for the intervals.
+    """
+    sources = list(levels(crossed, 0))
+    counts = tuple(crossed[source] for source in sources)
+    runs, order = math.prod(counts), np.argsort(numbers)
+    lost = runs - len(numbers)
+    undefined = f"undefined: {lost} of the {runs} combinations of levels did not finish" if lost else ""
+    distances = {
+        "predictions": stats.churn_matrix(found.predicted[order]),
+        "accuracy": stats.half_square_matrix(found.correct[order].mean(axis=1)),
+    }
+    for outcome, (spread, unit) in OUTCOMES.items():
+        # without the lost replicates nothing is known, as if all runs were equal: each share is NaN
+        result = stats.components(np.zeros((runs, runs)) if lost else distances[outcome], counts, rng)
+        ends = np.array(result.variance[:3]) if not lost else np.full(3, np.nan)
+        ends = 100 * (np.sqrt(ends) if outcome == "accuracy" else ends)
+        yield metric_row(spread, unit, Estimate(*map(float, ends)), "generalised", note=undefined)
+        for ending, shares in (("", result.own), ("_alone", result.alone)):
+            for factors, share in shares.items():
+                group = " × ".join(sources[factor] for factor in factors)
+                percent = Estimate(*(100 * end for end in share[:3]))
+                note = undefined or _note_of_share(percent, [counts[factor] for factor in factors])
+                yield metric_row(f"component_{outcome}{ending}", "percent", percent, "generalised", group, note=note)
+
+
+def _note_of_share(percent: Estimate, counts: list[int]) -> str:
+    """Return what a reader must know about a share, given the numbers of levels of its sources."""
+    if math.isnan(percent.value):
+        return "undefined: all runs are equal"
+    notes = ["negative estimate, shown as 0"] if percent.value < 0 else []
+    notes += ["estimate above 100 %, shown as 100"] if percent.value > 100 else []
+    if percent.low == percent.high:
+        notes.append("all draws of the interval lie at this end of 0 to 100 %, so it has no width")
+    elif counts == [2]:
+        notes.append("two levels, so the interval is wide")
+    return "; ".join(notes)
 
 
 def pair_rows(predicted: Array, logits: Sequence[stats.Rows] | None, seed_set: Array) -> Iterator[Row]:

@@ -7,8 +7,7 @@ import pandas as pd
 from noisegrid.common.escape import html
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
-from noisegrid.reporting.metrics_frame import provenance, single_hardware
-from noisegrid.study.sources import FREE
+from noisegrid.reporting.metrics_frame import free_sources, measured_names, provenance, single_hardware
 
 #: Prefixes of the metrics that the pages do not show.
 LEFT_OUT = ("reference_", "replicates_")
@@ -18,9 +17,9 @@ def task_page(frame: pd.DataFrame, hardware: str, task: str) -> str:
     """Return the HTML page of one task on one kind of hardware, with a row per metric and a column per cell."""
     cells = frame[(frame["hardware"] == hardware) & (frame["task"] == task)]
     cells = cells[~cells["metric"].str.startswith(LEFT_OUT)]
-    sources = [noise for noise in FREE if (cells["noise"] == noise).any()]
+    sources = measured_names(cells)
     overall, by_group = (cells[(cells["group"] == "all") == whole] for whole in (True, False))
-    named = ", ".join(f"{noise} ({', '.join(sorted(FREE[noise])) or 'nothing'} free)" for noise in sources)
+    named = ", ".join(f"{noise} ({free_sources(cells, noise)} free)" for noise in sources)
     parts = [
         f"<h1>{html(task)} on {html(hardware)}</h1><p>{html(provenance(cells))}. Cells: {html(named)}. "
         "In brackets: 95 % intervals.</p>",

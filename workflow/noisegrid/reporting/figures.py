@@ -27,11 +27,13 @@ from noisegrid.common.files import write_atomically
 from noisegrid.reporting.metrics_frame import batch_norm_counterparts, load_metrics, provenance, select
 from noisegrid.reporting.overhead_frame import load_overhead
 from noisegrid.reporting.registry import FIGURES, METRICS, OVERHEAD
-from noisegrid.study.sources import FREE, NOISES
+from noisegrid.study.sources import CROSSED, FREE, NOISES
 
 plt.style.use(Path(__file__).parent / "noisegrid.mplstyle")
 
 NULL_COLOUR = "#D9D9D9"
+#: The colour of interactions of sources, and of legends for all sources.
+INTERACTION = "#444444"
 NULL_LABEL = "95 % range if examples erred independently"
 #: The measures of Figures 1, 2, 5 and 8 and of figure_sources, with their axis labels.
 PANELS = {
@@ -160,6 +162,66 @@ def figure_8(frame: pd.DataFrame) -> Figure:
 def figure_sources(frame: pd.DataFrame) -> Figure:
     """Draw the measures of Figure 1 for every noise except control, whether it frees one source or several."""
     return _by_task(frame, tuple(noise for noise in FREE if noise != "control"))
+
+
+#: The panels of figure_components: metric of the shares, and axis label.
+SHARES = {
+    "component_predictions": "share of the churn (%)",
+    "component_accuracy": "share of the variance of top-1 (%)",
+}
+
+
+def figure_components(frame: pd.DataFrame) -> Figure:
+    """Draw, for each crossed cell, the share of each source and each interaction, with a panel for each outcome.
+
+    A filled marker is the share that goes away if a source is held, an open one the share that stays if this source
+    alone is free. An estimate below 0 or above 100 % is drawn at 0 or 100.
+
+    Raises
+    ------
+    NoisegridError
+        If there is no crossed cell.
+    """
+    shares = select(frame, "component_predictions", None)
+    if shares.empty:
+        raise NoisegridError("figure_components requires a crossed cell, e.g. crossed: {init: 4, order: 4}")
+    groups = list(shares.groupby(GROUP, sort=False, observed=True))
+    rows = sum(len(part) + 1 for _, part in groups)
+    figure, axes = plt.subplots(1, len(SHARES), figsize=(7.4, 0.9 + 0.24 * rows), sharey=True, layout="constrained")
+    for axis, (metric, label) in zip(axes, SHARES.items(), strict=True):
+        own, alone = (select(frame, name, None).set_index([*GROUP, "group"]) for name in (metric, f"{metric}_alone"))
+        position, ticks = 0, dict[int, str]()
+        for key, part in groups:
+            ticks[position] = _title(dict(zip(GROUP, key, strict=True)), frame)
+            for source in part["group"]:
+                position += 1
+                style = (NOISES[source].colour, NOISES[source].marker) if source in NOISES else (INTERACTION, "o")
+                for data, offset, filled in ((own, -0.16, True), (alone, 0.16, False)):
+                    if (*key, source) in data.index:
+                        share = data.loc[(*key, source)].copy()
+                        share["value"] = np.clip(share["value"], 0, 100)
+                        _draw_marker(axis, share, position + offset * (source in NOISES), *style, filled)
+                ticks[position] = source
+            position += 1
+        finish(axis, label, ticks)
+        axis.set_xlim(0, 100)
+        for tick in axis.get_yticklabels():
+            if " × " in tick.get_text():
+                tick.set_fontweight("normal")
+    handles = [
+        Line2D([], [], color=INTERACTION, marker="o", linestyle="", label="goes away if it is held"),
+        Line2D(
+            [],
+            [],
+            color=INTERACTION,
+            marker="o",
+            linestyle="",
+            markerfacecolor="white",
+            label="stays if it alone is free",
+        ),
+    ]
+    _caption(figure, frame[frame["noise"] == CROSSED], handles)
+    return figure
 
 
 def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = GROUP) -> Figure:
@@ -301,6 +363,11 @@ def draw_estimate(
     colour, marker = NOISES[noise].colour, NOISES[noise].marker
     if null and pd.notna(row["null_high"]) and row["null_high"] > 0:
         axis.barh(position, row["null_high"] - row["null_low"], height, row["null_low"], color=NULL_COLOUR, zorder=1)
+    _draw_marker(axis, row, position, colour, marker, filled)
+
+
+def _draw_marker(axis: Axes, row: pd.Series, position: float, colour: str, marker: str, filled: bool) -> None:
+    """Draw an estimate and its interval."""
     if pd.notna(row["low"]):
         axis.plot([row["low"], row["high"]], [position, position], color=colour, linewidth=1.2, zorder=2)
     face = colour if filled or marker == "x" else "white"

@@ -10,9 +10,9 @@ from noisegrid.common.escape import html, lines, markdown
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.reporting import overhead_frame
-from noisegrid.reporting.metrics_frame import provenance, seed_notes, select, single_hardware
+from noisegrid.reporting.metrics_frame import measured_names, provenance, seed_notes, select, single_hardware
 from noisegrid.reporting.tables import CELL, class_table, difference_table, test_set_table, versus_table
-from noisegrid.study.sources import FREE, ONE_SEED_SET, seed_note
+from noisegrid.study.sources import ONE_SEED_SET, seed_note
 
 #: Largest probability of finding a class above its null in some cell if all errors are independent.
 FAMILYWISE = 0.05
@@ -38,6 +38,7 @@ that others can check.)
 def findings(frame: pd.DataFrame) -> list[str]:
     """Return a list of findings from metrics.csv. A finding is left out if the cells it describes were not measured."""
     sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), null_sentence(frame)]
+    sentences += component_sentences(frame)
     sentences += [*test_set_sentences(frame), *versus_sentences(frame)]
     return [sentence for sentence in [*sentences, *lost_sentences(frame)] if sentence]
 
@@ -188,6 +189,33 @@ def _versus_sentence(row: pd.Series) -> str:
     return f"{text}{'; ' if row['note'] else ''}{row['note']}."
 
 
+def component_sentences(frame: pd.DataFrame) -> list[str]:
+    """Return one sentence for each crossed cell, on the share of its churn that goes away if a source is held."""
+    alone = select(frame, "component_predictions_alone", None).set_index([*CELL, "group"]).index
+    shares = select(frame, "component_predictions", None).set_index([*CELL, "group"])
+    sentences = []
+    for spread in select(frame, "crossed_churn").itertuples():
+        sources = [group for *cell, group in alone if cell == [getattr(spread, key) for key in CELL]]
+        if not sources or pd.isna(spread.value) or spread.value == 0:
+            continue
+        parts = [
+            f"{max(0.0, row['value']):.0f} % [{row['low']:.0f}, {row['high']:.0f}] {source}"
+            for source in sources
+            for row in [shares.loc[(spread.hardware, spread.task, spread.noise, source)]]
+        ]
+        sentences.append(
+            f"{spread.task} on {spread.hardware}: two runs that differ in {_and(sources)} disagree on "
+            f"{spread.value:.2f} [{spread.low:.2f}, {spread.high:.2f}] % of the test images; of this, holding one "
+            f"source alone would remove: {', '.join(parts)} ({spread.n_replicates} crossed runs)."
+        )
+    return sentences
+
+
+def _and(words: list[str]) -> str:
+    """Return words as a list in a sentence: `a`, `a and b`, or `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
 def lost_sentences(frame: pd.DataFrame) -> list[str]:
     """Return sentences that state how many replicates diverged or failed, and are therefore left out of all numbers."""
     sentences = []
@@ -269,7 +297,7 @@ def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
     tasks = ", ".join(dict.fromkeys(cells["task"]))
     hardware = ", ".join(dict.fromkeys(cells["hardware"]))
     runs = int(cells["n_replicates"].sum())
-    sources = [noise for noise in FREE if (cells["noise"] == noise).any()]
+    sources = measured_names(cells)
     return FRONT.format(
         study=frame["study"].iloc[0],
         measured=f"{runs} training runs in {len(cells)} cells: {tasks}, on {hardware}. Every cell leaves certain "

@@ -10,7 +10,7 @@ import pandas as pd
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError, why
 from noisegrid.measuring.cell import COLUMNS
-from noisegrid.study.sources import FREE, ONE_SEED_SET, seed_note
+from noisegrid.study.sources import FREE, NAMES, ONE_SEED_SET, seed_note
 
 #: Columns that version 3 of metrics.csv added. They are empty in files of earlier versions.
 ADDED = ("error", "freedom", "p", "note")
@@ -39,7 +39,7 @@ def load_metrics(path: Path) -> pd.DataFrame:
             f"{path} lacks the columns {', '.join(sorted(missing))}; run `snakemake` to write it again"
         )
     check_names(frame, ("study", "hardware", "task", "noise", "metric", "without_batch_norm"), path)
-    frame["noise"] = pd.Categorical(frame["noise"], list(FREE), ordered=True)
+    frame["noise"] = pd.Categorical(frame["noise"], list(NAMES), ordered=True)
     for column in ("without_batch_norm", "note"):
         frame[column] = frame[column].astype(object).fillna("").astype(str)
     return frame
@@ -75,6 +75,19 @@ def check_schema(frame: pd.DataFrame, current: int, path: Path, also: tuple[int,
         frame["schema"] = 1
     for found in frame["schema"].unique():
         versions.check_version(int(found) if str(found).isdigit() else found, current, str(path), also=also)
+
+
+def measured_names(frame: pd.DataFrame) -> list[str]:
+    """Return the noises that were measured, and CROSSED if there is a crossed cell, in the order of the registry."""
+    return [name for name in NAMES if (frame["noise"] == name).any()]
+
+
+def free_sources(frame: pd.DataFrame, name: str) -> str:
+    """Return the sources that a noise leaves free, as text; for CROSSED, those that any crossed cell has measured."""
+    if name in FREE:
+        return ", ".join(sorted(FREE[name])) or "nothing"
+    groups = frame[frame["metric"] == "component_predictions_alone"]["group"]
+    return ", ".join(dict.fromkeys(groups))
 
 
 #: The names that become parts of file names and of sentences: a name, or two kinds of hardware that are compared.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from noisegrid.study.sources import CROSSED
 from noisegrid.study.study import Study
 
 METRICS, OVERHEAD = "metrics.csv", "overhead.csv"
@@ -60,7 +61,7 @@ def _compares_methods(study: Study) -> bool:
 
 
 def _has_single_sources(study: Study) -> bool:
-    return len(set(study.values("noise")) - {"control"}) > 3
+    return len(set(study.values("noise")) - {"control", CROSSED}) > 3
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Entry:
 FIGURES = {
     entry.name: entry
     for entry in (
-        Entry("figure_1", "figures:figure_1"),
+        Entry("figure_1", "figures:figure_1", _measures("algo_impl", "algo", "impl", "control")),
         Entry("figure_2", "figures:figure_2", _has_batch_norm_twins),
         Entry("figure_3", "figures:figure_3", _measures("algo_impl", "algo", "impl")),
         Entry("figure_4", "figures:figure_4", _has_groups),
@@ -111,6 +112,7 @@ FIGURES = {
         Entry("figure_7", "figures_overhead:figure_7", _times_networks, OVERHEAD),
         Entry("figure_8", "figures:figure_8", _measures("order", "in_batch_order")),
         Entry("figure_sources", "figures:figure_sources", _has_single_sources),
+        Entry("figure_components", "figures:figure_components", _measures(CROSSED)),
     )
 }
 TABLES = {
@@ -162,6 +164,18 @@ TABLES = {
                 "for independent errors, and the number at a false discovery rate of 5 %); the largest standard "
                 "deviation of a class over the median of its own null, with familywise p; and the largest ratio of a "
                 "class's standard deviation to the overall one"
+            ),
+        ),
+        Entry(
+            "components",
+            "tables:component_table",
+            _measures(CROSSED),
+            caption=(
+                "What share of the spread would go away if I held a source? Runs of a crossed cell differ in the seeds "
+                "of several sources. share: a source's part of the variance of their predictions (which is the churn) "
+                "or accuracy; it goes away, on average, if this source is held. The share of an interaction goes away "
+                "only if all its sources are held. alone: what stays if this source alone is free, which includes its "
+                "interactions (low and high: 95 % intervals)"
             ),
         ),
         Entry(

@@ -15,9 +15,9 @@ from noisegrid.common.notes import join_notes
 from noisegrid.common.schemas import WORKFLOW, catalog
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.claims import judge
-from noisegrid.reporting.metrics_frame import provenance, select, single_hardware
+from noisegrid.reporting.metrics_frame import free_sources, measured_names, provenance, select, single_hardware
 from noisegrid.reporting.registry import METRICS, TABLES
-from noisegrid.study.sources import FREE, holds_seeds, seed_note
+from noisegrid.study.sources import holds_seeds, seed_note
 
 CELL = ["hardware", "task", "noise"]
 GAINS_PERCENTAGE_POINTS = (0.1, 0.3, 1.0)
@@ -160,6 +160,27 @@ def class_table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def component_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return, for each crossed cell, the share of each source and each interaction, for predictions and accuracy.
+
+    Empty if there is no crossed cell. An estimate below 0 or above 100 % is
+    shown as 0 or 100, which the column `note` states.
+    """
+    keys, ends = [*CELL, "group"], {"value": "", "low": "_low", "high": "_high"}
+    parts = []
+    for outcome in ("predictions", "accuracy"):
+        shares = select(frame, f"component_{outcome}", None).set_index(keys)
+        alone = select(frame, f"component_{outcome}_alone", None).set_index(keys)
+        part = shares[["n_replicates", "note"]].copy()
+        part.insert(0, "outcome", outcome)
+        for name, rows in (("share", shares), ("alone", alone)):
+            for end, suffix in ends.items():
+                part[f"{name}_percent{suffix}"] = rows[end].clip(0, 100).reindex(part.index)
+        part["note"] = part.pop("note")
+        parts.append(part.reset_index().rename(columns={"group": "source"}))
+    return pd.concat(parts, ignore_index=True)
+
+
 def _prefixed(prefix: str, end: str) -> str:
     return prefix if end == "value" else f"{prefix}_{end}"
 
@@ -216,9 +237,8 @@ def taxonomy_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return each noise that was measured, the sources that it leaves free, and the number of cells with this noise."""
     cells = single_hardware(frame)[[*CELL]].drop_duplicates()["noise"].value_counts()
     rows = [
-        {"noise": noise, "free": ", ".join(sorted(FREE[noise])) or "nothing", "cells": int(cells[noise])}
-        for noise in FREE
-        if cells.get(noise, 0)
+        {"noise": noise, "free": free_sources(frame, noise), "cells": int(cells[noise])}
+        for noise in measured_names(single_hardware(frame))
     ]
     return pd.DataFrame(rows)
 

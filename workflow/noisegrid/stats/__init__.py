@@ -11,6 +11,7 @@ from these definitions.
 
 from noisegrid.stats.calibration import expected_calibration_error, softmax
 from noisegrid.stats.comparison import Comparison, compare_methods, verdict_on
+from noisegrid.stats.components import Components, components, half_square_matrix
 from noisegrid.stats.hypotheses import difference, holm, log_ratio, p_above, p_different, p_equivalent, p_spread_below
 from noisegrid.stats.intervals import (
     CONFIDENCE,
@@ -60,6 +61,7 @@ __all__ = [
     "FEWEST",
     "UNDEFINED_SHARE",
     "Comparison",
+    "Components",
     "Estimate",
     "Null",
     "Parts",
@@ -71,11 +73,13 @@ __all__ = [
     "churn_matrix",
     "compare_methods",
     "compare_with_null",
+    "components",
     "count_above",
     "difference",
     "discoveries",
     "exceeds",
     "expected_calibration_error",
+    "half_square_matrix",
     "holm",
     "independent_error_draws",
     "kendall",

@@ -11,6 +11,7 @@ from noisegrid.common.schemas import catalog, problems, read_yaml
 from noisegrid.runtime import devices
 from noisegrid.study import recipes, resolve
 from noisegrid.study.arms import timed_networks
+from noisegrid.study.crossing import REPLACED
 from noisegrid.study.study import Cell
 from noisegrid.study.versus import comparisons
 
@@ -87,17 +88,17 @@ def _check_cells(
     """Check each cell on its own, and return those that have no mistake."""
     own, cells = document.get("tasks", {}), list[Cell]()
     for index, block in enumerate(document.get("cells", [])):
-        if not all(isinstance(block[key], list) for key in ("hardware", "tasks", "noise")):
+        if not all(isinstance(block[key], list) for key in ("hardware", "tasks", "noise") if key in block):
             continue  # a text would be read as a list of letters
         here = f"{where}: cells[{index}]"
         names = result.collect(devices.named, block["hardware"], here) or []
         for hardware in names:
             result.collect(resolve.hardware_settings, hardware, here)
-        for task, noise in itertools.product(block["tasks"], block["noise"]):
+        for task, design in itertools.product(block["tasks"], _designs(block)):
             if task in own and task not in tasks:
                 continue  # the mistake in this task is already in the list
             for hardware in names:
-                one = {"hardware": [hardware], "tasks": [task], "noise": [noise], **_size(block)}
+                one = {"hardware": [hardware], "tasks": [task], **design}
                 cells += result.collect(_cells, document, one, tasks, datasets, here) or []
     return cells
 
@@ -107,5 +108,9 @@ def _cells(*arguments: Any) -> list[Cell]:
     return list(resolve.cells_of_block(*arguments))
 
 
-def _size(block: dict[str, Any]) -> dict[str, Any]:
-    return {"replicates": max(2, block["replicates"])} | {key: block[key] for key in ("seed_sets",) if key in block}
+def _designs(block: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the keys of a block that say what varies: once for each noise, or once if the block is crossed."""
+    if "crossed" in block:
+        return [{key: block[key] for key in ("crossed", *REPLACED) if key in block}]
+    size = {"replicates": max(2, block["replicates"])} | {key: block[key] for key in ("seed_sets",) if key in block}
+    return [{"noise": [noise], **size} for noise in block["noise"]]

@@ -17,11 +17,11 @@ from noisegrid.common.schemas import WORKFLOW, check, read_yaml
 from noisegrid.runtime import devices
 from noisegrid.runtime.environment import HERE
 from noisegrid.runtime.hardware import entry as hardware_entry
-from noisegrid.study import design
+from noisegrid.study import crossing, design
 from noisegrid.study.arms import timed_networks
 from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
-from noisegrid.study.sources import NOISES, holds_seeds
+from noisegrid.study.sources import CROSSED, NOISES, holds_seeds
 from noisegrid.study.study import KEPT, Cell, Study
 from noisegrid.study.versus import comparisons
 
@@ -127,6 +127,8 @@ def cells_of_block(
 ) -> Iterator[Cell]:
     """Yield the cells of one block of a study: all combinations of the hardware, tasks and noises in the block.
 
+    A block with `crossed` has one cell for each combination of hardware and task.
+
     Parameters
     ----------
     document : dict
@@ -144,15 +146,18 @@ def cells_of_block(
         If the block contains a mistake. The message describes the first mistake.
     """
     names = devices.named(block["hardware"], where)
-    for hardware, task, noise in itertools.product(names, block["tasks"], block["noise"]):
+    crossed = crossing.of_block(block, where)
+    for hardware, task, noise in itertools.product(names, block["tasks"], [CROSSED] if crossed else block["noise"]):
         settings = {
             "protocol": PROTOCOL,
             "seed": document["seed"],
             "hardware": hardware_settings(hardware, where),
             "task": task_settings(tasks, datasets, task, where),
             "noise": noise,
-            "free": sorted(NOISES[noise].free) if noise in NOISES else [],
+            "free": sorted(crossed or (NOISES[noise].free if noise in NOISES else ())),
         }
+        if crossed:
+            settings["crossed"] = crossed
         _check_batch(task, tasks[task], datasets[tasks[task]["dataset"]], where)
         _check_memory(hardware, task, tasks[task].get("memory_gb", 0.0), where)
         counterpart = str(tasks[task].get("without_batch_norm", ""))
@@ -195,6 +200,9 @@ def find(name_or_path: str) -> Path:
 
 def _cell(study: str, names: tuple[str, str, str], settings: dict[str, Any], block: dict[str, Any], where: str) -> Cell:
     """Return one cell of a block, after checking the noise and the number of replicates."""
+    if "crossed" in settings:
+        crossing.check(names[1], settings, where)
+        return Cell(study, *names, math.prod(settings["crossed"].values()), settings)
     _check_noise(names[1], settings, names[2], where)
     replicates = block["replicates"]
     seed_sets = block.get("seed_sets", default_seed_sets(names[2], replicates))

@@ -4,6 +4,8 @@ This module does not import torch, so that the seeds can be checked without it.
 """
 
 import hashlib
+import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -20,7 +22,41 @@ def stream(root: int, label: str) -> np.random.SeedSequence:
     return np.random.SeedSequence([root, int.from_bytes(hashlib.sha256(label.encode()).digest()[:16])])
 
 
-def derive_seeds(root: int, task: str, noise: str, replicate: int, seed_sets: int = 1) -> Seeds:
+def levels(crossed: Mapping[str, int], replicate: int) -> dict[str, int]:
+    """Return the level of each source in one replicate of a crossed cell.
+
+    Replicates 0, 1, 2, ... go through all combinations of levels. Of the sources, in the order of the registry, the
+    level of the last one changes fastest.
+
+    Parameters
+    ----------
+    crossed : mapping
+        The number of levels of each source that is crossed.
+    replicate : int
+        The index of the replicate.
+    """
+    sources = [source for source in (*SOURCES, *PROBES) if source in crossed]
+    counts = [crossed[source] for source in sources]
+    return {source: replicate // math.prod(counts[place + 1 :]) % counts[place] for place, source in enumerate(sources)}
+
+
+def draws(noise: str, replicate: int, crossed: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Return, for each free source of a replicate, the number of the draw that it gets from the source's stream.
+
+    That is the index of the replicate or, in a crossed cell, the source's level. So replicates with the same level of a
+    source have the same seed.
+    """
+    return levels(crossed, replicate) if crossed else dict.fromkeys(FREE[noise], replicate)
+
+
+def derive_seeds(
+    root: int,
+    task: str,
+    noise: str,
+    replicate: int,
+    seed_sets: int = 1,
+    crossed: Mapping[str, int] | None = None,
+) -> Seeds:
     """Derive the seed of every source for one replicate.
 
     Each seed is derived from the root seed and a text label. It has 53 bits, so that every JSON reader keeps the exact
@@ -39,17 +75,19 @@ def derive_seeds(root: int, task: str, noise: str, replicate: int, seed_sets: in
         The index of the replicate.
     seed_sets : int
         The number of seed sets; replicate k belongs to set k modulo this number.
+    crossed : mapping, optional
+        In a crossed cell, the number of levels of each source that is crossed.
 
     Returns
     -------
     dict
         The seed of each source.
     """
-    free, seed_set = FREE[noise], replicate % seed_sets
+    free, seed_set = draws(noise, replicate, crossed), replicate % seed_sets
 
     def seed(source: str) -> int:
         held = f"{source}/held/{seed_set}" if seed_set else f"{source}/held"
-        label = f"{source}/{task}/{noise}/{replicate}" if source in free else held
+        label = f"{source}/{task}/{noise}/{free[source]}" if source in free else held
         return int(stream(root, label).generate_state(1, np.uint64)[0] >> np.uint64(11))
 
     return {source: seed(source) for source in (*SOURCES, *PROBES) if source in free or source in SOURCES}

@@ -80,13 +80,17 @@ NOISES = {
 }
 #: The free sources of each noise, keyed by noise.
 FREE = {name: noise.free for name, noise in NOISES.items()}
+#: What stands in place of a noise in the name of a crossed cell, whose free sources the study chooses.
+CROSSED = "crossed"
+#: The names of noises and crossed cells, in the order of tables.
+NAMES = (*NOISES, CROSSED)
 #: The note on a number that holds for a single choice of held seeds.
 ONE_SEED_SET = "conditional on one seed set"
 
 
 def holds_seeds(noise: str) -> bool:
     """Return whether a noise holds an algorithmic source, so that the replicates of its cells share held seeds."""
-    return not FREE[noise] >= ALGORITHMIC
+    return not FREE.get(noise, frozenset()) >= ALGORITHMIC
 
 
 def seed_note(noise: str, seed_sets: float) -> str:
@@ -94,4 +98,4 @@ def seed_note(noise: str, seed_sets: float) -> str:
 
     The text is also empty if the noise is unknown.
     """
-    return ONE_SEED_SET if noise in FREE and holds_seeds(noise) and seed_sets == 1 else ""
+    return ONE_SEED_SET if noise in NAMES and holds_seeds(noise) and seed_sets == 1 else ""

@@ -25,7 +25,7 @@ class Cell:
     Attributes
     ----------
     study, hardware, task, noise : str
-        The names of the study, the hardware entry, the task and the noise.
+        The names of the study, the hardware entry, the task and the noise (or CROSSED, for a crossed cell).
     replicates : int
         The number of training runs.
     settings : dict
@@ -54,6 +54,16 @@ class Cell:
     def dataset(self) -> str:
         """The name of the task's dataset."""
         return str(self.settings["task"]["dataset"])
+
+    @property
+    def free(self) -> frozenset[str]:
+        """The free sources. All other sources are held."""
+        return frozenset(self.settings["free"])
+
+    @property
+    def crossed(self) -> dict[str, int]:
+        """The number of levels of each source of a crossed cell; empty for any other cell."""
+        return dict(self.settings.get("crossed", {}))
 
     @property
     def seed_sets(self) -> int:
@@ -224,10 +234,13 @@ class Study:
 
 
 def repeated(cells: Iterable[Cell], task: str) -> list[list[Cell]]:
-    """Return the cells of a task that differ in hardware alone: a list for each noise that has several such cells."""
+    """Return the cells of a task that differ in hardware alone: a list for each noise that has several such cells.
+
+    Crossed cells are left out, because their replicates share levels and are no independent pairs.
+    """
     by_noise: dict[str, list[Cell]] = {}
     for cell in cells:
-        if cell.task == task:
+        if cell.task == task and not cell.crossed:
             by_noise.setdefault(cell.noise, []).append(cell)
     return [same for same in by_noise.values() if len(same) > 1]
 

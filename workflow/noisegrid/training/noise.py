@@ -11,6 +11,7 @@ with autotuning, and a held `impl` means deterministic algorithms.
 
 import itertools
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,8 @@ import torch
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.runtime.devices import processor_features
-from noisegrid.study.seeds import stream
+from noisegrid.study.seeds import draws, stream
 from noisegrid.study.settings import Hardware
-from noisegrid.study.sources import FREE
 
 Flags = dict[str, Any]
 
@@ -44,7 +44,9 @@ CPU_REQUIREMENTS = {
 _LIBRARY_DEFAULTS: Flags = {"aten": "", "onednn": "", "mkl": ""}
 
 
-def derive_flags(hardware: Hardware, root: int, task: str, noise: str, replicate: int) -> Flags:
+def derive_flags(
+    hardware: Hardware, root: int, task: str, noise: str, replicate: int, crossed: Mapping[str, int] | None = None
+) -> Flags:
     """Return the switches of one replicate.
 
     Parameters
@@ -57,8 +59,16 @@ def derive_flags(hardware: Hardware, root: int, task: str, noise: str, replicate
         Names of the task and of the noise. The noise decides whether `impl` and `autotune` are free.
     replicate : int
         Index of the replicate, from 0.
+    crossed : mapping, optional
+        In a crossed cell, the number of levels of each source that is crossed. A level of `impl` on a CPU is one
+        combination of instruction sets and threads.
+
+    Raises
+    ------
+    NoisegridError
+        If this processor has fewer such combinations than a crossed cell has levels of `impl`.
     """
-    free, autotune = "impl" in FREE[noise], not FREE[noise].isdisjoint({"impl", "autotune"})
+    free = draws(noise, replicate, crossed)
     pinned = {
         "precision": hardware.precision,
         "tf32": hardware.tf32,
@@ -66,14 +76,23 @@ def derive_flags(hardware: Hardware, root: int, task: str, noise: str, replicate
         "fill_memory": False,  # filling new memory costs time and changes no bit, as training writes before it reads
     }
     if hardware.is_cuda:
-        return pinned | {"threads": 1, "deterministic": not free, "cudnn_benchmark": autotune}
+        return pinned | {
+            "threads": 1,
+            "deterministic": "impl" not in free,
+            "cudnn_benchmark": not free.keys().isdisjoint({"impl", "autotune"}),
+        }
     kernels = hardware.kernels
-    if not free:
+    if "impl" not in free:
         return pinned | {"deterministic": True} | _supported(kernels["held"])
     environments = cpu_environments(kernels["free"])
+    if crossed and crossed["impl"] > len(environments):
+        raise NoisegridError(
+            f"task {task}: `crossed` has {crossed['impl']} levels of impl, but this processor has only "
+            f"{len(environments)} combinations of kernels; write at most {len(environments)} levels"
+        )
     order = np.random.default_rng(stream(root, f"impl/{task}/{noise}")).permutation(len(environments))
     # combinations are drawn without replacement: if there are ten, each of ten replicates gets a different one
-    return pinned | {"deterministic": True} | environments[order[replicate % len(environments)]]
+    return pinned | {"deterministic": True} | environments[order[free["impl"] % len(environments)]]
 
 
 def init_flags() -> Flags:
