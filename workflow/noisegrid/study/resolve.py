@@ -26,7 +26,7 @@ from noisegrid.study.study import KEPT, Cell, Study
 
 #: The version of the training procedure. Increase it by hand if a change of the code changes the results of training
 #: with the same settings. Results of different versions are never mixed.
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 def load(name_or_path: str) -> Study:
