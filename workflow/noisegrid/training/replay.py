@@ -48,7 +48,7 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     old = record.read_record(path.parent)
     if (found := old["settings"]["protocol"]) != PROTOCOL:
         raise NoisegridError(
-            f"{path} was trained by protocol {found}, and this release trains by protocol {PROTOCOL}, so the bits would "
+            f"{path} was trained by protocol {found}, and this release trains by protocol {PROTOCOL}, so bits would "
             f"differ; replay it with noisegrid {old['noisegrid']}, which wrote it"
         )
     data = open_prepared(datasets / old["dataset"]["name"])
