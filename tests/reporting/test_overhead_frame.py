@@ -241,7 +241,8 @@ def test_a_quotient_falls_both_ways(claim):
     few = of(3.0, 1.0, processes=3)
     assert few.n == 3 and few.note.startswith("cannot be decided with n = 3; at least 5 processes are needed")
     one = of(3.0, 1.0, processes=1)
-    assert (one.verdict, one.n) == (NOT_DECIDED, 1) and one.note.startswith("conditional on one process; cannot")
+    assert (one.verdict, one.n) == (NOT_DECIDED, 1) and math.isnan(one.p) and math.isnan(one.low)
+    assert one.note.startswith("conditional on one process; cannot")
 
 
 def test_c13_says_beforehand_what_its_networks_and_processes_can_decide():

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
+import torch._dynamo  # the first optimiser imports it, in a second; forked processes share what is imported here
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.overhead.session import Row, Session, is_out_of_memory

@@ -226,11 +226,12 @@ def _above(context: str, differences: Sequence[stats.Estimate], comparisons: int
 def _p_of_largest(estimates: Sequence[stats.Estimate], bound: float, comparisons: int) -> float:
     """Return the p-value, with Bonferroni's correction, of whether the largest of several values differs from a bound.
 
-    The largest is above the bound if any value is, and below it if all values are.
+    The largest is above the bound if any value is, and below it if all values are. The p-value is NaN if a value has no
+    standard error.
     """
     above = [stats.p_value(estimate, bound) for estimate in estimates if estimate.value > bound]
-    p = min(above) if above else max(stats.p_value(estimate, bound) for estimate in estimates)
-    return min(1.0, comparisons * p)
+    p = np.min(above) if above else np.max([stats.p_value(estimate, bound) for estimate in estimates])
+    return float(np.minimum(1.0, comparisons * p))
 
 
 def _exp(estimate: stats.Estimate) -> tuple[float, float, float]:
