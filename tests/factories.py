@@ -55,7 +55,8 @@ PAIR = study(
             "arms": ["default", "deterministic"],
             "size": 16,
             "batch_size": 2,
-            "blocks": 6,
+            "processes": 2,
+            "blocks": 3,
             "steps": 2,
         }
     ],

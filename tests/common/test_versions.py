@@ -43,9 +43,13 @@ def test_committed_results_of_the_present_version_are_read():
     assert set(load_metrics(ROOT / "docs/results/quick/metrics.csv")["schema"]) == {versions.METRICS}
 
 
-def test_timings_of_either_version_are_read():
-    """The first file is the beginning of one that release 0.1 wrote."""
-    assert set(load_overhead(Path(__file__).with_name("overhead_version1.csv"))["schema"]) == {1}
+def test_timings_of_version_1_are_read_as_one_process():
+    """The file is the beginning of one that release 0.1 wrote."""
+    frame = load_overhead(Path(__file__).with_name("overhead_version1.csv"))
+    assert set(frame["schema"]) == {1} and set(frame["process"]) == {0}
+
+
+def test_committed_timings_of_the_present_version_are_read():
     assert set(load_overhead(ROOT / "docs/results/quick/overhead.csv")["schema"]) == {versions.OVERHEAD}
 
 

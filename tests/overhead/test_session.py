@@ -1,28 +1,34 @@
-"""TimedNetwork: kernels and their layers, remedies, refusals, repeatability with its negative control, short memory."""
+"""Timing a network: processes, kernels and layers, remedies, refusals, repeatability with its control, short memory."""
 
 import csv
 import itertools
 import json
+import multiprocessing
 import os
+import signal
+import subprocess
+import sys
 import textwrap
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 import torch
-from conftest import noisegrid
+from conftest import ROOT, noisegrid
 from torch import nn
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
 from noisegrid.networks import build, medium_cnn
-from noisegrid.overhead import session
+from noisegrid.overhead import kernels, session
 from noisegrid.overhead.bench import AveragePoolByProducts, Rig, make_batch
 from noisegrid.overhead.conditions import CudaWatch, check_alone
 from noisegrid.overhead.kernels import profile
-from noisegrid.overhead.session import Session, refused_operator, time_network
+from noisegrid.overhead.processes import Timed, time_network
+from noisegrid.overhead.session import Session, refused_operator
 from noisegrid.runtime.hardware import entry
 from noisegrid.study.arms import arms, timed_network
 from noisegrid.study.study import TimedNetwork
@@ -38,13 +44,19 @@ def switches_put_back():
     torch.use_deterministic_algorithms(False)
 
 
-def timed(build_reference: str, *names: str, **more: int) -> Session:
+def network(build_reference: str, *names: str, **more: int) -> TimedNetwork:
     work = {"size": 8, "batch_size": 8, "blocks": 2, "steps": 1} | more
-    timing = TimedNetwork("cpu", "net", build_reference, {}, tuple(names), **work)
-    return time_network(timing, CPU, COMMON, None)
+    return TimedNetwork("cpu", "net", build_reference, {}, tuple(names), **work)
 
 
-def values(found: Session, arm: str, measure: str) -> list[float]:
+def timed(build_reference: str, *names: str, process: int = 0, **more: int) -> Session:
+    """The session of one process, run in this process."""
+    found = Session(network(build_reference, *names, **more), CPU, COMMON, None, process)
+    found.run()
+    return found
+
+
+def values(found: Session | Timed, arm: str, measure: str) -> list[float]:
     return [row["value"] for row in found.rows if (row["arm"], row["measure"]) == (arm, measure)]
 
 
@@ -96,7 +108,76 @@ def test_arms_are_timed_in_turn_and_repeat(monkeypatch):
         "channels_last", "default", "deterministic",
     ]  # fmt: skip
     assert values(found, "deterministic", "repeatable") == [1.0]
-    assert len(values(found, "default", "kernel_sum")) == session.PROFILE_PASSES
+    assert len(values(found, "default", "kernel_sum")) == 1
+
+
+def test_every_process_warms_up_and_times_its_own_blocks(tmp_path):
+    timing = network("test_session:plain", "default", "deterministic", "autotune", processes=3)
+    found = time_network(timing, CPU, COMMON, tmp_path / "net")
+    steps = [row for row in found.rows if row["measure"] == "step"]
+    first = [[row["arm"] for row in steps if (row["process"], row["block"]) == (process, 0)] for process in range(3)]
+    assert first == [["default", "deterministic"]] * 3  # two blocks in each process: the third is the first again
+    assert [row["process"] for row in steps] == [0] * 4 + [1] * 4 + [2] * 4
+    for measure in ("first_step", "kernel_sum"):
+        assert len(values(found, "default", measure)) == 3
+    assert len(values(found, "default", "repeatable")) == 1
+    assert found.skipped == {"autotune": "only CUDA has this switch"}
+    assert [row["process"] for row in found.rows if row["measure"] == "skipped"] == [0]
+    with (tmp_path / "net.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == len(found.rows)
+
+
+def test_the_order_of_the_arms_rotates_on_from_process_to_process():
+    found = timed("test_session:plain", "default", "deterministic", process=1, blocks=1)
+    order = [row["arm"] for row in found.rows if row["measure"] == "step"]
+    assert order == ["deterministic", "default"]
+
+
+class ProcessId(nn.Module):
+    def forward(self, x):
+        raise RuntimeError(f"in process {os.getpid()}")
+
+
+def in_its_process(classes: int, channels: int, size: int) -> nn.Module:
+    return nn.Sequential(ProcessId(), plain(classes, channels, size))
+
+
+def killed(classes: int, channels: int, size: int) -> nn.Module:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def test_the_network_runs_in_another_process_and_its_errors_are_told():
+    with pytest.raises(NoisegridError, match=r"cpu/net: RuntimeError: in process (\d+)") as caught:
+        time_network(network("test_session:in_its_process", "default"), CPU, COMMON, None)
+    assert str(os.getpid()) not in str(caught.value)
+    with pytest.raises(NoisegridError, match="cpu/net: process 0 ended with status -9"):
+        time_network(network("test_session:killed", "default"), CPU, COMMON, None)
+
+
+@pytest.mark.slow
+def test_processes_that_are_started_anew_give_the_same_rows(monkeypatch):
+    """CUDA cannot be used after a fork: there, each process is started anew. The way is the same on a CPU."""
+    anew = multiprocessing.get_context("spawn")
+    monkeypatch.setattr(multiprocessing, "get_context", lambda name: anew)
+    found = time_network(network("test_session:plain", "default", processes=2), CPU, COMMON, None)
+    assert [row["process"] for row in found.rows if row["measure"] == "step"] == [0, 0, 1, 1]
+
+
+def test_kernels_are_listed_by_module_once_and_by_name_in_every_process():
+    first, second = (timed("test_session:plain", "default", process=process) for process in (0, 1))
+    assert values(first, "default", "kernel") and not values(second, "default", "kernel")
+    for found in (first, second):
+        total, by_name = (sum(values(found, "default", measure)) for measure in ("kernel_sum", "kernel_total"))
+        assert by_name == pytest.approx(total)
+
+
+def test_without_kernel_events_the_kernel_time_is_missing_and_not_zero(monkeypatch):
+    """On CUDA without CUPTI, the profiler reports no kernels (a stand-in)."""
+    monkeypatch.setattr(kernels, "profile", lambda *options: [])
+    found = timed("test_session:plain", "default", "deterministic")
+    assert not {row["measure"] for row in found.rows} & {"kernel", "kernel_total", "kernel_sum"}
+    assert len(values(found, "default", "step")) == 2
 
 
 def test_repeatability_is_verified_not_assumed():
@@ -206,7 +287,7 @@ def test_an_autotuned_arm_shares_no_plans_with_others(monkeypatch):
 
 
 def test_short_memory_halves_the_batch_and_says_so():
-    found = timed("test_session:greedy", "default", batch_size=16)
+    found = time_network(network("test_session:greedy", "default", batch_size=16, processes=2), CPU, COMMON, None)
     assert found.timing.batch_size == 4
     assert {row["batch_size"] for row in found.rows} == {4}
     assert "batch halved from 8: out of memory" in found.rows[0]["note"]
@@ -312,7 +393,8 @@ def test_command_prints_a_table_and_a_failing_network_does_not_stop_the_next(tmp
     (tmp_path / "own.py").write_text(
         "def broken(classes, channels, size):\n    raise RuntimeError('cannot be built')\n"
     )
-    few = ["--size", 8, "--batch-size", 2, "--blocks", 6, "--steps", 1, "--arms", "deterministic", "--output", "out"]
+    few = ["--size", 8, "--batch-size", 2, "--processes", 2, "--blocks", 3, "--steps", 1]
+    few += ["--arms", "deterministic", "--output", "out"]
     done = noisegrid("overhead", "--hardware", "cpu", "--network", "own:broken", "mediumcnn_k1", *few, cwd=tmp_path)
     assert done.returncode == 1
     assert "cannot be built" in done.stdout and "1 of 2 networks failed: cpu/own.broken" in done.stdout
@@ -322,6 +404,46 @@ def test_command_prints_a_table_and_a_failing_network_does_not_stop_the_next(tmp
     assert sum(row["measure"] == "step" for row in rows) == 2 * 6
     record = json.loads((tmp_path / "out/cpu/mediumcnn_k1.json").read_text())
     assert record["device"]["kind"] == "cpu" and record["arms"]["deterministic"] == {"deterministic": True}
+
+
+@pytest.mark.slow
+def test_an_interrupted_timing_leaves_its_blocks_ends_its_processes_and_is_resumed(tmp_path):
+    """Networks that are timed are kept, and the one that was interrupted is timed anew from its first process."""
+    (tmp_path / "mine.yaml").write_text(
+        textwrap.dedent("""\
+        name: mine
+        seed: 1
+        cells: [{hardware: [cpu], tasks: [smallcnn-digits], noise: [control], replicates: 2}]
+        overhead:
+          - {hardware: [cpu], networks: [smallcnn, mediumcnn_k1], arms: [default], size: 16, batch_size: 2,
+             processes: 2, blocks: 3, steps: 2}
+        """)
+    )
+    folder = tmp_path / "out/cpu"
+    command = ["overhead", "--study", "mine.yaml", "--hardware", "cpu", "--output", "out"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+    words = [sys.executable, "-m", "noisegrid", *command]
+    started = subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+    while not (folder / "mediumcnn_k1.csv").exists():
+        assert started.poll() is None
+        time.sleep(0.05)
+    children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
+    started.send_signal(signal.SIGTERM)
+    assert started.wait(30) != 0
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline, "a process went on after its parent had ended"
+        time.sleep(0.1)
+    assert (folder / "smallcnn.json").exists() and not (folder / "mediumcnn_k1.json").exists()
+    kept = (folder / "smallcnn.csv").read_bytes()
+    done = noisegrid(*command, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "mediumcnn_k1 on" in done.stdout and "smallcnn on" not in done.stdout
+    assert (folder / "smallcnn.csv").read_bytes() == kept
+    with (tmp_path / "out/cpu.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["measure"] == "step"]
+    pairs = {(row["network"], row["process"]) for row in rows}
+    assert pairs == set(itertools.product(("smallcnn", "mediumcnn_k1"), "01"))
 
 
 @pytest.mark.parametrize(

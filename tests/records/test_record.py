@@ -180,6 +180,14 @@ def test_other_settings_are_refused_with_what_changed(tmp_path):
         record.check_belongs({**content, "settings": changed, "settings_digest": digest(changed)}, CELL, folder)
 
 
+def test_a_record_of_protocol_1_is_named_and_refused(tmp_path):
+    folder = write(tmp_path / "quick" / "replicates" / CELL.path / "0")
+    content = record.read_record(folder)
+    old = content["settings"] | {"protocol": 1}
+    with pytest.raises(NoisegridError, match=rf"{folder} was trained with other settings .*\(protocol: 1 -> 2\)"):
+        record.check_belongs({**content, "settings": old, "settings_digest": digest(old)}, CELL, folder)
+
+
 @pytest.mark.parametrize(
     ("module", "message"),
     [

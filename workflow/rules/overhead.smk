@@ -7,7 +7,7 @@ REQUIRES  no data, because the training images are random numbers
 PROVIDES  overhead/{hardware}/{network}.csv (every block) and .json (device, versions, arms), which are not declared as
           outputs, because Snakemake deletes the outputs of a failed job; overhead/{hardware}.csv: the blocks of all
           networks; overhead.csv: the blocks on all hardware
-RERUNS    when the study requests other sizes, blocks or arms, or when the definition of the container image changes,
+RERUNS    when the study requests other sizes, processes, blocks or arms, or when the definition of the container image changes,
           but not when the code is edited. Networks that were timed with the same settings are not timed again; delete
           the files of a network to time it again
 """

@@ -25,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arms", nargs="+", help="names in arms.yaml (default: all but the slow ones)")
     parser.add_argument("--size", type=int, help="height and width of the images in pixels (default 224)")
     parser.add_argument("--batch-size", type=int, help="images per training step (default 128)")
-    parser.add_argument("--blocks", type=int, help="timed blocks per arm (default 10)")
-    parser.add_argument("--steps", type=int, help="training steps per block (default 10)")
+    parser.add_argument("--processes", type=int, help="processes, one after the other (default 5)")
+    parser.add_argument("--blocks", type=int, help="timed blocks per arm in a process (default 3)")
+    parser.add_argument("--steps", type=int, help="training steps per block (default 7)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
     parser.add_argument(
         "--allow-shared",

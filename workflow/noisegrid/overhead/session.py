@@ -1,18 +1,15 @@
-"""The overhead measurement of one network, whose training step is timed, verified and profiled under every arm.
+"""The measurement of one network in one process: its training step is timed, verified and profiled under every arm.
 
 A session has four parts. First, each arm runs its first step, which includes autotuning and compilation. Second, all
-arms run interleaved blocks of timed steps. Third, each arm runs twice from the same state, and the two runs are
-compared bit by bit after every step. Last, the profiler measures the kernels.
+arms run interleaved blocks of timed steps. Third, in the first process only, each arm runs twice from the same state,
+and the two runs are compared bit by bit after every step. Last, the profiler measures the kernels.
 """
 
-import gc
 import itertools
 import math
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,14 +33,15 @@ from noisegrid.study.study import TimedNetwork
 
 Row = dict[str, Any]
 Found = TypeVar("Found")
-#: Columns of overhead.csv. `unit` is the unit of `value`. `block` is the index of a repeated measurement, from 0.
+#: Columns of overhead.csv. `unit` is the unit of `value`. `process` and `block` are indices from 0.
 COLUMNS = (
-    "study", "hardware", "network", "arm", "against", "measure", "block", "kernel", "module", "direction", "unit",
-    "value", "steps", "batch_size", "size_px", "clock_mhz", "temperature_c", "note", "device", "versions", "schema",
+    "study", "hardware", "network", "arm", "against", "measure", "process", "block", "kernel", "module", "direction",
+    "unit", "value", "steps", "batch_size", "size_px", "clock_mhz", "temperature_c", "note", "device", "versions",
+    "schema",
 )  # fmt: skip
 #: The arms whose kernels are listed one by one. For the other arms, only the sum of the kernel times is kept.
 BREAKDOWN = (REFERENCE, "deterministic")
-WARM_UP_STEPS, SETTLE_STEPS, VERIFY_STEPS, PROFILE_PASSES, PROFILE_STEPS = 3, 2, 3, 3, 2
+WARM_UP_STEPS, SETTLE_STEPS, VERIFY_STEPS, PROFILE_STEPS = 3, 2, 3, 2
 #: Texts that mean "out of memory" in errors other than torch.OutOfMemoryError. They come from the host, cuBLAS, CUDA
 #: and cuDNN. The last text appears when cuDNN has tried all its execution plans without success.
 OUT_OF_MEMORY = (
@@ -59,7 +57,7 @@ class Refused(Exception):
 
 
 class Session:
-    """The overhead measurement of one network, with the arms that can run and the rows collected so far.
+    """The measurement of one network in this process, with the arms that can run and the rows collected so far.
 
     Parameters
     ----------
@@ -71,14 +69,27 @@ class Session:
         Values that all rows share.
     output : Path or None
         Path of the CSV file without its suffix, or None to write no file.
+    process : int
+        The index of this process.
+    before : list of Row
+        The rows of the processes before this one.
     """
 
-    def __init__(self, timing: TimedNetwork, hardware: HardwareEntry, common: Row, output: Path | None) -> None:
-        self.timing, self.hardware, self.output = timing, hardware, output
+    def __init__(
+        self,
+        timing: TimedNetwork,
+        hardware: HardwareEntry,
+        common: Row,
+        output: Path | None,
+        process: int = 0,
+        before: Sequence[Row] = (),
+    ) -> None:
+        self.timing, self.hardware, self.output, self.process = timing, hardware, output, process
         self.device = torch.device(hardware.device)
-        self.rows: list[Row] = []
+        self.rows: list[Row] = list(before)
         self.common = common | {
             "schema": versions.OVERHEAD,
+            "process": process,
             "network": timing.network,
             "size_px": timing.size,
             "batch_size": timing.batch_size,
@@ -110,9 +121,11 @@ class Session:
         if REFERENCE not in [arm.name for arm in self.running]:
             raise NoisegridError(f"{self.timing.path}: {self.skipped.get(REFERENCE, 'no arm runs')}")
         stages = [partial(self._time_block, block) for block in range(self.timing.blocks)]
-        stages += [partial(self._verify, arm) for arm in self.running]
-        stages += [partial(self._profile, number) for number in range(PROFILE_PASSES)]
-        progress = Progress(len(stages), f"{self.timing.network} on {self.timing.hardware}", "stages")
+        if self.process == 0:
+            stages += [partial(self._verify, arm) for arm in self.running]
+        stages += [partial(self._profile)]
+        title = f"{self.timing.path}, process {self.process + 1} of {self.timing.processes}"
+        progress = Progress(len(stages), title, "stages")
         for done, stage in enumerate(stages, 1):
             stage()
             progress.show(done)
@@ -202,9 +215,10 @@ class Session:
     def _time_block(self, block: int) -> None:
         """Time one block of every arm, and repeat disturbed blocks.
 
-        The order of the arms rotates from block to block, so that drift affects all arms equally.
+        The order of the arms rotates from block to block and from process to process, so that drift affects all arms
+        equally.
         """
-        turn = block % len(self.running)
+        turn = (self.process * self.timing.blocks + block) % len(self.running)
         for arm in self.running[turn:] + self.running[:turn]:
             for attempt in range(REPEATS + 1):
                 steps, condition = self._on_its_thread(arm, self._timed_steps)
@@ -261,21 +275,32 @@ class Session:
         self.rig.step()
         return kernels.profile(self.rig.step, PROFILE_STEPS, self.rig.network, self.device)
 
-    def _profile(self, number: int) -> None:
-        """Record the total kernel time of every arm, except for compiled arms.
+    def _profile(self) -> None:
+        """Record the total kernel time of every arm but compiled ones, and the kernels of the arms in BREAKDOWN.
 
-        If `number` is 0 (the first pass), also record each kernel of the arms in BREAKDOWN.
+        A kernel has a row with its time in all modules and, in the first process, a row for each of its modules. Where
+        the profiler reports no kernels (on CUDA without CUPTI), there are no rows: the times are missing, not zero.
         """
         for arm in self.running:
             if arm.switches.get("compile"):
                 continue  # named ranges would break the compiled graph, so a different program would be measured
             found = self._on_its_thread(arm, self._kernels_of)
-            self.add(arm, "kernel_sum", "ms", sum(kernel.ms for kernel in found), block=number, steps=PROFILE_STEPS)
-            if number == 0 and arm.name in BREAKDOWN:
-                for kernel in found:
-                    where = {"kernel": kernel.name, "module": kernel.module, "direction": kernel.direction}
-                    self.add(arm, "kernel", "ms", kernel.ms, steps=PROFILE_STEPS, **where)
+            if not found:
+                continue
+            self.add(arm, "kernel_sum", "ms", sum(kernel.ms for kernel in found), steps=PROFILE_STEPS)
+            if arm.name in BREAKDOWN:
+                self._list_kernels(arm, found)
         self.save()
+
+    def _list_kernels(self, arm: Arm, found: list[kernels.Kernel]) -> None:
+        totals = dict.fromkeys((kernel.name for kernel in found), 0.0)
+        for kernel in found:
+            totals[kernel.name] += kernel.ms
+            if self.process == 0:
+                where = {"kernel": kernel.name, "module": kernel.module, "direction": kernel.direction}
+                self.add(arm, "kernel", "ms", kernel.ms, steps=PROFILE_STEPS, **where)
+        for name, ms in totals.items():
+            self.add(arm, "kernel_total", "ms", ms, steps=PROFILE_STEPS, kernel=name)
 
 
 def load_libraries(device: torch.device) -> None:
@@ -294,56 +319,3 @@ def refused_operator(error: RuntimeError) -> str | None:
 def is_out_of_memory(error: Exception) -> bool:
     """Return whether an error means that the device or the host ran out of memory, whichever library raised it."""
     return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in OUT_OF_MEMORY)
-
-
-def time_network(timing: TimedNetwork, hardware: HardwareEntry, common: Row, output: Path | None) -> Session:
-    """Measure the overhead of one network. Halve the batch size until a batch fits into memory.
-
-    Parameters
-    ----------
-    timing : TimedNetwork
-        The network, its arms and the amount of work.
-    hardware : HardwareEntry
-        The hardware entry of the catalog.
-    common : Row
-        Values that all rows share.
-    output : Path or None
-        Path of the CSV file without its suffix, or None to write no file.
-
-    Returns
-    -------
-    Session
-        The finished session. `session.timing.batch_size` is the batch size that fitted into memory.
-
-    Raises
-    ------
-    NoisegridError
-        If the network cannot run, even with one image per step.
-    """
-    note = common["note"]
-    while (session := _attempt(timing, hardware, common | {"note": note}, output)) is None:
-        if timing.batch_size == 1:
-            raise NoisegridError(f"{timing.path} does not fit into the device's memory, even with one image per step")
-        gc.collect()
-        if hardware.is_cuda:
-            torch.cuda.empty_cache()
-        halved = f"batch halved from {timing.batch_size}: out of memory"
-        print(f"{timing.network}: {halved}", file=sys.stderr, flush=True)
-        note = "; ".join(filter(None, [common["note"], halved]))
-        timing = replace(timing, batch_size=timing.batch_size // 2)
-    return session
-
-
-def _attempt(timing: TimedNetwork, hardware: HardwareEntry, common: Row, output: Path | None) -> Session | None:
-    """Run a session; return None if memory ran out, so that the caller can free memory and try a smaller batch."""
-    try:
-        session = Session(timing, hardware, common, output)
-        session.run()
-    except NoisegridError:
-        raise
-    except Exception as error:  # the code of a network may raise any exception
-        if not is_out_of_memory(error):
-            raise NoisegridError(f"{timing.path}: {type(error).__name__}: {error}") from error
-        return None
-    session.save()
-    return session

@@ -4,7 +4,7 @@ For each network, the stage prints a table and writes two files. <output>/<hardw
 of all blocks. It is rewritten after each block, so that an interrupted run leaves a usable result. At the end, the
 stage writes <output>/<hardware>/<network>.json with the device, the versions, the arms and the skipped arms. For a
 study, the networks that are timed already are left as they are, and <output>/<hardware>.csv has the blocks of all of
-them.
+them. This process computes nothing: each network is timed in several processes of its own (see `processes`).
 """
 
 import argparse
@@ -27,10 +27,11 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text, write_with_checksum
 from noisegrid.common.versions import OVERHEAD
 from noisegrid.overhead import conditions
-from noisegrid.overhead.session import Row, Session, time_network
+from noisegrid.overhead.processes import Timed, time_network
+from noisegrid.overhead.session import Row
 from noisegrid.runtime import container, devices, machine, refused_nodes
 from noisegrid.runtime.hardware import HardwareEntry, entry
-from noisegrid.study.arms import timed_network
+from noisegrid.study.arms import arms, timed_network
 from noisegrid.study.resolve import load
 from noisegrid.study.study import TimedNetwork
 
@@ -42,7 +43,7 @@ ALL = (
 )  # fmt: skip
 
 
-def record_of(session: Session, planned: TimedNetwork, common: Row, started: str) -> dict[str, Any]:
+def record_of(found: Timed, planned: TimedNetwork, device: str, common: Row, started: str) -> dict[str, Any]:
     """Return the content of a network's JSON file: everything that is needed to repeat the measurement."""
     return {
         "format": OVERHEAD,
@@ -50,55 +51,65 @@ def record_of(session: Session, planned: TimedNetwork, common: Row, started: str
         "study": common["study"],
         "hardware": common["hardware"],
         "planned": asdict(planned),
-        "timing": asdict(session.timing),  # the batch may be smaller than planned, if memory ran out
-        "arms": {arm.name: arm.switches for arm in session.running},
-        "skipped": session.skipped,
-        "remedied": session.remedied,
+        "timing": asdict(found.timing),  # the batch may be smaller than planned, if memory ran out
+        "arms": {name: arms()[name].switches for name in found.arms},
+        "skipped": found.skipped,
+        "remedied": found.remedied,
         "threads": torch.get_num_threads(),
         "cublas_workspace": os.environ["CUBLAS_WORKSPACE_CONFIG"],
-        "device": machine.device(session.hardware.device),
+        "device": machine.device(device),
         "software": machine.software(),
-        "code": machine.code(session.timing.build),
+        "code": machine.code(planned.build),
         "container": common["image"],
         "started": started,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def summary(session: Session) -> str:
-    """Format the results of a session as a text table.
+def summary(found: Timed) -> str:
+    """Format the measurements of a network as a text table.
 
     Each arm has one line with its step time, the name of the arm that it is compared with, the ratio of the two step
-    times, the kernel time, the duration of the first step, and whether the arm is repeatable.
+    times with its interval over processes, the kernel time, the duration of the first step, and whether the arm is
+    repeatable.
     """
-    rows = session.rows
-    head = ("arm", "step ms", "against", "ratio [95 %]", "kernels ms", "first ms", "repeatable")
-    lines = [head]
-    blocks = {
-        arm.name: [r["value"] for r in rows if r["arm"] == arm.name and r["measure"] == "step"]
-        for arm in session.running
-    }
-    for arm in session.running:
-        one = {r["measure"]: r["value"] for r in rows if r["arm"] == arm.name and r["measure"] != "kernel"}
-        sums = [r["value"] for r in rows if r["arm"] == arm.name and r["measure"] == "kernel_sum"]
+    lines = [("arm", "step ms", "against", "ratio [95 %]", "kernels ms", "first ms", "repeatable")]
+    for name in found.arms:
+        against = arms()[name].against
         ratio = ""
-        if arm.against in blocks:
-            found = stats.ratio_of_blocks(blocks[arm.name], blocks[arm.against])
-            ratio = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
-        kernel_sum = f"{stats.median(sums):.2f}" if sums else ""
-        again = (
-            ""
-            if "repeatable" not in one
-            else "yes"
-            if one["repeatable"]
-            else f"no, step {one['first_differing_step']:.0f}"
-        )
-        step = f"{stats.median(blocks[arm.name]):.2f}"
-        lines.append((arm.name, step, arm.against, ratio, kernel_sum, f"{one['first_step']:.1f}", again))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+        if against in found.arms:
+            pairs = zip(_blocks(found, name), _blocks(found, against), strict=True)
+            value, low, high, *_ = stats.ratio_over_processes([stats.block_ratios(*pair) for pair in pairs])
+            ratio = f"{value:.3f} [{low:.3f}, {high:.3f}]"
+        step, kernel_sum, first = (_median(found, name, measure) for measure in ("step", "kernel_sum", "first_step"))
+        lines.append((name, step, against, ratio, kernel_sum, first, _repeatable(found, name)))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    notes = [f"{name}: {why}" for name, why in (session.remedied | session.skipped).items()]
+    notes = [f"{name}: {why}" for name, why in (found.remedied | found.skipped).items()]
+    if found.timing.processes == 1:
+        notes.append("The intervals are conditional on one process.")
     return "\n".join([*text, *notes])
+
+
+def _values(found: Timed, arm: str, measure: str) -> list[float]:
+    return [row["value"] for row in found.rows if (row["arm"], row["measure"]) == (arm, measure)]
+
+
+def _blocks(found: Timed, arm: str) -> list[list[float]]:
+    """Return the step times of the blocks of an arm, as a list for each process."""
+    rows = [row for row in found.rows if (row["arm"], row["measure"]) == (arm, "step")]
+    return [[row["value"] for row in rows if row["process"] == process] for process in range(found.timing.processes)]
+
+
+def _median(found: Timed, arm: str, measure: str) -> str:
+    values = _values(found, arm, measure)
+    return f"{stats.median(values):.2f}" if values else ""
+
+
+def _repeatable(found: Timed, arm: str) -> str:
+    if not (repeatable := _values(found, arm, "repeatable")):
+        return ""
+    return "yes" if repeatable[0] else f"no, step {_values(found, arm, 'first_differing_step')[0]:.0f}"
 
 
 def versions(device: dict[str, Any]) -> str:
@@ -121,17 +132,18 @@ def time_and_print(timing: TimedNetwork, hardware: HardwareEntry, common: Row, f
         Whether the network could be timed. If not, the error is printed.
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    work = f"{timing.size} px, batch {timing.batch_size}, {timing.blocks} blocks of {timing.steps} steps per arm"
+    work = f"{timing.size} px, batch {timing.batch_size}, per arm {timing.blocks} blocks of {timing.steps} steps"
+    work += f" in each of {timing.processes} processes"
     print(f"\n{timing.network} on {common['device']}, {common['versions']}: {work}", flush=True)
     output = folder / timing.hardware / timing.network if folder else None
     try:
-        session = time_network(timing, hardware, common, output)
+        found = time_network(timing, hardware, common, output)
     except NoisegridError as error:
         print(error, file=sys.stderr, flush=True)
         return False
-    print(summary(session), flush=True)
+    print(summary(found), flush=True)
     if output is not None:
-        record = json.dumps(record_of(session, timing, common, started), indent=1)
+        record = json.dumps(record_of(found, timing, hardware.device, common, started), indent=1)
         write_text(output.with_name(f"{output.name}.json"), record + "\n")
     return True
 
@@ -169,7 +181,9 @@ def asked_for(options: argparse.Namespace, hardware: str) -> tuple[str, list[Tim
         return study.name, found
     if not names:
         raise NoisegridError("no network was named; use --network, or --study for the networks of a study")
-    more = {key: value for key in ("size", "batch_size", "blocks", "steps") if (value := getattr(options, key))}
+    more = {
+        key: value for key in ("size", "batch_size", "processes", "blocks", "steps") if (value := getattr(options, key))
+    }
     return "", [timed_network(hardware, name, options.arms, "--network", **more) for name in names]
 
 

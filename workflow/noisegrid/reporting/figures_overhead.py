@@ -50,7 +50,7 @@ def figure_6(frame: pd.DataFrame) -> Figure:
         if name not in set(table["network"])
     ]
     text = f"\nNot measured: {', '.join(missing)}." if missing else ""
-    _caption(figure, frame, f" Lines: 95 % intervals of the median over blocks.{text}")
+    _caption(figure, frame, f" Lines: 95 % intervals over processes.{text}")
     return figure
 
 

@@ -234,7 +234,7 @@ def overhead_sentences(overhead: pd.DataFrame) -> list[str]:
     for hardware, part in table.groupby("hardware", sort=False):
         top = part.loc[part["ratio"].idxmax()]
         kept = int((part["repeatable"] == "yes").sum())
-        interval = f"[{top.low:.2f}, {top.high:.2f}] ({top.network}, n = {top.blocks} blocks)"
+        interval = f"[{top.low:.2f}, {top.high:.2f}] ({top.network}, {_processes(top.processes)})"
         times = f"{top.ratio:.2f} times as long {interval}"
         if len(part) > 1:
             times = f"{part['ratio'].min():.2f} to {top.ratio:.2f} times as long, at most {interval}"
@@ -243,6 +243,10 @@ def overhead_sentences(overhead: pd.DataFrame) -> list[str]:
             f"bitwise equal for {kept} of {len(part)} networks."
         )
     return sentences
+
+
+def _processes(count: int) -> str:
+    return f"n = {count} processes" if count > 1 else overhead_frame.ONE_PROCESS
 
 
 def _interval(row: pd.Series) -> str:

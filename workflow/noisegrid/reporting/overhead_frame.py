@@ -14,6 +14,8 @@ from noisegrid.reporting.metrics_frame import check_names, check_schema
 from noisegrid.study.arms import REFERENCE, arms
 
 KEY = ["hardware", "network"]
+#: What stands beside every number from one process.
+ONE_PROCESS = "conditional on one process"
 DETERMINISTIC = "deterministic"
 #: The summed kernel times of two arms count as equal if they differ by at most this share of the default arm's sum.
 SAME_TIME = 0.02
@@ -25,6 +27,8 @@ NOTABLE = 0.05
 def load_overhead(path: Path) -> pd.DataFrame:
     """Read overhead.csv and check its columns.
 
+    In files of earlier versions, one process timed each network, and the kernels were listed once.
+
     Raises
     ------
     NoisegridError
@@ -32,19 +36,46 @@ def load_overhead(path: Path) -> pd.DataFrame:
     """
     try:
         text = path.read_text()
-        frame = pd.read_csv(io.StringIO(text), dtype={"kernel": str, "module": str, "note": str, "against": str})
+        words = ["against", "kernel", "module", "note", "direction"]
+        frame = pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(words, str))
     except (OSError, ValueError) as error:
         raise NoisegridError(f"cannot read {path}: {why(error)}; give the overhead.csv that Snakemake wrote") from error
-    check_schema(frame, versions.OVERHEAD, path)
-    missing = {"hardware", "network", "arm", "measure", "value", "block"} - set(frame.columns)
+    check_schema(frame, versions.OVERHEAD, path, also=(1, 2))
+    old = bool((frame["schema"] != versions.OVERHEAD).any())
+    if old:
+        frame = frame.assign(process=0)
+    missing = {"hardware", "network", "arm", "measure", "value", "process", "block"} - set(frame.columns)
     if missing:
         raise NoisegridError(
             f"{path} lacks the columns {', '.join(sorted(missing))}; run `snakemake` to write it again"
         )
     check_names(frame, ("hardware", "network", "arm", "measure", "against"), path)
-    words = ["against", "kernel", "module", "note", "direction"]
     frame[words] = frame[words].fillna("")
-    return frame
+    return _with_kernel_totals(frame) if old else frame
+
+
+def _with_kernel_totals(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the content of a file of an earlier version with the rows `kernel_total` that version 3 added."""
+    kernels, key = _measure(frame, "kernel"), [*KEY, "arm", "kernel"]
+    ways = {column: "sum" if column == "value" else "first" for column in frame.columns.difference(key)}
+    totals = kernels.groupby(key, as_index=False, sort=False).agg(ways)
+    return pd.concat([frame, totals.assign(measure="kernel_total", module="", direction="")], ignore_index=True)
+
+
+def block_ratios(frame: pd.DataFrame, arm: str, against: str) -> list[np.ndarray]:
+    """Return, for each process that timed both arms, the ratios between neighbouring blocks.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows of one network on one kind of hardware.
+    arm, against : str
+        The names of the two arms.
+    """
+    steps = _measure(frame, "step").groupby(["process", "arm"], sort=True)["value"].apply(list)
+    processes = dict.fromkeys(steps.index.get_level_values("process"))
+    pairs = [(steps.get((process, arm), []), steps.get((process, against), [])) for process in processes]
+    return [stats.block_ratios(*pair) for pair in pairs if all(pair)]
 
 
 def overhead_ratios(frame: pd.DataFrame) -> pd.DataFrame:
@@ -55,9 +86,10 @@ def overhead_ratios(frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `step_ms` is the median step time over blocks. In each block, the step time of `arm` is divided by the step time
-        of `against`; `ratio` is the median of these ratios, with the 95 % interval from `low` to `high`. `kernel_ratio`
-        is the ratio of the summed kernel times of these two arms.
+        `step_ms` is the median step time over the blocks of all processes. In each block, the step time of `arm` is
+        divided by the step time of `against`; the median of these ratios is the ratio of a process. `ratio` is the
+        geometric mean over processes, with the 95 % interval from `low` to `high` (see stats.ratio_over_processes).
+        `kernel_ratio` is the ratio of the summed kernel times of these two arms, each the median over processes.
     """
     rows = []
     for key, part in frame.groupby(KEY, sort=False):
@@ -65,7 +97,8 @@ def overhead_ratios(frame: pd.DataFrame) -> pd.DataFrame:
         sums = {arm: stats.median(rows_of["value"]) for arm, rows_of in _measure(part, "kernel_sum").groupby("arm")}
         for arm in [arm for name, arm in arms().items() if name in steps]:
             against = arm.against if arm.against in steps else ""
-            ratio = stats.ratio_of_blocks(steps[arm.name], steps[against]) if against else stats.Estimate(*[np.nan] * 3)
+            ratios = block_ratios(part, arm.name, against)
+            ratio = stats.ratio_over_processes(ratios) if ratios else stats.Estimate(np.nan, np.nan, np.nan)
             of_arm = part[part["arm"] == arm.name]
             rows.append(
                 dict(zip(KEY, key, strict=True))
@@ -73,8 +106,9 @@ def overhead_ratios(frame: pd.DataFrame) -> pd.DataFrame:
                 | {"ratio": ratio.value, "low": ratio.low, "high": ratio.high}
                 | {"increase_percent": 100 * (ratio.value - 1)}
                 | {"kernel_ratio": sums.get(arm.name, np.nan) / sums.get(against, np.nan)}
-                | {"first_step_ms": _one(of_arm, "first_step"), "repeatable": _yes_no(_one(of_arm, "repeatable"))}
+                | {"first_step_ms": _median(of_arm, "first_step"), "repeatable": _yes_no(_one(of_arm, "repeatable"))}
                 | {"first_differing_step": _one(of_arm, "first_differing_step"), "blocks": len(steps[arm.name])}
+                | {"processes": _measure(of_arm, "step")["process"].nunique()}
                 | {"batch_size": int(part["batch_size"].iloc[0]), "size_px": int(part["size_px"].iloc[0])}
                 | _notes(of_arm)
             )
@@ -96,7 +130,7 @@ def kernel_differences(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the kernels that explain the overhead.
 
     These are the kernels that only the default arm or only the deterministic arm runs, and the kernels whose times in
-    the two arms differ notably (see NOTABLE).
+    the two arms differ notably (see NOTABLE). All times are means over processes, each of which profiled one pass.
 
     Returns
     -------
@@ -108,8 +142,8 @@ def kernel_differences(frame: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for key, part in _measure(frame, "kernel").groupby(KEY, sort=False):
-        times = part.pivot_table(index="kernel", columns="arm", values="value", aggfunc="sum", fill_value=0.0)
-        times = times.reindex(columns=[REFERENCE, DETERMINISTIC], fill_value=0.0)
+        here = (frame["hardware"] == key[0]) & (frame["network"] == key[1])
+        times = kernel_times(frame[here]).groupby("kernel").mean()
         change = times[DETERMINISTIC] - times[REFERENCE]
         comparable = abs(change.sum()) > SAME_TIME * times[REFERENCE].sum()
         for kernel, (before, after) in times.iterrows():
@@ -127,26 +161,54 @@ def kernel_differences(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*KEY, *columns])
 
 
+def kernel_times(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the times of the kernels of the default and the deterministic arm, in ms per training step.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows of one network on one kind of hardware.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A column for each of the two arms, and a row for each process and kernel. A kernel that an arm does not run in
+        a process has the time 0. Without profiled kernels, there are no rows.
+    """
+    totals, index = _measure(frame, "kernel_total"), ["process", "kernel"]
+    table = totals.pivot_table(index=index, columns="arm", values="value", aggfunc="sum", fill_value=0.0)
+    table = table.reindex(columns=[REFERENCE, DETERMINISTIC], fill_value=0.0)
+    if totals.empty:
+        return table
+    return table.reindex(pd.MultiIndex.from_product(table.index.remove_unused_levels().levels), fill_value=0.0)
+
+
 def provenance(frame: pd.DataFrame) -> str:
     """Return the text that must accompany every printed overhead.
 
-    The text has the number of blocks per arm (n), the number of steps per block, image size, batch size, device and
-    versions.
+    The text has the number of processes (n), the numbers of blocks per process and steps per block, image size, batch
+    size, device and versions. With one process, it says so.
     """
     steps = _measure(frame, "step")
-    blocks = sorted(set(steps.groupby([*KEY, "arm"]).size()))
-    n = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
+    by_network = steps.groupby(KEY)["process"].nunique()
+    n = _range(by_network)
+    noun = f"process ({ONE_PROCESS})" if by_network.max() == 1 else "processes"
+    blocks = _range(steps.groupby([*KEY, "arm", "process"]).size())
     count = "/".join(f"{value:.0f}" for value in sorted(set(steps["steps"])))
     devices = "; ".join(dict.fromkeys(frame["device"] + ", " + frame["versions"]))
     shapes = {
         f"{size:.0f} px, batch {batch:.0f}" for size, batch in zip(frame["size_px"], frame["batch_size"], strict=True)
     }
-    return f"n = {n} blocks of {count} steps; {' / '.join(sorted(shapes))}; {devices}"
+    return f"n = {n} {noun} of {blocks} blocks of {count} steps; {' / '.join(sorted(shapes))}; {devices}"
 
 
 def title(network: str) -> str:
     """Return the title of a network for figures: the title in the catalog or, if it has none, the network's name."""
     return str(catalog("networks").get(network, {}).get("title", network))
+
+
+def _range(counts: pd.Series) -> str:
+    return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
 
 
 def _layers(kernels: pd.DataFrame) -> str:
@@ -157,14 +219,22 @@ def _layers(kernels: pd.DataFrame) -> str:
 
 
 def _notes(of_arm: pd.DataFrame) -> dict[str, object]:
-    """Return the note of an arm's first step, and the number of timed blocks that have another note than this one."""
-    first = _measure(of_arm, "first_step")["note"]
+    """Return what a reader must know of an arm, and the number of timed blocks with another note than the first step.
+
+    The note is that of the first step. It also says if there was only one process.
+    """
+    first, steps = _measure(of_arm, "first_step")["note"], _measure(of_arm, "step")
     note = first.iloc[0] if len(first) else ""
-    return {"disturbed_blocks": int((_measure(of_arm, "step")["note"] != note).sum()), "note": note}
+    single = ONE_PROCESS if steps["process"].nunique() == 1 else ""
+    return {"disturbed_blocks": int((steps["note"] != note).sum()), "note": "; ".join(filter(None, [note, single]))}
 
 
 def _measure(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
     return frame[frame["measure"] == measure]
+
+
+def _median(frame: pd.DataFrame, measure: str) -> float:
+    return float(_measure(frame, measure)["value"].median())
 
 
 def _one(frame: pd.DataFrame, measure: str) -> float:

@@ -208,7 +208,7 @@ TABLES = {
             OVERHEAD,
             caption=(
                 "The overhead of each arm: step time (median over blocks), its ratio to the step time of the arm "
-                "that it is compared with (median over blocks, with 95 % interval), the ratio of summed kernel "
+                "that it is compared with (with 95 % interval over processes), the ratio of summed kernel "
                 "times, the duration of the first step (which includes the choice of kernels and compilation), "
                 "and whether two runs from the same state are bitwise equal"
             ),

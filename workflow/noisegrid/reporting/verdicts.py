@@ -31,7 +31,7 @@ class Verdict:
     low, high : float
         The 95 % interval of the effect or, for C4 and C5, the 95 % range of the null. NaN if there is no interval.
     n : int
-        The number of replicates or, for C12 to C16, the number of blocks.
+        The number of replicates or, for C12 to C16, the number of processes.
     proven : bool
         Whether the verdict is a fact and no estimate, so that it holds for any number of replicates.
     p_for, p_against : float

@@ -20,9 +20,7 @@ from noisegrid.stats.intervals import (
     mean,
     mean_difference,
     median,
-    median_interval,
     outlier,
-    ratio_of_blocks,
     std,
     std_interval,
     student_interval,
@@ -53,6 +51,14 @@ from noisegrid.stats.power import replicates_needed, significant_difference, t_t
 from noisegrid.stats.reference import reference_agreement, reference_std
 from noisegrid.stats.shares import share
 from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spread_ratio
+from noisegrid.stats.step_times import (
+    block_ratios,
+    log_ratios,
+    median_interval,
+    p_value,
+    ratio_over_processes,
+    simultaneous,
+)
 from noisegrid.stats.test_set import SpreadSplit, sampling_error, split_by_test_set
 from noisegrid.stats.trend import Trend, kendall
 
@@ -70,6 +76,7 @@ __all__ = [
     "SubGroups",
     "Trend",
     "benjamini_hochberg",
+    "block_ratios",
     "churn_matrix",
     "compare_methods",
     "compare_with_null",
@@ -86,6 +93,7 @@ __all__ = [
     "l2_matrices",
     "l2_raw_matrix",
     "log_ratio",
+    "log_ratios",
     "logit_correlation_matrix",
     "logit_sample",
     "mean",
@@ -98,16 +106,18 @@ __all__ = [
     "p_different",
     "p_equivalent",
     "p_spread_below",
+    "p_value",
     "pair_mean",
     "pooled_spread",
     "rates",
-    "ratio_of_blocks",
+    "ratio_over_processes",
     "reference_agreement",
     "reference_std",
     "replicates_needed",
     "sampling_error",
     "share",
     "significant_difference",
+    "simultaneous",
     "softmax",
     "split_by_test_set",
     "spread",

@@ -1,4 +1,4 @@
-"""Estimates with intervals: of means, standard deviations and medians, and of the ratios of step times."""
+"""Estimates with intervals, of means and standard deviations, and the median."""
 
 import math
 from collections.abc import Sequence
@@ -175,37 +175,3 @@ def outlier(values: Array, level: float = 0.01) -> int | None:
 def median(values: Array | Sequence[float]) -> float:
     """Return the median of a sequence of values."""
     return float(np.median(np.asarray(values, dtype=float)))
-
-
-def median_interval(values: Array | Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
-    """Estimate the median of a sequence of values, with an interval whose ends are two of the values.
-
-    The interval requires no assumption about the distribution of the values. The probability that the interval contains
-    the true median is at least `confidence`. If there are too few values for this probability (at 95 %, fewer than
-    six), both ends are NaN.
-    """
-    ordered = np.sort(np.asarray(values, dtype=float))
-    n = len(ordered)
-    # the largest k with P(at most k - 1 of n values below the median) <= (1 - confidence) / 2
-    tails = special.bdtr(np.arange(n), n, 0.5)
-    k = int((tails <= (1 - confidence) / 2).sum())
-    low, high = (ordered[k - 1], ordered[n - k]) if k else (np.nan, np.nan)
-    return Estimate(median(ordered), float(low), float(high))
-
-
-def ratio_of_blocks(values: Sequence[float], reference: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
-    """Estimate the median ratio between the step times of two arms.
-
-    Each block of one arm is paired with the block of the other arm that has the same index, because the two were timed
-    shortly after each other. Every pair gives one ratio.
-
-    Parameters
-    ----------
-    values, reference : (blocks,)
-        Step times of the two arms, in the order of the blocks. A ratio is an element of `values` divided by an element
-        of `reference`. If one arm has more blocks, the additional blocks are ignored.
-    confidence : float
-        Confidence of the interval.
-    """
-    pairs = zip(values, reference, strict=False)  # an interrupted run can have one block more for one arm
-    return median_interval([value / other for value, other in pairs], confidence)

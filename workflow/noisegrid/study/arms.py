@@ -86,7 +86,7 @@ def timed_networks(blocks: list[dict[str, Any]], where: str, start: int = 0) -> 
         here = f"{where}: overhead[{index}]"
         for hardware, network in itertools.product(devices.named(block["hardware"], here), block["networks"]):
             entry(hardware, here)
-            more = {key: block[key] for key in ("size", "batch_size", "blocks", "steps") if key in block}
+            more = {key: block[key] for key in ("size", "batch_size", "processes", "blocks", "steps") if key in block}
             timing = timed_network(hardware, network, block.get("arms"), here, **more)
             if timing.path in found:
                 raise NoisegridError(f"{here}: {timing.path} is named twice")

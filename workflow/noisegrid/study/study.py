@@ -97,8 +97,9 @@ class TimedNetwork:
         The edge length of an image in pixels.
     batch_size : int
         The number of images per training step.
-    blocks, steps : int
-        The number of blocks of each arm, and the number of training steps in a block.
+    processes, blocks, steps : int
+        The number of processes, the number of blocks of each arm in a process, and the number of training steps in a
+        block.
     source : str
         The digest of the file that defines a user's network; empty for a network of the catalog.
     """
@@ -110,8 +111,9 @@ class TimedNetwork:
     arms: tuple[str, ...]
     size: int = 224
     batch_size: int = 128
-    blocks: int = 10
-    steps: int = 10
+    processes: int = 5
+    blocks: int = 3
+    steps: int = 7
     source: str = ""
 
     @property

@@ -21,7 +21,8 @@ from noisegrid.training.noise import epoch_rng
 #: less time than many small ones. A span has at most SPAN batches and at most SPAN_BYTES (but at least one batch),
 #: because the device must hold the span and the network at the same time.
 SPAN, SPAN_BYTES = 32, 256 * 1024**2
-EVALUATION_BATCH = 200  # as in the reference
+#: Images in every batch of an evaluation, as in the reference. The bits of an image's logits depend on this number.
+EVALUATION_BATCH = 200
 #: Mean and standard deviation of each channel in ImageNet's training set, as fractions of full scale. From torchvision.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 #: The images of the training part or test part are kept on the device, as uint8, if they take at most this many bytes.
@@ -108,8 +109,19 @@ class Batches:
             yield from itertools.islice(batches, max(skip, 0), None)
 
     def evaluation(self) -> Iterator[Tensor]:
-        """Yield the inputs of all examples in batches, in stored order and without random augmentation."""
-        for examples in torch.arange(len(self.labels)).split(EVALUATION_BATCH):
+        """Yield the inputs of all examples in stored order, without random augmentation, in batches of equal size.
+
+        Libraries choose kernels by the size of a batch, and kernels round differently. The last batch is therefore
+        filled up with copies of the last example, so that the logits of an example do not depend on how many examples
+        follow it. The caller drops the outputs of the copies.
+
+        Yields
+        ------
+        float32 (EVALUATION_BATCH, channels, size, size)
+        """
+        count = len(self.labels)
+        filled = EVALUATION_BATCH * math.ceil(count / EVALUATION_BATCH)
+        for examples in torch.arange(filled).clamp(max=count - 1).split(EVALUATION_BATCH):
             inputs = self._inputs(examples.to(self.device))
             if size := self.task.augment.resized_crop:
                 edge = (inputs.shape[2] - size) // 2

@@ -14,6 +14,7 @@ from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import record
 from noisegrid.records.predictions import outputs
 from noisegrid.runtime import container, machine
+from noisegrid.study.resolve import PROTOCOL
 from noisegrid.training.replicate import train_and_write
 from noisegrid.training.train import Outcome, Run, train
 
@@ -41,9 +42,15 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     Raises
     ------
     NoisegridError
-        If the record or the dataset is missing or damaged, or if the dataset is not the one in the record.
+        If the record or the dataset is missing or damaged, if the replicate was trained by another protocol, or if the
+        dataset is not the one in the record.
     """
     old = record.read_record(path.parent)
+    if (found := old["settings"]["protocol"]) != PROTOCOL:
+        raise NoisegridError(
+            f"{path} was trained by protocol {found}, and this release trains by protocol {PROTOCOL}, so bits would "
+            f"differ; replay it with noisegrid {old['noisegrid']}, which wrote it"
+        )
     data = open_prepared(datasets / old["dataset"]["name"])
     if data.digest != old["dataset"]["digest"]:
         raise NoisegridError(

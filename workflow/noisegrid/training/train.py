@@ -238,7 +238,7 @@ class Training:
         self.network.eval()
         with torch.inference_mode(), autocast(self.test_batches.device, self.precision):
             logits = torch.cat([self.network(inputs) for inputs in self.test_batches.evaluation()])
-        values = logits.float().cpu().numpy()
+        values = logits[: len(self.test_batches.labels)].float().cpu().numpy()
         if bad := np.count_nonzero(~np.isfinite(values).all(axis=1)):
             raise Diverged(f"the logits of {bad} test images are not finite after {self.epoch} epochs")
         return Snapshot(values, weights_of(self.network))
