@@ -143,8 +143,8 @@ def claim_16(overhead: pd.DataFrame) -> Iterator[Verdict]:
             (found,) = stats.simultaneous([_mean(shares)], 1)
             verdict = REPRODUCED if found.low >= MOST else NOT_REPRODUCED if found.high < MOST else NOT_DECIDED
             p, note = stats.p_value(found, MOST), "" if len(shares) > 1 else "one profiled pass has no interval"
-            tests = _tests(p, found.value >= MOST)
-            yield Verdict("", context, verdict, found.value, found.low, found.high, len(shares), **tests, note=note)
+            ps = _both(p, found.value >= MOST)
+            yield Verdict("", context, verdict, *found[:3], len(shares), False, *ps, note)
 
 
 def published_maxima() -> dict[str, float]:
@@ -225,12 +225,12 @@ def _above(context: str, differences: Sequence[stats.Estimate], comparisons: int
     verdict = REPRODUCED if found.low > bound else NOT_REPRODUCED if found.high < bound else NOT_DECIDED
     n, note = _processes(logs)
     p, note = _p_of_largest(differences, bound, comparisons), join_notes(note, _decidable(n, comparisons, logs, margin))
-    return Verdict("", context, verdict, effect, low, high, n, **_tests(p, found.value > bound), note=note)
+    return Verdict("", context, verdict, effect, low, high, n, False, *_both(p, found.value > bound), note)
 
 
-def _tests(p: float, for_claim: bool) -> dict[str, float]:
-    """Return the p-values of `reproduced` and `not reproduced`, given that of the direction in which the effect lies."""
-    return {"p_for": p, "p_against": 1.0} if for_claim else {"p_for": 1.0, "p_against": p}
+def _both(p: float, in_favour: bool) -> tuple[float, float]:
+    """Return the p-values of `reproduced` and `not reproduced`, given p and whether the effect favours the claim."""
+    return (p, 1.0) if in_favour else (1.0, p)
 
 
 def _p_of_largest(estimates: Sequence[stats.Estimate], bound: float, comparisons: int) -> float:
