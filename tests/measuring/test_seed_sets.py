@@ -11,7 +11,7 @@ from noisegrid.measuring import across_hardware, cell
 from noisegrid.records.record import Replicate
 from noisegrid.study.resolve import SEED_SETS
 from noisegrid.study.seeds import derive_seeds
-from noisegrid.study.sources import ONE_SEED_SET
+from noisegrid.study.sources import FREE, ONE_SEED_SET
 from noisegrid.study.study import Cell
 
 DRAWS, REPLICATES, IMAGES = 1_000, 10, 300
@@ -47,7 +47,7 @@ class Simulated(Replicate):
 
 
 def a_cell(seed_sets: int, noise: str = "impl", hardware: str = "a") -> Cell:
-    return Cell("s", hardware, "t", noise, REPLICATES, {"seed_sets": seed_sets})
+    return Cell("s", hardware, "t", noise, REPLICATES, {"seed_sets": seed_sets, "free": sorted(FREE[noise])})
 
 
 def replicates(of: Cell, predictions: np.ndarray) -> list[Replicate]:

@@ -141,6 +141,6 @@ def test_rows_are_those_of_a_measured_cell():
 
 
 def test_a_cell_with_one_replicate_has_no_population():
-    one = Cell("s", "cpu", "net-data", "algo", 10, {})
+    one = Cell("s", "cpu", "net-data", "algo", 10, {"free": ["init", "order", "augment", "dropout"]})
     with pytest.raises(NoisegridError, match="cpu/net-data/algo: 0 of 10 replicates finished; a simulation needs two"):
         population(one, [])

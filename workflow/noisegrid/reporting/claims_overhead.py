@@ -70,10 +70,8 @@ def claim_12(overhead: pd.DataFrame) -> Iterator[Verdict]:
         elif high < bottom or low > top:
             verdict = NOT_REPRODUCED
         p = max(_p_of_largest(estimates, math.log(bound), len(logs)) for bound in (bottom, top))
-        tests = _tests(p, bottom <= effect <= top)
-        yield Verdict(
-            "", f"{context}; paper {published[hardware]:g}", verdict, effect, low, high, n, **tests, note=note
-        )
+        context, ps = f"{context}; paper {published[hardware]:g}", _both(p, bottom <= effect <= top)
+        yield Verdict("", context, verdict, effect, low, high, n, False, *ps, note)
 
 
 def claim_13(overhead: pd.DataFrame) -> Iterator[Verdict]:
@@ -230,7 +228,8 @@ def _above(context: str, differences: Sequence[stats.Estimate], comparisons: int
 
 def _both(p: float, in_favour: bool) -> tuple[float, float]:
     """Return the p-values of `reproduced` and `not reproduced`, given p and whether the effect favours the claim."""
-    return (p, 1.0) if in_favour else (1.0, p)
+    other = math.nan if math.isnan(p) else 1.0
+    return (p, other) if in_favour else (other, p)
 
 
 def _p_of_largest(estimates: Sequence[stats.Estimate], bound: float, comparisons: int) -> float:
