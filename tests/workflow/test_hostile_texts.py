@@ -52,11 +52,15 @@ STUDY: dict[str, Any] = {
     "name": "mine",
     "description": "words",
     "seed": 1,
-    "cells": [{"hardware": ["cpu"], "tasks": ["own"], "noise": ["algo"], "replicates": 4, "seed_sets": 2}],
+    "cells": [
+        {"hardware": ["cpu"], "tasks": ["own", "plain"], "noise": ["order"], "replicates": 4, "seed_sets": 2},
+        {"hardware": ["cpu"], "tasks": ["own"], "crossed": {"init": 2, "order": 2}},
+    ],
+    "versus": [{"a": "own", "b": "plain", "noise": "order", "hardware": "cpu", "unpaired": False, "margin": 0.3}],
     "overhead": [
         {
             "hardware": ["cpu"], "networks": ["smallcnn", "own:net"], "arms": ["default"],
-            "size": 16, "batch_size": 2, "blocks": 6, "steps": 2,
+            "size": 16, "batch_size": 2, "processes": 5, "blocks": 6, "steps": 2,
         }
     ],
     "share_gpu": False,
@@ -68,7 +72,10 @@ STUDY: dict[str, Any] = {
         }
     },
     "tasks": {
-        "plain": {"like": "smallcnn-digits", "optimizer": {"name": "adam", "learning_rate": 0.1, "epsilon": 0.1}},
+        "plain": {
+            "like": "smallcnn-digits", "dataset": "own-data",
+            "optimizer": {"name": "adam", "learning_rate": 0.1, "epsilon": 0.1},
+        },
         "own": {
             "network": "own:net", "network_options": {"width": "words"}, "dataset": "own-data",
             "without_batch_norm": "plain", "epochs": 2, "batch_size": 8,
@@ -215,8 +222,9 @@ def test_the_documents_have_every_key_of_the_schemas():
     }
     for name, document in one.items():
         assert document.keys() == schema(name)["properties"].keys(), name
-    for key in ("cells", "overhead"):
-        assert STUDY[key][0].keys() == schema("study")["properties"][key]["items"]["properties"].keys()
+    for key in ("cells", "overhead", "versus"):
+        keys = {name for block in STUDY[key] for name in block}
+        assert keys == schema("study")["properties"][key]["items"]["properties"].keys()
     for key in ("optimizer", "augment"):
         keys = {name for task in STUDY["tasks"].values() for name in task.get(key, {})}
         assert keys == schema("task")["properties"][key]["properties"].keys()
