@@ -121,6 +121,11 @@ def test_every_claim_that_a_study_measures_has_its_rows():
     assert all(r["power"] >= 0.5 for r in rows if r["claim"] in ("C6", "C7") and r["word"] == REPRODUCED)
 
 
+def test_every_test_of_a_claim_is_calibrated_or_a_fact():
+    assert set(calibration.SIMULATED) | set(calibration.FACTS) == set(claims.TESTS)
+    assert not set(calibration.SIMULATED) & set(calibration.FACTS)
+
+
 def test_several_devices():
     """Six devices whose churn rises: C8 and C10 are found, and equal devices are seldom called so."""
     names = [f"gpu{k}" for k in range(6)]

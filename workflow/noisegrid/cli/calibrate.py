@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_study(parser, optional=True)
     arguments.add_results(parser)
     parser.add_argument(
-        "--draws", type=int, default=200, help="simulated studies per truth; C4 and C5 get a quarter (default: 200)"
+        "--draws", type=int, default=400, help="simulated studies per truth; C4 and C5 get a quarter (default: 400)"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (default: 0)")
     parser.add_argument(
