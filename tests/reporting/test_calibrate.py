@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from noisegrid.measuring import cell as measuring
 from noisegrid.measuring.simulate import estimate
 from noisegrid.reporting import calibrate as calibration
 from noisegrid.reporting import claims
-from noisegrid.reporting.calibrate import Measured, calibrate
+from noisegrid.reporting.calibrate import calibrate
+from noisegrid.reporting.truths import SIMULATED, Measured
 from noisegrid.reporting.verdicts import NOT_REPRODUCED, REPRODUCED, Verdict
 
 Cells = dict[tuple[str, str, str], np.ndarray]
@@ -34,7 +36,7 @@ def made(cells: Cells, sets: int = 1, sizes: dict[str, int] | None = None) -> Me
         about = {key: rows[-1][key] for key in ("study", "hardware", "task", "noise", "without_batch_norm")}
         one = estimate(about, measuring.Predictions(LABELS, predicted, predicted, None, None, {}), of)
         if sizes:
-            one = calibration.replace(one, multiprocessors=sizes[hardware])
+            one = replace(one, multiprocessors=sizes[hardware])
             rows.append(rows[-1] | measuring.metric_row("multiprocessors", "count", sizes[hardware]))
         found.append(one)
     return Measured(pd.DataFrame(rows, columns=list(measuring.COLUMNS)), found)
@@ -122,8 +124,8 @@ def test_every_claim_that_a_study_measures_has_its_rows():
 
 
 def test_every_test_of_a_claim_is_calibrated_or_a_fact():
-    assert set(calibration.SIMULATED) | set(calibration.FACTS) == set(claims.TESTS)
-    assert not set(calibration.SIMULATED) & set(calibration.FACTS)
+    assert set(SIMULATED) | set(calibration.FACTS) == set(claims.TESTS)
+    assert not set(SIMULATED) & set(calibration.FACTS)
 
 
 def test_several_devices():

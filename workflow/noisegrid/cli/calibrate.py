@@ -32,9 +32,10 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.common.files import check_unedited
     from noisegrid.common.paths import StudyPaths
     from noisegrid.common.progress import say
-    from noisegrid.reporting.calibrate import Measured, calibrate, populations, write
+    from noisegrid.reporting.calibrate import calibrate, populations, write
     from noisegrid.reporting.metrics_frame import load_metrics
     from noisegrid.reporting.overhead_frame import load_overhead
+    from noisegrid.reporting.truths import Measured
     from noisegrid.study.resolve import load_written
 
     for name, least in (("draws", 1), ("seed", 0)):
