@@ -229,6 +229,12 @@ def test_the_tiny_study_from_its_records(copy_of_finished: Path):
     assert {r["note"] for r in rows if r["claim"] in ("C1", "C11")} == {"a fact"}
     assert {r["note"] for r in rows if r["claim"] in ("C13", "C14")} == {"not calibrated: step times are not simulated"}
     assert {(r["size"], r["power"]) for r in rows if r["claim"] in ("C2", "C7")} == {("0", "0")}
+    arguments = ("results/tiny/design.json", "--draws", 4, "--output", "elsewhere")
+    assert noisegrid("calibrate", *arguments, cwd=copy_of_finished).returncode == 0
+    written = ("calibration.csv", *(f"tables/calibration.{suffix}" for suffix in ("csv", "md", "tex", "html")))
+    for name in written:  # the same bytes again
+        again, first = (copy_of_finished / folder / name for folder in ("elsewhere", "results/tiny"))
+        assert again.read_bytes() == first.read_bytes()
     shutil.rmtree(copy_of_finished / "results/tiny/replicates/cpu/tiny-digits/algo/1")
     shutil.rmtree(copy_of_finished / "results/tiny/replicates/cpu/tiny-digits/algo/2")
     done = noisegrid("calibrate", "results/tiny/design.json", cwd=copy_of_finished)
