@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from noisegrid.measuring import cell as measuring
 from noisegrid.measuring.simulate import estimate
 from noisegrid.reporting import calibrate as calibration
 from noisegrid.reporting import claims
-from noisegrid.reporting.calibrate import Measured, calibrate
+from noisegrid.reporting.calibrate import calibrate
+from noisegrid.reporting.truths import SIMULATED, Measured
 from noisegrid.reporting.verdicts import NOT_REPRODUCED, REPRODUCED, Verdict
 
 Cells = dict[tuple[str, str, str], np.ndarray]
@@ -34,7 +36,7 @@ def made(cells: Cells, sets: int = 1, sizes: dict[str, int] | None = None) -> Me
         about = {key: rows[-1][key] for key in ("study", "hardware", "task", "noise", "without_batch_norm")}
         one = estimate(about, measuring.Predictions(LABELS, predicted, predicted, None, None, {}), of)
         if sizes:
-            one = calibration.replace(one, multiprocessors=sizes[hardware])
+            one = replace(one, multiprocessors=sizes[hardware])
             rows.append(rows[-1] | measuring.metric_row("multiprocessors", "count", sizes[hardware]))
         found.append(one)
     return Measured(pd.DataFrame(rows, columns=list(measuring.COLUMNS)), found)
@@ -119,6 +121,11 @@ def test_every_claim_that_a_study_measures_has_its_rows():
     assert simulated == {"C2": 4, "C3": 4, "C6": 2, "C7": 2}
     assert [r["claim"] for r in rows] == sorted((r["claim"] for r in rows), key=lambda claim: int(claim[1:]))
     assert all(r["power"] >= 0.5 for r in rows if r["claim"] in ("C6", "C7") and r["word"] == REPRODUCED)
+
+
+def test_every_test_of_a_claim_is_calibrated_or_a_fact():
+    assert set(SIMULATED) | set(calibration.FACTS) == set(claims.TESTS)
+    assert not set(SIMULATED) & set(calibration.FACTS)
 
 
 def test_several_devices():
@@ -222,6 +229,12 @@ def test_the_tiny_study_from_its_records(copy_of_finished: Path):
     assert {r["note"] for r in rows if r["claim"] in ("C1", "C11")} == {"a fact"}
     assert {r["note"] for r in rows if r["claim"] in ("C13", "C14")} == {"not calibrated: step times are not simulated"}
     assert {(r["size"], r["power"]) for r in rows if r["claim"] in ("C2", "C7")} == {("0", "0")}
+    arguments = ("results/tiny/design.json", "--draws", 4, "--output", "elsewhere")
+    assert noisegrid("calibrate", *arguments, cwd=copy_of_finished).returncode == 0
+    written = ("calibration.csv", *(f"tables/calibration.{suffix}" for suffix in ("csv", "md", "tex", "html")))
+    for name in written:  # the same bytes again
+        again, first = (copy_of_finished / folder / name for folder in ("elsewhere", "results/tiny"))
+        assert again.read_bytes() == first.read_bytes()
     shutil.rmtree(copy_of_finished / "results/tiny/replicates/cpu/tiny-digits/algo/1")
     shutil.rmtree(copy_of_finished / "results/tiny/replicates/cpu/tiny-digits/algo/2")
     done = noisegrid("calibrate", "results/tiny/design.json", cwd=copy_of_finished)

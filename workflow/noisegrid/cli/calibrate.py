@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_study(parser, optional=True)
     arguments.add_results(parser)
     parser.add_argument(
-        "--draws", type=int, default=200, help="simulated studies per truth; C4 and C5 get a quarter (default: 200)"
+        "--draws", type=int, default=400, help="simulated studies per truth; C4 and C5 get a quarter (default: 400)"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (default: 0)")
     parser.add_argument(
@@ -32,9 +32,10 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.common.files import check_unedited
     from noisegrid.common.paths import StudyPaths
     from noisegrid.common.progress import say
-    from noisegrid.reporting.calibrate import Measured, calibrate, populations, write
+    from noisegrid.reporting.calibrate import calibrate, populations, write
     from noisegrid.reporting.metrics_frame import load_metrics
     from noisegrid.reporting.overhead_frame import load_overhead
+    from noisegrid.reporting.truths import Measured
     from noisegrid.study.resolve import load_written
 
     for name, least in (("draws", 1), ("seed", 0)):
