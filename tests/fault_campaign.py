@@ -3,9 +3,9 @@
     python tests/fault_campaign.py kills|snakemake-kills|disks|flips|packages|together [--count N] [--seed S] [--mutate]
 
 This is no test of the suite, because it takes long. Each part prints one row: faults tried, results lost, wrong numbers
-that nobody noticed, commands executed. The exit code is 0 only if the last three are zero. With `--mutate`, the check
-that the part depends on is switched off, and the part must fail: this shows that it can. `disks` needs root, because it
-mounts a small tmpfs.
+that nobody noticed, commands executed. The exit code is 0 only if the last three are zero. With `--mutate`, a check of
+the package that the part depends on is switched off (see MUTATIONS), and the part must fail: this shows that it can.
+`disks` needs root, because it mounts a small tmpfs.
 """
 
 import argparse
@@ -21,10 +21,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
-from conftest import ROOT, UNTIMED, noisegrid, snakemake
+import conftest
+from conftest import ROOT, UNTIMED, clone, noisegrid, snakemake
 from factories import cells, packed, study, write_study
 
 from noisegrid.common import files
@@ -83,19 +85,19 @@ def leftovers(folder: Path) -> list[str]:
 # --- kills -----------------------------------------------------------------------------------------------------------
 
 
-def kills(count: int, rng: random.Random, calm: Path, place: Path, mutate: bool) -> Tally:
+def kills(count: int, rng: random.Random, calm: Path, place: Path) -> Tally:
     """Kill a training job at a random moment, then call it plainly, and compare all weights with the calm run's."""
     tally, expected = Tally(), hashes(calm / "results")
     for number in range(count):
         folder = place / str(number)
         delay = rng.uniform(2.0, 7.0)
-        process = _train(calm, folder, mutate)
+        process = _train(calm, folder)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(delay)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        again = _train(calm, folder, mutate)
+        again = _train(calm, folder)
         output, _ = again.communicate()
         tally.tried += 1
         if again.returncode or hashes(folder) != expected or leftovers(folder):
@@ -105,23 +107,18 @@ def kills(count: int, rng: random.Random, calm: Path, place: Path, mutate: bool)
     return tally
 
 
-#: Without the rename at the end, a killed process leaves half a replicate under its final name.
-NOT_ATOMIC = """
-import sys
-from pathlib import Path
-from noisegrid.records import record
-write_text = Path.write_text
-Path.with_name = (lambda old: lambda self, name: self if name.startswith(f'.{self.name}.') and name.rsplit('.', 1)[1]
-                  .isdigit() else old(self, name))(Path.with_name)
-Path.rename = (lambda old: lambda self, to: self if str(self) == str(to) else old(self, to))(Path.rename)
-from noisegrid.cli.main import main
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-def _train(calm: Path, results: Path, mutate: bool) -> subprocess.Popen[str]:
-    start = ["-c", NOT_ATOMIC] if mutate else ["-m", "noisegrid"]
-    command = [sys.executable, *start, "train", calm / "faulty.yaml", "--hardware", "cpu", "--replicates", "0-2"]
+def _train(calm: Path, results: Path) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "noisegrid",
+        "train",
+        calm / "faulty.yaml",
+        "--hardware",
+        "cpu",
+        "--replicates",
+        "0-2",
+    ]
     command += ["--cores", "2", "--datasets", calm / "resources/datasets", "--results", results]
     command += ["--output", results / "faulty/chunks/cpu/0-2.json"]
     return subprocess.Popen(
@@ -130,11 +127,10 @@ def _train(calm: Path, results: Path, mutate: bool) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow")},
     )
 
 
-def snakemake_kills(count: int, rng: random.Random, calm: Path, place: Path, mutate: bool) -> Tally:
+def snakemake_kills(count: int, rng: random.Random, calm: Path, place: Path) -> Tally:
     """Kill Snakemake at a random moment, call it again (after --unlock if it says so), and compare the tables."""
     tally = Tally()
     for number in range(count):
@@ -150,8 +146,6 @@ def snakemake_kills(count: int, rng: random.Random, calm: Path, place: Path, mut
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        if mutate:
-            _spoil(folder)
         done = snakemake(folder, study=path.name)
         if done.returncode and "--unlock" in done.stdout:
             snakemake(folder, "--unlock", study=path.name)
@@ -162,14 +156,6 @@ def snakemake_kills(count: int, rng: random.Random, calm: Path, place: Path, mut
             print(done.stdout[-2000:], file=sys.stderr)
         shutil.rmtree(folder)
     return tally
-
-
-def _spoil(folder: Path) -> None:
-    """Change one table behind Snakemake's back, as a lost write would."""
-    path = folder / TABLES[1]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("spoilt\n")
-    os.utime(path, (4e9, 4e9))
 
 
 # --- full disks ------------------------------------------------------------------------------------------------------
@@ -190,7 +176,7 @@ POINTS = {
 }
 
 
-def disks(count: int, rng: random.Random, calm: Path, place: Path, mutate: bool) -> Tally:
+def disks(count: int, rng: random.Random, calm: Path, place: Path) -> Tally:
     """Fill a small disk at a point of the study, run into it, make space, run again, and compare the tables."""
     tally = Tally()
     names = []
@@ -203,8 +189,7 @@ def disks(count: int, rng: random.Random, calm: Path, place: Path, mutate: bool)
                 (work / top).symlink_to(disk / top)
             subprocess.run(["bash", "-c", f"rm -rf {work}/{missing}"], check=True)
             config = {"checkpoint_minutes": 0.001} if name == "checkpoint" else {}
-            if not mutate:
-                fill(disk, free)
+            fill(disk, free)
             done = snakemake(work, target, study="faulty.yaml", **config)
             said = "is full" in done.stdout or "No space left" in done.stdout
             (disk / "filler").unlink(missing_ok=True)
@@ -242,7 +227,7 @@ def fill(disk: Path, free: int) -> None:
 # --- flipped bytes ---------------------------------------------------------------------------------------------------
 
 
-def flips(count: int, rng: random.Random, calm: Path, place: Path, mutate: bool) -> Tally:
+def flips(count: int, rng: random.Random, calm: Path, place: Path) -> Tally:
     """Flip one byte of a file that a number depends on, and see whether it is noticed before a number is made of it."""
     copy = place / "copy"
     shutil.copytree(calm, copy, symlinks=True)
@@ -265,29 +250,22 @@ def flips(count: int, rng: random.Random, calm: Path, place: Path, mutate: bool)
         "package": ([crate], _check_crate),
     }
     tally, share = Tally(), -(-count // len(kinds))
-    off = [
-        mock.patch.object(files, "sha256", lambda path: path.with_name(path.name + ".sha256").read_text()[:64]),
-        mock.patch.object(record, "_fingerprint", lambda path: None),
-    ]
-    with contextlib.ExitStack() as stack:
-        for patch in off if mutate else []:
-            stack.enter_context(patch)
-        for paths, check in kinds.values():
-            for _ in range(min(share, count - tally.tried)):
-                path = rng.choice(paths)
-                content = path.read_bytes()
-                flipped = bytearray(content)
-                flipped[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
-                path.write_bytes(flipped)
-                tally.tried += 1
-                try:
-                    check(path)
-                    tally.unnoticed += 1
-                    print(f"not noticed: {path}", file=sys.stderr)
-                except (NoisegridError, AssertionError):
-                    pass
-                finally:
-                    path.write_bytes(content)
+    for paths, check in kinds.values():
+        for _ in range(min(share, count - tally.tried)):
+            path = rng.choice(paths)
+            content = path.read_bytes()
+            flipped = bytearray(content)
+            flipped[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+            path.write_bytes(flipped)
+            tally.tried += 1
+            try:
+                check(path)
+                tally.unnoticed += 1
+                print(f"not noticed: {path}", file=sys.stderr)
+            except (NoisegridError, AssertionError):
+                pass
+            finally:
+                path.write_bytes(content)
     tally.note = ", ".join(kinds)
     return tally
 
@@ -322,15 +300,14 @@ TEXTS = [
 ]  # fmt: skip
 
 
-def packages(count: int, rng: random.Random, calm: Path, place: Path, mutate: bool) -> Tally:
+def packages(count: int, rng: random.Random, calm: Path, place: Path) -> Tally:
     """Verify packages whose records, design, tables and names hold hostile texts: nothing runs, nothing is the same."""
     crate, tally = packed_crate(place), Tally()
     for number in range(count):
         folder = place / f"forged{number}"
         folder.mkdir()
         archive.unpack(crate, folder / "crate")
-        if not mutate:
-            _poison(folder / "crate", rng)
+        _poison(folder / "crate", rng)
         names = {str(p.relative_to(folder / "crate")): p for p in sorted((folder / "crate").rglob("*")) if p.is_file()}
         archive.write(names, folder / "forged.zip")
         done = noisegrid("verify", folder / "forged.zip", cwd=folder)
@@ -370,7 +347,7 @@ def _poison(folder: Path, rng: random.Random) -> None:
 # --- at once ---------------------------------------------------------------------------------------------------------
 
 
-def together(count: int, rng: random.Random, calm: Path, place: Path, mutate: bool) -> Tally:
+def together(count: int, rng: random.Random, calm: Path, place: Path) -> Tally:
     """Call Snakemake twice at once on one study, and on two studies in one folder; compare the tables."""
     tally = Tally()
     for number in range(count):
@@ -396,12 +373,96 @@ def together(count: int, rng: random.Random, calm: Path, place: Path, mutate: bo
             if done.returncode:
                 tally.lost += 1
                 print(done.stdout[-1500:], file=sys.stderr)
-        if mutate:
-            _spoil(folder)
         if not same_tables(folder, calm):
             tally.lost += 1
         shutil.rmtree(folder)
     return tally
+
+
+# --- mutations -------------------------------------------------------------------------------------------------------
+
+#: Files are written in place, and half of the bytes come a moment later.
+IN_PLACE = """
+import time
+from noisegrid.common import files
+
+def in_place(path, write):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = path.with_name(f'.{path.stem}.{os.getpid()}{path.suffix}')
+    write(whole)
+    content = whole.read_bytes()
+    whole.unlink()
+    with path.open('wb') as file:
+        for part in (content[: len(content) // 2], content[len(content) // 2 :]):
+            file.write(part)
+            file.flush()
+            time.sleep(0.5)
+
+files.write_atomically = in_place
+"""
+#: Snakemake keeps no marks of unfinished outputs, and no lock of the folder.
+NO_MARKS = """
+if any(word.endswith('snakemake') for word in sys.orig_argv):
+    from snakemake.persistence import PersistenceBase
+
+    async def incomplete(self, job):
+        return []
+
+    PersistenceBase.incomplete, PersistenceBase.locked = incomplete, False
+"""
+#: A lock is a file that exists, so it outlives a process that is killed.
+LOCKS_STAY = """
+from noisegrid.common import errors, locks
+
+@contextlib.contextmanager
+def one_writer(folder):
+    path = locks.lock_file(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError as error:
+        raise errors.NoisegridError(f'{path} exists') from error
+    yield
+    path.unlink()
+
+locks.one_writer = one_writer
+"""
+NO_LOCKS = """
+from noisegrid.common import locks
+locks.one_writer = lambda folder: contextlib.nullcontext()
+"""
+#: Part -> what is switched off in all processes that it starts. `flips` starts none: see `checksums_off`.
+MUTATIONS = {
+    "kills": LOCKS_STAY,
+    "snakemake-kills": IN_PLACE + NO_MARKS + LOCKS_STAY,
+    "disks": "from noisegrid.common import files\nfiles.reason = lambda error, path: 'it did not work'\n",
+    "packages": "if 'verify' in sys.orig_argv:\n    from noisegrid.crate import verify\n    verify.CHECKS = {}\n",
+    "together": IN_PLACE + NO_MARKS + NO_LOCKS,
+}
+
+
+@contextlib.contextmanager
+def checksums_off() -> Iterator[None]:
+    """Let no checksum differ in this process: a file is compared with what it should be."""
+    with (
+        mock.patch.object(files, "sha256", lambda path: path.with_name(path.name + ".sha256").read_text()[:64]),
+        mock.patch.object(record, "_fingerprint", lambda path: None),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def mutated_tree(code: str, tree: Path) -> Iterator[None]:
+    """Use a copy of the working tree in which every Python process runs some code first: its sitecustomize.py."""
+    clone(tree)
+    (tree / "workflow/sitecustomize.py").write_text(f"import contextlib, os, sys\n{code}")
+    path = str(tree / "workflow")
+    with (
+        mock.patch.dict(os.environ, PYTHONPATH=path),
+        mock.patch.object(conftest, "run", partial(conftest.run, PYTHONPATH=path)),
+        mock.patch.dict(globals(), ROOT=tree, snakemake=partial(snakemake, root=tree)),
+    ):
+        yield
 
 
 PARTS = {
@@ -426,7 +487,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         calm = undisturbed(place / "calm")
-        tally = run(options.count or count, random.Random(options.seed), calm, place / "work", options.mutate)
+        off = checksums_off() if options.part == "flips" else mutated_tree(MUTATIONS[options.part], place / "tree")
+        with off if options.mutate else contextlib.nullcontext():
+            tally = run(options.count or count, random.Random(options.seed), calm, place / "work")
     print(tally.row(options.part + (", mutated" if options.mutate else "")))
     return int(bool(tally.lost or tally.unnoticed or tally.executed))
 
