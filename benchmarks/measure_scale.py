@@ -15,6 +15,8 @@ import numpy as np
 
 from noisegrid import stats
 from noisegrid.measuring import cell
+from noisegrid.measuring.classes import class_rows
+from noisegrid.measuring.pairs import pair_rows
 
 SIZES = [(10, 10_000, 10, 15_722), (10, 10_000, 100, 11_183_562), (100, 10_000, 100, 15_722), (100, 50_000, 1_000, 0),
          (10, 50_000, 1_000, 25_557_032)]  # fmt: skip
@@ -32,8 +34,8 @@ def run(replicates: int, examples: int, classes: int, parameters: int) -> None:
     began = time.perf_counter()
     rows = [
         *cell.accuracy_rows(correct, np.arange(replicates), seed_set),
-        *cell.pair_rows(predicted, logits, seed_set),
-        *cell.class_rows(correct, labels, seed_set, rng),
+        *pair_rows(predicted, logits, seed_set),
+        *class_rows(correct, labels, seed_set, rng),
     ]
     middle = time.perf_counter()
     if weights:

@@ -12,7 +12,7 @@ from unittest import mock
 
 import numpy as np
 
-from noisegrid.measuring import cell
+from noisegrid.measuring.classes import class_rows
 from noisegrid.stats import null
 
 IMAGES = 60
@@ -38,7 +38,7 @@ def line(truth: str, runs: int, cells: int) -> str:
     familywise, discovered, false, count, low, high = np.empty((6, cells))
     for seed in range(cells):
         rng = np.random.default_rng([seed, runs])
-        rows = list(cell.class_rows(simulated(rng, labels, runs, *effects), labels, np.zeros(runs, int), rng))
+        rows = list(class_rows(simulated(rng, labels, runs, *effects), labels, np.zeros(runs, int), rng))
         whole = {row["metric"]: row for row in rows if row["group"] == "all"}
         noted = [row["group"] for row in rows if row["metric"] == "class_std_over_null" and row["note"]]
         above = whole["classes_above_null"]

@@ -7,6 +7,10 @@ import numpy as np
 import pandas as pd
 
 from noisegrid.measuring import cell as measuring
+from noisegrid.measuring.classes import class_rows, group_rows
+from noisegrid.measuring.pairs import hash_row, pair_rows
+from noisegrid.measuring.predictions import Predictions
+from noisegrid.measuring.rows import COLUMNS, metric_row
 from noisegrid.reporting.claims import SAME_LEVEL, SAME_ORDER, judge
 from noisegrid.reporting.verdicts import NOT_REPRODUCED, REPRODUCED, Verdict
 
@@ -37,10 +41,10 @@ def cell(
     sets = np.zeros(n, int) if seed_set is None else seed_set
     predicted = np.where(correct, LABELS, (LABELS + 1) % CLASSES)
     rows = [
-        measuring.hash_row([str(text) for text in (range(n) if hashes is None else hashes)], sets),
+        hash_row([str(text) for text in (range(n) if hashes is None else hashes)], sets),
         *measuring.accuracy_rows(correct, np.arange(n), sets),
-        *measuring.pair_rows(predicted, None, sets),
-        *(measuring.class_rows(correct, LABELS, sets, np.random.default_rng(0)) if with_null else ()),
+        *pair_rows(predicted, None, sets),
+        *(class_rows(correct, LABELS, sets, np.random.default_rng(0)) if with_null else ()),
     ]
     counterpart = task.replace("_bn", "") if "_bn" in task else ""
     about = {"hardware": hardware, "task": task, "noise": noise, "without_batch_norm": counterpart}
@@ -48,7 +52,7 @@ def cell(
 
 
 def verdicts(rows: Rows, claim: str) -> list[Verdict]:
-    return [v for v in judge(pd.DataFrame(rows, columns=list(measuring.COLUMNS))) if v.claim == claim]
+    return [v for v in judge(pd.DataFrame(rows, columns=list(COLUMNS))) if v.claim == claim]
 
 
 def words(rows: Rows, claim: str) -> list[str]:
@@ -114,7 +118,7 @@ def devices(rng: np.random.Generator, n: int, *ratios: float) -> Rows:
     rows = []
     for k, ratio in enumerate(ratios):
         rows += cell(uneven(rng, n, error_for(ratio)), "impl", hardware=f"gpu{k}", seed_set=seed_sets(n))
-        size = measuring.metric_row("multiprocessors", "count", 10 * (k + 1))
+        size = metric_row("multiprocessors", "count", 10 * (k + 1))
         rows.append({key: rows[-1][key] for key in (*COMMON, "hardware", "task", "noise", "n_replicates")} | size)
     return rows
 
@@ -131,9 +135,9 @@ def sub_groups(rng: np.random.Generator, n: int, spread: float = 0.0) -> Rows:
     wrong = rng.random((n, IMAGES)) < 0.2 + rng.normal(0, spread / 100, (n, 1)) * small
     predicted = np.where(wrong, ~positive, positive).astype(np.int16)
     groups = {"group": np.stack([small, ~small], 1), "group_name": np.array(["few", "many"]), "target": np.array(0)}
-    found = measuring.Predictions(positive[:, None].astype(int), predicted, predicted, None, None, groups)
+    found = Predictions(positive[:, None].astype(int), predicted, predicted, None, None, groups)
     about = COMMON | {"hardware": "cpu", "task": "net-faces", "noise": "algo_impl", "n_replicates": n, "seed_sets": 1}
-    return [about | row for row in measuring.group_rows(found, np.zeros(n, int), np.random.default_rng(0))]
+    return [about | row for row in group_rows(found, np.zeros(n, int), np.random.default_rng(0))]
 
 
 # --- truths ----------------------------------------------------------------------------------------------------------

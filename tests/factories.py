@@ -14,7 +14,7 @@ from noisegrid.common import versions
 from noisegrid.common.files import sha256
 from noisegrid.crate import archive
 from noisegrid.crate.crate import CHECKSUMS, METADATA
-from noisegrid.measuring.cell import COLUMNS
+from noisegrid.measuring.rows import COLUMNS
 from noisegrid.records import record
 from noisegrid.study.sources import CROSSED, FREE, NAMES, holds_seeds
 from noisegrid.study.study import digest

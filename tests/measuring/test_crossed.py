@@ -9,7 +9,9 @@ import pytest
 from factories import study, write_study
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.measuring.cell import Predictions, check_together, component_rows
+from noisegrid.measuring.crossed import component_rows
+from noisegrid.measuring.predictions import Predictions
+from noisegrid.measuring.replicates import check_together
 from noisegrid.records.record import Replicate
 from noisegrid.study.resolve import load_study
 from noisegrid.study.seeds import derive_seeds, levels

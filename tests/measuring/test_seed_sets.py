@@ -8,6 +8,8 @@ from scipy import stats as scipy_stats
 
 from noisegrid.common.notes import join_notes
 from noisegrid.measuring import across_hardware, cell
+from noisegrid.measuring.classes import class_rows
+from noisegrid.measuring.pairs import pair_rows
 from noisegrid.records.record import Replicate
 from noisegrid.study.resolve import SEED_SETS
 from noisegrid.study.seeds import derive_seeds
@@ -67,7 +69,7 @@ def measured(wrong: np.ndarray, seed_sets: int) -> dict[str, dict]:
     sets = cell.seed_set_of(first, numbers)
     rows = [
         *cell.accuracy_rows(wrong == LABELS, numbers, sets),
-        *cell.pair_rows(wrong, None, sets),
+        *pair_rows(wrong, None, sets),
         *across_hardware.compare((first, replicates(first, wrong)), (second, replicates(second, 0 * wrong))),
     ]
     return {row["metric"]: row for row in rows if row["group"] == "all"}
@@ -153,7 +155,7 @@ def test_the_spread_of_the_sets_is_separate():
     wrong = np.zeros((4, 100), bool)
     for number, errors in enumerate((1, 6, 3, 6)):
         wrong[number, :errors] = True
-    rows = cell.class_rows(~wrong, np.zeros(100, int), np.array([0, 1, 0, 1]), np.random.default_rng(0))
+    rows = class_rows(~wrong, np.zeros(100, int), np.array([0, 1, 0, 1]), np.random.default_rng(0))
     found = {row["metric"]: row for row in rows if row["group"] == "all"}
     assert found["accuracy_std"]["value"] == pytest.approx(1) and found["accuracy_std"]["freedom"] == 2
     between = found["accuracy_std_between_seed_sets"]

@@ -7,7 +7,8 @@ import pytest
 
 from noisegrid import stats
 from noisegrid.common.errors import NoisegridError
-from noisegrid.measuring.cell import Predictions, csv_of
+from noisegrid.measuring.predictions import Predictions
+from noisegrid.measuring.rows import csv_of
 from noisegrid.measuring.simulate import Population, estimate, population
 from noisegrid.study.study import Cell
 

@@ -6,8 +6,9 @@ import pytest
 from factories import cells, study, write_study
 
 from noisegrid.common import versions
-from noisegrid.measuring import cell as measuring
-from noisegrid.measuring.cell import Predictions
+from noisegrid.measuring import test_set
+from noisegrid.measuring.predictions import Predictions
+from noisegrid.measuring.rows import csv_of
 from noisegrid.measuring.versus import versus_rows
 from noisegrid.reporting import findings, tables
 from noisegrid.reporting.metrics_frame import load_metrics
@@ -24,7 +25,7 @@ FIVE_SETS = np.repeat(np.arange(5), 2)
 def frame_of(rows, folder, **common) -> pd.DataFrame:
     """Write rows as metrics.csv, and load them again, as the commands do."""
     path = folder / "metrics.csv"
-    path.write_text(measuring.csv_of([COMMON | {"task": "new", "noise": "algo_impl"} | common | row for row in rows]))
+    path.write_text(csv_of([COMMON | {"task": "new", "noise": "algo_impl"} | common | row for row in rows]))
     return load_metrics(path)
 
 
@@ -46,7 +47,7 @@ def runs(rng, n=10, images=600, std=0.0, accuracy=0.8) -> np.ndarray:
 def test_what_vanishes_is_said_through_rows_table_and_sentence(tmp_path, std, vanishes):
     labels = np.arange(600) % 3
     found = predictions(runs(np.random.default_rng(0), std=std), labels)
-    frame = frame_of(measuring.test_set_rows(found, ONE_SET), tmp_path, n_replicates=10, n_examples=600)
+    frame = frame_of(test_set.test_set_rows(found, ONE_SET), tmp_path, n_replicates=10, n_examples=600)
     (row,) = tables.test_set_table(frame).to_dict("records")
     assert (row["vanishing_share_of_variance_high"] == 1) == vanishes
     assert (row["remaining_std_percentage_points_low"] > 3) != vanishes
@@ -60,9 +61,7 @@ def test_what_vanishes_is_said_through_rows_table_and_sentence(tmp_path, std, va
 def test_a_class_and_a_sub_group_are_measured_on_their_own_images():
     rng, labels = np.random.default_rng(0), np.repeat([0, 1], 400)
     correct = np.hstack([runs(rng, images=400), runs(rng, images=400, std=0.1)])  # only class 1 varies as a whole
-    rows = {
-        (row["metric"], row["group"]): row for row in measuring.test_set_rows(predictions(correct, labels), ONE_SET)
-    }
+    rows = {(row["metric"], row["group"]): row for row in test_set.test_set_rows(predictions(correct, labels), ONE_SET)}
     assert (
         rows["accuracy_std_distribution", "class 0"]["value"] < 2 < rows["accuracy_std_distribution", "class 1"]["low"]
     )
@@ -72,7 +71,7 @@ def test_a_class_and_a_sub_group_are_measured_on_their_own_images():
     named = {"group": masks, "group_name": np.array(["still", "moves"]), "target": np.array(0)}
     found = {
         (row["metric"], row["group"]): row
-        for row in measuring.test_set_rows(predictions(twice, attributes, **named), ONE_SET)
+        for row in test_set.test_set_rows(predictions(twice, attributes, **named), ONE_SET)
     }
     for name, same in (("still", "class 0"), ("moves", "class 1")):
         one, other = found["accuracy_std_distribution", name], rows["accuracy_std_distribution", same]
@@ -83,17 +82,17 @@ def test_a_class_and_a_sub_group_are_measured_on_their_own_images():
 def test_numbers_that_cannot_be_taken_as_they_are_have_a_note():
     rng = np.random.default_rng(3)
     labels = np.array([0] * 599 + [2])
-    rows = {(r["metric"], r["group"]): r for r in measuring.test_set_rows(predictions(runs(rng), labels), ONE_SET)}
+    rows = {(r["metric"], r["group"]): r for r in test_set.test_set_rows(predictions(runs(rng), labels), ONE_SET)}
     assert rows["test_set_share", "class 1"]["note"] == "undefined: 0 test images"
     assert rows["test_set_share", "class 2"]["note"] == "undefined: 1 test images"
     still = np.tile(runs(rng, n=1), (10, 1))
-    rows = {(r["metric"], r["group"]): r for r in measuring.test_set_rows(predictions(still, labels), ONE_SET)}
+    rows = {(r["metric"], r["group"]): r for r in test_set.test_set_rows(predictions(still, labels), ONE_SET)}
     assert rows["test_set_share", "all"]["note"] == "undefined: all runs have the same accuracy"
     assert rows["accuracy_std_distribution", "all"]["high"] == 0
     negative = 0
     for seed in range(10):
         found = predictions(runs(np.random.default_rng(seed)), labels)
-        row, share = list(measuring.test_set_rows(found, ONE_SET))[:2]
+        row, share = list(test_set.test_set_rows(found, ONE_SET))[:2]
         if row["note"]:
             negative += 1
             assert "negative (-" in row["note"] and row["value"] == 0 and share["value"] > 1 and share["high"] == 1
@@ -163,7 +162,7 @@ def test_test_images_count_once_for_two_methods(tmp_path):
     hard = rng.random(600) < 0.3  # images that neither method gets right
     first, second = (~hard & runs(rng, accuracy=0.98) for _ in range(2))
     row, _ = compared(tmp_path, first, second)
-    alone = next(r for r in measuring.test_set_rows(predictions(first, np.zeros(600, int)), ONE_SET)
+    alone = next(r for r in test_set.test_set_rows(predictions(first, np.zeros(600, int)), ONE_SET)
                  if r["metric"] == "accuracy_sampling_error")  # fmt: skip
     assert row["test_images_add_percentage_points"] < alone["value"] / 4
 
@@ -171,7 +170,7 @@ def test_test_images_count_once_for_two_methods(tmp_path):
 def test_a_study_without_comparisons_has_no_table_of_them(tmp_path):
     labels = np.arange(600) % 3
     found = predictions(runs(np.random.default_rng(0)), labels)
-    frame = frame_of(measuring.test_set_rows(found, ONE_SET), tmp_path, n_replicates=10, n_examples=600)
+    frame = frame_of(test_set.test_set_rows(found, ONE_SET), tmp_path, n_replicates=10, n_examples=600)
     assert tables.versus_table(frame).empty and findings.versus_sentences(frame) == []
 
 

@@ -14,7 +14,9 @@ from scipy.stats import binom
 
 from noisegrid import stats
 from noisegrid.common.paths import StudyPaths
-from noisegrid.measuring import cell as measuring
+from noisegrid.measuring.classes import group_rows
+from noisegrid.measuring.predictions import Predictions
+from noisegrid.measuring.rows import COLUMNS, metric_row
 from noisegrid.measuring.simulate import estimate
 from noisegrid.reporting import calibrate as calibration
 from noisegrid.reporting import claims
@@ -34,12 +36,12 @@ def made(cells: Cells, sets: int = 1, sizes: dict[str, int] | None = None) -> Me
         rows += cell(correct, noise, task, hardware, of)
         predicted = np.where(correct, LABELS, (LABELS + 1) % 10).astype(np.int16)
         about = {key: rows[-1][key] for key in ("study", "hardware", "task", "noise", "without_batch_norm")}
-        one = estimate(about, measuring.Predictions(LABELS, predicted, predicted, None, None, {}), of)
+        one = estimate(about, Predictions(LABELS, predicted, predicted, None, None, {}), of)
         if sizes:
             one = replace(one, multiprocessors=sizes[hardware])
-            rows.append(rows[-1] | measuring.metric_row("multiprocessors", "count", sizes[hardware]))
+            rows.append(rows[-1] | metric_row("multiprocessors", "count", sizes[hardware]))
         found.append(one)
-    return Measured(pd.DataFrame(rows, columns=list(measuring.COLUMNS)), found)
+    return Measured(pd.DataFrame(rows, columns=list(COLUMNS)), found)
 
 
 def pair(n: int = 10, ratio: float = 1.0, seed: int = 0, sets: int = 1) -> Measured:
@@ -157,7 +159,7 @@ def over_null(shift: float, n: int = 10) -> Measured:
     correct = rng.random((n, IMAGES)) > 0.1 + rng.normal(0, shift, (n, 1)) * (LABELS == 3)
     found = made({("cpu", "net-data", "algo_impl"): correct})
     rows = cell(correct, "algo_impl", with_null=True)
-    return Measured(pd.DataFrame(rows, columns=list(measuring.COLUMNS)), found.cells)
+    return Measured(pd.DataFrame(rows, columns=list(COLUMNS)), found.cells)
 
 
 def test_a_class_beyond_its_null(monkeypatch):
@@ -177,10 +179,10 @@ def test_a_sub_group_beyond_its_null(monkeypatch):
     wrong = rng.random((n, IMAGES)) < 0.2 + rng.normal(0, 0.15, (n, 1)) * small
     predicted = np.where(wrong, ~positive, positive).astype(np.int16)
     groups = {"group": np.stack([small, ~small], 1), "group_name": np.array(["few", "many"]), "target": np.array(0)}
-    found = measuring.Predictions(positive[:, None].astype(int), predicted, predicted, None, None, groups)
+    found = Predictions(positive[:, None].astype(int), predicted, predicted, None, None, groups)
     about = COMMON | {"hardware": "cpu", "task": "net-faces", "noise": "algo_impl", "n_replicates": n, "seed_sets": 1}
-    rows = [about | r for r in measuring.group_rows(found, np.zeros(n, int), np.random.default_rng(0))]
-    frame = pd.DataFrame(rows, columns=list(measuring.COLUMNS))
+    rows = [about | r for r in group_rows(found, np.zeros(n, int), np.random.default_rng(0))]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
     one = estimate(about | {"without_batch_norm": ""}, found, np.zeros(n, int))
     result = row(calibrate(Measured(frame, [one]), None, 40, seed=0), "C5", REPRODUCED)
     assert result["size"] <= 0.3 and result["power"] >= 0.8

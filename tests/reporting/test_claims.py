@@ -21,7 +21,7 @@ from scipy.stats import binom
 
 from noisegrid import stats
 from noisegrid.common.schemas import catalog
-from noisegrid.measuring import cell as measuring
+from noisegrid.measuring.rows import COLUMNS, metric_row
 from noisegrid.reporting import tables
 from noisegrid.reporting.claims import judge
 from noisegrid.reporting.verdicts import (
@@ -55,7 +55,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def test_every_claim_has_its_line():
-    found = judge(pd.DataFrame([], columns=list(measuring.COLUMNS)))
+    found = judge(pd.DataFrame([], columns=list(COLUMNS)))
     assert [verdict.claim for verdict in found] == [f"C{number}" for number in range(1, 17)]
     assert all(verdict.verdict == verdict.adjusted == NOT_MEASURED for verdict in found)
 
@@ -225,9 +225,9 @@ def over_null(*values: float, p: float = 0.5, n: int = 10, note: str = "", **nul
     about = COMMON | {"hardware": "cpu", "task": "net-data", "noise": "algo_impl", "n_replicates": n, "seed_sets": 1}
     ends = {"null_low": 1.1, "null_median": 1.3, "null_high": 1.8, "p": p} | null
     name = "class_std_over_null"
-    rows = [measuring.metric_row(name, "1", value, group=f"class {k}") for k, value in enumerate(values)]
+    rows = [metric_row(name, "1", value, group=f"class {k}") for k, value in enumerate(values)]
     largest = float(np.nanmax(values)) if not np.isnan(values).all() else np.nan
-    return [about | row for row in [*rows, measuring.metric_row(f"{name}_max", "1", largest, note=note) | ends]]
+    return [about | row for row in [*rows, metric_row(f"{name}_max", "1", largest, note=note) | ends]]
 
 
 def test_a_class_beyond_its_null():
@@ -260,10 +260,10 @@ def sub_group_rows(value: float, p: float, positives: int = 5, n: int = 10) -> l
     null = {"null_low": 1.0, "null_median": 2.0, "null_high": 3.0, "p": p}
     if np.isnan(p):
         null = dict.fromkeys(null, np.nan) | {"note": "undefined: no positives"}
-    rows = [measuring.metric_row("group_fnr_std", "percentage points", value, group="few") | null]
-    rows += [measuring.metric_row("group_fnr_std", "percentage points", 9.0, group=g) for g in ("all", "many")]
+    rows = [metric_row("group_fnr_std", "percentage points", value, group="few") | null]
+    rows += [metric_row("group_fnr_std", "percentage points", 9.0, group=g) for g in ("all", "many")]
     for group, count in (("all", 505), ("few", positives), ("many", 500)):
-        rows.append(measuring.metric_row("group_positives", "count", count, group=group))
+        rows.append(metric_row("group_positives", "count", count, group=group))
     return [about | row for row in rows]
 
 
@@ -367,7 +367,7 @@ def test_facts_and_contexts_without_a_test_do_not_count():
 def test_many_contexts_are_adjusted_in_the_table():
     """Twenty tasks whose algorithmic noise is at the margin: some verdicts fall by chance, hardly any after Holm."""
     rows = [row | {"task": f"net{k}-data"} for k in range(20) for row in two_noises(rng(k), 10, 2.0)]
-    table = tables.claims_table(pd.DataFrame(rows, columns=list(measuring.COLUMNS)))
+    table = tables.claims_table(pd.DataFrame(rows, columns=list(COLUMNS)))
     assert list(table.columns[:5]) == ["claim", "statement", "context", "verdict", "verdict_adjusted"]
     assert {"p", "note"} <= set(table.columns)
     found = table[table["claim"] == "C2"]

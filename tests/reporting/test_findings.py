@@ -5,7 +5,8 @@ import pandas as pd
 from factories import crossed_frame, metrics_frame
 
 from noisegrid import stats
-from noisegrid.measuring import cell
+from noisegrid.measuring.classes import class_rows
+from noisegrid.measuring.rows import COLUMNS
 from noisegrid.reporting import findings
 from noisegrid.study.sources import FREE
 
@@ -70,9 +71,9 @@ def test_few_runs_are_too_few_to_plan_with():
 
 def classes(noise: str, correct: np.ndarray) -> pd.DataFrame:
     """Return the rows about the four classes of such replicates, as `load_metrics` gives them."""
-    rows = cell.class_rows(correct, np.arange(400) % 4, np.zeros(len(correct), int), np.random.default_rng(0))
+    rows = class_rows(correct, np.arange(400) % 4, np.zeros(len(correct), int), np.random.default_rng(0))
     common = {"hardware": "cpu", "task": "net-data", "noise": noise, "n_replicates": len(correct)}
-    frame = pd.DataFrame([common | row for row in rows], columns=list(cell.COLUMNS))
+    frame = pd.DataFrame([common | row for row in rows], columns=list(COLUMNS))
     return frame.assign(noise=pd.Categorical(frame["noise"], list(FREE), ordered=True))
 
 

@@ -14,7 +14,8 @@ from scipy import stats as scipy_stats
 
 from noisegrid import stats
 from noisegrid.common.errors import NoisegridError
-from noisegrid.measuring import cell
+from noisegrid.measuring import classes
+from noisegrid.measuring.predictions import Predictions, load_predictions
 from noisegrid.stats import null as null_module
 
 Rows = dict[tuple[str, str], dict]
@@ -165,7 +166,7 @@ LABELS = np.arange(400) % 4
 def class_rows(correct: np.ndarray, labels: np.ndarray = LABELS, sets: np.ndarray | None = None, **more: int) -> Rows:
     """Return the rows about classes of such replicates, by metric and group."""
     sets = np.zeros(len(correct), int) if sets is None else sets
-    rows = cell.class_rows(correct, labels, sets, np.random.default_rng(0), **more)
+    rows = classes.class_rows(correct, labels, sets, np.random.default_rng(0), **more)
     return {(row["metric"], row["group"]): row for row in rows}
 
 
@@ -303,8 +304,8 @@ def group_rows(correct: np.ndarray, positive: np.ndarray, masks: np.ndarray) -> 
     names = np.array([f"group {index}" for index in range(len(masks))])
     predicted = np.where(correct, positive, ~positive).astype(np.int16)
     groups = {"group": masks.T, "group_name": names, "target": np.array(0)}
-    found = cell.Predictions(labels, predicted, predicted, None, None, groups)
-    rows = cell.group_rows(found, np.zeros(len(correct), int), np.random.default_rng(0))
+    found = Predictions(labels, predicted, predicted, None, None, groups)
+    rows = classes.group_rows(found, np.zeros(len(correct), int), np.random.default_rng(0))
     return {(row["metric"], row["group"]): row for row in rows}
 
 
@@ -360,14 +361,14 @@ def test_a_logit_that_is_not_finite_is_no_prediction(labels, name, bad):
     broken[name][1, 2] = 0 if bad is None else bad
     replicates = [Stored(Path("runs/0"), arrays), Stored(Path("runs/1"), broken)]
     if bad is None:
-        assert cell.load_predictions(replicates).classes == 3
+        assert load_predictions(replicates).classes == 3
         return
     with pytest.raises(NoisegridError, match=f"runs/1: the {name} of 1 of 3 test images are not finite.*delete its"):
-        cell.load_predictions(replicates)
+        load_predictions(replicates)
 
 
 def test_the_number_of_classes_does_not_come_from_the_test_labels_alone():
     labels, predicted = np.array([0, 1, 1]), np.array([[0, 1, 2], [0, 1, 1]], np.int16)
-    found = cell.Predictions(labels, predicted, predicted, None, None, {})
+    found = Predictions(labels, predicted, predicted, None, None, {})
     assert found.classes == 3
-    assert cell.Predictions(labels, predicted, predicted, list(np.zeros((2, 3, 5))), None, {}).classes == 5
+    assert Predictions(labels, predicted, predicted, list(np.zeros((2, 3, 5))), None, {}).classes == 5

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats as scipy_stats
 
 from noisegrid import stats
-from noisegrid.measuring.cell import metric_row
+from noisegrid.measuring.rows import metric_row
 
 predictions_of = arrays(np.int64, st.tuples(st.integers(2, 6), st.integers(1, 30)), elements=st.integers(0, 4))
 

@@ -24,7 +24,8 @@ def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
     from noisegrid.common.files import write_with_checksum
     from noisegrid.measuring.across_hardware import compare_all
-    from noisegrid.measuring.cell import csv_of, load_replicates
+    from noisegrid.measuring.replicates import load_replicates
+    from noisegrid.measuring.rows import csv_of
     from noisegrid.study import design
     from noisegrid.study.study import repeated
 

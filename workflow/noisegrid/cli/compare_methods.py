@@ -21,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
     from noisegrid.common.files import write_with_checksum
-    from noisegrid.measuring.cell import Row, csv_of, load_replicates
+    from noisegrid.measuring.replicates import load_replicates
+    from noisegrid.measuring.rows import Row, csv_of
     from noisegrid.measuring.versus import compare
     from noisegrid.study import design
 

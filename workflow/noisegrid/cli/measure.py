@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
     from noisegrid.common.files import write_with_checksum
-    from noisegrid.measuring.cell import check_together, csv_of, load_replicates, measure
+    from noisegrid.measuring.cell import measure
+    from noisegrid.measuring.replicates import check_together, load_replicates
+    from noisegrid.measuring.rows import csv_of
     from noisegrid.study import design
 
     rows = []

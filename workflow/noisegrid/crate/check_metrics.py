@@ -22,7 +22,9 @@ from noisegrid.crate.limits import (
 )
 from noisegrid.crate.predictions import checked
 from noisegrid.measuring import across_hardware, versus
-from noisegrid.measuring.cell import check_together, csv_of, measure
+from noisegrid.measuring.cell import measure
+from noisegrid.measuring.replicates import check_together
+from noisegrid.measuring.rows import csv_of
 from noisegrid.records.record import Replicate, check_belongs, read, replicate_folder
 from noisegrid.study.study import Cell, Versus, repeated
 

@@ -18,7 +18,7 @@ from noisegrid.crate.archive import same_bytes
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.csv_differences import differences, words_of
 from noisegrid.crate.limits import ARMS, KERNELS, check_count
-from noisegrid.measuring.cell import COLUMNS
+from noisegrid.measuring.rows import COLUMNS
 from noisegrid.reporting import cell_pages
 from noisegrid.reporting import figures as drawing
 from noisegrid.reporting import findings as saying

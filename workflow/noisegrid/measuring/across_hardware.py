@@ -14,7 +14,8 @@ import numpy as np
 from noisegrid import stats
 from noisegrid.common import versions
 from noisegrid.common.notes import join_notes
-from noisegrid.measuring.cell import Row, mean_row, seed_set_of
+from noisegrid.measuring.cell import seed_set_of
+from noisegrid.measuring.rows import Row, mean_row
 from noisegrid.records.record import Replicate, versions_of
 from noisegrid.study.sources import ALGORITHMIC, FREE, seed_note
 from noisegrid.study.study import Cell

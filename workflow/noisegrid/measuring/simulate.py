@@ -18,7 +18,10 @@ from noisegrid import stats
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.measuring import cell as measuring
-from noisegrid.measuring.cell import Predictions, Row
+from noisegrid.measuring.classes import class_rows, group_rows
+from noisegrid.measuring.pairs import hash_row, pair_rows
+from noisegrid.measuring.predictions import Predictions, load_predictions
+from noisegrid.measuring.rows import Row, metric_row
 from noisegrid.records.record import Replicate
 from noisegrid.study.sources import ALGORITHMIC, FREE
 from noisegrid.study.study import Cell
@@ -196,16 +199,16 @@ class Population:
         found = replace(self.measured, predicted=self.draw(rng), logits=None, calibration=None)
         numbers = np.arange(len(self.seed_set))
         rows = [
-            measuring.hash_row([str(number) for number in numbers], self.seed_set),
+            hash_row([str(number) for number in numbers], self.seed_set),
             *measuring.accuracy_rows(found.correct, numbers, self.seed_set),
-            *measuring.pair_rows(found.predicted, None, self.seed_set),
+            *pair_rows(found.predicted, None, self.seed_set),
         ]
         if classes:
-            rows += measuring.class_rows(found.correct, found.class_of, self.seed_set, rng, self.measured.classes)
+            rows += class_rows(found.correct, found.class_of, self.seed_set, rng, self.measured.classes)
         if groups:
-            rows += measuring.group_rows(found, self.seed_set, rng)
+            rows += group_rows(found, self.seed_set, rng)
         if self.multiprocessors:
-            rows.append(measuring.metric_row("multiprocessors", "count", self.multiprocessors))
+            rows.append(metric_row("multiprocessors", "count", self.multiprocessors))
         return [self.about | row for row in rows]
 
 
@@ -221,7 +224,7 @@ def population(cell: Cell, replicates: list[Replicate]) -> Population:
         raise NoisegridError(
             f"{cell.path}: {len(replicates)} of {cell.replicates} replicates finished; a simulation needs two"
         )
-    found = measuring.load_predictions(replicates)
+    found = load_predictions(replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
     sets = np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.seed_sets
     record = replicates[0].record

@@ -8,7 +8,8 @@ from noisegrid import stats
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.notes import join_notes
-from noisegrid.measuring.cell import Row, metric_row, seed_set_of
+from noisegrid.measuring.cell import seed_set_of
+from noisegrid.measuring.rows import Row, metric_row
 from noisegrid.records.record import Replicate, versions_of
 from noisegrid.study.sources import seed_note
 from noisegrid.study.study import Cell, Versus, digest

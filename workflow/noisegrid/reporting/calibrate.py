@@ -20,8 +20,8 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import csv_text, write_text
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.progress import Progress
-from noisegrid.measuring.cell import COLUMNS as METRICS_COLUMNS
-from noisegrid.measuring.cell import Row
+from noisegrid.measuring.rows import COLUMNS as METRICS_COLUMNS
+from noisegrid.measuring.rows import Row
 from noisegrid.measuring.simulate import population
 from noisegrid.records.record import Replicate, check_belongs, read
 from noisegrid.reporting.claims import judge

@@ -9,7 +9,7 @@ import pandas as pd
 
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError, why
-from noisegrid.measuring.cell import COLUMNS
+from noisegrid.measuring.rows import COLUMNS
 from noisegrid.study.sources import FREE, NAMES, ONE_SEED_SET, seed_note
 
 #: Columns that version 3 of metrics.csv added. They are empty in files of earlier versions.
