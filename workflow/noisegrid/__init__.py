@@ -19,4 +19,4 @@ cli        the `noisegrid` command
 The modules `networks` and `readers` are public: catalogs name their functions, and so may your own study.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
