@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.csv_differences import differences
@@ -116,7 +117,10 @@ class Excuse:
         excused = (
             row["metric"] in NEED_WEIGHTS - {other["metric"] for other in part.rows}
             and row["group"] == "all"
-            and all(str(common.get(key)) == row.get(key) for key in ("n_replicates", "device", "versions"))
+            and all(
+                escape.spreadsheet(str(common.get(key))) == row.get(key)
+                for key in ("n_replicates", "device", "versions")
+            )
             and _possible(row["metric"], float(row["value"]), part.replicates)
         )
         self.count += excused
