@@ -142,3 +142,11 @@ def test_every_table_is_written_in_four_formats_under_its_caption(tmp_path):
     assert written == {f"{name}.{suffix}" for name in names for suffix in ("csv", "md", "tex", "html")}
     markdown = (tmp_path / "tables/noise.md").read_text()
     assert markdown.startswith(TABLES["noise"].caption) and "n = 10 replicates per cell" in markdown
+
+
+def test_the_caption_of_a_table_is_about_its_own_cells(tmp_path):
+    crossed = crossed_frame({"init": 60.0, "order": 40.0}, {"init": 70.0, "order": 50.0}).assign(n_replicates=27)
+    tables.write_all(pd.concat([FRAME, crossed]).astype({"noise": FRAME["noise"].dtype}), None, tmp_path)
+    captions = {name: (tmp_path / f"{name}.md").read_text().partition("\n")[0] for name in ("noise", "components")}
+    assert "n = 10 replicates per cell" in captions["noise"] and "crossed" not in captions["noise"]
+    assert "n = 27 replicates per cell" in captions["components"]

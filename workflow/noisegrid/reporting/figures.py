@@ -27,7 +27,7 @@ from noisegrid.common.files import write_atomically
 from noisegrid.reporting.metrics_frame import batch_norm_counterparts, load_metrics, provenance, select
 from noisegrid.reporting.overhead_frame import load_overhead
 from noisegrid.reporting.registry import FIGURES, METRICS, OVERHEAD
-from noisegrid.study.sources import CROSSED, FREE, NOISES
+from noisegrid.study.sources import FREE, NOISES
 
 plt.style.use(Path(__file__).parent / "noisegrid.mplstyle")
 
@@ -220,7 +220,7 @@ def figure_components(frame: pd.DataFrame) -> Figure:
             label="stays if it alone is free",
         ),
     ]
-    _caption(figure, frame[frame["noise"] == CROSSED], handles)
+    _caption(figure, frame, handles)
     return figure
 
 
@@ -457,6 +457,8 @@ def draw_all(names: Sequence[str], metrics_file: Path, overhead_file: Path | Non
     if overhead_file is not None:
         frames[OVERHEAD] = load_overhead(overhead_file)
     for name in names:
-        figure = FIGURES[name].make(frames[FIGURES[name].data])
+        entry = FIGURES[name]
+        frame = frames[entry.data]
+        figure = entry.make(entry.rows(frame) if entry.data == METRICS else frame)
         save(figure, folder / f"{name}.pdf")
         plt.close(figure)

@@ -17,6 +17,8 @@ from noisegrid.study.sources import CROSSED
 from noisegrid.study.study import Study
 
 METRICS, OVERHEAD = "metrics.csv", "overhead.csv"
+#: Besides CROSSED, what `Entry.cells` can be.
+NOT_CROSSED, ALL = "not crossed", "all"
 #: The formats in which figures and tables are written.
 FIGURE_SUFFIXES, TABLE_SUFFIXES = ("pdf", "png"), ("csv", "md", "tex", "html")
 
@@ -80,6 +82,8 @@ class Entry:
         Name of the file that contains the data: metrics.csv or overhead.csv.
     caption : str
         What a table shows; it appears above the table. Empty for a figure: its caption is in workflow/report/figures.
+    cells : str
+        Which cells the figure or table is about: NOT_CROSSED, CROSSED or ALL. The others do not enter its caption.
     """
 
     name: str
@@ -87,6 +91,13 @@ class Entry:
     applies: Callable[[Study], bool] = _always
     data: str = METRICS
     caption: str = ""
+    cells: str = NOT_CROSSED
+
+    def rows(self, frame: Any) -> Any:
+        """Return the rows of metrics.csv that the figure or table is about; all rows if the study has no such cells."""
+        crossed = frame["noise"] == CROSSED
+        part = frame if self.cells == ALL else frame[crossed if self.cells == CROSSED else ~crossed]
+        return frame if part.empty else part
 
     @property
     def optional(self) -> bool:
@@ -112,7 +123,7 @@ FIGURES = {
         Entry("figure_7", "figures_overhead:figure_7", _times_networks, OVERHEAD),
         Entry("figure_8", "figures:figure_8", _measures("order", "in_batch_order")),
         Entry("figure_sources", "figures:figure_sources", _has_single_sources),
-        Entry("figure_components", "figures:figure_components", _measures(CROSSED)),
+        Entry("figure_components", "figures:figure_components", _measures(CROSSED), cells=CROSSED),
     )
 }
 TABLES = {
@@ -170,6 +181,7 @@ TABLES = {
             "components",
             "tables:component_table",
             _measures(CROSSED),
+            cells=CROSSED,
             caption=(
                 "What share of the spread would go away if I held a source? Runs of a crossed cell differ in the seeds "
                 "of several sources. share: a source's part of the variance of their predictions (which is the churn) "
@@ -189,6 +201,7 @@ TABLES = {
         Entry(
             "taxonomy",
             "tables:taxonomy_table",
+            cells=ALL,
             caption="Each noise of this study, and the sources that it leaves free",
         ),
         Entry(

@@ -310,10 +310,11 @@ def write_all(frame: pd.DataFrame, overhead: pd.DataFrame | None, folder: Path) 
     """
     for name, entry in TABLES.items():
         if entry.data == METRICS:
-            table = claims_table(frame, overhead) if name == "claims" else entry.make(frame)
+            rows = entry.rows(frame)
+            table = claims_table(rows, overhead) if name == "claims" else entry.make(rows)
             if entry.optional and table.empty:
                 continue
-            write_table(table, f"{entry.caption}; {provenance(frame)}", folder / f"{name}.csv")
+            write_table(table, f"{entry.caption}; {provenance(rows)}", folder / f"{name}.csv")
         elif overhead is not None:
             caption = f"{entry.caption}; {overhead_frame.provenance(overhead)}"
             write_table(entry.make(overhead), caption, folder / f"{name}.csv")
