@@ -7,6 +7,7 @@ from factories import CLASSES, crossed_frame, metrics_frame, value_of
 from noisegrid import stats
 from noisegrid.reporting import findings, tables
 from noisegrid.reporting.registry import TABLES
+from noisegrid.study.sources import NAMES
 
 FRAME = metrics_frame()
 
@@ -146,7 +147,9 @@ def test_every_table_is_written_in_four_formats_under_its_caption(tmp_path):
 
 def test_the_caption_of_a_table_is_about_its_own_cells(tmp_path):
     crossed = crossed_frame({"init": 60.0, "order": 40.0}, {"init": 70.0, "order": 50.0}).assign(n_replicates=27)
-    tables.write_all(pd.concat([FRAME, crossed]).astype({"noise": FRAME["noise"].dtype}), None, tmp_path)
+    both = pd.concat([part.astype({"noise": str}) for part in (FRAME, crossed)])
+    both["noise"] = pd.Categorical(both["noise"], list(NAMES), ordered=True)
+    tables.write_all(both, None, tmp_path)
     captions = {name: (tmp_path / f"{name}.md").read_text().partition("\n")[0] for name in ("noise", "components")}
     assert "n = 10 replicates per cell" in captions["noise"] and "crossed" not in captions["noise"]
     assert "n = 27 replicates per cell" in captions["components"]
