@@ -105,10 +105,9 @@ def test_an_edited_file_is_named_and_not_drawn_from(copy, name):
 @pytest.mark.parametrize("name", ["metrics.csv", "cells/cpu/tiny-digits.csv"])
 def test_a_file_without_its_checksum_is_drawn_from_only_if_it_was_copied_alone(copy, tmp_path, name):
     path = copy / "results/tiny" / name
+    alone = shutil.copy(copy / "results/tiny/metrics.csv", tmp_path)
     checksum_file(path).unlink()
     path.write_text(path.read_text().replace(",3,", ",2,", 1))
     done = snakemake(copy, "results/tiny/figures/figure_1.png", "results/tiny/figures/figure_1.pdf")
     assert done.returncode != 0 and f"its checksum {path.name}.sha256 is missing" in done.stdout, done.stdout
-    draw = ("figures", "figure_1", "--output", tmp_path, "--metrics")
-    alone = shutil.copy(copy / "results/tiny/metrics.csv", tmp_path)
-    assert noisegrid(*draw, alone).returncode == 0
+    assert noisegrid("figures", "figure_1", "--output", tmp_path, "--metrics", alone).returncode == 0

@@ -318,10 +318,10 @@ def test_a_study_runs_from_submission_to_figures(under_way, cluster, finished, t
 
 
 def test_the_quick_study_is_planned(under_way, cluster, tmp_path):
-    """Three tasks, one job for the networks to time and all that follows; the tiny study runs the same rules."""
+    """Jobs of three tasks and of the crossed cell, one job that times networks; the tiny study runs the same rules."""
     done = run(*Site(tmp_path, MAIN, cluster).command(study="quick"), "-n", cwd=tmp_path, **cluster)
     counts = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)
-    assert (counts["train_replicates"], counts["time_networks"], counts["measure_task"]) == ("3", "1", "3"), done.stdout
+    assert (counts["train_replicates"], counts["time_networks"], counts["measure_task"]) == ("5", "1", "3"), done.stdout
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")

@@ -4,9 +4,10 @@ import shutil
 
 import pandas as pd
 import pytest
-from conftest import metrics, planned, snakemake
+from conftest import TINY, metrics, planned, snakemake
 
-from noisegrid.reporting.registry import TABLES
+from noisegrid.reporting.registry import TABLES, names_for
+from noisegrid.study.resolve import load_study
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +18,7 @@ PRODUCTS = [
     "findings.md",
     "report.html",
     *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3, 5, 6, 7, 8, "sources", "across") for suffix in ("pdf", "png")),
-    *(f"tables/{table}.{suffix}" for table in TABLES for suffix in
+    *(f"tables/{table}.{suffix}" for table in names_for(load_study(str(TINY)), TABLES) for suffix in
       ("csv", "md", "tex", "html")),
 ]  # fmt: skip
 

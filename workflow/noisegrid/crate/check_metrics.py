@@ -130,11 +130,18 @@ class Excuse:
 def _possible(metric: str, value: float, replicates: list[Replicate]) -> bool:
     """Return whether the value of a metric of the weights is possible.
 
-    If all weights are equal, the value must be 0. Otherwise, `l2_raw_buffers` must be above 0, and other metrics may
-    have any value.
+    L2 is the mean distance within seed sets. If all weights of a seed set are equal, in each set, it must be 0.
+    Otherwise, `l2_raw_buffers` must be above 0. The other metrics compare replicates of all sets: if all weights are
+    equal, they must be 0, else they may have any value.
     """
-    equal = len({replicate.record["weight_hash"] for replicate in replicates}) == 1
-    return value == 0 if equal else value > 0 or metric != "l2_raw_buffers"
+    sets = dict[int, set[str]]()
+    for replicate in replicates:
+        record = replicate.record
+        sets.setdefault(record["replicate"] % record["settings"].get("seed_sets", 1), set()).add(record["weight_hash"])
+    if metric.startswith("l2_") and not metric.endswith(("_between_seed_sets", "_across_hardware")):
+        equal = all(len(hashes) == 1 for hashes in sets.values())
+        return value == 0 if equal else value > 0 or metric != "l2_raw_buffers"
+    return value == 0 or len(set().union(*sets.values())) > 1
 
 
 def _again(crate: Crate) -> Iterator[tuple[Path, list[Part]]]:

@@ -20,7 +20,13 @@ from noisegrid.study.sources import NOISES, seed_note
 from noisegrid.study.study import Cell, changed_settings
 
 #: Each metric that is compared -> the unit of the metric.
-METRICS = {"accuracy_mean": "percent", "accuracy_std": "percentage points", "churn": "percent"}
+METRICS = {
+    "accuracy_mean": "percent",
+    "accuracy_std": "percentage points",
+    "churn": "percent",
+    "crossed_std": "percentage points",
+    "crossed_churn": "percent",
+}
 SHOWN = ("accuracy_std", "churn")
 _ENDS = ("n", "value", "low", "high", "note")
 Key = tuple[str, str, str]
