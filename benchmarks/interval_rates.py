@@ -21,7 +21,7 @@ Array = np.ndarray
 #: Images of the simulated test set, and seed sets of clustered replicates.
 IMAGES, SETS = 597, 5
 COUNTS = (3, 5, 10, 50)
-STATISTICS = ("mean", "std", "difference", "churn")
+STATISTICS = ("mean", "std", "difference", "churn", "ratio")
 TRUTHS = ("normal", "bimodal", "discrete", "clustered")
 #: The coverage that is required of 95 % intervals.
 REQUIRED = 0.93
@@ -31,6 +31,7 @@ EXEMPT = {
     ("mean", "bimodal", 3): FEW,
     ("std", "bimodal", 3): FEW,
     ("churn", "bimodal", 3): FEW,
+    ("ratio", "bimodal", 3): FEW,
 }
 
 
@@ -64,6 +65,11 @@ class Truth:
     @property
     def difference(self) -> float:
         """The difference of the means of two cells of the same kind."""
+        return 0.0
+
+    @property
+    def ratio(self) -> float:
+        """The logarithm of the ratio of the churn of two cells of the same kind."""
         return 0.0
 
 
@@ -111,13 +117,20 @@ def truth(kind: str, rng: np.random.Generator) -> Truth:
 
 
 def estimate(statistic: str, one: Draw, other: Draw) -> stats.Estimate:
-    """Return the estimate that noisegrid makes of a statistic; a difference also needs a second cell."""
+    """Return the estimate that noisegrid makes of a statistic; a difference and a ratio also need a second cell."""
     if statistic == "mean":
         return stats.mean(one.accuracies, one.sets)
     if statistic == "std":
         return stats.std(one.accuracies, one.sets)
     if statistic == "difference":
         return stats.mean_difference(one.accuracies, other.accuracies)
+    if statistic == "ratio":
+        return stats.log_ratio(churn(one), churn(other))
+    return churn(one)
+
+
+def churn(one: Draw) -> stats.Estimate:
+    """Return the churn within seed sets."""
     together = one.sets[:, None] == one.sets
     return stats.pair_mean(stats.churn_matrix(one.predictions), together, one.sets)
 
