@@ -72,6 +72,7 @@ def packed(folder: Path, seed: int = 1) -> Path:
     for target in ((), ("package",)):
         done = snakemake(folder, *target, study=path.name)
         assert done.returncode == 0, done.stdout
+    assert "Made: results/pair/pair.crate.zip" in done.stdout, done.stdout
     assert re.search(r"^replicates +18 files +\d+\.\d\d MB$", done.stdout, re.M), done.stdout
     return folder / "results/pair/pair.crate.zip"
 

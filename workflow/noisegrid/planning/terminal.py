@@ -63,7 +63,13 @@ def made(plan: Plan, targets: Iterable[str]) -> str:
 
 def say_what_was_made(plan: Plan, jobs: Iterable[Any]) -> None:
     """Print the last line of a successful call; `jobs` are Snakemake's jobs that were asked for."""
-    say(made(plan, [file for job in jobs for file in (job.output or job.input)]))
+    say(made(plan, [file for job in jobs for file in _files_of(job)]))
+
+
+def _files_of(job: Any) -> Iterable[str]:
+    """Return the files of a job: its outputs, else the package, which is no output so that it is always written."""
+    package: str | None = job.params.get("crate")
+    return job.output or ([package] if package else job.input)
 
 
 def _some(files: Collection[str]) -> str:
