@@ -238,7 +238,7 @@ def test_power_is_what_simulation_says():
 
     rng, n = np.random.default_rng(0), 12
     a, b = rng.standard_normal((4000, n)), rng.standard_normal((4000, n)) + 1.0
-    assert stats.t_test_power(1.0, 1.0, n) == pytest.approx(
+    assert stats.t_power(1.0, [1.0, 1.0], n) == pytest.approx(
         (scipy_stats.ttest_ind(a, b, axis=1).pvalue < 0.05).mean(), abs=0.025
     )
 

@@ -11,21 +11,12 @@ from noisegrid.measuring.rows import Row, mean_row, metric_row, units
 from noisegrid.stats import Estimate, Null
 
 Array = np.ndarray
-
-
 #: Reasons why the null of a spread or of a ratio is undefined.
 ONE_EACH = "no seed set has two replicates"
-
-
 NO_DIFFERENCE = "no test image is classified correctly by some replicates only"
-
-
 SAME_ACCURACY = "all replicates have the same overall rate"
-
-
 NO_MEDIAN = "the median of the null is 0"
-
-
+#: The note on a class that is discovered.
 DISCOVERY = "above its null at a false discovery rate of 5 % over classes"
 
 

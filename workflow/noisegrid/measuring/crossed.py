@@ -12,8 +12,6 @@ from noisegrid.stats import Estimate
 from noisegrid.study.seeds import levels
 
 Array = np.ndarray
-
-
 #: The outcomes of a crossed cell, with the name and unit of their spread: the square root of a variance, and a churn,
 #: which is the variance of the predictions.
 OUTCOMES = {"predictions": ("crossed_churn", "percent"), "accuracy": ("crossed_std", "percentage points")}

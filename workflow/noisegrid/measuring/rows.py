@@ -11,8 +11,6 @@ from noisegrid.stats import Estimate
 
 Array = np.ndarray
 Row = dict[str, Any]
-
-
 #: Columns of metrics.csv. `unit` applies to `value`, `low`, `high`, `error` and `null_*`. Fields that do not apply are
 #: empty. `error` and `freedom` are the standard error and its degrees of freedom. `p` is the share of the null that is
 #: at least as large as the value. `note` says what a reader must know about the number.

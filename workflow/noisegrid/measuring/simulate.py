@@ -23,7 +23,6 @@ from noisegrid.measuring.pairs import hash_row, pair_rows
 from noisegrid.measuring.predictions import Predictions, load_predictions
 from noisegrid.measuring.rows import Row, metric_row
 from noisegrid.records.record import Replicate
-from noisegrid.study.sources import ALGORITHMIC, FREE
 from noisegrid.study.study import Cell
 
 Array = np.ndarray
@@ -131,8 +130,9 @@ class Population:
         part = self.part if part is None else part
         independent = float((self.right * (1 - self.right))[part].sum()) / part.sum() ** 2
         weights = _weights(self.right, part)
-        room = 1 - float((weights[part] ** 2).sum()) / part.sum() ** 2  # a shift takes away from independent errors
-        variance = max(0.0, ratio**2 - 1) * independent / room if room > 0 else 0.0
+        # a shift takes away from independent errors
+        remaining = 1 - float((weights[part] ** 2).sum()) / part.sum() ** 2
+        variance = max(0.0, ratio**2 - 1) * independent / remaining if remaining > 0 else 0.0
         return replace(self, part=part, run_spread=float(np.sqrt(variance)))
 
     def draw(self, rng: np.random.Generator) -> Array:
@@ -226,7 +226,7 @@ def population(cell: Cell, replicates: list[Replicate]) -> Population:
         )
     found = load_predictions(replicates)
     numbers = np.array([replicate.record["replicate"] for replicate in replicates])
-    sets = np.zeros_like(numbers) if FREE[cell.noise] >= ALGORITHMIC else numbers % cell.seed_sets
+    sets = measuring.seed_set_of(cell, numbers)
     record = replicates[0].record
     about = {
         "study": cell.study,
@@ -285,9 +285,9 @@ def _moved(right: Array, by: float) -> Array:
     """
     if by == 0:
         return right
-    room = 1 - right if by > 0 else right
-    order = np.argsort(-room, kind="stable")
-    before = np.cumsum(room[order]) - room[order]
+    possible = 1 - right if by > 0 else right  # the largest change of each probability
+    order = np.argsort(-possible, kind="stable")
+    before = np.cumsum(possible[order]) - possible[order]
     moved = right.copy()
-    moved[order] += np.sign(by) * np.clip(abs(by) * len(right) - before, 0, room[order])
+    moved[order] += np.sign(by) * np.clip(abs(by) * len(right) - before, 0, possible[order])
     return moved

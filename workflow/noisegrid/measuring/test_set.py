@@ -27,19 +27,18 @@ def test_set_rows(found: Predictions, seed_set: Array) -> Iterator[Row]:
     seed_set : (replicates,)
         Index of the seed set of each replicate.
     """
-    units = found.correct.reshape(-1, *found.labels.shape)
-    images = (
-        units if units.ndim == 2 else units.mean(axis=2, dtype=np.float32)
-    )  # an image is one draw, not an attribute
+    correct = found.correct.reshape(-1, *found.labels.shape)
+    # an image is one draw, not an attribute
+    images = correct if correct.ndim == 2 else correct.mean(axis=2, dtype=np.float32)
     yield from _test_set_rows("all", images, seed_set)
     yield metric_row("accuracy_sampling_error", "percentage points", 100 * stats.sampling_error(images))
     for index in range(found.classes):
-        part = units[:, found.labels == index] if units.ndim == 2 else units[:, :, index]
+        part = correct[:, found.labels == index] if correct.ndim == 2 else correct[:, :, index]
         yield from _test_set_rows(f"class {index}", part, seed_set)
     for name, mask in zip(
         found.groups.get("group_name", ()), found.groups.get("group", np.empty((0, 0))).T, strict=True
     ):
-        yield from _test_set_rows(str(name), units[:, mask.astype(bool), int(found.groups["target"])], seed_set)
+        yield from _test_set_rows(str(name), correct[:, mask.astype(bool), int(found.groups["target"])], seed_set)
 
 
 def _test_set_rows(group: str, correct: Array, seed_set: Array) -> Iterator[Row]:

@@ -47,7 +47,7 @@ from noisegrid.stats.pairs import (
     pair_mean,
 )
 from noisegrid.stats.parts import Parts, whole
-from noisegrid.stats.power import replicates_needed, significant_difference, t_test_power
+from noisegrid.stats.power import replicates_needed, significant_difference, t_power, units_to_decide
 from noisegrid.stats.reference import reference_agreement, reference_std
 from noisegrid.stats.shares import share
 from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spread_ratio
@@ -126,7 +126,8 @@ __all__ = [
     "std_interval",
     "student_interval",
     "student_quantile",
-    "t_test_power",
+    "t_power",
+    "units_to_decide",
     "verdict_on",
     "whole",
 ]

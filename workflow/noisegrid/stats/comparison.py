@@ -12,13 +12,12 @@ import numpy as np
 from scipy import special
 
 from noisegrid.stats.intervals import CONFIDENCE, Estimate, mean, mean_difference, student_interval, student_quantile
+from noisegrid.stats.power import units_to_decide
 
 Array = np.ndarray
 BETTER, WORSE, EQUIVALENT, UNDECIDED = "better", "worse", "equivalent", "undecided"
 #: Number of bootstrap draws for the interval of the violation ratio.
 DRAWS = 1000
-#: The largest number of units per method that `units_to_decide` considers.
-LIMIT = 100_000
 
 
 class Comparison(NamedTuple):
@@ -286,64 +285,8 @@ def further_units(first: Array, second: Array, paired: bool = False, power: floa
     Returns
     -------
     int or None
-        The number of units; None if no number or more than LIMIT would decide.
+        The number of units; None if no number or more than power.LIMIT would decide.
     """
     variances = [(second - first).var(ddof=1)] if paired else [values.var(ddof=1) for values in (first, second)]
     needed = units_to_decide(float(second.mean() - first.mean()), variances, power)
     return None if needed is None else max(0, needed - min(len(first), len(second)))
-
-
-def units_to_decide(effect: float, variances: list[float], power: float = 0.8) -> int | None:
-    """Return the number of units per method at which a two-sided t test at the 5 % level detects an effect.
-
-    Parameters
-    ----------
-    effect : float
-        The true difference between the means.
-    variances : list of float
-        The variance of each method's results or, for a paired test, the variance of the differences alone.
-    power : float
-        The required probability of detecting the effect.
-
-    Returns
-    -------
-    int or None
-        The number of units, at least two; None if it exceeds LIMIT.
-    """
-
-    def enough(units: int) -> bool:
-        return t_power(effect, variances, units) >= power
-
-    most = 2
-    while not enough(most):
-        most *= 2
-        if most > LIMIT:
-            return None
-    least = most // 2  # too few, unless two are enough
-    while most - least > 1:
-        middle = (least + most) // 2
-        least, most = (least, middle) if enough(middle) else (middle, most)
-    return most
-
-
-def t_power(effect: float, variances: list[float], units: int) -> float:
-    """Return the power of the two-sided t test at the 5 % level: Welch's for two variances, the paired one for one.
-
-    Welch's degrees of freedom are those of the true variances.
-
-    Parameters
-    ----------
-    effect : float
-        The true difference between the means.
-    variances : list of float
-        The variance of each method's results or, for a paired test, the variance of the differences alone.
-    units : int
-        The number of units per method, at least two.
-    """
-    total = sum(variances)
-    if effect == 0 or total == 0:
-        return 0.05 if effect == 0 else 1.0
-    freedom = (units - 1) * total**2 / sum(variance**2 for variance in variances)
-    critical, shift = student_quantile(freedom), abs(effect) / math.sqrt(total / units)
-    missed = special.nctdtr(freedom, shift, critical) - special.nctdtr(freedom, shift, -critical)
-    return 1.0 if math.isnan(missed) else float(1 - missed)

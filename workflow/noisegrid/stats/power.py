@@ -10,7 +10,8 @@ from scipy import special
 
 from noisegrid.stats.intervals import student_quantile
 
-Array = np.ndarray
+#: The largest number of units per method that is considered.
+LIMIT = 100_000
 
 
 def significant_difference(deviation: float, n: int, freedom: float) -> float:
@@ -31,55 +32,77 @@ def significant_difference(deviation: float, n: int, freedom: float) -> float:
     return float(student_quantile(freedom) * deviation * np.sqrt(2 / n))
 
 
-def replicates_needed(deviation: float, gain: float, power: float = 0.8, limit: int = 100_000) -> int | None:
+def replicates_needed(deviation: float, gain: float, power: float = 0.8) -> int | None:
     """Return the number of runs per method needed to detect a true gain with a two-sided t test at the 5 % level.
 
     Parameters
     ----------
     deviation : float
-        Standard deviation between runs.
+        Standard deviation between runs, which holds for both methods.
     gain : float
         The true gain, in the unit of `deviation`.
     power : float
         The required probability of detecting the gain.
-    limit : int
-        The largest number of runs to consider.
 
     Returns
     -------
     int or None
-        The number of runs, or None if it exceeds the limit or if the deviation is unknown (NaN).
+        The number of runs, or None if it exceeds LIMIT or if the deviation is unknown (NaN).
     """
-    if math.isnan(deviation):
-        return None
-    enough = 2
-    while t_test_power(deviation, gain, enough) < power:
-        enough *= 2
-        if enough > limit:
-            return None
-    low, high = enough // 2, enough
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if t_test_power(deviation, gain, middle) >= power else (middle, high)
-    return high
+    return None if math.isnan(deviation) else units_to_decide(gain, [deviation**2] * 2, power)
 
 
-def t_test_power(deviation: float, gain: float, n: int) -> float:
-    """Return the probability that a two-sided two-sample t test at the 5 % level detects a true gain.
+def units_to_decide(effect: float, variances: list[float], power: float = 0.8) -> int | None:
+    """Return the number of units per method at which a two-sided t test at the 5 % level detects an effect.
 
     Parameters
     ----------
-    deviation : float
-        Standard deviation between runs.
-    gain : float
-        The true gain, in the unit of `deviation`.
-    n : int
-        Number of runs per method.
+    effect : float
+        The true difference between the means.
+    variances : list of float
+        The variance of each method's results or, for a paired test, the variance of the differences alone.
+    power : float
+        The required probability of detecting the effect.
+
+    Returns
+    -------
+    int or None
+        The number of units, at least two; None if it exceeds LIMIT.
     """
-    if n < 2:
-        return 0.0
-    if deviation == 0:
-        return 1.0
-    freedom, shift = 2 * n - 2, gain / (deviation * np.sqrt(2 / n))
-    critical = student_quantile(freedom)
-    return float(1 - special.nctdtr(freedom, shift, critical) + special.nctdtr(freedom, shift, -critical))
+
+    def enough(units: int) -> bool:
+        return t_power(effect, variances, units) >= power
+
+    most = 2
+    while not enough(most):
+        most *= 2
+        if most > LIMIT:
+            return None
+    least = most // 2  # too few, unless two are enough
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (least, middle) if enough(middle) else (middle, most)
+    return most
+
+
+def t_power(effect: float, variances: list[float], units: int) -> float:
+    """Return the power of the two-sided t test at the 5 % level: Welch's for two variances, the paired one for one.
+
+    Welch's degrees of freedom are those of the true variances.
+
+    Parameters
+    ----------
+    effect : float
+        The true difference between the means.
+    variances : list of float
+        The variance of each method's results or, for a paired test, the variance of the differences alone.
+    units : int
+        The number of units per method, at least two.
+    """
+    total = sum(variances)
+    if effect == 0 or total == 0:
+        return 0.05 if effect == 0 else 1.0
+    freedom = (units - 1) * total**2 / sum(variance**2 for variance in variances)
+    critical, shift = student_quantile(freedom), abs(effect) / math.sqrt(total / units)
+    missed = special.nctdtr(freedom, shift, critical) - special.nctdtr(freedom, shift, -critical)
+    return 1.0 if math.isnan(missed) else float(1 - missed)
