@@ -10,6 +10,7 @@ from scipy import stats as scipy_stats
 
 from noisegrid import stats
 from noisegrid.measuring import cell as measuring
+from noisegrid.measuring.classes import class_rows
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import interval_rates
@@ -103,3 +104,16 @@ def test_noise_alone_exceeds_the_significant_difference_in_five_of_a_hundred_com
     assert abs(rate - 0.05) < 2.6 * math.sqrt(0.05 * 0.95 / draws)
     both = spread * stats.significant_difference(1.0, n, 2 * n - 2)  # as if both methods' spreads were known
     assert (np.abs(first.mean(axis=1) - second.mean(axis=1)) > both).mean() > 0.06
+
+
+def test_the_row_of_the_standard_deviation_has_the_interval_for_heavy_tails():
+    """Twenty-four runs err alike, and two far more or less: the plain chi-square interval would be narrower."""
+    rng, labels = np.random.default_rng(0), np.arange(1000) % 2
+    error = np.full(26, 0.2)
+    error[:2] = 0.05, 0.35
+    correct = rng.random((26, 1000)) >= error[:, None]
+    row = next(class_rows(correct, labels, np.zeros(26, int), rng))
+    expected = stats.std(100 * correct.mean(axis=1))
+    assert row["metric"] == "accuracy_std" and row["freedom"] == 25
+    assert (row["value"], row["low"], row["high"]) == pytest.approx(expected[:3])
+    assert row["high"] > 1.1 * stats.std_interval(row["value"], 25).high

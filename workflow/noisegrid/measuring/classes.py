@@ -59,9 +59,10 @@ def class_rows(
     draws[:, [bool(reason) for reason in why]] = np.nan
     null = stats.compare_with_null(values, draws)
     kinds = np.unique(seed_set)
+    overall = stats.std(100 * correct.mean(axis=1), seed_set)
     for index, reason in enumerate(why):
         metric, group = ("class_accuracy_std", f"class {index - 1}") if index else ("accuracy_std", "all")
-        std = stats.std_interval(float(values[index]), len(correct) - len(kinds))
+        std = stats.std_interval(float(values[index]), len(correct) - len(kinds)) if index else overall
         yield null_row(metric, "percentage points", std, null.at(index), group, reason, "chi-square")
     if len(kinds) > 1:
         means = np.array([100 * correct[seed_set == kind].mean() for kind in kinds])
