@@ -9,6 +9,9 @@ from noisegrid.common.escape import terminal
 class NoisegridError(Exception):
     """A problem that the user can fix; the message states the key, cell or file that is wrong, and the remedy."""
 
+    #: The exit code of the command in which the problem occurs.
+    exit_code = 1
+
 
 def why(error: Exception) -> str:
     """Return the reason of an error in one line; that of the operating system without its number and the path."""

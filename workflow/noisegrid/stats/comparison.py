@@ -157,7 +157,9 @@ def verdict_on(effect: Estimate, margin: float = 0.0) -> str:
     return WORSE if effect.high < 0 else UNDECIDED
 
 
-def probability_of_superiority(first: Array, second: Array, units: tuple[int, int] | None = None) -> Estimate:
+def probability_of_superiority(
+    first: Array, second: Array, units: tuple[int, int] | None = None, confidence: float = CONFIDENCE
+) -> Estimate:
     """Estimate the probability that a run of the second method has a better result than a run of the first.
 
     A tie counts half. The estimate is the Mann-Whitney statistic divided by the number of pairs. Its interval has all
@@ -172,6 +174,8 @@ def probability_of_superiority(first: Array, second: Array, units: tuple[int, in
         The results.
     units : tuple of int, optional
         The numbers of independent units of both methods, if these are seed sets; by default, the numbers of runs.
+    confidence : float
+        Confidence of the interval.
 
     References
     ----------
@@ -182,7 +186,7 @@ def probability_of_superiority(first: Array, second: Array, units: tuple[int, in
     below, up_to = np.searchsorted(ordered, second, side="left"), np.searchsorted(ordered, second, side="right")
     value = float((below + up_to).sum()) / (2 * len(first) * len(second))
     m, n = units or (len(first), len(second))
-    quantile = student_quantile(m + n - 2)
+    quantile = student_quantile(m + n - 2, confidence)
 
     def excess(p: float) -> float:
         """Return how much farther than the quantile's standard errors the estimate is from p."""

@@ -1,0 +1,1 @@
+"""Whether a gain is real: verdicts on runs that exist already, of any framework."""

@@ -1,0 +1,147 @@
+"""Refuse runs that cannot be judged, each with one sentence: what is wrong, in which run, and the remedy."""
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+
+from noisegrid.common.escape import terminal
+from noisegrid.reading.runs import CannotJudge, Runs
+
+Array = np.ndarray
+#: The fewest runs of a side that can be judged.
+FEWEST = 3
+#: Largest test set whose accuracies are recognized as fractions, and the number of decimals of a rounded result.
+EXAMPLES, DECIMALS = 20_000, 5
+
+
+def check(runs: Runs, side: str, allow_identical: bool = False) -> None:
+    """Check the runs of one side.
+
+    Parameters
+    ----------
+    runs : Runs
+        The runs.
+    side : str
+        What the side is called, such as "base".
+    allow_identical : bool
+        Whether two runs may be identical.
+
+    Raises
+    ------
+    CannotJudge
+        If there are fewer than three runs, if a result is not finite, if two runs have the same seed, or if two runs
+        are identical.
+    """
+    if bad := [(name, value) for name, value in zip(runs.names, runs.values, strict=True) if not np.isfinite(value)]:
+        name, value = bad[0]
+        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise CannotJudge(
+            f"{side}: the {shown(runs.metric)} of {shown(name)}{more} is {value:g}; leave out a run that failed on "
+            "both sides alike, and say so where you report the result"
+        )
+    if len(runs) < FEWEST:
+        count = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
+        raise CannotJudge(
+            f"{side} has {count}, and a verdict needs at least {FEWEST} of each side; "
+            f"add {FEWEST - len(runs)} with other seeds"
+        )
+    for first, second in _pairs_of_equals(runs.seeds or ()):
+        raise CannotJudge(
+            f"{side}: {shown(runs.names[first])} and {shown(runs.names[second])} have the same seed, "
+            f"{shown((runs.seeds or ())[first])}; keep one of them, or name the column that has the seeds with --seed"
+        )
+    if not allow_identical:
+        _check_different(runs, side)
+
+
+def _check_different(runs: Runs, side: str) -> None:
+    """Raise CannotJudge if two runs are the same run twice, or differ in nothing but a seed that does nothing."""
+    remedy = (
+        "remove one of them if it is the same run twice; if their seeds differ, the seed may do nothing (see `noisegrid "
+        "floor`); to judge them anyway, add --allow-identical"
+    )
+    if same := identical(runs):
+        first, second = (shown(runs.names[index]) for index in same)
+        what = "the same result for every example" if runs.examples else f"the same {shown(runs.metric)} to the last bit"
+        raise CannotJudge(f"{side}: {first} and {second} have {what}; {remedy}")
+    if np.ptp(runs.values) == 0:
+        raise CannotJudge(f"{side}: all {len(runs)} runs have the same {shown(runs.metric)}; {remedy}")
+
+
+def identical(runs: Runs) -> tuple[int, int] | None:
+    """Return the first two runs that are identical, or None.
+
+    Without results of each example, two runs are identical if they have the same number, and if this number is neither
+    rounded nor the accuracy on a small test set, which two different runs may share.
+    """
+    if runs.examples is None:
+        ties = _pairs_of_equals(tuple(runs.values))
+        return next(((a, b) for a, b in ties if not may_tie(float(runs.values[a]))), None)
+    rows = runs.examples.scores if runs.examples.predicted is None else runs.examples.predicted
+    pairs = _pairs_of_equals(tuple(runs.values))
+    return next(((a, b) for a, b in pairs if np.array_equal(rows[a], rows[b])), None)
+
+
+def _pairs_of_equals(values: tuple) -> list[tuple[int, int]]:
+    """Return the indices of each two neighbours among equal values."""
+    places = dict[object, list[int]]()
+    for index, value in enumerate(values):
+        places.setdefault(value, []).append(index)
+    return sorted(pair for group in places.values() for pair in itertools.pairwise(group))
+
+
+def may_tie(value: float) -> bool:
+    """Return whether two different runs may have exactly this result.
+
+    They may if it is rounded to a few decimals, or if it is a fraction (or a percentage) of a small test set.
+    """
+    single = float(np.float32(value)) == value  # a tracker stored it with 24 bits
+    rounding = abs(value) * (2**-23 if single else 2**-48)
+    if abs(value - round(value, DECIMALS)) <= rounding:
+        return True
+    largest = 1000 if single else EXAMPLES
+    return any(
+        abs(value - float(factor * Fraction(value / factor).limit_denominator(largest))) <= rounding for factor in (1, 100)
+    )
+
+
+def check_both(base: Runs, new: Runs, allow_identical: bool = False) -> None:
+    """Check that two sides can be compared.
+
+    Raises
+    ------
+    CannotJudge
+        If they are the same runs, or if some results are fractions and others percentages.
+    """
+    files = [{read.file for read in runs.read if read.file != "-"} for runs in (base, new)]
+    if files[0] and files[0] == files[1] and np.array_equal(base.values, new.values):
+        raise CannotJudge(f"base and new are the same files ({shown(min(files[0]))}); name the files of both sides")
+    same = len(base) == len(new) and np.array_equal(np.sort(base.values), np.sort(new.values))
+    if same and not allow_identical:
+        raise CannotJudge("base and new have exactly the same results; name the files of both sides")
+    _check_units(base, new)
+
+
+def _check_units(base: Runs, new: Runs) -> None:
+    """Raise CannotJudge if some results are fractions and others are percentages, such as 0.93 beside 93."""
+    sides = [(name, run, value) for side, name in ((base, "base"), (new, "new"))
+             for run, value in zip(side.names, side.values, strict=True)]  # fmt: skip
+    values = np.array([value for _, _, value in sides])
+    if values.min() <= 0 or values.max() > 100:
+        return
+    small, large = values[values <= 1], values[values > 1]
+    if not len(small) or not len(large) or not 30 < np.median(large) / np.median(small) < 300 or large.min() < 10:
+        return
+    (side, run, low), (other, another, high) = (
+        next(entry for entry in sides if (entry[2] <= 1) == fraction) for fraction in (True, False)
+    )
+    raise CannotJudge(
+        f"the units are mixed: {shown(run)} of {side} has {low:g} and {shown(another)} of {other} has {high:g}; "
+        "give all results as fractions, or all as percentages"
+    )
+
+
+def shown(text: str) -> str:
+    """Return a text of unknown origin for a message."""
+    return terminal(text)

@@ -1,0 +1,230 @@
+"""The verdict on a gain: whether new runs are better than base runs, or whether the difference may be noise."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.gating import sentences
+from noisegrid.gating.checks import check, check_both, shown
+from noisegrid.gating.examples import ExampleResults, compare_examples
+from noisegrid.gating.matching import match_examples, pair_runs
+from noisegrid.gating.metric import lower_is_better as by_name
+from noisegrid.reading.runs import Runs
+from noisegrid.stats.comparison import BETTER, EQUIVALENT, UNDECIDED, WORSE, probability_of_superiority
+from noisegrid.stats.gain import Gain, decide, gain, gain_of_examples, grid_step, runs_to_decide
+from noisegrid.stats.intervals import CONFIDENCE, Estimate, outlier, student_interval
+
+Array = np.ndarray
+#: The exit code of each verdict. 1 and 2 are those of crashes and wrong usage, 6 is that of CannotJudge.
+EXIT_CODES = {BETTER: 0, WORSE: 3, UNDECIDED: 4, EQUIVALENT: 5}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about two sides.
+
+    Attributes
+    ----------
+    confidence : float
+        The confidence of the verdict and of all intervals, before the correction for several tries.
+    at_least : float
+        The smallest gain that matters, in the unit of the metric. 0 asks for any gain.
+    within : float
+        The largest difference that does not matter, in the unit of the metric. At 0, nothing is called equivalent.
+    lower_is_better : bool or None
+        Whether a lower value is better; None to conclude this from the name of the metric.
+    unpaired : bool
+        Whether to ignore which runs have the same seed.
+    tried : int
+        The number of variants that were tried, of which the new runs are the best one.
+    allow_identical : bool
+        Whether to judge runs although two of them are identical.
+
+    Raises
+    ------
+    NoisegridError
+        If a value is not possible.
+    """
+
+    confidence: float = CONFIDENCE
+    at_least: float = 0.0
+    within: float = 0.0
+    lower_is_better: bool | None = None
+    unpaired: bool = False
+    tried: int = 1
+    allow_identical: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not 0.5 < self.confidence < 1:
+            raise NoisegridError(f"the confidence {self.confidence:g} is not between 0.5 and 1; a usual one is 0.95")
+        for name in ("at_least", "within"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise NoisegridError(f"{name} is {getattr(self, name):g}; it must be 0 or a positive number")
+        if self.tried < 1:
+            raise NoisegridError(f"tried is {self.tried}; it must be the number of variants that were tried, at least 1")
+
+
+@dataclass(frozen=True)
+class Side:
+    """The runs of one side: their results with names and seeds, their mean with its interval, and the outlier."""
+
+    values: tuple[float, ...]
+    names: tuple[str, ...]
+    seeds: tuple[str, ...] | None
+    mean: Estimate
+    std: float
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The verdict on new runs. `print` shows it as one sentence.
+
+    Attributes
+    ----------
+    verdict : str
+        What the new runs are: `better`, `worse`, `equivalent` or `undecided`.
+    metric, unit : str
+        The name of the metric, and the unit of differences (empty if it is that of the metric).
+    lower_is_better : bool
+        Whether a lower value is better.
+    difference : Estimate
+        The mean of the new runs minus that of the base runs, with its interval at `level`.
+    of_runs : Estimate
+        The same with an interval that covers the noise of runs alone, not the sampling of the test examples.
+    superiority : Estimate
+        The probability that a run of the new side is better than a run of the base side.
+    smallest : float
+        The smallest difference that these runs can show: the half-width of the interval.
+    needed : int or None
+        How many further runs per side would decide, with a power of 80 %, if the true difference were the observed one.
+        It is 0 if the verdict is decided, and None if no number of runs would decide.
+    paired : bool
+        Whether runs with the same seed were paired.
+    test : str
+        The name of the test.
+    question : Question
+        What was asked.
+    level : float
+        The confidence of the verdict and of all intervals, corrected for the number of variants and of looks.
+    base, new : Side
+        Both sides.
+    examples : ExampleResults or None
+        What the results of each example show.
+    notes : tuple of str
+        What a reader must know.
+    """
+
+    verdict: str
+    metric: str
+    unit: str
+    lower_is_better: bool
+    difference: Estimate
+    of_runs: Estimate
+    superiority: Estimate
+    smallest: float
+    needed: int | None
+    paired: bool
+    test: str
+    question: Question
+    level: float
+    base: Side
+    new: Side
+    examples: ExampleResults | None = None
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of `noisegrid gate` for the verdict."""
+        return EXIT_CODES[self.verdict]
+
+    def __str__(self) -> str:
+        """Return the verdict as one sentence."""
+        return sentences.sentence(self)
+
+
+def judge(base: Runs, new: Runs, question: Question, level: float | None = None) -> Gate:
+    """Judge whether new runs are better than base runs.
+
+    Parameters
+    ----------
+    base, new : Runs
+        Both sides.
+    question : Question
+        What is asked.
+    level : float, optional
+        The confidence at this look, if the data are looked at repeatedly; by default, `question.confidence`.
+
+    Raises
+    ------
+    CannotJudge
+        If the runs cannot be judged.
+    """
+    for side, name in ((base, "base"), (new, "new")):
+        check(side, name, question.allow_identical)
+    check_both(base, new, question.allow_identical)
+    lower = by_name(base.metric) if question.lower_is_better is None else question.lower_is_better
+    notes, paired = [], False
+    if not question.unpaired:
+        base, new, paired, note = pair_runs(base, new)
+        notes += [note] if note else []
+    level = 1 - (1 - (question.confidence if level is None else level)) / question.tried
+    results = None
+    if base.examples is not None and new.examples is not None:
+        matched = match_examples(base.examples, new.examples)
+        base, new = (replace(side, examples=of) for side, of in zip((base, new), matched, strict=True))
+        results = compare_examples(*matched, paired, level)
+    elif base.examples is not new.examples:
+        notes.append("only one side has results of each example, so only the results of the runs are compared")
+    found = _gain(base, new, paired)
+    signed = found.scaled(-1.0 if lower else 1.0)
+    bounds = level, question.at_least, question.within
+    verdict = decide(signed, *bounds)
+    oriented = (side.values * (-1.0 if lower else 1.0) for side in (base, new))
+    difference = found.estimate(level)
+    return Gate(
+        verdict=verdict,
+        metric=new.metric,
+        unit=new.unit,
+        lower_is_better=lower,
+        difference=difference,
+        of_runs=found.of_runs(level),
+        superiority=probability_of_superiority(*oriented, confidence=level),
+        smallest=(difference.high - difference.low) / 2,
+        needed=0 if verdict != UNDECIDED else runs_to_decide(signed, *bounds),
+        paired=paired,
+        test=found.test(),
+        question=question,
+        level=level,
+        base=_side(base, level),
+        new=_side(new, level),
+        examples=results,
+        notes=(*notes, *(note for side, name in ((base, "base"), (new, "new")) for note in _outliers(side, name))),
+    )
+
+
+def _gain(base: Runs, new: Runs, paired: bool) -> Gain:
+    """Return the gain in the unit of the metric, over runs and, where both sides have them, over test examples."""
+    if base.examples is None or new.examples is None:
+        return gain(base.values, new.values, paired, grid_step(np.concatenate([base.values, new.values])))
+    # booleans cannot be subtracted
+    scores = [side.scores.astype(np.int8) if side.scores.dtype == bool else side.scores
+              for side in (base.examples, new.examples)]  # fmt: skip
+    return gain_of_examples(*scores, paired).scaled(new.examples.scale)
+
+
+def _side(runs: Runs, level: float) -> Side:
+    deviation = float(runs.values.std(ddof=1))
+    centre = student_interval(float(runs.values.mean()), deviation / len(runs) ** 0.5, len(runs) - 1, level)
+    return Side(tuple(map(float, runs.values)), runs.names, runs.seeds, centre, deviation)
+
+
+def _outliers(runs: Runs, side: str) -> Iterator[str]:
+    """Yield a note if a run lies apart from all others."""
+    if (place := outlier(runs.values)) is not None:
+        yield (
+            f"{side}: {shown(runs.names[place])} ({runs.values[place]:g}) lies far from the other runs; look at it, because "
+            "the intervals assume that none does"
+        )

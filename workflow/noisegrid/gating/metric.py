@@ -1,0 +1,32 @@
+"""What the name of a metric says: whether a lower value is better."""
+
+import re
+
+#: Words of a metric's name that mean that a lower value is better.
+LOWER = frozenset(
+    "bce bpb brier cer cost crossentropy deviation distance divergence ece entropy err error errors fid fnr fpr hinge "
+    "kl latency loss losses mae mape mistakes mse nll perplexity ppl regret rmse ter time wer".split()
+)
+#: Words before which scikit-learn and others turn a loss around, so that a higher value is better.
+NEGATED = frozenset(["neg", "negated"])
+_WORD = re.compile(r"[a-z]+[0-9]*|[0-9]+")
+
+
+def words(metric: str) -> list[str]:
+    """Return the words of a metric's name, such as `val` and `loss` for `val_loss`, `val/loss` and `valLoss`."""
+    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", metric)
+    return _WORD.findall(separated.lower())
+
+
+def lower_is_better(metric: str) -> bool:
+    """Return whether the name of a metric says that a lower value is better, as for a loss, an error or a perplexity.
+
+    Examples
+    --------
+    >>> [lower_is_better(name) for name in ("eval/loss", "wordPerplexity", "accuracy", "neg_mean_squared_error")]
+    [True, True, False, False]
+    """
+    found = words(metric)
+    joined = any(first + second in LOWER for first, second in zip(found, found[1:], strict=False))
+    likelihood = "negative" in found and "likelihood" in found
+    return (bool(LOWER & set(found)) or joined or likelihood) and not NEGATED & set(found)

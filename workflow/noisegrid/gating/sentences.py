@@ -1,0 +1,115 @@
+"""The words of a verdict: one sentence, and the lines that explain it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from noisegrid.common.escape import terminal
+from noisegrid.stats.comparison import BETTER, EQUIVALENT, WORSE
+from noisegrid.stats.intervals import Estimate
+
+if TYPE_CHECKING:
+    from noisegrid.gating.gate import Gate
+
+
+def digits(width: float) -> int:
+    """Return how many decimals show two significant digits of a width."""
+    return 2 if not 0 < width < math.inf else max(0, min(12, 1 - math.floor(math.log10(width))))
+
+
+def number(value: float, width: float, sign: bool = False) -> str:
+    """Return a number with as many decimals as the width of its interval justifies."""
+    return f"{value:{'+' if sign else ''}.{digits(width)}f}".replace("-", "−")
+
+
+def interval(estimate: Estimate, sign: bool = False) -> str:
+    """Return an estimate with its interval, such as `+0.31 [+0.12, +0.50]`."""
+    width = (estimate.high - estimate.low) / 2
+    value, low, high = (number(end, width, sign) for end in estimate[:3])
+    return f"{value} [{low}, {high}]"
+
+
+def percent(level: float) -> str:
+    """Return a confidence in percent, such as `95 %`, with as many nines as there are."""
+    return f"{100 * level:.{max(0, digits(100 * (1 - level)) - 1)}f} %"
+
+
+def sentence(found: Gate) -> str:
+    """Return a verdict as one sentence."""
+    metric, difference, width = terminal(found.metric), found.difference, found.smallest
+    if found.verdict in (BETTER, WORSE):
+        side = "higher" if difference.value > 0 else "lower"
+        if difference.value < 0:  # the sentence says by how much it is lower
+            difference = Estimate(-difference.value, -difference.high, -difference.low)
+        what = f"the {metric} of new is {side} than that of base by {interval(difference)}{found.unit}"
+    else:
+        what = f"the {metric} of new minus that of base is {interval(difference, sign=True)}{found.unit}"
+    if found.verdict == BETTER and found.question.at_least:
+        what += f", which is more than {number(found.question.at_least, width)}"
+    if found.verdict == EQUIVALENT:
+        what += f", within ± {number(found.question.within, width)}"
+    return f"{found.verdict}: {what} ({', '.join(_basis(found))}; {_direction(found)} is better)"
+
+
+def _direction(found: Gate) -> str:
+    return "lower" if found.lower_is_better else "higher"
+
+
+def _basis(found: Gate) -> Iterator[str]:
+    """Yield what the interval rests on."""
+    yield f"{percent(found.level)} interval"
+    yield found.test
+    base, new = len(found.base.values), len(found.new.values)
+    yield f"{base} pairs of runs" if found.paired else f"{base} + {new} runs"
+    if found.examples:
+        yield f"{found.examples.count:,} examples"
+
+
+def details(found: Gate) -> Iterator[str]:
+    """Yield the lines that explain a verdict."""
+    for name, side in (("base", found.base), ("new", found.new)):
+        yield f"{name}: mean {interval(side.mean)}, standard deviation {side.std:.2g} ({len(side.values)} runs)"
+    yield f"A run of new is better than a run of base with probability {interval(found.superiority)}."
+    yield f"These runs can show a difference of {number(found.smallest, found.smallest)}{found.unit}."
+    yield from _needed(found)
+    yield from _of_examples(found)
+    yield from (f"Note: {note}." for note in found.notes)
+
+
+def _needed(found: Gate) -> Iterator[str]:
+    """Yield how many more runs would decide."""
+    if found.needed is None:
+        why = "" if found.examples is None else f", as the {found.examples.count:,} examples remain the same"
+        yield f"No number of further runs would decide if the true difference were the observed one{why}."
+    elif found.needed:
+        more = "1 more run" if found.needed == 1 else f"{found.needed:,} more runs"
+        yield f"{more} per side would decide (power 80 %) if the true difference were the observed one."
+
+
+def _of_examples(found: Gate) -> Iterator[str]:
+    """Yield what the results of each example show, or that there are none."""
+    results = found.examples
+    if results is None:
+        yield (
+            "The interval covers the noise between runs. It does not cover the sampling of the test examples, because "
+            "results of each example were not given."
+        )
+        return
+    width = (found.of_runs.high - found.of_runs.low) / 2
+    yield (
+        f"The interval covers both kinds of noise: runs alone make it ± {number(width, width)}, the sampling of the "
+        f"{results.count:,} examples alone ± {number(results.sampling, results.sampling)}{found.unit}."
+    )
+    if results.churn_base and results.churn_new and results.churn_between:
+        yield (
+            f"Two runs disagree on {interval(results.churn_base)} % of the examples if both are of base, on "
+            f"{interval(results.churn_new)} % if both are of new, and on {interval(results.churn_between)} % otherwise."
+        )
+    if results.classes:
+        changed = results.changed(found.level)
+        shown = ", ".join(f"{terminal(each.name)} {interval(each.difference, sign=True)}" for each in changed[:5])
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        of = f"{len(changed)} of {len(results.classes)} classes differ (Holm)"
+        yield f"{of}: {shown}{more} percentage points." if changed else f"{of}."

@@ -1,0 +1,1 @@
+"""Runs that exist already, read from the files of any framework."""
