@@ -63,7 +63,9 @@ def _check_different(runs: Runs, side: str) -> None:
     )
     if same := identical(runs):
         first, second = (shown(runs.names[index]) for index in same)
-        what = "the same result for every example" if runs.examples else f"the same {shown(runs.metric)} to the last bit"
+        what = (
+            "the same result for every example" if runs.examples else f"the same {shown(runs.metric)} to the last bit"
+        )
         raise CannotJudge(f"{side}: {first} and {second} have {what}; {remedy}")
     if np.ptp(runs.values) == 0:
         raise CannotJudge(f"{side}: all {len(runs)} runs have the same {shown(runs.metric)}; {remedy}")
@@ -102,7 +104,8 @@ def may_tie(value: float) -> bool:
         return True
     largest = 1000 if single else EXAMPLES
     return any(
-        abs(value - float(factor * Fraction(value / factor).limit_denominator(largest))) <= rounding for factor in (1, 100)
+        abs(value - float(factor * Fraction(value / factor).limit_denominator(largest))) <= rounding
+        for factor in (1, 100)
     )
 
 

@@ -35,8 +35,8 @@ class ExampleResults:
         The half-width that the sampling of these examples adds to the difference, in the unit of the metric: what
         would remain with infinitely many runs.
     churn_base, churn_new, churn_between : Estimate or None
-        The percentage of examples on which two runs disagree in their predicted class: two runs of the base side, two of
-        the new side, and one of each. None without predictions.
+        The percentage of examples on which two runs disagree in their predicted class: two runs of the base side, two
+        of the new side, and one of each. None without predictions.
     classes : tuple of ClassDifference
         The difference of each class that has at least two examples. Empty without labels.
     """
@@ -65,19 +65,24 @@ def compare_examples(base: Examples, new: Examples, paired: bool, level: float) 
     level : float
         The confidence of the intervals.
     """
-    scores = [side.scores.astype(np.int8) if side.scores.dtype == bool else side.scores for side in (base, new)]
-    sampling = gain_of_examples(*scores, paired).scaled(new.scale).of_examples(level)
-    count = scores[0].shape[1]
+    first, second = base.numbers, new.numbers
+    sampling = gain_of_examples(first, second, paired).scaled(new.scale).of_examples(level)
+    count = first.shape[1]
     if base.predicted is None or new.predicted is None:
         return ExampleResults(count, sampling)
-    churn = [_percent(_within(side.predicted, level)) for side in (base, new)]
-    between = _percent(_between(base.predicted, new.predicted, level))
-    classes = _classes(base, scores, paired, level) if base.labels is not None else ()
-    return ExampleResults(count, sampling, *churn, between, classes)
+    return ExampleResults(
+        count,
+        sampling,
+        churn_base=_percent(_within(base.predicted, level)),
+        churn_new=_percent(_within(new.predicted, level)),
+        churn_between=_percent(_between(base.predicted, new.predicted, level)),
+        classes=_classes(base, first, second, paired, level),
+    )
 
 
 def _percent(estimate: Estimate) -> Estimate:
-    return Estimate(*(100 * field for field in estimate[:4]), estimate.freedom)
+    value, low, high, error, freedom = estimate
+    return Estimate(100 * value, 100 * low, 100 * high, 100 * error, freedom)
 
 
 def _within(predicted: Array, level: float) -> Estimate:
@@ -100,17 +105,24 @@ def _between(first: Array, second: Array, level: float) -> Estimate:
     return found._replace(low=max(0.0, found.low), high=min(1.0, found.high))
 
 
-def _classes(base: Examples, scores: list[Array], paired: bool, level: float) -> tuple[ClassDifference, ...]:
-    """Compare both sides class by class."""
-    labels = base.labels
-    assert labels is not None
-    found = []
-    for index in np.unique(labels):
-        members = np.flatnonzero(labels == index)
+def _classes(base: Examples, first: Array, second: Array, paired: bool, level: float) -> tuple[ClassDifference, ...]:
+    """Compare the scores (runs, examples) of both sides class by class."""
+    if base.labels is None:
+        return ()
+    names, counts, found = [], [], []
+    for index in np.unique(base.labels):
+        members = np.flatnonzero(base.labels == index)
         if len(members) > 1:
-            estimate = gain_of_examples(*(side[:, members] for side in scores), paired).scaled(100).estimate(level)
-            name = base.classes[index] if base.classes else str(index)
-            found.append((name, len(members), estimate))
-    p = [p_different(estimate) if estimate.error > 0 else (1.0 if estimate.value == 0 else 0.0) for *_, estimate in found]
-    adjusted = holm(np.array(p)) if found else []
-    return tuple(ClassDifference(*each, float(of)) for each, of in zip(found, adjusted, strict=True))
+            names.append(base.classes[index] if base.classes else str(index))
+            counts.append(len(members))
+            found.append(gain_of_examples(first[:, members], second[:, members], paired).scaled(100).estimate(level))
+    adjusted = holm(np.array([_p(estimate) for estimate in found]))
+    return tuple(
+        ClassDifference(name, count, estimate, float(p))
+        for name, count, estimate, p in zip(names, counts, found, adjusted, strict=True)
+    )
+
+
+def _p(estimate: Estimate) -> float:
+    """Return the p-value of a difference; one without any noise is certain."""
+    return p_different(estimate) if estimate.error > 0 else float(estimate.value == 0)

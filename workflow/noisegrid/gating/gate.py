@@ -64,7 +64,7 @@ class Question:
             if not 0 <= getattr(self, name) < np.inf:
                 raise NoisegridError(f"{name} is {getattr(self, name):g}; it must be 0 or a positive number")
         if self.tried < 1:
-            raise NoisegridError(f"tried is {self.tried}; it must be the number of variants that were tried, at least 1")
+            raise NoisegridError(f"tried is {self.tried}; it is the number of variants that were tried, at least 1")
 
 
 @dataclass(frozen=True)
@@ -179,10 +179,10 @@ def judge(base: Runs, new: Runs, question: Question, level: float | None = None)
     elif base.examples is not new.examples:
         notes.append("only one side has results of each example, so only the results of the runs are compared")
     found = _gain(base, new, paired)
-    signed = found.scaled(-1.0 if lower else 1.0)
+    sign = -1.0 if lower else 1.0
+    signed = found.scaled(sign)
     bounds = level, question.at_least, question.within
     verdict = decide(signed, *bounds)
-    oriented = (side.values * (-1.0 if lower else 1.0) for side in (base, new))
     difference = found.estimate(level)
     return Gate(
         verdict=verdict,
@@ -191,7 +191,7 @@ def judge(base: Runs, new: Runs, question: Question, level: float | None = None)
         lower_is_better=lower,
         difference=difference,
         of_runs=found.of_runs(level),
-        superiority=probability_of_superiority(*oriented, confidence=level),
+        superiority=probability_of_superiority(sign * base.values, sign * new.values, confidence=level),
         smallest=(difference.high - difference.low) / 2,
         needed=0 if verdict != UNDECIDED else runs_to_decide(signed, *bounds),
         paired=paired,
@@ -209,10 +209,7 @@ def _gain(base: Runs, new: Runs, paired: bool) -> Gain:
     """Return the gain in the unit of the metric, over runs and, where both sides have them, over test examples."""
     if base.examples is None or new.examples is None:
         return gain(base.values, new.values, paired, grid_step(np.concatenate([base.values, new.values])))
-    # booleans cannot be subtracted
-    scores = [side.scores.astype(np.int8) if side.scores.dtype == bool else side.scores
-              for side in (base.examples, new.examples)]  # fmt: skip
-    return gain_of_examples(*scores, paired).scaled(new.examples.scale)
+    return gain_of_examples(base.examples.numbers, new.examples.numbers, paired).scaled(new.examples.scale)
 
 
 def _side(runs: Runs, level: float) -> Side:
@@ -225,6 +222,6 @@ def _outliers(runs: Runs, side: str) -> Iterator[str]:
     """Yield a note if a run lies apart from all others."""
     if (place := outlier(runs.values)) is not None:
         yield (
-            f"{side}: {shown(runs.names[place])} ({runs.values[place]:g}) lies far from the other runs; look at it, because "
-            "the intervals assume that none does"
+            f"{side}: {shown(runs.names[place])} ({runs.values[place]:g}) lies far from the other runs; look at it, "
+            "because the intervals assume that no run does"
         )

@@ -96,8 +96,8 @@ def _places(base: Array, new: Array) -> Array:
     matching = int((new[places] == base).sum())
     if matching < len(base) or len(base) != len(new):
         raise CannotJudge(
-            f"the sides have different examples: base has {len(base):,}, new has {len(new):,}, and {matching:,} match by "
-            "id; give both sides the same test set"
+            f"the sides have different examples: base has {len(base):,}, new has {len(new):,}, and {matching:,} match "
+            "by id; give both sides the same test set"
         )
     return places
 

@@ -1,11 +1,27 @@
 """What the name of a metric says: whether a lower value is better."""
 
+import itertools
 import re
 
 #: Words of a metric's name that mean that a lower value is better.
 LOWER = frozenset(
-    "bce bpb brier cer cost crossentropy deviation distance divergence ece entropy err error errors fid fnr fpr hinge "
-    "kl latency loss losses mae mape mistakes mse nll perplexity ppl regret rmse ter time wer".split()
+    (
+        *(
+            "bce",
+            "bpb",
+            "brier",
+            "cer",
+            "cost",
+            "crossentropy",
+            "deviation",
+            "distance",
+            "divergence",
+            "ece",
+            "entropy",
+        ),
+        *("err", "error", "errors", "fid", "fnr", "fpr", "hinge", "kl", "latency", "loss", "losses", "mae", "mape"),
+        *("mistakes", "mse", "nll", "perplexity", "ppl", "regret", "rmse", "ter", "time", "wer"),
+    )
 )
 #: Words before which scikit-learn and others turn a loss around, so that a higher value is better.
 NEGATED = frozenset(["neg", "negated"])
@@ -27,6 +43,6 @@ def lower_is_better(metric: str) -> bool:
     [True, True, False, False]
     """
     found = words(metric)
-    joined = any(first + second in LOWER for first, second in zip(found, found[1:], strict=False))
+    joined = any(first + second in LOWER for first, second in itertools.pairwise(found))
     likelihood = "negative" in found and "likelihood" in found
     return (bool(LOWER & set(found)) or joined or likelihood) and not NEGATED & set(found)

@@ -61,6 +61,11 @@ class Examples:
     classes: tuple[str, ...] = ()
 
     @property
+    def numbers(self) -> Array:
+        """Return the scores as numbers, because booleans cannot be subtracted."""
+        return self.scores.astype(np.int8) if self.scores.dtype == bool else self.scores
+
+    @property
     def scale(self) -> float:
         """Return the factor from scores to results: correct predictions are counted in percent."""
         return 100.0 if self.scores.dtype == bool else 1.0
