@@ -58,8 +58,8 @@ def check(runs: Runs, side: str, allow_identical: bool = False) -> None:
 def _check_different(runs: Runs, side: str) -> None:
     """Raise CannotJudge if two runs are the same run twice, or differ in nothing but a seed that does nothing."""
     remedy = (
-        "remove one of them if it is the same run twice; if their seeds differ, the seed may do nothing (see `noisegrid "
-        "floor`); to judge them anyway, add --allow-identical"
+        "remove one of them if it is the same run twice; if their seeds differ, the seed may do nothing (see "
+        "`noisegrid floor`); to judge them anyway, add --allow-identical"
     )
     if same := identical(runs):
         first, second = (shown(runs.names[index]) for index in same)
@@ -81,8 +81,7 @@ def identical(runs: Runs) -> tuple[int, int] | None:
         ties = _pairs_of_equals(tuple(runs.values))
         return next(((a, b) for a, b in ties if not may_tie(float(runs.values[a]))), None)
     rows = runs.examples.scores if runs.examples.predicted is None else runs.examples.predicted
-    pairs = _pairs_of_equals(tuple(runs.values))
-    return next(((a, b) for a, b in pairs if np.array_equal(rows[a], rows[b])), None)
+    return next(iter(_pairs_of_equals(tuple(row.tobytes() for row in rows))), None)
 
 
 def _pairs_of_equals(values: tuple) -> list[tuple[int, int]]:
@@ -131,13 +130,13 @@ def _check_units(base: Runs, new: Runs) -> None:
     sides = [(name, run, value) for side, name in ((base, "base"), (new, "new"))
              for run, value in zip(side.names, side.values, strict=True)]  # fmt: skip
     values = np.array([value for _, _, value in sides])
-    if values.min() <= 0 or values.max() > 100:
+    small, large = values[values < 1], values[values >= 1]
+    if values.min() <= 0 or values.max() > 100 or not len(small) or not len(large) or large.min() < 10:
         return
-    small, large = values[values <= 1], values[values > 1]
-    if not len(small) or not len(large) or not 30 < np.median(large) / np.median(small) < 300 or large.min() < 10:
+    if 100 * small.max() < 0.3 * large.min():  # runs that failed, not fractions
         return
     (side, run, low), (other, another, high) = (
-        next(entry for entry in sides if (entry[2] <= 1) == fraction) for fraction in (True, False)
+        next(entry for entry in sides if (entry[2] < 1) == fraction) for fraction in (True, False)
     )
     raise CannotJudge(
         f"the units are mixed: {shown(run)} of {side} has {low:g} and {shown(another)} of {other} has {high:g}; "

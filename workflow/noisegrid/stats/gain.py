@@ -36,6 +36,11 @@ class Part(NamedTuple):
     variance: float
     units: int
 
+    @property
+    def square(self) -> float:
+        """Return the squared standard error of the mean."""
+        return self.variance / self.units
+
     def more(self, units: int) -> "Part":
         """Return the part with further units."""
         return Part(self.variance, self.units + units)
@@ -60,18 +65,17 @@ class Gain(NamedTuple):
 
     def estimate(self, confidence: float = CONFIDENCE) -> Estimate:
         """Return the gain with its interval, which covers both kinds of noise."""
-        return self._estimate((*self.runs, *([self.examples] if self.examples else [])), confidence)
+        return self._estimate(self.examples, confidence)
 
     def of_runs(self, confidence: float = CONFIDENCE) -> Estimate:
         """Return the gain on these test examples, with an interval that covers the noise of runs alone."""
-        return self._estimate(self.runs, confidence)
+        return self._estimate(None, confidence)
 
     def of_examples(self, confidence: float = CONFIDENCE) -> float:
         """Return the half-width that would remain with infinitely many runs. NaN if the examples are unknown."""
         if self.examples is None:
             return math.nan
-        variance, units = self.examples
-        return student_quantile(units - 1, confidence) * math.sqrt(variance / units)
+        return student_quantile(self.examples.units - 1, confidence) * math.sqrt(self.examples.square)
 
     def scaled(self, factor: float) -> "Gain":
         """Return the gain in another unit; a negative factor turns its direction around."""
@@ -82,11 +86,22 @@ class Gain(NamedTuple):
         """Return the same gain as if each side had further runs with the same spread."""
         return self._replace(runs=tuple(part.more(runs) for part in self.runs))
 
-    def _estimate(self, parts: Sequence[Part], confidence: float) -> Estimate:
-        error = math.sqrt(sum(part.variance / part.units for part in parts))
-        if not error > 0:
+    def _estimate(self, examples: Part | None, confidence: float) -> Estimate:
+        freedom, square = self._of_runs(confidence)
+        if examples is not None:
+            parts = ((square, freedom), (examples.square, examples.units - 1))
+            freedom, square = _cochran(parts, confidence), square + examples.square
+        if not square > 0:
             return Estimate(self.value, self.value, self.value, 0.0)
-        return student_interval(self.value, error, _freedom(parts, self._similar(), confidence), confidence)
+        return student_interval(self.value, math.sqrt(square), freedom, confidence)
+
+    def _of_runs(self, confidence: float) -> tuple[float, float]:
+        """Return the degrees of freedom and the squared standard error of the runs."""
+        square = sum(part.square for part in self.runs)
+        if not self._similar():
+            return _cochran([(part.square, part.units - 1) for part in self.runs], confidence), square
+        shares = sum(part.square**2 / (part.units - 1) for part in self.runs)
+        return square**2 / shares if shares > 0 else math.inf, square
 
     def _similar(self) -> bool:
         """Return whether the sides have enough runs, or similar numbers of them, for Welch's t test."""
@@ -191,16 +206,16 @@ def _check(first: Array, second: Array, paired: bool) -> None:
         raise ValueError("a gain needs at least two runs of each side and, if paired, the same number of both")
 
 
-def _freedom(parts: Sequence[Part], welch: bool, confidence: float) -> float:
-    """Return the degrees of freedom of a sum of parts, by Welch and Satterthwaite, or those of Cochran and Cox.
+def _cochran(parts: Sequence[tuple[float, float]], confidence: float) -> float:
+    """Return the degrees of freedom of a sum of squared standard errors, each with its own, by Cochran and Cox.
 
-    The latter are the ones whose critical value is the mean of the parts' critical values, weighted with the parts.
+    Their critical value is the mean of the parts' critical values, weighted with the parts. It is larger than that of
+    Welch and Satterthwaite, whose test errs too often if one part has few degrees of freedom and another has many.
     """
-    squares = [part.variance / part.units for part in parts]
-    if welch:
-        sum_of_squares = sum(square**2 / (part.units - 1) for square, part in zip(squares, parts, strict=True))
-        return float(sum(squares) ** 2 / sum_of_squares)
-    quantiles = [student_quantile(part.units - 1, confidence) for part in parts]
+    squares, freedoms = zip(*parts, strict=True)
+    if not sum(squares) > 0:
+        return math.inf
+    quantiles = [student_quantile(freedom, confidence) for freedom in freedoms]
     critical = float(np.average(quantiles, weights=squares))
     return float(special.stdtridf((1 + confidence) / 2, critical))
 
