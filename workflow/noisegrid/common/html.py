@@ -14,9 +14,9 @@ small { white-space: nowrap; color: #666; }
 """
 
 
-def page(title: str, body: str) -> str:
-    """Return a complete HTML page in the style STYLE; `title` is plain text, `body` is HTML."""
+def page(title: str, body: str, style: str = STYLE) -> str:
+    """Return a complete HTML page; `title` is plain text, `body` is HTML, `style` is CSS."""
     return (
         f"<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<meta name=viewport content='width=device-width'>\n"
-        f"<title>{html(title)}</title>\n<style>{STYLE}</style>\n{body}\n</html>\n"
+        f"<title>{html(title)}</title>\n<style>{style}</style>\n{body}\n</html>\n"
     )

@@ -11,7 +11,7 @@ from noisegrid.gating.checks import check, check_both, shown
 from noisegrid.gating.examples import ExampleResults, compare_examples
 from noisegrid.gating.matching import match_examples, pair_runs
 from noisegrid.gating.metric import lower_is_better as by_name
-from noisegrid.reading.runs import Runs
+from noisegrid.reading.runs import Read, Runs
 from noisegrid.stats.comparison import BETTER, EQUIVALENT, UNDECIDED, WORSE, probability_of_superiority
 from noisegrid.stats.gain import Gain, decide, gain, gain_of_examples, grid_step, runs_to_decide
 from noisegrid.stats.intervals import CONFIDENCE, Estimate, outlier, student_interval
@@ -69,13 +69,14 @@ class Question:
 
 @dataclass(frozen=True)
 class Side:
-    """The runs of one side: their results with names and seeds, their mean with its interval, and the outlier."""
+    """The runs of one side: their results with names and seeds, their mean with its interval, and what was read."""
 
     values: tuple[float, ...]
     names: tuple[str, ...]
     seeds: tuple[str, ...] | None
     mean: Estimate
     std: float
+    read: tuple[Read, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ def _gain(base: Runs, new: Runs, paired: bool) -> Gain:
 def _side(runs: Runs, level: float) -> Side:
     deviation = float(runs.values.std(ddof=1))
     centre = student_interval(float(runs.values.mean()), deviation / len(runs) ** 0.5, len(runs) - 1, level)
-    return Side(tuple(map(float, runs.values)), runs.names, runs.seeds, centre, deviation)
+    return Side(tuple(map(float, runs.values)), runs.names, runs.seeds, centre, deviation, runs.read)
 
 
 def _outliers(runs: Runs, side: str) -> Iterator[str]:

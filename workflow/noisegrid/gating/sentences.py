@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from noisegrid.common.escape import terminal
+from noisegrid.reading.runs import Read
 from noisegrid.stats.comparison import BETTER, EQUIVALENT, WORSE
 from noisegrid.stats.intervals import Estimate
 
 if TYPE_CHECKING:
     from noisegrid.gating.gate import Gate
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def digits(width: float) -> int:
@@ -19,16 +22,33 @@ def digits(width: float) -> int:
     return 2 if not 0 < width < math.inf else max(0, min(12, 1 - math.floor(math.log10(width))))
 
 
+def power(largest: float) -> int:
+    """Return the power of ten that numbers up to the given one are divided by, because they are very large or small."""
+    return 0 if not 0 < largest < math.inf or 1e-4 <= largest < 1e9 else math.floor(math.log10(largest))
+
+
+def power_of_ten(exponent: int) -> str:
+    """Return by what numbers that were divided are to be multiplied, such as ` × 10⁻⁷`; an empty string for 1."""
+    return f" × 10{str(exponent).translate(_RAISED)}" if exponent else ""
+
+
 def number(value: float, width: float, sign: bool = False) -> str:
     """Return a number with as many decimals as the width of its interval justifies."""
-    return f"{value:{'+' if sign else ''}.{digits(width)}f}".replace("-", "−")
+    exponent = power(abs(value))
+    return _decimal(value, width, sign, exponent) + power_of_ten(exponent)
 
 
 def interval(estimate: Estimate, sign: bool = False) -> str:
     """Return an estimate with its interval, such as `+0.31 [+0.12, +0.50]`."""
-    width = (estimate.high - estimate.low) / 2
-    value, low, high = (number(end, width, sign) for end in estimate[:3])
-    return f"{value} [{low}, {high}]"
+    width, exponent = (estimate.high - estimate.low) / 2, power(max(map(abs, estimate[:3])))
+    value, low, high = (_decimal(end, width, sign, exponent) for end in estimate[:3])
+    return f"{value} [{low}, {high}]{power_of_ten(exponent)}"
+
+
+def _decimal(value: float, width: float, sign: bool, exponent: int) -> str:
+    """Return a number divided by a power of ten."""
+    unit = 10.0**exponent
+    return f"{value / unit:{'+' if sign else ''}.{digits(width / unit)}f}".replace("-", "−")
 
 
 def percent(level: float) -> str:
@@ -38,6 +58,11 @@ def percent(level: float) -> str:
 
 def sentence(found: Gate) -> str:
     """Return a verdict as one sentence."""
+    return f"{found.verdict}: {claim(found)} ({basis(found)})"
+
+
+def claim(found: Gate) -> str:
+    """Return what a verdict says about the difference, without the verdict's name."""
     metric, difference, width = terminal(found.metric), found.difference, found.smallest
     if found.verdict in (BETTER, WORSE):
         side = "higher" if difference.value > 0 else "lower"
@@ -50,11 +75,17 @@ def sentence(found: Gate) -> str:
         what += f", which is more than {number(found.question.at_least, width)}"
     if found.verdict == EQUIVALENT:
         what += f", within ± {number(found.question.within, width)}"
-    return f"{found.verdict}: {what} ({', '.join(_basis(found))}; {_direction(found)} is better)"
+    return what
 
 
-def _direction(found: Gate) -> str:
+def direction(found: Gate) -> str:
+    """Return which values of the metric are better: `lower` or `higher`."""
     return "lower" if found.lower_is_better else "higher"
+
+
+def basis(found: Gate) -> str:
+    """Return what a verdict rests on."""
+    return f"{', '.join(_basis(found))}; {direction(found)} is better"
 
 
 def _basis(found: Gate) -> Iterator[str]:
@@ -68,9 +99,15 @@ def _basis(found: Gate) -> Iterator[str]:
 
 
 def details(found: Gate) -> Iterator[str]:
-    """Yield the lines that explain a verdict."""
+    """Yield the lines that explain a verdict, after one line for each side."""
     for name, side in (("base", found.base), ("new", found.new)):
-        yield f"{name}: mean {interval(side.mean)}, standard deviation {side.std:.2g} ({len(side.values)} runs)"
+        deviation = number(side.std, side.std)
+        yield f"{name}: mean {interval(side.mean)}, standard deviation {deviation} ({len(side.values)} runs)"
+    yield from explanation(found)
+
+
+def explanation(found: Gate) -> Iterator[str]:
+    """Yield the lines that explain a verdict."""
     yield f"A run of new is better than a run of base with probability {interval(found.superiority)}."
     yield f"These runs can show a difference of {number(found.smallest, found.smallest)}{found.unit}."
     yield from _needed(found)
@@ -112,4 +149,14 @@ def _of_examples(found: Gate) -> Iterator[str]:
         shown = ", ".join(f"{terminal(each.name)} {interval(each.difference, sign=True)}" for each in changed[:5])
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         of = f"{len(changed)} of {len(results.classes)} classes differ (Holm)"
-        yield f"{of}: {shown}{more} percentage points." if changed else f"{of}."
+        yield f"{of}, in percentage points: {shown}{more}." if changed else f"{of}."
+
+
+def what_was_read(read: Read) -> str:
+    """Return what was read from one file."""
+    return f"{terminal(read.file)}: {terminal(read.what)}, {counted(read.rows, 'row')}, {counted(read.runs, 'run')}"
+
+
+def counted(count: int, what: str) -> str:
+    """Return a count with its noun, such as `1 row` or `1,000 rows`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

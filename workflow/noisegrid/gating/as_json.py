@@ -1,0 +1,54 @@
+"""A verdict as a document for other programs, which workflow/schemas/gate.schema.yaml describes."""
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+from noisegrid import __version__
+from noisegrid.common.versions import GATE
+from noisegrid.gating.gate import Gate
+from noisegrid.gating.marks import UNJUDGED
+from noisegrid.gating.sentences import details, direction
+from noisegrid.reading.runs import CannotJudge
+
+
+def to_document(found: Gate) -> dict[str, Any]:
+    """Return a verdict as a document of plain dictionaries, lists, texts and numbers; NaN and infinity become None."""
+    document = {
+        **_head(found.verdict, found.exit_code, str(found)),
+        "details": list(details(found)),
+        "direction": direction(found),
+        **_plain(found),
+        "unit": found.unit.strip(),
+    }
+    del document["lower_is_better"]  # `direction` says it
+    return document
+
+
+def unjudged(why: CannotJudge) -> dict[str, Any]:
+    """Return the document about runs that cannot be judged."""
+    return {**_head(UNJUDGED, why.exit_code, f"cannot be judged: {why}"), "reason": str(why)}
+
+
+def text(document: dict[str, Any]) -> str:
+    """Return a document as JSON. It has ASCII characters only, so that no name in it can act on a terminal."""
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _head(verdict: str, exit_code: int, sentence: str) -> dict[str, Any]:
+    return {
+        "format": GATE, "noisegrid": __version__, "verdict": verdict, "exit_code": exit_code, "sentence": sentence,
+    }  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """Return a value for JSON: records as dictionaries, tuples as lists, and numbers that are not finite as None."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        named = getattr(value, "_asdict", None)
+        return {key: _plain(part) for key, part in named().items()} if named else [_plain(part) for part in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value
