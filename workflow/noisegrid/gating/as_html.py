@@ -18,6 +18,8 @@ from noisegrid.stats.intervals import Estimate
 
 #: The largest number of classes that are drawn; the others are in a table.
 DRAWN = 20
+#: An equals sign that stays in the line of what it connects.
+UNBROKEN = "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
 PER_CLASS = "new − base (percentage points)"
 
 
@@ -71,13 +73,13 @@ def _difference(found: Gate) -> str:
     rows = [Row(both, _units(found), found.difference, "difference", DIAMOND)]
     if found.examples:
         rows.append(Row("runs alone", "without the sampling of the examples", found.of_runs, "muted", DIAMOND))
-    caption = [f"The difference of the means with its {percent(found.level)} interval, by {found.test}."]
-    caption += [f"Shaded: within ± {number(asked.within, width)}, which does not matter."] * (asked.within > 0)
-    caption += [f"Dashed: {number(sign * asked.at_least, width, sign=True)}, the smallest gain that matters."] * (
-        asked.at_least > 0
-    )
+    caption = f"The difference of the means with its {percent(found.level)} interval, by {found.test}."
+    if asked.within:
+        caption += f" Shaded: within ± {number(asked.within, width)}, which does not matter."
+    if asked.at_least:
+        caption += f" Dashed: {number(guides.at_least, width, sign=True)}, the smallest gain that matters."
     plot = forest(rows, "noise of", f"new − base{_in_brackets(found.unit)}", guides)
-    return f"<h2>Difference</h2>{_figure(plot, ' '.join(caption))}"
+    return f"<h2>Difference</h2>{_figure(plot, caption)}"
 
 
 def _sides(found: Gate) -> tuple[str, str]:
@@ -115,7 +117,7 @@ def _churn(results: ExampleResults, level: float) -> str:
         return ""
     caption = (
         f"The share of the {results.count:,} examples that two runs predict differently, with {percent(level)} "
-        "intervals. New changes predictions beyond the noise if runs of both sides disagree more than runs of one side."
+        "intervals. New changes more than noise does if a run of each side disagree more than two runs of one side."
     )
     return f"<h2>Churn</h2>{_figure(forest(rows, 'between', 'examples (%)'), caption)}"
 
@@ -126,9 +128,9 @@ def _classes(results: ExampleResults, found: Gate) -> str:
         return ""
     ordered = sorted(results.classes, key=lambda each: (each.p_adjusted, -abs(each.difference.value)))
     drawn, rest = ordered[:DRAWN], ordered[DRAWN:]
-    changed = {each.name for each in results.changed(found.level)}
+    changed = set(results.changed(found.level))
     rows = [
-        Row(each.name, _about(each), each.difference, "difference" if each.name in changed else "open", DIAMOND)
+        Row(each.name, _about(each), each.difference, "difference" if each in changed else "open", DIAMOND)
         for each in sorted(drawn, key=lambda each: -each.difference.value)
     ]
     which = f"The {DRAWN} of {len(ordered):,} classes with the smallest p" if rest else "The difference of each class"
@@ -151,37 +153,26 @@ def _table_of_classes(rest: Sequence[ClassDifference]) -> str:
 
 
 def _about(each: ClassDifference) -> str:
-    return f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{each.examples:,}, p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{each.p_adjusted:.2g}"
+    return f"n = {each.examples:,}, p = {each.p_adjusted:.2g}".replace(" = ", UNBROKEN)
 
 
 def _every_run(found: Gate) -> str:
     """Return the tables of all runs."""
-    tables = (
-        _tabulated(
-            name,
-            ("run", "seed", html(found.metric)),
-            zip(map(html, side.names), _seeds(side), _numbers(side), strict=True),
-        )
-        for name, side in (("base", found.base), ("new", found.new))
-    )
-    return _hidden("Every run", "".join(tables))
+    return _hidden("Every run", _runs_of("base", found.base, found.metric) + _runs_of("new", found.new, found.metric))
 
 
-def _seeds(side: Side) -> Iterable[str]:
-    return map(html, side.seeds) if side.seeds else [""] * len(side.values)
-
-
-def _numbers(side: Side) -> Iterable[str]:
-    return (f"{value:.8g}".replace("-", "−") for value in side.values)
+def _runs_of(name: str, side: Side, metric: str) -> str:
+    columns = {"run": map(html, side.names)}
+    if side.seeds:
+        columns["seed"] = map(html, side.seeds)
+    columns[html(metric)] = (f"{value:.8g}".replace("-", "−") for value in side.values)
+    return _tabulated(name, list(columns), zip(*columns.values(), strict=True))
 
 
 def _read(found: Gate) -> str:
     """Return what was read."""
-    lines = [
-        f"{name}: {what_was_read(read)}"
-        for name, side in (("base", found.base), ("new", found.new))
-        for read in side.read
-    ]
+    sides = ("base", found.base), ("new", found.new)
+    lines = [f"{name}: {what_was_read(read)}" for name, side in sides for read in side.read]
     return _hidden("What was read", _list(lines)) if lines else ""
 
 

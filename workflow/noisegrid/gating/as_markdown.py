@@ -41,7 +41,7 @@ def unjudged(why: CannotJudge) -> str:
 
 def _table(found: Gate) -> Iterator[str]:
     """Yield the lines of a table with a row for each side and one for the difference."""
-    yield f"| {_inert(found.metric)} | runs | mean [{percent(found.level)} interval] | standard deviation |"
+    yield f"| {_inert(found.metric)} | runs | mean ({percent(found.level)} interval) | standard deviation |"
     yield "| --- | --: | --: | --: |"
     for name, side in (("base", found.base), ("new", found.new)):
         yield f"| {name} | {len(side.values):,} | {_inert(interval(side.mean))} | {number(side.std, side.std)} |"

@@ -16,8 +16,8 @@ from noisegrid.stats.intervals import Estimate
 #: The largest number of ticks, the width in pixels that their labels may take on a narrow screen, on which every other
 #: one is hidden, and the width of a character.
 TICKS, ROOM, CHARACTER = 7, 150, 7
-#: The smallest range of a scale, relative to its values: less than this is rounding.
-FINEST = 1e-9
+#: The smallest range of a scale, relative to its values (less is rounding), and the smallest and largest numbers on it.
+FINEST, TINIEST, LARGEST = 1e-9, 1e-290, 1e300
 #: The shapes of marks: a circle, and a diamond of about the same area.
 CIRCLE, DIAMOND = "circle", "diamond"
 
@@ -91,11 +91,11 @@ def scale_over(values: Iterable[float], left: float = 0.0, right: float = 100.0)
     """Return a scale with some space around values; None if no finite range has all of them."""
     known = [value for value in values if not math.isnan(value)]
     low, high = min(known, default=math.inf), max(known, default=-math.inf)
-    width = high - low
-    if not math.isfinite(width) or abs(high) > 1e300 or abs(low) > 1e300:
+    largest = max(abs(low), abs(high))
+    if largest > LARGEST:
         return None
-    least = FINEST * max(abs(low), abs(high))
-    margin = 0.05 * width if width > least else 10 * least or 1.0
+    width, least = high - low, FINEST * largest
+    margin = 0.05 * width if width > max(least, TINIEST) else 10 * least if least > TINIEST else 1.0
     return Scale(low - margin, high + margin, left, right)
 
 
