@@ -137,7 +137,8 @@ def test_inputs_become_arguments(step):
     done = step(
         verdict("better"),
         base="runs/a 1.csv\n\n runs/b\n", new="-n", metric="top 5", at_least="0.2", within="0.1", confidence="0.99",
-        tried="3", spend="spent.json", lower_is_better="true", arguments="--unpaired\n--where=split=test set", report="out",
+        tried="3", spend="spent.json", lower_is_better="true", report="out",
+        arguments="--unpaired\n--where=split=test set",
     )  # fmt: skip
     assert done.asked == [
         "gate", "--json", "--markdown=out/gate.md", "--html=out/gate.html",

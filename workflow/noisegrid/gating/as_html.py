@@ -18,8 +18,6 @@ from noisegrid.stats.intervals import Estimate
 
 #: The largest number of classes that are drawn; the others are in a table.
 DRAWN = 20
-#: An equals sign that stays in the line of what it connects.
-UNBROKEN = "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
 PER_CLASS = "new − base (percentage points)"
 
 
@@ -47,8 +45,8 @@ def unjudged(why: CannotJudge) -> str:
 def _top(verdict: str, name: str, claim: str, basis: str) -> str:
     """Return the verdict, its sentence and what it rests on."""
     badge = f"<span class='badge {verdict}'><span aria-hidden=true>{MARKS[verdict]}</span> {html(name)}</span>"
-    about = f"<p class=basis>{html(basis)}</p>" if basis else ""
-    return f"<header><p>{badge}</p><h1>{html(claim[:1].upper() + claim[1:])}.</h1>{about}</header>"
+    about = f"<p class=basis>{_prose(basis)}</p>" if basis else ""
+    return f"<header><p>{badge}</p><h1>{_prose(claim[:1].upper() + claim[1:])}.</h1>{about}</header>"
 
 
 def _runs(found: Gate) -> str:
@@ -97,7 +95,7 @@ def _units(found: Gate) -> str:
 
 def _table(found: Gate) -> str:
     """Return the table of both sides."""
-    heads = ("", "runs", f"mean and {percent(found.level)} interval", "standard deviation")
+    heads = ("", "runs", _prose(f"mean and {percent(found.level)} interval"), "standard deviation")
     rows = [
         (name, f"{len(side.values):,}", with_interval(side.mean), number(side.std, side.std))
         for name, side in (("base", found.base), ("new", found.new))
@@ -153,7 +151,7 @@ def _table_of_classes(rest: Sequence[ClassDifference]) -> str:
 
 
 def _about(each: ClassDifference) -> str:
-    return f"n = {each.examples:,}, p = {each.p_adjusted:.2g}".replace(" = ", UNBROKEN)
+    return f"n = {each.examples:,}, p = {each.p_adjusted:.2g}"
 
 
 def _every_run(found: Gate) -> str:
@@ -162,7 +160,7 @@ def _every_run(found: Gate) -> str:
 
 
 def _runs_of(name: str, side: Side, metric: str) -> str:
-    columns = {"run": map(html, side.names)}
+    columns: dict[str, Iterable[str]] = {"run": map(html, side.names)}
     if side.seeds:
         columns["seed"] = map(html, side.seeds)
     columns[html(metric)] = (f"{value:.8g}".replace("-", "−") for value in side.values)
@@ -176,8 +174,13 @@ def _read(found: Gate) -> str:
     return _hidden("What was read", _list(lines)) if lines else ""
 
 
+def _prose(text: str) -> str:
+    """Escape a text in which no line may end before a percent sign or beside an equals sign."""
+    return html(text).replace(" %", "&nbsp;%").replace(" = ", "&nbsp;=&nbsp;")
+
+
 def _figure(drawn: str, caption: str) -> str:
-    return f"<figure>{drawn}<figcaption>{html(caption)}</figcaption></figure>"
+    return f"<figure>{drawn}<figcaption>{_prose(caption)}</figcaption></figure>"
 
 
 def _tabulated(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -187,7 +190,7 @@ def _tabulated(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]
         f"<tr><th scope=row>{first}</th>{''.join(f'<td>{cell}</td>' for cell in others)}</tr>"
         for first, *others in rows
     )
-    about = f"<caption>{html(caption)}</caption>" if caption else ""
+    about = f"<caption>{_prose(caption)}</caption>" if caption else ""
     return f"<div class=scroll><table>{about}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
@@ -196,7 +199,7 @@ def _hidden(summary: str, inside: str) -> str:
 
 
 def _list(lines: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{html(each)}</li>' for each in lines)}</ul>"
+    return f"<ul>{''.join(f'<li>{_prose(each)}</li>' for each in lines)}</ul>"
 
 
 def _in_brackets(unit: str) -> str:

@@ -110,7 +110,7 @@ def _row(row: Row, scale: Scale | None, behind: str, sign: bool) -> str:
     drawn = behind
     if scale is not None and math.isfinite(row.estimate.value):
         drawn += drawing.estimate(scale, row.estimate, "50%", SIZE, f"mean {row.kind}", row.shape)
-    below = f"<small>{html(row.below)}</small>" if row.below else ""
+    below = f"<small>{html(row.below).replace(' = ', '&nbsp;=&nbsp;')}</small>" if row.below else ""
     return (
         f"<tr><th scope=row>{html(row.label)} {below}</th><td class=plot>{drawing.strip(drawn)}</td>"
         f"<td>{with_interval(row.estimate, sign)}</td></tr>"

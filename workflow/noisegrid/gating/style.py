@@ -42,6 +42,7 @@ small { font-weight: 400; }
 tbody th { overflow-wrap: anywhere; min-width: 3.5em; }
 details tbody th { min-width: 8em; }
 .scroll { overflow-x: auto; margin-top: 1.5rem; }
+.scroll td { white-space: nowrap; }
 details { margin-top: 1.5rem; }
 summary { cursor: pointer; font-weight: 600; }
 details .scroll, details ul { margin-top: .75rem; }
