@@ -19,7 +19,7 @@ EXAMPLE: dict[str, Any] = yaml.safe_load((ROOT / "docs/example/gate.yml").read_t
 SCRIPT = ROOT / ".github/gate.py"
 CODES = {"better": 0, "worse": 3, "undecided": 4, "equivalent": 5, "unjudged": 6}
 #: Stands for `noisegrid gate`: it writes down its arguments, and says what FOUND says.
-STAND_IN = f"""#!{sys.executable}
+STAND_IN = f"""#!{sys.executable} -I
 import json, os, pathlib, sys
 found = json.loads(os.environ["FOUND"])
 pathlib.Path(os.environ["ASKED"]).write_text(json.dumps(sys.argv[1:]))
@@ -215,7 +215,7 @@ def test_code_of_the_pull_request_is_not_imported(step, tmp_path):
     """The working directory has the code of the pull request, which may have modules of any name."""
     for name in ("json", "venv", "pip", "secrets"):
         (tmp_path / f"work/{name}.py").write_text("open('PWNED', 'w')\n")
-    assert step(verdict("better")).code == 0
+    assert step(verdict("better"), env={"PYTHONPATH": "."}).code == 0
     assert not list(tmp_path.rglob("PWNED"))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
@@ -59,6 +59,7 @@ JUDGED: dict[str, Gate] = {
     "examples": judge(predictions(0.4, 1), predictions(1.0, 2), Question()),
     "identical": judge(runs([5.0] * 3), runs([6.0] * 3), Question(allow_identical=True)),
 }
+JUDGED["few"] = judge(runs(BASE[:3]), runs(NEW[:3]), Question(at_least=4))  # intervals are wider than the runs
 VERDICTS = ("better", "worse", "undecided", "equivalent")
 CASES = pytest.mark.parametrize("found", JUDGED.values(), ids=JUDGED.keys())
 
@@ -260,6 +261,18 @@ def test_the_figure_has_every_run_and_both_means(found):
     assert text.count('<title id="runs-title">Runs and means</title><desc id="runs-desc">base: ') == 1
 
 
+@CASES
+def test_everything_is_inside_of_its_drawing(found):
+    places = [float(place) for place in re.findall(r' c?x[12]?="([^"]*)%"', as_html.verdict_page(found))]
+    assert len(places) > 30 and min(places) >= 0 and max(places) <= 100
+
+
+def test_a_run_has_its_name_seed_and_result_under_the_mouse():
+    text = as_html.verdict_page(JUDGED["undecided"])
+    assert "<title>run 0, seed run 0: 93.1</title>" in text and "<title>run 1, seed run 1: 92.5</title>" in text
+    assert "<title>run 3: 93.3</title>" in as_html.verdict_page(JUDGED["better"])
+
+
 def test_the_guides_are_where_they_were_asked_for():
     """The scale ends at −0.1 (the band) and 1.44 (the interval), with a margin of 5 %; its places are 4 % to 96 %."""
     text = as_html.verdict_page(JUDGED["better"])
@@ -311,7 +324,9 @@ def test_churn_has_a_row_for_each_kind_of_pair():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.text(min_size=1))
+@given(st.text(st.one_of(st.sampled_from("<>&\"'/=!- ax"), st.characters()), min_size=1))
+@example(HOSTILE)
+@example("' onload='alert(1)")
 def test_no_text_of_a_file_changes_a_page(text):
     plain, planted = (Reader(as_html.verdict_page(hostile(name))) for name in ("x", text))
     assert planted.tags == plain.tags
