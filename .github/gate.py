@@ -65,7 +65,7 @@ def install() -> str:
     # -I: no module in the working directory, which has the code of the pull request, takes the place of these two
     try:
         subprocess.run([sys.executable, "-I", "-m", "venv", place], check=True)
-        pip = [place / "bin/python", "-I", "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        pip = [str(place / "bin/python"), "-I", "-m", "pip", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", package], check=True)
     except subprocess.CalledProcessError as error:
         stop("noisegrid could not be installed; the log of this step says why", error.returncode)
