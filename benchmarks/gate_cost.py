@@ -2,8 +2,8 @@
 
     python benchmarks/gate_cost.py
 
-Two files of ten numbers, and ten runs per side with a prediction for each of 50,000 examples of 100 classes: as .npz, as
-ten CSV files per side, and as Parquet. Medians and ranges of five runs.
+Two files of ten numbers, and ten runs per side with a prediction for each of 50,000 examples of 100 classes: as .npz,
+as ten CSV files per side, and as Parquet. Medians and ranges of five runs.
 """
 
 import csv
