@@ -2,6 +2,10 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from noisegrid.reading.table import Choice
 
 
 def add_study(parser: argparse.ArgumentParser, optional: bool = False) -> None:
@@ -31,6 +35,34 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 def add_image(parser: argparse.ArgumentParser) -> None:
     """Add --image, the inspection file by which a job checks that it runs inside the right container image."""
     parser.add_argument("--image", type=Path, help="inspection file (JSON) of the container image to run in")
+
+
+def add_choice(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add --metric, --seed and --where, which say what to read from the files of runs."""
+    parser.add_argument("--metric", metavar="NAME", help="the column or tag that has the results")
+    parser.add_argument(
+        "--seed", metavar="COLUMN", help="the column that has the seeds (default: seed, if there is one)"
+    )
+    parser.add_argument(
+        "--where", metavar="COLUMN=VALUE", action="append", default=[], help="use only rows with this value; repeatable"
+    )
+
+
+def choice(options: argparse.Namespace, where: tuple[tuple[str, str], ...] = ()) -> "Choice":
+    """Return what to read by the arguments of `add_choice`, with further conditions."""
+    from noisegrid.common.errors import UsageError
+    from noisegrid.reading.table import Choice
+
+    conditions = [text.partition("=") for text in options.where]
+    if wrong := next((column for column, equals, _ in conditions if not column or not equals), None):
+        raise UsageError(f"--where {wrong} has no value; write --where {wrong}=VALUE")
+    return Choice(options.metric, options.seed, (*((column, value) for column, _, value in conditions), *where))
+
+
+def add_confidence(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add --confidence."""
+    text = "the confidence of the verdict and the intervals (default: 0.95)"
+    parser.add_argument("--confidence", metavar="SHARE", type=float, default=0.95, help=text)
 
 
 def add_metrics(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 from noisegrid import __version__
 from noisegrid.common.errors import NoisegridError
 
-#: Exit codes of errors. The subcommands `check`, `replay` and `verify` also return 1 if their answer is negative.
+#: Exit codes of errors. The subcommands `check`, `replay` and `verify` also return 1 if their answer is negative, and
+#: `gate` has a code for each verdict.
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
@@ -50,6 +51,8 @@ SUBCOMMANDS = (
     Subcommand("repair", "set aside missing or damaged replicates, so that they are trained again"),
     Subcommand("overhead", "measure what determinism costs a network", "train"),
     Subcommand("calibrate", "compute how often the verdicts on a study's claims err", "report"),
+    Subcommand("gate", "judge whether the gain of new runs over base runs is real"),
+    Subcommand("floor", "measure how much runs of the same method differ, and whether they look independent"),
     Subcommand("replay", "run a replicate again from its record and compare the bits", "train"),
     Subcommand("package", "write a study's results into one file that others can check", "report"),
     Subcommand("verify", "check a package, number by number", "report"),
@@ -176,7 +179,7 @@ def call(subcommand: Subcommand, options: argparse.Namespace) -> int:
         from noisegrid.common.escape import lines
 
         print(f"noisegrid: {lines(sentence)}", file=sys.stderr)
-        return FAILED
+        return error.exit_code if isinstance(error, NoisegridError) else FAILED
 
 
 def explained(error: Exception, subcommand: Subcommand) -> str:

@@ -13,6 +13,12 @@ class NoisegridError(Exception):
     exit_code = 1
 
 
+class UsageError(NoisegridError):
+    """Arguments of a command that do not fit together."""
+
+    exit_code = 2
+
+
 def why(error: Exception) -> str:
     """Return the reason of an error in one line; that of the operating system without its number and the path."""
     return (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())

@@ -1,0 +1,134 @@
+"""Judge whether new runs are better than base runs, or whether the difference may be noise.
+
+Reads results that exist already: one number per run, results of each test example, TensorBoard's event files, sample
+logs of lm-evaluation-harness, and noisegrid's own results and packages. docs/gate.md lists all formats.
+
+The exit code is 0 if the new runs are better, 3 if they are worse, 4 if the question is undecided, 5 if both sides are
+equivalent (see --within), and 6 if the runs cannot be judged.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from noisegrid.cli import arguments
+from noisegrid.common.errors import UsageError
+
+if TYPE_CHECKING:
+    from noisegrid.gating.gate import Gate, Question
+    from noisegrid.gating.spending import Ledger
+    from noisegrid.reading.runs import CannotJudge
+    from noisegrid.reading.table import Choice
+
+EXAMPLE = "noisegrid gate base.csv new.csv --metric accuracy"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    sides = parser.add_argument_group("what to compare (files or folders; - is the standard input)")
+    sides.add_argument("paths", metavar="PATH", nargs="*", help="BASE and NEW or, with --group, tables with both")
+    sides.add_argument("--base", metavar="PATH", nargs="+", help="the base runs, if they are in several files")
+    sides.add_argument("--new", metavar="PATH", nargs="+", help="the new runs, if they are in several files")
+    sides.add_argument("--group", metavar="COLUMN", help="the column that tells base and new runs apart")
+    sides.add_argument("--a", metavar="VALUE", help="its value for the base runs")
+    sides.add_argument("--b", metavar="VALUE", help="its value for the new runs")
+    arguments.add_choice(sides)
+    asked = parser.add_argument_group("what to ask (in the unit of the metric)")
+    asked.add_argument("--at-least", metavar="GAIN", type=float, default=0.0, help="the smallest gain that matters")
+    asked.add_argument(
+        "--within", metavar="MARGIN", type=float, default=0.0, help="the largest difference that does not"
+    )
+    direction = asked.add_mutually_exclusive_group()
+    direction.add_argument(
+        "--lower-is-better", action="store_true", default=None, help="a lower value is better, whatever the name says"
+    )
+    direction.add_argument(
+        "--higher-is-better", action="store_false", dest="lower_is_better", help="a higher value is better"
+    )
+    arguments.add_confidence(asked)
+    asked.add_argument("--unpaired", action="store_true", help="do not pair runs that have the same seed")
+    asked.add_argument("--allow-identical", action="store_true", help="judge although two runs are identical")
+    many = parser.add_argument_group("more than one try")
+    many.add_argument("--tried", metavar="K", type=int, default=1, help="the new runs are the best of K variants")
+    many.add_argument("--spend", metavar="FILE", type=Path, help="count the looks in this file, in a loop or in CI")
+    many.add_argument("--looks", metavar="N", type=int, help="with --spend: the planned number of looks")
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print a JSON document instead of text")
+    output.add_argument("--html", metavar="FILE", type=Path, help="write a page that shows the runs and the verdict")
+    output.add_argument("--markdown", metavar="FILE", type=Path, help="write a comment for a pull request")
+
+
+def sides(options: argparse.Namespace) -> list[tuple[list[str], "Choice"]]:
+    """Return the paths of the base and of the new runs, each with what to read from them."""
+    named, values = (options.base, options.new), (options.a, options.b)
+    if options.group is not None:
+        if None in values or not options.paths or named != (None, None):
+            raise UsageError(
+                "--group needs PATH, --a and --b, as in: noisegrid gate runs.csv --group method --a x --b y"
+            )
+        return [(options.paths, arguments.choice(options, ((options.group, value),))) for value in values]
+    if values != (None, None):
+        raise UsageError("--a and --b are values of a column; name it with --group")
+    if None not in named and not options.paths:
+        return [(paths, arguments.choice(options)) for paths in named]
+    if len(options.paths) != 2 or named != (None, None):
+        raise UsageError("name two files or folders, BASE and NEW, or several of each with --base and --new")
+    return [([path], arguments.choice(options)) for path in options.paths]
+
+
+def question(options: argparse.Namespace) -> "Question":
+    """Return what is asked."""
+    from noisegrid.gating.gate import Question
+
+    return Question(
+        confidence=options.confidence,
+        at_least=options.at_least,
+        within=options.within,
+        lower_is_better=options.lower_is_better,
+        unpaired=options.unpaired,
+        tried=options.tried,
+        allow_identical=options.allow_identical,
+    )
+
+
+def ledger(options: argparse.Namespace) -> "Ledger | None":
+    """Return the ledger that counts the looks, if there is one."""
+    from noisegrid.gating.spending import Ledger
+
+    if options.looks is not None and options.spend is None:
+        raise UsageError("--looks is the planned number of looks that --spend counts; add --spend FILE")
+    return Ledger(options.spend, options.looks) if options.spend else None
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the subcommand."""
+    from noisegrid.gating.gate import judge
+    from noisegrid.reading.runs import CannotJudge
+    from noisegrid.reading.sides import read_side
+
+    (base, what), (new, what_of_new) = sides(options)
+    asked, looks = question(options), ledger(options)
+    try:
+        found = judge(read_side(base, what), read_side(new, what_of_new), asked, looks)
+    except CannotJudge as why:
+        show(why, options)
+        raise
+    show(found, options)
+    return found.exit_code
+
+
+def show(answer: "Gate | CannotJudge", options: argparse.Namespace) -> None:
+    """Print the verdict, and write the files that are asked for. If there is no verdict, the caller prints why."""
+    from noisegrid.common.files import write_text
+    from noisegrid.gating import as_html, as_json, as_markdown
+    from noisegrid.gating.gate import Gate
+    from noisegrid.gating.sentences import lines
+
+    if options.html:
+        write_text(options.html, as_html.page_of(answer))
+    if options.markdown:
+        write_text(options.markdown, as_markdown.comment(answer))
+    if options.json:
+        print(as_json.text(answer), end="")
+    elif isinstance(answer, Gate):
+        print(*lines(answer), sep="\n  ")

@@ -1,0 +1,86 @@
+"""The functions that `noisegrid` exports for use in Python."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from noisegrid.gating.gate import Gate, Question, judge
+from noisegrid.gating.spending import Ledger
+from noisegrid.reading.sides import from_values
+from noisegrid.reading.table import Choice
+
+
+def gate(
+    base: Any,
+    new: Any,
+    *,
+    metric: str | None = None,
+    seed: str | None = None,
+    where: Mapping[str, object] | None = None,
+    confidence: float = 0.95,
+    at_least: float = 0.0,
+    within: float = 0.0,
+    lower_is_better: bool | None = None,
+    unpaired: bool = False,
+    tried: int = 1,
+    allow_identical: bool = False,
+    spend: str | Path | None = None,
+    looks: int | None = None,
+) -> Gate:
+    """Judge whether new runs are better than base runs, or whether the difference may be noise.
+
+    Parameters
+    ----------
+    base, new : array, data frame, mapping, path or list of paths
+        Both sides. An array has one result per run; a boolean array (runs, examples) says which predictions are
+        correct. A data frame, of pandas or Polars, has one row per run. A mapping has `predicted` (runs, examples) and
+        `label` (examples,). Paths of files and folders are read as by `noisegrid gate`.
+    metric : str, optional
+        The name of the metric, which may say that a lower value is better, or of its column.
+    seed : str, optional
+        The column that has the seeds. Runs with the same seed are paired.
+    where : mapping, optional
+        Columns and the values that rows must have in them.
+    confidence : float
+        The confidence of the verdict and of all intervals.
+    at_least : float
+        The smallest gain that matters, in the unit of the metric.
+    within : float
+        The largest difference that does not matter, in the unit of the metric. At 0, nothing is called equivalent.
+    lower_is_better : bool, optional
+        Whether a lower value is better. By default, the name of the metric says it.
+    unpaired : bool
+        Whether to ignore which runs have the same seed.
+    tried : int
+        The number of variants that were tried, of which the new runs are the best one.
+    allow_identical : bool
+        Whether to judge runs although two of them are identical.
+    spend : path, optional
+        The file that counts the looks, if the question is asked again and again.
+    looks : int, optional
+        With `spend`, the planned number of looks.
+
+    Returns
+    -------
+    Gate
+        The verdict. `print` shows it as one sentence.
+
+    Raises
+    ------
+    CannotJudge
+        If the runs cannot be judged. The message says why, and the remedy.
+
+    Examples
+    --------
+    >>> from noisegrid import gate
+    >>> base = [93.1, 93.4, 92.9, 93.2, 93.0]
+    >>> result = gate(base, [93.9, 94.1, 93.8, 94.3, 93.7], metric="accuracy")
+    >>> result.verdict, result.needed
+    ('better', 0)
+    >>> gate(base, [93.3, 93.0, 93.5, 93.2, 93.6], metric="accuracy").verdict
+    'undecided'
+    """
+    choice = Choice(metric, seed, tuple((column, str(value)) for column, value in (where or {}).items()))
+    question = Question(confidence, at_least, within, lower_is_better, unpaired, tried, allow_identical)
+    ledger = Ledger(Path(spend), looks) if spend is not None else None
+    return judge(from_values(base, choice, "base"), from_values(new, choice, "new"), question, ledger)
