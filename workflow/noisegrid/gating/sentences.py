@@ -32,8 +32,8 @@ def interval(estimate: Estimate, sign: bool = False) -> str:
 
 
 def percent(level: float) -> str:
-    """Return a confidence in percent, such as `95 %`, with as many nines as there are."""
-    return f"{100 * level:.{max(0, digits(100 * (1 - level)) - 1)}f} %"
+    """Return a confidence in percent, such as `95 %`, `97.5 %` or `99.998 %`: 100 % minus two significant digits."""
+    return f"{round(100 * level, digits(100 * (1 - level))):.15g} %"
 
 
 def sentence(found: Gate) -> str:

@@ -49,6 +49,7 @@ from noisegrid.stats.pairs import (
 from noisegrid.stats.parts import Parts, whole
 from noisegrid.stats.power import replicates_needed, significant_difference, t_power, units_to_decide
 from noisegrid.stats.reference import reference_agreement, reference_std
+from noisegrid.stats.sequential import level_at_look
 from noisegrid.stats.shares import share
 from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spread_ratio
 from noisegrid.stats.step_times import (
@@ -92,6 +93,7 @@ __all__ = [
     "kendall",
     "l2_matrices",
     "l2_raw_matrix",
+    "level_at_look",
     "log_ratio",
     "log_ratios",
     "logit_correlation_matrix",
