@@ -61,7 +61,8 @@ from noisegrid.stats.step_times import (
     simultaneous,
 )
 from noisegrid.stats.test_set import SpreadSplit, sampling_error, split_by_test_set
-from noisegrid.stats.trend import Trend, kendall
+from noisegrid.stats.ties import p_ties
+from noisegrid.stats.trend import Trend, kendall, p_neighbours, trend_in_order
 
 __all__ = [
     "CONFIDENCE",
@@ -107,7 +108,9 @@ __all__ = [
     "p_above",
     "p_different",
     "p_equivalent",
+    "p_neighbours",
     "p_spread_below",
+    "p_ties",
     "p_value",
     "pair_mean",
     "pooled_spread",
@@ -129,6 +132,7 @@ __all__ = [
     "student_interval",
     "student_quantile",
     "t_power",
+    "trend_in_order",
     "units_to_decide",
     "verdict_on",
     "whole",
