@@ -1,4 +1,4 @@
-"""p-values, Holm's correction and the permutation test of a trend, against SciPy and by hand."""
+"""p-values, Holm's correction and the permutation tests of order, against SciPy and by hand."""
 
 import itertools
 
@@ -129,3 +129,40 @@ def test_kendall_of_many_values_draws_permutations():
     found, oracle = stats.kendall(first, second), scipy_stats.kendalltau(first, second, method="exact")
     assert found.p_rising == pytest.approx(oracle.pvalue, abs=0.003)
     assert stats.kendall(first, first).p_rising > 0  # a permutation test cannot give 0
+
+
+def apart(values) -> np.ndarray:
+    return np.subtract.outer(values, values) ** 2
+
+
+def test_neighbours_by_hand():
+    """The six orders of 0, 1 and 3 have sums of squared steps of 5, 5, 10, 10, 13 and 13."""
+    assert stats.p_neighbours(apart([0, 1, 3])) == pytest.approx(2 / 6)
+    assert stats.p_neighbours(apart([0, 3, 1])) == 1
+    assert stats.p_neighbours(apart([1, 0, 3])) == pytest.approx(4 / 6)
+    assert stats.p_neighbours(apart(np.arange(5.0))) == pytest.approx(2 / 120)
+
+
+def test_neighbours_of_many_values_draw_permutations():
+    rng = np.random.default_rng(0)
+    walk = rng.normal(size=40).cumsum()
+    assert 0 < stats.p_neighbours(apart(walk)) < 0.001
+    assert stats.p_neighbours(apart(rng.permutation(walk))) > 0.05
+
+
+def test_the_trend_of_many_values_is_that_of_blocks():
+    values = np.random.default_rng(0).normal(size=65) + 0.02 * np.arange(65)
+    blocks = values[2:].reshape(21, 3).mean(axis=1)
+    assert stats.trend_in_order(values) == stats.kendall(np.arange(21), blocks)
+    assert stats.trend_in_order(values[:30]) == stats.kendall(np.arange(30), values[:30])
+
+
+@pytest.mark.parametrize("n", [5, 6])
+def test_the_order_of_independent_values_is_suspicious_in_at_most_5_percent(n):
+    rng, found = np.random.default_rng(n), 0
+    for _ in range(300):
+        values = rng.exponential(size=n)
+        trend = stats.trend_in_order(values)
+        p = [min(trend.p_rising, trend.p_falling), stats.p_neighbours(apart(values))]
+        found += bool((stats.holm(np.array(p)) <= 0.05).any())
+    assert found <= scipy_stats.binom.ppf(0.99, 300, 0.05)

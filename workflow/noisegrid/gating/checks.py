@@ -1,18 +1,17 @@
 """Refuse runs that cannot be judged, each with one sentence: what is wrong, in which run, and the remedy."""
 
-import itertools
-from fractions import Fraction
+import hashlib
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 
 from noisegrid.common.escape import terminal
+from noisegrid.gating.rounding import may_tie
 from noisegrid.reading.runs import CannotJudge, Runs
 
 Array = np.ndarray
 #: The fewest runs of a side that can be judged.
 FEWEST = 3
-#: Largest test set whose accuracies are recognized as fractions, and the number of decimals of a rounded result.
-EXAMPLES, DECIMALS = 20_000, 5
 
 
 def check(runs: Runs, side: str, allow_identical: bool = False) -> None:
@@ -33,20 +32,10 @@ def check(runs: Runs, side: str, allow_identical: bool = False) -> None:
         If there are fewer than three runs, if a result is not finite, if two runs have the same seed, or if two runs
         are identical.
     """
-    if bad := [(name, value) for name, value in zip(runs.names, runs.values, strict=True) if not np.isfinite(value)]:
-        name, value = bad[0]
-        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-        raise CannotJudge(
-            f"{side}: the {shown(runs.metric)} of {shown(name)}{more} is {value:g}; leave out a run that failed on "
-            "both sides alike, and say so where you report the result"
-        )
-    if len(runs) < FEWEST:
-        count = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
-        raise CannotJudge(
-            f"{side} has {count}, and a verdict needs at least {FEWEST} of each side; "
-            f"add {FEWEST - len(runs)} with other seeds"
-        )
-    for first, second in _pairs_of_equals(runs.seeds or ()):
+    check_numbers(
+        runs, side, "a run that failed on both sides alike", f"a verdict needs at least {FEWEST} of each side"
+    )
+    for first, second, *_ in groups_of_equals(runs.seeds or ()):
         raise CannotJudge(
             f"{side}: {shown(runs.names[first])} and {shown(runs.names[second])} have the same seed, "
             f"{shown((runs.seeds or ())[first])}; keep one of them, or name the column that has the seeds with --seed"
@@ -55,57 +44,76 @@ def check(runs: Runs, side: str, allow_identical: bool = False) -> None:
         _check_different(runs, side)
 
 
+def check_numbers(runs: Runs, side: str, leave_out: str, need: str) -> None:
+    """Check that there are at least three runs, and that all their results are finite.
+
+    Parameters
+    ----------
+    runs : Runs
+        The runs.
+    side : str
+        What they are called.
+    leave_out : str
+        What to leave out if a result is not finite.
+    need : str
+        How many runs are needed for what.
+
+    Raises
+    ------
+    CannotJudge
+        If they are not.
+    """
+    if bad := [(name, value) for name, value in zip(runs.names, runs.values, strict=True) if not np.isfinite(value)]:
+        name, value = bad[0]
+        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise CannotJudge(
+            f"{side}: the {shown(runs.metric)} of {shown(name)}{more} is {value:g}; leave out {leave_out}, "
+            "and say so where you report the result"
+        )
+    if len(runs) < FEWEST:
+        count = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
+        raise CannotJudge(f"{side} has {count}, and {need}; add {FEWEST - len(runs)} with other seeds")
+
+
 def _check_different(runs: Runs, side: str) -> None:
     """Raise CannotJudge if two runs are the same run twice, or differ in nothing but a seed that does nothing."""
     remedy = (
         "remove one of them if it is the same run twice; if their seeds differ, the seed may do nothing (see "
         "`noisegrid floor`); to judge them anyway, add --allow-identical"
     )
-    if same := identical(runs):
-        first, second = (shown(runs.names[index]) for index in same)
+    for first, second, *_ in groups_of_identical(runs):
         what = (
             "the same result for every example" if runs.examples else f"the same {shown(runs.metric)} to the last bit"
         )
-        raise CannotJudge(f"{side}: {first} and {second} have {what}; {remedy}")
+        raise CannotJudge(f"{side}: {shown(runs.names[first])} and {shown(runs.names[second])} have {what}; {remedy}")
     if np.ptp(runs.values) == 0:
         raise CannotJudge(f"{side}: all {len(runs)} runs have the same {shown(runs.metric)}; {remedy}")
 
 
-def identical(runs: Runs) -> tuple[int, int] | None:
-    """Return the first two runs that are identical, or None.
+def groups_of_identical(runs: Runs) -> list[tuple[int, ...]]:
+    """Return the indices of each group of identical runs, in the order of their first runs.
 
-    Without results of each example, two runs are identical if they have the same number, and if this number is neither
-    rounded nor the accuracy on a small test set, which two different runs may share.
+    Without results of each example, runs are identical if they have the same number, and if this number is neither
+    rounded nor the accuracy on a small test set, which different runs may share.
     """
+    groups = groups_of_equals(results(runs))
+    return [group for group in groups if runs.examples or not may_tie(float(runs.values[group[0]]))]
+
+
+def results(runs: Runs) -> list[Hashable]:
+    """Return a value for each run, which identical runs share: a digest of the examples' results, or the number."""
     if runs.examples is None:
-        ties = _pairs_of_equals(tuple(runs.values))
-        return next(((a, b) for a, b in ties if not may_tie(float(runs.values[a]))), None)
+        return [*map(float, runs.values)]
     rows = runs.examples.scores if runs.examples.predicted is None else runs.examples.predicted
-    return next(iter(_pairs_of_equals(tuple(row.tobytes() for row in rows))), None)
+    return [hashlib.sha256(row.tobytes()).digest() for row in rows]
 
 
-def _pairs_of_equals(values: tuple) -> list[tuple[int, int]]:
-    """Return the indices of each two neighbours among equal values."""
-    places = dict[object, list[int]]()
+def groups_of_equals(values: Iterable[Hashable]) -> list[tuple[int, ...]]:
+    """Return the indices of each group of equal values, in the order of their first values."""
+    places = dict[Hashable, list[int]]()
     for index, value in enumerate(values):
         places.setdefault(value, []).append(index)
-    return sorted(pair for group in places.values() for pair in itertools.pairwise(group))
-
-
-def may_tie(value: float) -> bool:
-    """Return whether two different runs may have exactly this result.
-
-    They may if it is rounded to a few decimals, or if it is a fraction (or a percentage) of a small test set.
-    """
-    single = float(np.float32(value)) == value  # a tracker stored it with 24 bits
-    rounding = abs(value) * (2**-23 if single else 2**-48)
-    if abs(value - round(value, DECIMALS)) <= rounding:
-        return True
-    largest = 1000 if single else EXAMPLES
-    return any(
-        abs(value - float(factor * Fraction(value / factor).limit_denominator(largest))) <= rounding
-        for factor in (1, 100)
-    )
+    return [tuple(group) for group in places.values() if len(group) > 1]
 
 
 def check_both(base: Runs, new: Runs, allow_identical: bool = False) -> None:

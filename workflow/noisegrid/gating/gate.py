@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from noisegrid.gating.checks import check, check_both, shown
 from noisegrid.gating.examples import ExampleResults, compare_examples
 from noisegrid.gating.matching import match_examples, pair_runs
 from noisegrid.gating.metric import lower_is_better as by_name
+from noisegrid.gating.spending import Ledger, Look, digest
 from noisegrid.reading.runs import Read, Runs
 from noisegrid.stats.comparison import BETTER, EQUIVALENT, UNDECIDED, WORSE, probability_of_superiority
 from noisegrid.stats.gain import Gain, decide, gain, gain_of_examples, grid_step, runs_to_decide
@@ -116,6 +118,8 @@ class Gate:
         What the results of each example show.
     notes : tuple of str
         What a reader must know.
+    look : Look or None
+        Which look it was, if a ledger counts them.
     """
 
     verdict: str
@@ -135,6 +139,7 @@ class Gate:
     new: Side
     examples: ExampleResults | None = None
     notes: tuple[str, ...] = field(default_factory=tuple)
+    look: Look | None = None
 
     @property
     def exit_code(self) -> int:
@@ -146,7 +151,7 @@ class Gate:
         return sentences.sentence(self)
 
 
-def judge(base: Runs, new: Runs, question: Question, level: float | None = None) -> Gate:
+def judge(base: Runs, new: Runs, question: Question, ledger: Ledger | None = None) -> Gate:
     """Judge whether new runs are better than base runs.
 
     Parameters
@@ -155,14 +160,36 @@ def judge(base: Runs, new: Runs, question: Question, level: float | None = None)
         Both sides.
     question : Question
         What is asked.
-    level : float, optional
-        The confidence at this look, if the data are looked at repeatedly; by default, `question.confidence`.
+    ledger : Ledger, optional
+        The file that counts the looks, if results are looked at repeatedly. Runs that cannot be judged spend no look.
 
     Raises
     ------
     CannotJudge
-        If the runs cannot be judged.
+        If the runs cannot be judged, or if the ledger allows no further look.
     """
+    sides = _prepare(base, new, question)
+    if ledger is None:
+        return _verdict(sides, question, question.confidence)
+    data = digest(sides.base, sides.new, sides.paired, (question, sides.lower_is_better))
+    look = ledger.reserve(data, question.confidence)
+    found = _verdict(sides, question, look.level)
+    ledger.record(look, question.confidence, found.verdict)
+    return replace(found, look=look, notes=(ledger.note(look, found.level), *found.notes))
+
+
+class _Sides(NamedTuple):
+    """Both sides, checked, with pairs of runs at the same place, and examples in the same order."""
+
+    base: Runs
+    new: Runs
+    paired: bool
+    lower_is_better: bool
+    notes: tuple[str, ...]
+
+
+def _prepare(base: Runs, new: Runs, question: Question) -> _Sides:
+    """Check both sides and match them. Raise CannotJudge if they cannot be judged."""
     for side, name in ((base, "base"), (new, "new")):
         check(side, name, question.allow_identical)
     check_both(base, new, question.allow_identical)
@@ -171,14 +198,21 @@ def judge(base: Runs, new: Runs, question: Question, level: float | None = None)
     if not question.unpaired:
         base, new, paired, note = pair_runs(base, new)
         notes += [note] if note else []
-    level = 1 - (1 - (question.confidence if level is None else level)) / question.tried
-    results = None
     if base.examples is not None and new.examples is not None:
         matched = match_examples(base.examples, new.examples)
         base, new = (replace(side, examples=of) for side, of in zip((base, new), matched, strict=True))
-        results = compare_examples(*matched, paired, level)
     elif base.examples is not new.examples:
         notes.append("only one side has results of each example, so only the results of the runs are compared")
+    return _Sides(base, new, paired, lower, tuple(notes))
+
+
+def _verdict(sides: _Sides, question: Question, level: float) -> Gate:
+    """Return the verdict at a confidence, which is yet to be corrected for several tries."""
+    base, new, paired, lower, notes = sides
+    level = 1 - (1 - level) / question.tried
+    results = None
+    if base.examples is not None and new.examples is not None:
+        results = compare_examples(base.examples, new.examples, paired, level)
     found = _gain(base, new, paired)
     sign = -1.0 if lower else 1.0
     signed = found.scaled(sign)

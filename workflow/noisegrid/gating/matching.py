@@ -34,12 +34,12 @@ def pair_runs(base: Runs, new: Runs) -> tuple[Runs, Runs, bool, str]:
     if left == 1:
         note = note.replace("1 runs have", "1 run has").replace("are left", "is left")
     first, second = (
-        _take(side, [place[seed] for seed in common]) for side, place in zip((base, new), places, strict=True)
+        take(side, [place[seed] for seed in common]) for side, place in zip((base, new), places, strict=True)
     )
     return first, second, True, note
 
 
-def _take(runs: Runs, places: list[int]) -> Runs:
+def take(runs: Runs, places: list[int]) -> Runs:
     """Return the runs at some places."""
     if places == list(range(len(runs))):
         return runs

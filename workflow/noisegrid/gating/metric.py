@@ -1,4 +1,4 @@
-"""What the name of a metric says: whether a lower value is better."""
+"""What the name of a metric says: whether a lower value is better, and whether it is a share, such as an accuracy."""
 
 import itertools
 import re
@@ -25,6 +25,29 @@ LOWER = frozenset(
 )
 #: Words before which scikit-learn and others turn a loss around, so that a higher value is better.
 NEGATED = frozenset(["neg", "negated"])
+#: Words of a metric's name that mean that it is a share, given as a fraction or in percent.
+SHARES = frozenset(
+    (
+        *(
+            "acc",
+            "acc1",
+            "acc5",
+            "accuracy",
+            "ap",
+            "auc",
+            "auprc",
+            "auroc",
+            "bacc",
+            "cer",
+            "dice",
+            "ece",
+            "em",
+            "exact",
+        ),
+        *("f1", "fnr", "fpr", "iou", "map", "miou", "precision", "recall", "sensitivity", "specificity", "tnr", "top1"),
+        *("top5", "tpr", "wer"),
+    )
+)
 _WORD = re.compile(r"[a-z]+[0-9]*|[0-9]+")
 
 
@@ -46,3 +69,14 @@ def lower_is_better(metric: str) -> bool:
     joined = any(first + second in LOWER for first, second in itertools.pairwise(found))
     likelihood = "negative" in found and "likelihood" in found
     return (bool(LOWER & set(found)) or joined or likelihood) and not NEGATED & set(found)
+
+
+def is_share(metric: str) -> bool:
+    """Return whether the name of a metric says that it is a share, as an accuracy is.
+
+    Examples
+    --------
+    >>> [is_share(name) for name in ("test/acc_norm", "macroF1", "eval_loss")]
+    [True, True, False]
+    """
+    return bool(SHARES & set(words(metric)))

@@ -52,8 +52,8 @@ def _decimal(value: float, width: float, sign: bool, exponent: int) -> str:
 
 
 def percent(level: float) -> str:
-    """Return a confidence in percent, such as `95 %`, with as many nines as there are."""
-    return f"{100 * level:.{max(0, digits(100 * (1 - level)) - 1)}f} %"
+    """Return a confidence in percent, such as `95 %`, `97.5 %` or `99.998 %`: 100 % minus two significant digits."""
+    return f"{round(100 * level, digits(100 * (1 - level))):.15g} %"
 
 
 def sentence(found: Gate) -> str:

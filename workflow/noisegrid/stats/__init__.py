@@ -49,6 +49,7 @@ from noisegrid.stats.pairs import (
 from noisegrid.stats.parts import Parts, whole
 from noisegrid.stats.power import replicates_needed, significant_difference, t_power, units_to_decide
 from noisegrid.stats.reference import reference_agreement, reference_std
+from noisegrid.stats.sequential import level_at_look
 from noisegrid.stats.shares import share
 from noisegrid.stats.spreads import SubGroups, pooled_spread, rates, spread, spread_ratio
 from noisegrid.stats.step_times import (
@@ -60,7 +61,8 @@ from noisegrid.stats.step_times import (
     simultaneous,
 )
 from noisegrid.stats.test_set import SpreadSplit, sampling_error, split_by_test_set
-from noisegrid.stats.trend import Trend, kendall
+from noisegrid.stats.ties import p_ties
+from noisegrid.stats.trend import Trend, kendall, p_neighbours, trend_in_order
 
 __all__ = [
     "CONFIDENCE",
@@ -92,6 +94,7 @@ __all__ = [
     "kendall",
     "l2_matrices",
     "l2_raw_matrix",
+    "level_at_look",
     "log_ratio",
     "log_ratios",
     "logit_correlation_matrix",
@@ -105,7 +108,9 @@ __all__ = [
     "p_above",
     "p_different",
     "p_equivalent",
+    "p_neighbours",
     "p_spread_below",
+    "p_ties",
     "p_value",
     "pair_mean",
     "pooled_spread",
@@ -127,6 +132,7 @@ __all__ = [
     "student_interval",
     "student_quantile",
     "t_power",
+    "trend_in_order",
     "units_to_decide",
     "verdict_on",
     "whole",

@@ -1,0 +1,36 @@
+"""The gains that are worth planning for, in the unit of a metric."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from noisegrid.gating.metric import is_share
+from noisegrid.reading.runs import Runs
+
+#: The usual gains: in percentage points or, if the metric is not a share, in percent of its mean.
+USUAL = (0.1, 0.3, 1.0)
+
+
+class Named(NamedTuple):
+    """A gain in the unit of the metric, and how it is called."""
+
+    gain: float
+    name: str
+
+
+def usual_gains(runs: Runs) -> list[Named]:
+    """Return the usual gains of a metric: 0.1, 0.3 and 1 percentage points, or the same percentages of the mean.
+
+    A metric is a share if it counts correct predictions, or if its name says so. The results of a share are fractions
+    if none is above 1, and percentages otherwise. Metrics whose mean is 0 have no usual gains.
+    """
+    share = bool(runs.unit) or (is_share(runs.metric) and runs.values.min() >= 0 and runs.values.max() <= 100)
+    if share:
+        point = 1.0 if runs.unit or runs.values.max() > 1 else 0.01
+        return [Named(gain * point, f"{gain:g} percentage points") for gain in USUAL]
+    mean = abs(float(runs.values.mean()))
+    return [Named(gain * mean / 100, f"{gain * mean / 100:.2g} ({gain:g} % of the mean)") for gain in USUAL if mean]
+
+
+def named_gains(runs: Runs, gains: Sequence[float]) -> list[Named]:
+    """Return gains that are given in the unit of the metric."""
+    return [Named(gain, f"{gain:g}{runs.unit}") for gain in gains]

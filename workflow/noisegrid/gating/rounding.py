@@ -1,0 +1,46 @@
+"""Results that two different runs may share: rounded ones, and accuracies on a small test set."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+Array = np.ndarray
+#: Largest test set whose accuracies are recognized as fractions, and the number of decimals of a rounded result.
+EXAMPLES, DECIMALS = 20_000, 5
+
+
+def may_tie(value: float) -> bool:
+    """Return whether two different runs may have exactly this result.
+
+    They may if it is rounded to a few decimals, or if it is a fraction (or a percentage) of a small test set.
+    """
+    return _denominator(value) > 0
+
+
+def _denominator(value: float) -> int:
+    """Return the smallest n for which a result that may tie is a multiple of 1 / n; 0 for one that may not."""
+    single = float(np.float32(value)) == value  # a tracker stored it with 24 bits
+    rounding = abs(value) * (2**-23 if single else 2**-48)
+    for decimals in range(DECIMALS + 1):
+        if abs(value - round(value, decimals)) <= rounding:
+            return 10**decimals
+    for factor in (1, 100):
+        fraction = factor * Fraction(value / factor).limit_denominator(1000 if single else EXAMPLES)
+        if abs(value - float(fraction)) <= rounding:
+            return fraction.denominator
+    return 0
+
+
+def step(values: Array) -> float:
+    """Return the largest step of a grid on which all results lie: of their last decimal, or one test example.
+
+    Returns
+    -------
+    float
+        The step. 0 if one of the results may not tie, or if all are equal.
+    """
+    denominators = [_denominator(float(value)) for value in values]
+    common = math.lcm(*denominators)
+    places = [round(float(value) * common) for value in values]
+    return math.gcd(*(place - places[0] for place in places)) / common if common else 0.0
