@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from noisegrid.gating.checks import check, check_both, identical, may_tie
+from noisegrid.gating.checks import check, check_both, groups_of_identical
+from noisegrid.gating.rounding import may_tie
 from noisegrid.reading.runs import CannotJudge, Examples, Read, Runs
 
 
@@ -73,8 +74,8 @@ def test_predictions_tell_identical_runs_from_equal_accuracies():
     predicted = np.array([[0, 1, 0, 0], [0, 1, 1, 1], [0, 1, 0, 0]])
     correct = predicted == label
     found = {"scores": correct, "predicted": predicted, "labels": label}
-    assert identical(runs_of(100 * correct.mean(axis=1), **found)) == (0, 2)
-    assert identical(runs_of([75.0, 75.0], scores=correct[:2], predicted=predicted[:2])) is None
+    assert groups_of_identical(runs_of(100 * correct.mean(axis=1), **found)) == [(0, 2)]
+    assert groups_of_identical(runs_of([75.0, 75.0], scores=correct[:2], predicted=predicted[:2])) == []
     with pytest.raises(CannotJudge, match="run 0 and run 2 have the same result for every example"):
         check(runs_of(100 * correct.mean(axis=1), **found), "base")
 

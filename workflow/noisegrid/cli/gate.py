@@ -8,6 +8,7 @@ equivalent (see --within), and 6 if the runs cannot be judged.
 """
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,6 @@ from noisegrid.common.errors import UsageError
 if TYPE_CHECKING:
     from noisegrid.gating.gate import Gate, Question
     from noisegrid.gating.spending import Ledger
-    from noisegrid.reading.runs import CannotJudge
     from noisegrid.reading.table import Choice
 
 EXAMPLE = "noisegrid gate base.csv new.csv --metric accuracy"
@@ -103,6 +103,7 @@ def ledger(options: argparse.Namespace) -> "Ledger | None":
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     from noisegrid.gating.gate import judge
+    from noisegrid.presenting import as_html, as_json, as_markdown
     from noisegrid.reading.runs import CannotJudge
     from noisegrid.reading.sides import read_side
 
@@ -111,24 +112,29 @@ def run(options: argparse.Namespace) -> int:
     try:
         found = judge(read_side(base, what), read_side(new, what_of_new), asked, looks)
     except CannotJudge as why:
-        show(why, options)
+        write(options, as_html.unjudged(why), as_markdown.unjudged(why))
+        if options.json:
+            print(as_json.text(as_json.unjudged(why)), end="")
         raise
-    show(found, options)
+    write(options, as_html.verdict_page(found), as_markdown.comment(found))
+    print(as_json.text(as_json.to_document(found)) if options.json else "\n  ".join(text(found)))
     return found.exit_code
 
 
-def show(answer: "Gate | CannotJudge", options: argparse.Namespace) -> None:
-    """Print the verdict, and write the files that are asked for. If there is no verdict, the caller prints why."""
+def write(options: argparse.Namespace, page: str, comment: str) -> None:
+    """Write the files that are asked for."""
     from noisegrid.common.files import write_text
-    from noisegrid.gating import as_html, as_json, as_markdown
-    from noisegrid.gating.gate import Gate
-    from noisegrid.gating.sentences import lines
 
-    if options.html:
-        write_text(options.html, as_html.page_of(answer))
-    if options.markdown:
-        write_text(options.markdown, as_markdown.comment(answer))
-    if options.json:
-        print(as_json.text(answer), end="")
-    elif isinstance(answer, Gate):
-        print(*lines(answer), sep="\n  ")
+    for path, content in ((options.html, page), (options.markdown, comment)):
+        if path:
+            write_text(path, content)
+
+
+def text(found: "Gate") -> Iterator[str]:
+    """Yield the lines that are printed: the verdict, what explains it, and what was read."""
+    from noisegrid.gating.sentences import details, what_was_read
+
+    yield str(found)
+    yield from details(found)
+    for name, side in (("base", found.base), ("new", found.new)):
+        yield from (f"Read for {name}: {what_was_read(read)}." for read in side.read)

@@ -233,7 +233,7 @@ def grid_step(values: Array) -> float:
         return 0.0
     step = float(distances.min())
     multiples = distances / step
-    return step if np.allclose(multiples, np.round(multiples), rtol=0, atol=1e-4) else 0.0
+    return step if np.allclose(multiples, np.round(multiples), rtol=0, atol=5e-3) else 0.0
 
 
 def decide(found: Gain, confidence: float = CONFIDENCE, at_least: float = 0.0, within: float = 0.0) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from noisegrid import __version__
 from noisegrid.common.versions import GATE
 from noisegrid.gating.gate import Gate
-from noisegrid.gating.marks import UNJUDGED
+from noisegrid.presenting.marks import UNJUDGED
 from noisegrid.gating.sentences import details, direction
 from noisegrid.reading.runs import CannotJudge
 

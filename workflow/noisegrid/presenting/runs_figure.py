@@ -2,7 +2,7 @@
 
 from noisegrid.common.escape import html, terminal
 from noisegrid.gating import drawing
-from noisegrid.gating.drawing import CIRCLE, DIAMOND
+from noisegrid.presenting.drawing import CIRCLE, DIAMOND
 from noisegrid.gating.gate import Gate, Side
 from noisegrid.gating.sentences import counted, direction, interval, power_of_ten
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from noisegrid import __version__
 from noisegrid.common.escape import markdown
 from noisegrid.gating.gate import Gate, Side
-from noisegrid.gating.marks import MARKS, UNJUDGED
+from noisegrid.presenting.marks import MARKS, UNJUDGED
 from noisegrid.gating.sentences import explanation, interval, number, percent, what_was_read
 from noisegrid.reading.runs import CannotJudge
 

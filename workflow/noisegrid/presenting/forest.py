@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from noisegrid.common.escape import html
 from noisegrid.gating import drawing
-from noisegrid.gating.drawing import CIRCLE, Scale
+from noisegrid.presenting.drawing import CIRCLE, Scale
 from noisegrid.gating.sentences import interval, power_of_ten
 from noisegrid.stats.intervals import Estimate
 

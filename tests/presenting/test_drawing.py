@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noisegrid.gating import drawing
-from noisegrid.gating.drawing import Scale, Tick, scale_over, stacked
+from noisegrid.presenting.drawing import Scale, Tick, scale_over, stacked
 from noisegrid.stats.intervals import Estimate
 
 #: Numbers of every size that a metric may have.
