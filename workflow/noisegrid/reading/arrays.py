@@ -1,6 +1,7 @@
 """NumPy arrays: in .npy and .npz files, or in Python."""
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -23,7 +24,10 @@ Array = np.ndarray
 _NUMBERS, _BY_RUN = ("values", "results"), (*CORRECT, *PREDICTED)
 _OF_EXAMPLES = (*_BY_RUN, *LABELS, *IDS)
 #: What NumPy and zipfile raise about damaged files.
-_DAMAGED = (ValueError, OSError, EOFError, KeyError, TypeError, NotImplementedError, RuntimeError, SyntaxError)
+_DAMAGED = (
+    *(ValueError, OSError, EOFError, KeyError, TypeError, NotImplementedError, RuntimeError, SyntaxError, MemoryError),
+    *(tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
 
 
 def tables_of_array(array: Array, origin: str) -> list[Table]:
@@ -167,7 +171,7 @@ def _read(path: Path, _: Choice) -> list[Table]:
     check_file(path)
     try:
         return _read_npy(path) if path.suffix.lower() == ".npy" else _read_npz(path)
-    except (*_DAMAGED, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGED as error:
         raise CannotJudge(f"{terminal(str(path))} is damaged or no array ({terminal(why(error))})") from error
 
 

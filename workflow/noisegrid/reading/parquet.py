@@ -41,6 +41,7 @@ def _columns(path: Path) -> dict[str, Array]:
     # a text that occurs in many rows is held once
     with ParquetFile(path, read_dictionary=[field.name for field in fields if types.is_string(field.type)]) as file:
         table = file.read(columns=names)
+    table.validate(full=True)  # pyarrow itself trusts the indices and lengths in a file
     for _ in range(DEPTH):
         table = table.flatten()
     return {
@@ -62,7 +63,7 @@ def _column(values: Any) -> Array:
     elif not (types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind)):
         return column(values.to_pylist())
     missing = values.is_null().to_numpy(zero_copy_only=False)
-    numbers = column_of(values.fill_null(0).to_numpy(zero_copy_only=False))
+    numbers = column_of(values.fill_null(False if types.is_boolean(kind) else 0).to_numpy(zero_copy_only=False))
     return np.ma.MaskedArray(numbers, missing) if missing.any() else numbers
 
 

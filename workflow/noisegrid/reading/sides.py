@@ -93,7 +93,7 @@ def _runs(tables: Iterable[Table], choice: Choice) -> Runs:
     """Put the runs of all tables of a side together."""
     found: list[tuple[str, Found]] = []
     unselected: list[NothingSelected] = []
-    for table in (each for whole in tables for each in unfold(whole)):
+    for table in map(unfold, tables):
         if not len(table):
             raise CannotJudge(f"{terminal(table.origin)} has no rows; did the runs that should be in it fail?")
         try:
