@@ -113,7 +113,7 @@ def test_training_and_validation_are_two_parts_of_one_run_as_keras_writes_them(t
         log(tmp_path / run / "train", epoch_accuracy=[1.0])
         log(tmp_path / run / "validation", epoch_accuracy=[0.5])
     sentence = refusal(tmp_path)
-    assert "differ in part (train, validation)" in sentence and sentence.endswith("such as --where part=train")
+    assert "differ in part (train, validation)" in sentence and sentence.endswith("as in --where part=train")
     half = {"epoch_accuracy": 0.5}
     assert read(tmp_path, part="validation") == {"a": half, "b": half}
     assert read(tmp_path / "a", part="validation") == {"a": half}

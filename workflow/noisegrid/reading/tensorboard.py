@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from noisegrid.reading.kinds import check_alike, select
 from noisegrid.reading.runs import CannotJudge
-from noisegrid.reading.selection import check_alike, select
 from noisegrid.reading.table import Choice, Format, Table
 
 #: The most bytes of the event files of a run. TensorBoard reads a few megabytes per second.

@@ -64,7 +64,7 @@ def check_alike(found: Sequence[Described], names: Sequence[str], origin: str) -
         differing = " and ".join(f"in {name} ({_listed(values[name])})" for name in several)
         first = [shlex.quote(f"{name}={found[0].constants.get(name, '')}") for name in several]
         choice = " ".join(f"--where {each}" for each in first)
-        raise CannotJudge(terminal(f"{origin} has runs that differ {differing}; choose one kind, such as {choice}"))
+        raise CannotJudge(terminal(f"{origin} has runs that differ {differing}; choose some of them, as in {choice}"))
 
 
 def _listed(values: Sequence[str]) -> str:
