@@ -34,7 +34,8 @@ def read(path, metric=None, **where):
     tables = tensorboard.read(path, Choice(metric, where=tuple(where.items())))
     assert all(values.shape == (1,) for table in tables for values in table.columns.values())
     return {
-        table.constants["run"]: {tag: float(values[0]) for tag, values in table.columns.items()} for table in tables
+        table.constants["run"]: {tag: float(values[0]) for tag, values in table.columns.items() if tag != "step"}
+        for table in tables
     }
 
 
@@ -52,6 +53,15 @@ def test_the_last_value_of_each_scalar_counts_in_both_formats_of_scalars(tmp_pat
     assert (
         tensorboard.recognizes(tmp_path / "sgd") and tensorboard.recognizes(tmp_path) and tensorboard.recognizes(path)
     )
+
+
+def test_the_last_step_is_known_unless_a_scalar_has_its_name(tmp_path):
+    log(tmp_path / "a", start=5, loss=[3.0, 1.0], accuracy=[0.5])
+    (table,) = tensorboard.read(tmp_path / "a", Choice())
+    assert table.columns["step"].tolist() == [6]
+    log(tmp_path / "b", start=5, step=[0.5])
+    (table,) = tensorboard.read(tmp_path / "b", Choice())
+    assert table.columns["step"].tolist() == [0.5]
 
 
 def test_the_two_writers_write_different_formats(tmp_path):
@@ -217,6 +227,7 @@ def test_other_files_and_folders_are_not_recognized(tmp_path):
     (tmp_path / "metrics.csv").write_text("accuracy\n0.5\n")
     (tmp_path / "events.out.tfevents.1.host.profile-empty").write_bytes(b"")
     (tmp_path / "tfevents").mkdir()
+    log(tmp_path / "other/.hidden/run", accuracy=[0.5])
     assert not any(map(tensorboard.recognizes, [tmp_path, *tmp_path.iterdir(), tmp_path / "missing"]))
 
 

@@ -19,6 +19,7 @@ from noisegrid.common.escape import terminal
 from noisegrid.reading.kinds import check_alike, select
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.table import Choice, Format, Table
+from noisegrid.reading.visible import visible
 
 Array = np.ndarray
 #: The names of sample logs.
@@ -93,7 +94,8 @@ def read(path: Path, choice: Choice) -> list[Table]:
 
 
 def _logs(folder: Path) -> Iterator[_Log]:
-    return (_log(path) for path in sorted(folder.rglob("samples_*.jsonl")) if NAME.fullmatch(path.name))
+    """Yield the sample logs in and below a folder."""
+    return (_log(path) for path in sorted(visible(folder, "**/samples_*.jsonl")) if NAME.fullmatch(path.name))
 
 
 def _log(path: Path) -> _Log:

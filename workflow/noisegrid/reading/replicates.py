@@ -13,6 +13,7 @@ from noisegrid.common.paths import StudyPaths
 from noisegrid.crate.limits import CHUNK_BYTES, RECORD_BYTES, read_json
 from noisegrid.reading import study_cells
 from noisegrid.reading.table import Choice, Format, Table
+from noisegrid.reading.visible import visible
 
 Array = np.ndarray
 RECORD, PREDICTIONS = "record.json", "predictions.npz"
@@ -57,10 +58,7 @@ def read(path: Path, choice: Choice) -> list[Table]:
 
 def _folders(path: Path) -> Iterator[Path]:
     """Yield the folders of replicates. Hidden ones are those of damaged and of unfinished replicates."""
-    for place in PLACES:
-        for file in path.glob(f"{place}{RECORD}"):
-            if not any(part.startswith(".") for part in file.relative_to(path).parts):
-                yield file.parent
+    return (file.parent for place in PLACES for file in visible(path, place + RECORD))
 
 
 def find(path: Path) -> list[Stored]:

@@ -20,6 +20,7 @@ import numpy as np
 from noisegrid.reading.kinds import check_alike, select
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.table import Choice, Format, Table
+from noisegrid.reading.visible import visible
 
 #: The most bytes of the event files of a run. TensorBoard reads a few megabytes per second.
 LARGEST = 500_000_000
@@ -51,7 +52,7 @@ class _Scalars:
 def recognizes(path: Path) -> bool:
     """Return whether a path is an event file, or a folder with event files in it or below it."""
     if path.is_dir():
-        return next(_event_files(path, "**/"), None) is not None
+        return any(map(_is_event_file, visible(path, "**/*tfevents*")))
     return _is_event_file(path)
 
 
@@ -76,21 +77,17 @@ def _is_event_file(path: Path) -> bool:
     return "tfevents" in path.name and not path.name.endswith(".profile-empty") and path.is_file()
 
 
-def _event_files(folder: Path, below: str = "") -> Iterator[Path]:
-    return (path for path in folder.glob(f"{below}*tfevents*") if _is_event_file(path))
-
-
 def _runs(path: Path) -> Iterator[_Run]:
     """Yield the runs of a folder, or that of a file."""
     if path.is_file():
         yield _Run((path,), {"run": _name(path.parent), "part": "."})
         return
-    folders = sorted({file.parent for file in _event_files(path, "**/")})
+    folders = sorted({file.parent for file in visible(path, "**/*tfevents*") if _is_event_file(file)})
     for folder in folders:
         run = _run_of(folder, path, folders)
         name = _name(run) if run == path else str(run.relative_to(path))
         constants = {"run": name, "part": str(folder.relative_to(run))}
-        yield _Run(tuple(sorted(_event_files(folder))), constants)
+        yield _Run(tuple(sorted(filter(_is_event_file, visible(folder, "*tfevents*")))), constants)
 
 
 def _name(folder: Path) -> str:
@@ -107,7 +104,7 @@ def _run_of(folder: Path, path: Path, folders: list[Path]) -> Path:
 
 
 def _last_values(run: _Run) -> dict[str, np.ndarray]:
-    """Return the last value of each scalar of a run, each as an array of one number."""
+    """Return the last value of each scalar of a run, and its last step, each as an array of one number."""
     folder = run.files[0].parent
     size = sum(file.stat().st_size for file in run.files)
     if size > LARGEST:
@@ -126,7 +123,8 @@ def _last_values(run: _Run) -> dict[str, np.ndarray]:
     values = {tag: value for found in scalars for tag, (_, value) in found.last.items()}
     if not values:
         raise CannotJudge(f"{folder} has no scalars in its event files; log its results as scalars, or leave it out")
-    return {tag: np.array([value]) for tag, value in values.items()}
+    steps = [step for found in scalars for step, _ in found.last.values()]
+    return {"step": np.array([max(steps)])} | {tag: np.array([value]) for tag, value in values.items()}
 
 
 def _check_one_run(run: _Run, scalars: list[_Scalars]) -> None:
