@@ -43,7 +43,7 @@ def rewritten(folder, path, change, name="samples_t_2026-01-01T00-00-00.jsonl") 
 def test_each_file_is_a_run_with_the_scores_of_each_document():
     tables = read(LOGS, "acc_norm", task="capitals")
     assert [table.origin for table in tables] == [str(path) for path in CAPITALS]
-    assert [table.constants["run"] for table in tables] == [f"lm_eval/{path.stem[17:]}" for path in CAPITALS]
+    assert [table.constants["run"] for table in tables] == [f"lm_eval/{path.stem[8:]}" for path in CAPITALS]
     assert all(table.constants["task"] == "capitals" for table in tables)
     scores = [table.columns["acc_norm"].tolist() for table in tables]
     assert scores == [[0, 0, 0, 0], [0, 0, 0, 1], [1, 1, 0, 0]]

@@ -14,8 +14,18 @@ ALGO = {"task": "smallcnn-digits", "noise": "algo"}
 
 
 def read(path, **where):
-    (table,) = metrics.read(path, Choice(where=tuple(where.items())))
-    return table
+    """Return the tables of the runs, of one row each."""
+    tables = metrics.read(path, Choice(where=tuple(where.items())))
+    assert all([*table.columns] == ["accuracy"] and len(table.columns["accuracy"]) == 1 for table in tables)
+    return tables
+
+
+def accuracies(path, **where) -> list[float]:
+    return [float(table.columns["accuracy"][0]) for table in read(path, **where)]
+
+
+def constants(path, name, **where) -> list[str]:
+    return [table.constants[name] for table in read(path, **where)]
 
 
 def refusal(path, **where) -> str:
@@ -37,21 +47,21 @@ def edited(folder, path, change):
 
 
 def test_each_replicate_of_the_chosen_cell_is_a_run():
-    table = read(QUICK, **ALGO)
-    assert table.columns["run"].tolist() == [f"quick/cpu/smallcnn-digits/algo/{k}" for k in range(10)]
-    assert table.columns["replicate"].tolist() == [str(k) for k in range(10)]
-    assert table.constants == {"study": "quick", "hardware": "cpu", **ALGO, "outcome": "finished"}
-    correct = table.columns["accuracy"] * 597 / 100
+    assert constants(QUICK, "run", **ALGO) == [f"quick/cpu/smallcnn-digits/algo/{k}" for k in range(10)]
+    assert constants(QUICK, "replicate", **ALGO) == [str(k) for k in range(10)]
+    known = {"study": "quick", "hardware": "cpu", **ALGO, "outcome": "finished"}
+    assert all(known.items() <= table.constants.items() and len(table.constants) == 7 for table in read(QUICK, **ALGO))
+    correct = [accuracy * 597 / 100 for accuracy in accuracies(QUICK, **ALGO)]
     assert correct == pytest.approx([564, 571, 528, 557, 554, 565, 568, 565, 557, 570], abs=1e-9)  # of 597 images
 
 
 def test_accuracies_are_exact_although_the_file_has_nine_digits():
-    assert read(QUICK, **ALGO).columns["accuracy"][0] == 100 * 564 / 597 != 94.4723618
+    assert accuracies(QUICK, **ALGO)[0] == 100 * 564 / 597 != 94.4723618
 
 
 def test_an_accuracy_that_is_no_share_of_the_images_stays(tmp_path):
     path = edited(tmp_path, QUICK, lambda row: row | {"value": "50.0001"} if row["metric"] == "accuracy" else row)
-    assert set(read(path, **ALGO).columns["accuracy"]) == {50.0001}  # of several attributes per image
+    assert set(accuracies(path, **ALGO)) == {50.0001}  # of several attributes per image
 
 
 @pytest.mark.parametrize(("path", "version"), [(FASHION, None), (UPGRADE, "2"), (QUICK, "3")])
@@ -60,7 +70,7 @@ def test_all_versions_are_read(path, version):
         row = next(csv.DictReader(file))
     assert row.get("schema") == version and metrics.recognizes(path)
     hardware, task = row["hardware"], row["task"]
-    assert len(read(path, hardware=hardware, task=task, noise="algo").columns["accuracy"]) == 10
+    assert len(read(path, hardware=hardware, task=task, noise="algo")) == 10
 
 
 def test_several_cells_need_a_choice():
@@ -75,21 +85,23 @@ def test_replicates_that_share_seeds_are_refused():
     where = {"task": "smallcnn-digits", "noise": "order"}
     sentence = refusal(QUICK, **where)
     assert "replicates 0 and 5 share the seeds that seed set 0 holds" in sentence and "--where repeat=0" in sentence
-    table = read(QUICK, **where, repeat="0")
-    assert table.columns["seed_set"].tolist() == ["0", "1", "2", "3", "4"]
+    assert constants(QUICK, "seed_set", **where, repeat="0") == ["0", "1", "2", "3", "4"]
+    assert constants(QUICK, "replicate", **where, repeat="1") == ["5", "6", "7", "8", "9"]
     assert "crossed cell share seeds on purpose" in refusal(QUICK, **where | {"noise": "crossed"})
 
 
 def test_early_versions_do_not_say_which_replicates_share_seeds(tmp_path):
     where = {"task": "smallcnn_bn-fashion_mnist", "noise": "order"}
-    assert "seed_set" not in read(FASHION, **where).columns  # of one seed set, as its intervals are over runs
+    assert (
+        len(read(FASHION, **where)) == 10 and "seed_set" not in read(FASHION, **where)[0].constants
+    )  # of one seed set, as its intervals are over runs
 
     def over_sets(row):
         return row | {"interval": "t over sets"} if row["noise"] == "order" else row
 
     path = edited(tmp_path, FASHION, over_sets)
     assert "this early version does not say which" in refusal(path, **where)
-    assert len(read(path, **where | {"noise": "algo"}).columns["accuracy"]) == 10
+    assert len(read(path, **where | {"noise": "algo"})) == 10
 
 
 def test_lost_replicates_are_named(tmp_path):
@@ -101,7 +113,7 @@ def test_lost_replicates_are_named(tmp_path):
     assert "quick/cpu/smallcnn-digits/algo: some replicates have no result: 1 diverged; to judge" in refusal(
         path, **ALGO
     )
-    assert len(read(path, **ALGO, outcome="finished").columns["accuracy"]) == 9
+    assert len(read(path, **ALGO, outcome="finished")) == 9
 
 
 def test_only_files_with_this_header_are_recognized(tmp_path):

@@ -23,7 +23,7 @@ from noisegrid.reading.visible import visible
 
 Array = np.ndarray
 #: The names of sample logs.
-NAME = re.compile(r"samples_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(\.\d+)?)\.jsonl")
+NAME = re.compile(r"samples_(?P<task>.+)_(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(\.\d+)?)\.jsonl")
 #: The first bytes of a sample log, which may have been renamed.
 START = b'{"doc_id": '
 #: Metrics that say whether an answer is correct, if they are 0 or 1.
@@ -100,10 +100,8 @@ def _logs(folder: Path) -> Iterator[_Log]:
 
 def _log(path: Path) -> _Log:
     parts = NAME.fullmatch(path.name)
-    folder = path.resolve().parent.name
-    if parts is None:
-        return _Log(path, {"task": path.stem, "run": f"{folder}/{path.stem}"})
-    return _Log(path, {"task": parts["task"], "run": f"{folder}/{parts['time']}"})
+    run = f"{path.resolve().parent.name}/{path.stem.removeprefix('samples_')}"
+    return _Log(path, {"task": parts["task"] if parts else path.stem, "run": run})
 
 
 def _tables(log: _Log, choice: Choice) -> list[Table]:

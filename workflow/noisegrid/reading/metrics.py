@@ -23,20 +23,12 @@ REMEDY = "give the metrics.csv that Snakemake wrote"
 _REPLICATE = re.compile(r"replicate (0|[1-9][0-9]{0,5})")
 
 
-@dataclass(frozen=True)
-class _Run:
-    """The accuracy of a replicate."""
-
-    constants: dict[str, str]
-    accuracy: float
-
-
 @dataclass
 class _Cell:
     """The rows of one cell: its accuracies, the number of lost replicates, and whether seed sets are unknown."""
 
     names: dict[str, str]
-    runs: list[_Run] = field(default_factory=list)
+    runs: list[Table] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=dict)
     over_sets: bool = False
 
@@ -64,7 +56,7 @@ def read(path: Path, choice: Choice) -> list[Table]:
             names = {name: row[name] for name in study_cells.CELL}
             cell = cells.setdefault(tuple(names.values()), _Cell(names))
             try:
-                _add(row, cell)
+                _add(row, cell, str(path))
             except (ValueError, OverflowError, ZeroDivisionError) as error:
                 raise NoisegridError(f"{path} is damaged: {why(error)}; {REMEDY}") from error
         runs = [run for cell in cells.values() for run in cell.runs]
@@ -79,10 +71,7 @@ def read(path: Path, choice: Choice) -> list[Table]:
             f"{path}: some replicates share seeds, and this early version does not say which; write it again with "
             "this release, or judge a cell with the noise algo or algo_impl"
         )
-    varying = ["run", *(name for name in ("replicate", "seed_set", "repeat") if name in first)]
-    columns = {name: np.array([run.constants[name] for run in runs]) for name in varying}
-    accuracy = np.array([run.accuracy for run in runs])
-    return [Table(str(path), columns | {"accuracy": accuracy}, cell.names | dict([study_cells.FINISHED]))]
+    return runs
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -103,7 +92,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         raise NoisegridError(f"{path} is damaged: {why(error)}; {REMEDY}") from error
 
 
-def _add(row: dict[str, Any], cell: _Cell) -> None:
+def _add(row: dict[str, Any], cell: _Cell, origin: str) -> None:
     """Add a row to what is known of a cell."""
     metric, number = row["metric"], _REPLICATE.fullmatch(row["group"])
     if metric in ("replicates_diverged", "replicates_failed"):
@@ -114,7 +103,8 @@ def _add(row: dict[str, Any], cell: _Cell) -> None:
         constants = study_cells.described(cell.names, int(number[1]), int(row.get("seed_sets") or 1))
         if not row.get("seed_sets") and holds_seeds(row["noise"]):
             constants = {name: value for name, value in constants.items() if name not in ("seed_set", "repeat")}
-        cell.runs.append(_Run(constants, _exact(float(row["value"]), int(row["n_examples"]))))
+        accuracy = _exact(float(row["value"]), int(row["n_examples"]))
+        cell.runs.append(Table(origin, {"accuracy": np.array([accuracy])}, constants))
 
 
 def _exact(percent: float, examples: int) -> float:
