@@ -3,21 +3,23 @@
 import itertools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 from conftest import snakemake
 
 from noisegrid.common import versions
 from noisegrid.common.files import sha256
+from noisegrid.common.provenance import code_digests
 from noisegrid.crate import archive
 from noisegrid.crate.crate import CHECKSUMS, METADATA
 from noisegrid.measuring.rows import COLUMNS
 from noisegrid.records import record
 from noisegrid.study.sources import CROSSED, FREE, NAMES, holds_seeds
-from noisegrid.study.study import digest
+from noisegrid.study.study import Cell, digest
 
 # --- studies ---------------------------------------------------------------------------------------------------------
 
@@ -105,6 +107,52 @@ def rewrite_record(folder: Path, change: Callable[[dict], object]) -> None:
     document.pop("record_digest")
     document["record_digest"] = digest(document)
     path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+# --- replicates ------------------------------------------------------------------------------------------------------
+
+
+def record_of(cell: Cell, number: int = 0) -> dict:
+    """Return a record of a replicate that was never trained, without the checksums that `record.write` adds."""
+    return {
+        "format": versions.RECORD,
+        "noisegrid": "0",
+        "cell": {key: getattr(cell, key) for key in ("study", "hardware", "task", "noise")},
+        "replicate": number,
+        "settings": cell.settings,
+        "settings_digest": cell.digest,
+        "seeds": {"init": 1},
+        "flags": {"threads": 1},
+        "device": {"kind": "cpu", "model": "a", "host_cpu": "a", "host_cores": 1},
+        "software": {"python": "3", "torch": "2", "numpy": "2", "environment": "0" * 16, "packages": {}},
+        "code": {
+            "git_commit": None,
+            "git_dirty": None,
+            "wheel_digest": None,
+            **code_digests(cell.settings["task"]["build"]),
+        },
+        "container": None,
+        "dataset": {"name": "digits", "digest": "0" * 16},
+        "started": "2026-01-01T00:00:00+00:00",
+        "timings": {"training_s": 1.0, "total_s": 2.0},
+        "initial_weight_hash": "0" * 64,
+        "weight_hash": "0" * 64,
+        "results": {"test_accuracy_percent": 50.0, "train_loss_nats": 1.0},
+        "layout": [{"name": "w", "shape": [3], "kind": "parameter", "start": 0}],
+    }
+
+
+def replicate(results: Path, cell: Cell, number: int, label: Sequence, predicted: Sequence) -> Path:
+    """Write a replicate that made these predictions, and return its folder."""
+    arrays = {
+        "example_id": np.arange(len(label), dtype=np.int32),
+        "label": np.array(label, np.int32),
+        "predicted": np.array(predicted, np.int16),
+        "midpoint_predicted": np.array(predicted, np.int16),
+    }
+    folder = record.replicate_folder(results, cell, number)
+    record.write(folder, record_of(cell, number), arrays, {}, [{"epoch": 0}])
+    return folder
 
 
 # --- metrics ---------------------------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT, noisegrid
-from factories import cells, study, write_study
+from factories import cells, record_of, study, write_study
 
-from noisegrid.common import dependencies, versions
+from noisegrid.common import dependencies
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.provenance import code_digests
 from noisegrid.planning import preflight
@@ -22,37 +22,11 @@ from noisegrid.study.resolve import load_study
 from noisegrid.study.study import Cell, digest
 
 CELL = load_study("quick").cells[0]
-HASH = "0" * 64
 SHORT = "0" * 16
 
 
 def about() -> dict:
-    return {
-        "format": versions.RECORD,
-        "noisegrid": "0",
-        "cell": {"study": "quick", "hardware": "cpu", "task": CELL.task, "noise": CELL.noise},
-        "replicate": 0,
-        "settings": CELL.settings,
-        "settings_digest": CELL.digest,
-        "seeds": {"init": 1},
-        "flags": {"threads": 1},
-        "device": {"kind": "cpu", "model": "a", "host_cpu": "a", "host_cores": 1},
-        "software": {"python": "3", "torch": "2", "numpy": "2", "environment": SHORT, "packages": {}},
-        "code": {
-            "git_commit": None,
-            "git_dirty": None,
-            "wheel_digest": None,
-            **code_digests(CELL.settings["task"]["build"]),
-        },
-        "container": None,
-        "dataset": {"name": "digits", "digest": SHORT},
-        "started": "2026-01-01T00:00:00+00:00",
-        "timings": {"training_s": 1.0, "total_s": 2.0},
-        "initial_weight_hash": HASH,
-        "weight_hash": HASH,
-        "results": {"test_accuracy_percent": 50.0, "train_loss_nats": 1.0},
-        "layout": [{"name": "w", "shape": [3], "kind": "parameter", "start": 0}],
-    }
+    return record_of(CELL)
 
 
 def write(folder):
@@ -105,11 +79,9 @@ def test_an_edited_record_is_named(tmp_path):
 
 def trained(folder: Path, cell: Cell) -> None:
     """Write the first replicate of a cell into the results in a folder."""
-    content = about() | {"settings": cell.settings, "settings_digest": cell.digest}
-    content["cell"] = {key: getattr(cell, key) for key in content["cell"]}
     weights = {name: np.arange(3, dtype=np.float32) for name in ("weights", "midpoint_weights")}
     arrays = {"label": np.zeros(4, np.int32), "logits": np.ones((4, 2), np.float32)}
-    record.write(record.replicate_folder(folder / "results", cell, 0), content, arrays, weights, [{"epoch": 0}])
+    record.write(record.replicate_folder(folder / "results", cell, 0), record_of(cell), arrays, weights, [{"epoch": 0}])
 
 
 @pytest.mark.parametrize(

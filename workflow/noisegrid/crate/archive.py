@@ -10,7 +10,7 @@ import struct
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from noisegrid.common.errors import NoisegridError
@@ -73,8 +73,8 @@ def _folders(names: Iterable[str]) -> set[str]:
     return found
 
 
-def unpack(path: Path, folder: Path) -> list[str]:
-    """Unpack a zip, which must come from `write`, into an empty folder.
+def unpack(path: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[str]:
+    """Unpack a zip, which must come from `write`, into a folder that contains nothing else.
 
     All names and sizes are checked before anything is unpacked. Damaged entries are left out.
 
@@ -84,6 +84,8 @@ def unpack(path: Path, folder: Path) -> list[str]:
         The zip.
     folder : Path
         The folder to unpack into.
+    wanted : callable
+        Whether to unpack the file with the given name; all files by default.
 
     Returns
     -------
@@ -99,7 +101,7 @@ def unpack(path: Path, folder: Path) -> list[str]:
     """
     with opened(path, ENTRIES) as archive:
         _check_harmless(archive, path)
-        return list(_extract(archive, folder))
+        return list(_extract(archive, folder, wanted))
 
 
 def opened(path: Path, entries: int) -> zipfile.ZipFile:
@@ -220,8 +222,10 @@ def _harm(entry: zipfile.ZipInfo) -> str:
     return ""
 
 
-def _extract(archive: zipfile.ZipFile, folder: Path) -> Iterator[str]:
+def _extract(archive: zipfile.ZipFile, folder: Path, wanted: Callable[[str], bool]) -> Iterator[str]:
     for entry in archive.infolist():
+        if not entry.is_dir() and not wanted(entry.filename):
+            continue
         target = folder / entry.filename
         try:
             (target if entry.is_dir() else target.parent).mkdir(parents=True, exist_ok=True)

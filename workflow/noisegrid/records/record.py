@@ -161,7 +161,7 @@ def write(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def read(folder: Path, left_out: Collection[str] = ()) -> Replicate:
+def read(folder: Path, left_out: Collection[str] = (), only: Collection[str] | None = None) -> Replicate:
     """Read a replicate, and compare every file with its checksum in the record.
 
     Parameters
@@ -170,6 +170,8 @@ def read(folder: Path, left_out: Collection[str] = ()) -> Replicate:
         The folder of the replicate.
     left_out : collection of str
         The names of files that may be missing. A crate, for example, may lack the weights.
+    only : collection of str, optional
+        The names of the files to compare; all of them by default.
 
     Raises
     ------
@@ -179,7 +181,7 @@ def read(folder: Path, left_out: Collection[str] = ()) -> Replicate:
     record = read_record(folder)
     for name, expected in record["files"].items():
         path = folder / name
-        if not path.is_file() and name in left_out:
+        if (only is not None and name not in only) or (not path.is_file() and name in left_out):
             continue
         if not path.is_file():
             raise NoisegridError(f"{path} is missing; {REPAIR}")

@@ -1,0 +1,72 @@
+"""Select runs by what is known of them before they are read, and refuse a mixture of runs that cannot be compared."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from noisegrid.common.errors import unknown
+from noisegrid.common.escape import terminal
+from noisegrid.reading.runs import CannotJudge
+
+#: The number of values that a message lists.
+LISTED = 6
+
+
+class Described(Protocol):
+    """Something of which names such as `task` have a value: a table, or a run that has not been read yet."""
+
+    @property
+    def constants(self) -> Mapping[str, str]:
+        """The names and their values."""
+
+
+D = TypeVar("D", bound=Described)
+
+
+def select(found: Sequence[D], where: Sequence[tuple[str, str]], origin: str) -> list[D]:
+    """Return the runs that have the wanted values. A name that no run has is not considered: it may name a column.
+
+    Parameters
+    ----------
+    found : sequence
+        The runs.
+    where : sequence of (str, str)
+        Names, and the values that runs must have.
+    origin : str
+        The path of the file or folder, for the message.
+
+    Raises
+    ------
+    CannotJudge
+        If no run is left. The message suggests a similar value.
+    """
+    kept = list(found)
+    for name, wanted in where:
+        known = {each.constants[name] for each in kept if name in each.constants}
+        if known:
+            kept = [each for each in kept if each.constants.get(name) == wanted]
+        if known and not kept:
+            raise CannotJudge(f"{origin}: {unknown(name, terminal(wanted), known)}")
+    return kept
+
+
+def check_alike(found: Sequence[Described], names: Sequence[str], origin: str) -> None:
+    """Check that all runs have the same value of each name.
+
+    Raises
+    ------
+    CannotJudge
+        If they differ. The message lists the values, and says how to choose the first of them.
+    """
+    values = {name: sorted({each.constants.get(name, "") for each in found}) for name in names}
+    several = [name for name in names if len(values[name]) > 1]
+    if several:
+        differing = " and ".join(f"in {name} ({_listed(values[name])})" for name in several)
+        first = [shlex.quote(f"{name}={found[0].constants.get(name, '')}") for name in several]
+        choice = " ".join(f"--where {each}" for each in first)
+        raise CannotJudge(terminal(f"{origin} has runs that differ {differing}; choose some of them, as in {choice}"))
+
+
+def _listed(values: Sequence[str]) -> str:
+    more = f" and {len(values) - LISTED} more" if len(values) > LISTED else ""
+    return ", ".join(values[:LISTED]) + more
