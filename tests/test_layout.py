@@ -14,7 +14,7 @@ PACKAGE = ROOT / "workflow/noisegrid"
 #: In the order in which the package's docstring lists them: each imports only from those before it.
 SUBPACKAGES = [
     *("common", "runtime", "study", "records", "data", "stats", "training", "overhead"),
-    *("measuring", "reporting", "planning", "crate", "cli"),
+    *("measuring", "reporting", "planning", "crate", "reading", "gating", "presenting", "cli"),
 ]
 
 
@@ -59,6 +59,7 @@ def test_every_test_folder_mirrors_a_subpackage():
         ("noisegrid.reporting.figures", ["torch", "snakemake"]),
         ("noisegrid.crate.verify", ["torch"]),
         ("noisegrid.training.train", ["pandas", "snakemake"]),
+        ("noisegrid.presenting.as_html, noisegrid.reading.sides", ["torch", "pandas", "scipy.stats", "matplotlib"]),
     ],
 )
 def test_what_is_light_stays_light(module, absent):

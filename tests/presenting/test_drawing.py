@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisegrid.gating import drawing
+from noisegrid.presenting import drawing
 from noisegrid.presenting.drawing import Scale, Tick, scale_over, stacked
 from noisegrid.stats.intervals import Estimate
 

@@ -17,8 +17,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from noisegrid.common.schemas import schema
-from noisegrid.gating import as_html, as_json, as_markdown
 from noisegrid.gating.gate import Gate, Question, judge
+from noisegrid.presenting import as_html, as_json, as_markdown
 from noisegrid.reading.runs import CannotJudge, Examples, Read, Runs
 
 VALID = Draft202012Validator(schema("gate"))

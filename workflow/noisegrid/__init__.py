@@ -14,9 +14,29 @@ measuring  the rows of metrics.csv, computed from the replicates of a cell
 reporting  verdicts, tables, figures, findings and the report, made from metrics.csv and overhead.csv
 planning   the plan of a study for the Snakefile: packing, resources, preflight checks, status
 crate      the crates of studies: how they are written, read, checked, rerun and compared
+reading    runs that exist already, read from the files of any framework
+gating     verdicts on these runs: is a gain real, and how large is the noise?
+presenting a verdict as a JSON document, a comment in Markdown and an HTML page
 cli        the `noisegrid` command
 
-The modules `networks` and `readers` are public: catalogs name their functions, and so may your own study.
+The modules `networks` and `readers` are public: catalogs name their functions, and so may your own study. The functions
+`gate` and `floor` are public, too.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from noisegrid.gating.api import floor, gate
+
+__all__ = ["floor", "gate"]
+
 __version__ = "0.3.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public function when it is first used, because most commands need neither."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from noisegrid.gating import api
+
+    return getattr(api, name)

@@ -1,9 +1,10 @@
 """The functions that `noisegrid` exports for use in Python."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from noisegrid.gating.floor import Floor, floor_of
 from noisegrid.gating.gate import Gate, Question, judge
 from noisegrid.gating.spending import Ledger
 from noisegrid.reading.sides import from_values
@@ -80,7 +81,51 @@ def gate(
     >>> gate(base, [93.3, 93.0, 93.5, 93.2, 93.6], metric="accuracy").verdict
     'undecided'
     """
-    choice = Choice(metric, seed, tuple((column, str(value)) for column, value in (where or {}).items()))
+    choice = _choice(metric, seed, where)
     question = Question(confidence, at_least, within, lower_is_better, unpaired, tried, allow_identical)
     ledger = Ledger(Path(spend), looks) if spend is not None else None
     return judge(from_values(base, choice, "base"), from_values(new, choice, "new"), question, ledger)
+
+
+def floor(
+    runs: Any,
+    *,
+    metric: str | None = None,
+    seed: str | None = None,
+    where: Mapping[str, object] | None = None,
+    gains: Sequence[float] | None = None,
+) -> Floor:
+    """Measure how much runs of the same method differ, and whether they look independent.
+
+    Parameters
+    ----------
+    runs : array, data frame, mapping, path or list of paths
+        The runs, as for `gate`, in the order in which they were made.
+    metric, seed, where
+        What to read, as for `gate`.
+    gains : sequence of float, optional
+        The gains to plan for, in the unit of the metric; by default, 0.1, 0.3 and 1 percentage points.
+
+    Returns
+    -------
+    Floor
+        The noise floor. `print` shows it as one sentence.
+
+    Raises
+    ------
+    CannotJudge
+        If there are fewer than three runs, or if they cannot be read.
+
+    Examples
+    --------
+    >>> from noisegrid import floor
+    >>> runs = floor([93.1, 93.4, 92.9, 93.2, 93.0], metric="accuracy")
+    >>> runs.suspicious, round(runs.std.value, 2)
+    (False, 0.19)
+    """
+    return floor_of(from_values(runs, _choice(metric, seed, where), "runs"), gains)
+
+
+def _choice(metric: str | None, seed: str | None, where: Mapping[str, object] | None) -> Choice:
+    """Return what to read."""
+    return Choice(metric, seed, tuple((column, str(value)) for column, value in (where or {}).items()))

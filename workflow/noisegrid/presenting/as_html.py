@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from noisegrid import __version__
 from noisegrid.common.escape import html
 from noisegrid.common.html import page
-from noisegrid.presenting.drawing import DIAMOND
 from noisegrid.gating.examples import ClassDifference, ExampleResults
-from noisegrid.presenting.forest import Guides, Row, forest, with_interval
 from noisegrid.gating.gate import Gate, Side
+from noisegrid.gating.sentences import basis, claim, counted, direction, explanation, number, percent, what_was_read
+from noisegrid.presenting.drawing import DIAMOND
+from noisegrid.presenting.forest import Guides, Row, forest, with_interval
 from noisegrid.presenting.marks import MARKS, UNJUDGED
 from noisegrid.presenting.runs_figure import runs_figure
-from noisegrid.gating.sentences import basis, claim, counted, direction, explanation, number, percent, what_was_read
 from noisegrid.presenting.style import STYLE
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.stats.intervals import Estimate

@@ -8,8 +8,8 @@ from typing import Any
 from noisegrid import __version__
 from noisegrid.common.versions import GATE
 from noisegrid.gating.gate import Gate
-from noisegrid.presenting.marks import UNJUDGED
 from noisegrid.gating.sentences import details, direction
+from noisegrid.presenting.marks import UNJUDGED
 from noisegrid.reading.runs import CannotJudge
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from noisegrid import __version__
 from noisegrid.common.escape import markdown
 from noisegrid.gating.gate import Gate, Side
-from noisegrid.presenting.marks import MARKS, UNJUDGED
 from noisegrid.gating.sentences import explanation, interval, number, percent, what_was_read
+from noisegrid.presenting.marks import MARKS, UNJUDGED
 from noisegrid.reading.runs import CannotJudge
 
 #: The largest number of files of each side that are listed, because a comment may not have more than 65,536 characters.

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from noisegrid.common.escape import html
-from noisegrid.gating import drawing
-from noisegrid.presenting.drawing import CIRCLE, Scale
 from noisegrid.gating.sentences import interval, power_of_ten
+from noisegrid.presenting import drawing
+from noisegrid.presenting.drawing import CIRCLE, Scale
 from noisegrid.stats.intervals import Estimate
 
 #: The radius of a mark in pixels, and the places where the scale begins and ends in percent of the width.

@@ -1,10 +1,10 @@
 """The figure of all runs: a point for each run, the mean of each side with its interval, and lines between pairs."""
 
 from noisegrid.common.escape import html, terminal
-from noisegrid.gating import drawing
-from noisegrid.presenting.drawing import CIRCLE, DIAMOND
 from noisegrid.gating.gate import Gate, Side
 from noisegrid.gating.sentences import counted, direction, interval, power_of_ten
+from noisegrid.presenting import drawing
+from noisegrid.presenting.drawing import CIRCLE, DIAMOND
 
 NAMES, SHAPES = ("base", "new"), (CIRCLE, DIAMOND)
 #: The radius of a run's mark and of a mean's, and the distance between two levels of runs, in pixels.
