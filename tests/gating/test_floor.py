@@ -171,7 +171,9 @@ def test_the_class_whose_errors_depend_on_each_other_is_found():
     assert c3.std.value > c3.null_high > c3.null_median > 0 and c3.p < 0.01
     assert c3.std.low < c3.std.value < c3.std.high
     assert sum(each.examples for each in found.examples.classes) == 3000
-    assert any(line.startswith("1 of 5 classes varies more between runs than they would") for line in details(found))
+    assert any(
+        line.startswith("1 of 5 classes varies more between runs than independent errors") for line in details(found)
+    )
 
 
 def test_classes_with_independent_errors_are_not_found():
