@@ -115,6 +115,10 @@ def test_on_a_small_and_easy_test_set_identical_predictions_may_be_chance():
     assert "which may be chance, because different runs differ on only 1.7 examples" in found.sentence
 
 
+def test_equal_accuracies_on_other_examples_are_no_identical_runs():
+    assert not suspicious(*with_examples(np.eye(5, dtype=int)))
+
+
 def test_all_predictions_identical():
     predicted = np.repeat(predictions(np.random.default_rng(0), 1), 5, axis=0)
     assert suspicious(*with_examples(predicted)).keys() == {"identical"}

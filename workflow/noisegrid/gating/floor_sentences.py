@@ -94,5 +94,5 @@ def _classes(classes: tuple[ClassSpread, ...]) -> str:
     )
     more = f" and {len(above) - 5} more" if len(above) > 5 else ""
     count = f"{len(above)} of {len(classes)} classes {'varies' if len(above) == 1 else 'vary'} more between runs"
-    what = f"{count} than they would if errors on different examples were independent"
+    what = f"{count} than independent errors on different examples explain"
     return f"{what}: {shown}{more} percentage points." if above else f"{what}."

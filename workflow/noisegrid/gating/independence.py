@@ -100,7 +100,7 @@ def _identical(runs: Runs, disagreement: Array | None) -> Iterator[Finding]:
         count = sum(map(len, groups))
         text = f"{count} runs have {what} as another run ({_equal(runs, groups)}), {why}"
         yield Finding("identical", differing >= DIFFERING, text)
-    elif len(set(seeds)) > 1 and np.ptp(runs.values) == 0:
+    elif runs.examples is None and len(set(seeds)) > 1 and np.ptp(runs.values) == 0:
         yield Finding("identical", True, f"all runs have {what}, {runs.values[0]:g}, {why}")
 
 
