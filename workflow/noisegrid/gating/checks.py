@@ -86,7 +86,7 @@ def _check_different(runs: Runs, side: str) -> None:
             "the same result for every example" if runs.examples else f"the same {shown(runs.metric)} to the last bit"
         )
         raise CannotJudge(f"{side}: {shown(runs.names[first])} and {shown(runs.names[second])} have {what}; {remedy}")
-    if np.ptp(runs.values) == 0:
+    if runs.examples is None and np.ptp(runs.values) == 0:
         raise CannotJudge(f"{side}: all {len(runs)} runs have the same {shown(runs.metric)}; {remedy}")
 
 

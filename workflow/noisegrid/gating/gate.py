@@ -12,10 +12,11 @@ from noisegrid.gating.checks import check, check_both, shown
 from noisegrid.gating.examples import ExampleResults, compare_examples
 from noisegrid.gating.matching import match_examples, pair_runs
 from noisegrid.gating.metric import lower_is_better as by_name
+from noisegrid.gating.rounding import step
 from noisegrid.gating.spending import Ledger, Look, digest
 from noisegrid.reading.runs import Read, Runs
 from noisegrid.stats.comparison import BETTER, EQUIVALENT, UNDECIDED, WORSE, probability_of_superiority
-from noisegrid.stats.gain import Gain, decide, gain, gain_of_examples, grid_step, runs_to_decide
+from noisegrid.stats.gain import Gain, decide, gain, gain_of_examples, runs_to_decide
 from noisegrid.stats.intervals import CONFIDENCE, Estimate, outlier, student_interval
 
 Array = np.ndarray
@@ -243,7 +244,7 @@ def _verdict(sides: _Sides, question: Question, level: float) -> Gate:
 def _gain(base: Runs, new: Runs, paired: bool) -> Gain:
     """Return the gain in the unit of the metric, over runs and, where both sides have them, over test examples."""
     if base.examples is None or new.examples is None:
-        return gain(base.values, new.values, paired, grid_step(np.concatenate([base.values, new.values])))
+        return gain(base.values, new.values, paired, step(np.concatenate([base.values, new.values])))
     return gain_of_examples(base.examples.numbers, new.examples.numbers, paired).scaled(new.examples.scale)
 
 

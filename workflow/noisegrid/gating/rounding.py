@@ -5,6 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from noisegrid.stats.gain import grid_step
+
 Array = np.ndarray
 #: Largest test set whose accuracies are recognized as fractions, and the number of decimals of a rounded result.
 EXAMPLES, DECIMALS = 20_000, 5
@@ -33,7 +35,10 @@ def _denominator(value: float) -> int:
 
 
 def step(values: Array) -> float:
-    """Return the largest step of a grid on which all results lie: of their last decimal, or one test example.
+    """Return the step of the grid on which all results lie: of their last decimal, or one test example.
+
+    Accuracies that were rounded lie nearly on the grid of the test examples, which is the coarser one (see
+    `stats.gain.grid_step`).
 
     Returns
     -------
@@ -42,5 +47,7 @@ def step(values: Array) -> float:
     """
     denominators = [_denominator(float(value)) for value in values]
     common = math.lcm(*denominators)
+    if not common:
+        return 0.0
     places = [round(float(value) * common) for value in values]
-    return math.gcd(*(place - places[0] for place in places)) / common if common else 0.0
+    return grid_step(values) or math.gcd(*(place - places[0] for place in places)) / common
