@@ -76,7 +76,7 @@ def find_columns(table: Table, choice: Choice, runs: Sequence[Group]) -> Columns
         return Columns("accuracy", correct, True, identity, predicted, label)
     if not known and (identity is None or len(table) == 1 or (len(runs) > 1 and _differ(table[identity]))):
         return None
-    score = metric_column(table, choice)
+    score = metric_column(table, choice, of_examples=True)
     return Columns(score, score, table[score].dtype.kind == "b", identity, predicted, label)
 
 
