@@ -32,7 +32,7 @@ RUNS = table("method seed lr val/loss\nsgd 1 0.1 5\nsgd 2 0.10 4\nsam 1 0.1 3\ns
         ("val/acc", ["metrics.val/acc", "acc"], "metrics.val/acc"),
         (" loss ", ["eval/loss"], "eval/loss"),
         ("loss", ["metrics.loss", "params.loss"], "metrics.loss"),
-        ("epoch", ["params.lr", "epoch"], "epoch"),
+        ("runtime", ["loss", "Runtime"], "Runtime"),
     ],
 )
 def test_the_metric_is_found_by_its_name_or_its_last_part(wanted, names, found):
