@@ -114,7 +114,7 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path, arrays, message):
         (np.zeros((30, 2), bool), "do not fit together: correct 30 × 2"),
         (np.array([0.0, 1.0, 1.0]), "base has zeros and ones alone"),
         (np.array([0.5, np.nan]), "the result of value 2 of base is nan"),
-        (["0.5", "high"], "value 2 of base: 'high' is no number"),
+        (np.array(["0.5", "high"]), "value 2 of base: 'high' is no number"),
         ([[True], [True, False]], "base is no array of numbers or booleans"),
     ],
 )

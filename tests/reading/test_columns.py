@@ -31,6 +31,8 @@ RUNS = table("method seed lr val/loss\nsgd 1 0.1 5\nsgd 2 0.10 4\nsam 1 0.1 3\ns
         ("Accuracy", ["metrics.accuracy", "train_accuracy"], "metrics.accuracy"),
         ("val/acc", ["metrics.val/acc", "acc"], "metrics.val/acc"),
         (" loss ", ["eval/loss"], "eval/loss"),
+        ("loss", ["metrics.loss", "params.loss"], "metrics.loss"),
+        ("runtime", ["loss", "Runtime"], "Runtime"),
     ],
 )
 def test_the_metric_is_found_by_its_name_or_its_last_part(wanted, names, found):
@@ -52,7 +54,7 @@ def test_the_metric_is_found_by_its_name_or_its_last_part(wanted, names, found):
 )
 def test_a_metric_that_is_not_clear_is_refused(wanted, message):
     with pytest.raises(CannotJudge) as caught:
-        runs_of(table("test/acc val/acc loss my_accuracy\n1 2 3 4"), Choice(wanted))
+        runs_of(table("seed test/acc val/acc loss my_accuracy\n1 1 2 3 4"), Choice(wanted))
     assert str(caught.value).startswith(message)
 
 
@@ -71,8 +73,8 @@ def test_a_message_lists_the_most_similar_of_many_names():
 def test_without_a_name_the_metric_is_the_only_result():
     """The other columns name the run, its seed, when it ran and how it was set up."""
     runs = table(
-        "Name State Runtime _timestamp epoch seed params.depth config.width lr batch_size id acc\n"
-        "a finished 10 1 90 1 3 4 0.1 32 x 0.5\nb finished 11 2 90 2 3 4 0.1 32 y 0.25"
+        "Name State Runtime _timestamp epoch seed params.depth config.width lr batch_size id steps_per_second acc\n"
+        "a finished 10 1 90 1 3 4 0.1 32 x 3.1 0.5\nb finished 11 2 90 2 3 4 0.1 32 y 3.2 0.25"
     )
     found = runs_of(runs, Choice())
     assert found.metric == "acc" and values(found) == [0.5, 0.25]

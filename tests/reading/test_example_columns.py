@@ -56,6 +56,13 @@ def test_scores_with_ids(tmp_path):
     assert runs.examples.ids.tolist() == ["a", "b"] and runs.examples.scores.tolist() == [[1, 2], [2, 4]]
 
 
+def test_booleans_are_scores_of_examples_and_no_results_of_runs(tmp_path):
+    runs = side(tmp_path, "doc_id,exact_match,filter\n1,true,none\n2,false,none\n")
+    assert runs.values.tolist() == [50] and runs.metric == "exact_match" and runs.examples.scores.dtype == bool
+    with pytest.raises(CannotJudge, match="has no column of numbers that may be the metric"):
+        side(tmp_path, "augmented\ntrue\nfalse\n")
+
+
 def test_another_metric_of_the_same_predictions(tmp_path):
     text = "predicted,label,loss\n0,0,0.5\n1,0,1.5\n"
     runs = side(tmp_path, text, choice=Choice("loss"))

@@ -132,6 +132,15 @@ def test_nan_in_a_frame_is_a_missing_value():
         from_values(frame[["loss"]], Choice("loss"), "base")
 
 
+def test_paths_in_python(tmp_path):
+    first, second = write(tmp_path / "a.csv", BASE[:2]), tmp_path / "b.csv"
+    write(second, BASE[2:])
+    assert len(from_values(first, Choice("loss"), "base")) == len(from_values(second, Choice("loss"), "base")) == 2
+    assert from_values([first, second], Choice("loss"), "base").seeds == ("1", "2", "3", "4")
+    with pytest.raises(CannotJudge, match="no-file"):
+        from_values("no-file", Choice(), "base")
+
+
 def test_an_empty_frame_is_refused():
     with pytest.raises(CannotJudge, match="base has no rows"):
         from_values(pd.DataFrame(FRAME)[:0], Choice(), "base")

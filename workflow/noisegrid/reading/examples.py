@@ -76,7 +76,7 @@ def find_columns(table: Table, choice: Choice, runs: Sequence[Group]) -> Columns
         return Columns("accuracy", correct, True, identity, predicted, label)
     if not known and (identity is None or len(table) == 1 or (len(runs) > 1 and _differ(table[identity]))):
         return None
-    score = metric_column(table, choice)
+    score = metric_column(table, choice, of_examples=True)
     return Columns(score, score, table[score].dtype.kind == "b", identity, predicted, label)
 
 
@@ -142,6 +142,8 @@ def together(names: Sequence[str], runs: Sequence[Scores]) -> Examples:
 
 def places_of(ids: Array, among: Array) -> tuple[Array, int]:
     """Return where each id is among other ids without duplicates, and how many of them are there."""
+    if np.array_equal(ids, among):
+        return np.arange(len(ids)), len(ids)
     if ids.dtype.kind != among.dtype.kind:
         ids, among = (np.array(texts(of), object) for of in (ids, among))
     order = np.argsort(among)
@@ -156,8 +158,6 @@ def _in_order(run: Scores, name: str, first: Scores, first_name: str) -> Scores:
     if first.ids is None or run.ids is None:
         if len(run.scores) != len(first.scores) or first.ids is not run.ids:
             raise CannotJudge(f"{sides}, and not both have ids; give all runs the same test set, or a column `id`")
-        return run
-    if np.array_equal(first.ids, run.ids):
         return run
     places, count = places_of(first.ids, run.ids)
     if not count == len(first.ids) == len(run.ids):

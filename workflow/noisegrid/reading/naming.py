@@ -28,11 +28,12 @@ ACCURACY = ("accuracy", "acc", *CORRECT)
 #: Columns that are no result: when a run ran, and how it was set up.
 _RECORDS = frozenset(
     (
-        *("_runtime", "_timestamp", "_wandb.runtime", "runtime", "duration", "timestamp", "time", "wall_time", "index"),
+        *("_timestamp", "duration", "timestamp", "time", "wall_time", "index"),
         *("start_time", "end_time", "start time", "end time", "created", "experiment_id", "relative time (process)"),
         *("learning_rate", "lr", "batch_size", "weight_decay", "momentum", "dropout", "epochs", "max_steps"),
     )
 )
+_SPEEDS = ("runtime", "per_second")
 _SETTINGS = ("params.", "param.", "config.", "config/", "hparams.", "hparams/", "args.", "tags.")
 #: Characters before the last part of a name, and how many names a message lists.
 _SEPARATORS, _LISTED = ("/", "."), 12
@@ -73,13 +74,14 @@ def find(wanted: str, table: Table, kind: str, option: str) -> str:
     CannotJudge
         If no column or more than one fits.
     """
-    found = matching(wanted, table)
+    names = [name for name in table if kind != "metric" or not is_setting(name)] or list(table)
+    found = matching(wanted, names) or matching(wanted, table)
     if len(found) == 1:
         return found[0]
     origin = terminal(table.origin)
     if found:
         raise CannotJudge(f"{origin} has several columns {wanted!r}: {listed(found)}; choose one of them with {option}")
-    raise CannotJudge(f"{origin}: {unknown_of_many(kind, wanted, table)}")
+    raise CannotJudge(f"{origin}: {unknown_of_many(kind, wanted, names)}")
 
 
 def usual(names: Sequence[str], table: Table) -> str | None:
@@ -106,7 +108,7 @@ def is_setting(name: str) -> bool:
     folded = name.casefold()
     usual_names = {*_RECORDS, *STEPS, *SEEDS, *IDS, *LABELS, *(each.casefold() for each in RUNS)}
     is_seed = folded.endswith(tuple(separator + seed for separator in _SEPARATORS for seed in SEEDS))
-    return folded in usual_names or folded.startswith(_SETTINGS) or is_seed
+    return folded in usual_names or folded.startswith(_SETTINGS) or folded.endswith(_SPEEDS) or is_seed
 
 
 def listed(names: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """The runs of one side of a comparison, read from files and folders, or taken from values in Python."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,10 @@ def from_values(value: Any, choice: Choice, name: str) -> Runs:
 
     Parameters
     ----------
-    value : array_like, mapping of str to array_like, or DataFrame
+    value : array_like, mapping of str to array_like, DataFrame, path, or sequence of paths
         One number per run; or booleans (runs, examples) that say whether each example is predicted correctly; or named
-        arrays, such as `predicted` and `label`; or a DataFrame of pandas or Polars with the same columns as a CSV file.
+        arrays, such as `predicted` and `label`; or a DataFrame of pandas or Polars with the same columns as a CSV file;
+        or what `read_side` takes.
     choice : Choice
         What is to be taken.
     name : str
@@ -58,6 +60,8 @@ def from_values(value: Any, choice: Choice, name: str) -> Runs:
     CannotJudge
         If the value does not have what is to be taken.
     """
+    if paths := _paths(value):
+        return read_side(paths, choice)
     if (columns := getattr(value, "columns", None)) is not None and hasattr(value, "__getitem__"):
         tables = [Table(name, {str(column): _of_frame(value[column].to_numpy()) for column in columns})]
     elif isinstance(value, Mapping):
@@ -65,6 +69,12 @@ def from_values(value: Any, choice: Choice, name: str) -> Runs:
     else:
         tables = tables_of_array(_array(value, name), name)
     return _runs(tables, choice)
+
+
+def _paths(value: Any) -> list[str]:
+    """Return the paths in a value that is a path or a sequence of paths."""
+    several = value if isinstance(value, list | tuple) else [value]
+    return [str(path) for path in several] if all(isinstance(path, str | Path) for path in several) else []
 
 
 def _tables(paths: Sequence[str], choice: Choice) -> Iterator[Table]:

@@ -16,8 +16,17 @@ OF_AN_EXAMPLE = "give each example a score, or leave it out of all runs"
 _SHOWN = 40
 
 
-def metric_column(table: Table, choice: Choice) -> str:
+def metric_column(table: Table, choice: Choice, of_examples: bool = False) -> str:
     """Return the column that has the metric: the one that is wanted, or the only one that may be a result.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    choice : Choice
+        What is to be read.
+    of_examples : bool
+        Whether each row is a test example. A column of booleans may then be a result too.
 
     Raises
     ------
@@ -33,7 +42,9 @@ def metric_column(table: Table, choice: Choice) -> str:
         return UNNAMED
     if choice.metric is not None:
         return find(choice.metric, table, "metric", "--metric")
-    found = [name for name, cells in table.columns.items() if _may_be_result(name, cells)]
+    found = [
+        name for name, cells in table.columns.items() if _may_be_result(name, cells, "biuf" if of_examples else "iuf")
+    ]
     if len(found) == 1:
         return found[0]
     name = terminal(table.origin)
@@ -108,8 +119,8 @@ def shortened(text: str) -> str:
     return terminal(text[:_SHOWN]) + ("…" if len(text) > _SHOWN else "")
 
 
-def _may_be_result(name: str, cells: Array) -> bool:
-    """Return whether a column may be the metric: it has numbers, or texts that should be numbers."""
+def _may_be_result(name: str, cells: Array, kinds: str) -> bool:
+    """Return whether a column may be the metric: its cells are of these kinds, or are texts that should be numbers."""
     if is_setting(name) or name.casefold() in (*PREDICTED, *CORRECT[1:]):
         return False
     missing = is_missing(cells)
@@ -117,4 +128,4 @@ def _may_be_result(name: str, cells: Array) -> bool:
         return False
     if is_text(cells):
         return sum(looks_like_number(str(cell)) for cell in cells[~missing]) > (~missing).sum() / 2
-    return cells.dtype.kind in "iuf"
+    return cells.dtype.kind in kinds
