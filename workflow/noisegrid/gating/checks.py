@@ -122,8 +122,13 @@ def check_both(base: Runs, new: Runs, allow_identical: bool = False) -> None:
     Raises
     ------
     CannotJudge
-        If they are the same runs, or if some results are fractions and others percentages.
+        If their metrics differ, if they are the same runs, or if some results are fractions and others percentages.
     """
+    if base.metric != new.metric:
+        raise CannotJudge(
+            f"base has the metric {shown(base.metric)!r} and new has {shown(new.metric)!r}; choose one that both have "
+            "with --metric"
+        )
     files = [{read.file for read in runs.read if read.file != "-"} for runs in (base, new)]
     if files[0] and files[0] == files[1] and np.array_equal(base.values, new.values):
         raise CannotJudge(f"base and new are the same files ({shown(min(files[0]))}); name the files of both sides")
