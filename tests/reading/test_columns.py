@@ -38,7 +38,7 @@ RUNS = table("method seed lr val/loss\nsgd 1 0.1 5\nsgd 2 0.10 4\nsam 1 0.1 3\ns
 def test_the_metric_is_found_by_its_name_or_its_last_part(wanted, names, found):
     columns = {name: np.array([float(place), 9.0]) for place, name in enumerate(names)}
     result = runs_of(Table("base.csv", columns), Choice(wanted))
-    assert result.metric == found and values(result)[0] == names.index(found)
+    assert result.metric == found.removeprefix("metrics.") and values(result)[0] == names.index(found)
     assert result.what == f"column {found!r}"
 
 

@@ -56,8 +56,11 @@ def metric_column(table: Table, choice: Choice, of_examples: bool = False) -> st
 
 
 def metric_name(column: str, choice: Choice) -> str:
-    """Return the name of the metric in a column; numbers without a name have the one that is wanted."""
-    return choice.metric or (column if column != UNNAMED else "result")
+    """Return the name of the metric in a column, without what MLflow puts before it.
+
+    Numbers without a name have the one that is wanted.
+    """
+    return (choice.metric or "result") if column == UNNAMED else column.removeprefix("metrics.")
 
 
 def numbers(table: Table, column: str) -> np.ma.MaskedArray:
