@@ -1,12 +1,14 @@
 """Runs are matched by their seeds, and examples by their ids."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisegrid.gating.matching import match_examples, pair_runs
-from noisegrid.reading.runs import CannotJudge, Examples, Runs, seed_text
+from noisegrid.gating.matching import match_examples, pair_runs, same_metric
+from noisegrid.reading.runs import UNNAMED_METRIC, CannotJudge, Examples, Runs, seed_text
 
 
 def side(seeds, values=None) -> Runs:
@@ -14,6 +16,14 @@ def side(seeds, values=None) -> Runs:
     names = tuple(f"run {index}" for index in range(len(values)))
     texts = None if seeds[0] is None else tuple(map(str, seeds))
     return Runs(values, "accuracy", names, texts, Examples(np.arange(3.0 * len(values)).reshape(-1, 3)))
+
+
+def test_numbers_without_a_name_have_the_metric_of_the_other_side():
+    named, unnamed = side([1]), replace(side([1]), metric=UNNAMED_METRIC)
+    for base, new in ((named, unnamed), (unnamed, named), (named, named)):
+        assert [each.metric for each in same_metric(base, new)] == ["accuracy"] * 2
+    with pytest.raises(CannotJudge, match="base has the metric 'accuracy' and new has 'loss'; choose one that both"):
+        same_metric(named, replace(named, metric="loss"))
 
 
 def test_runs_with_the_same_seed_are_paired_in_the_order_of_base():
@@ -87,6 +97,7 @@ def test_classes_are_matched_by_name():
             Examples(np.ones((1, 4), bool), np.array([1, 2, 3, 4])),
             "the sides have different examples: base has 3, new has 4, and 3 match by id",
         ),
+        (Examples(np.ones((3, 1), bool)), Examples(np.ones((3, 1), bool)), "base has a single example"),
         (
             Examples(np.ones((1, 3), bool)),
             Examples(np.ones((1, 4), bool)),

@@ -12,6 +12,8 @@ from noisegrid.reading.runs import CannotJudge, Runs
 Array = np.ndarray
 #: The fewest runs of a side that can be judged.
 FEWEST = 3
+#: Results of this size and beyond are refused, because their squares are not numbers.
+LARGEST = 1e100
 
 
 def check(runs: Runs, side: str, allow_identical: bool = False) -> None:
@@ -63,7 +65,8 @@ def check_numbers(runs: Runs, side: str, leave_out: str, need: str) -> None:
     CannotJudge
         If they are not.
     """
-    if bad := [(name, value) for name, value in zip(runs.names, runs.values, strict=True) if not np.isfinite(value)]:
+    usable = np.abs(runs.values) < LARGEST  # neither is NaN
+    if bad := [(name, value) for name, value, good in zip(runs.names, runs.values, usable, strict=True) if not good]:
         name, value = bad[0]
         more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
         raise CannotJudge(
@@ -122,13 +125,8 @@ def check_both(base: Runs, new: Runs, allow_identical: bool = False) -> None:
     Raises
     ------
     CannotJudge
-        If their metrics differ, if they are the same runs, or if some results are fractions and others percentages.
+        If they are the same runs, or if some results are fractions and others percentages.
     """
-    if base.metric != new.metric:
-        raise CannotJudge(
-            f"base has the metric {shown(base.metric)!r} and new has {shown(new.metric)!r}; choose one that both have "
-            "with --metric"
-        )
     files = [{read.file for read in runs.read if read.file != "-"} for runs in (base, new)]
     if files[0] and files[0] == files[1] and np.array_equal(base.values, new.values):
         raise CannotJudge(f"base and new are the same files ({shown(min(files[0]))}); name the files of both sides")

@@ -10,7 +10,7 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.gating import sentences
 from noisegrid.gating.checks import check, check_both, shown
 from noisegrid.gating.examples import ExampleResults, compare_examples
-from noisegrid.gating.matching import match_examples, pair_runs
+from noisegrid.gating.matching import match_examples, pair_runs, same_metric
 from noisegrid.gating.metric import lower_is_better as by_name
 from noisegrid.gating.rounding import step
 from noisegrid.gating.spending import Ledger, Look, digest
@@ -191,6 +191,7 @@ class _Sides(NamedTuple):
 
 def _prepare(base: Runs, new: Runs, question: Question) -> _Sides:
     """Check both sides and match them. Raise CannotJudge if they cannot be judged."""
+    base, new = same_metric(base, new)
     for side, name in ((base, "base"), (new, "new")):
         check(side, name, question.allow_identical)
     check_both(base, new, question.allow_identical)

@@ -6,9 +6,29 @@ import numpy as np
 
 from noisegrid.gating.checks import FEWEST, shown
 from noisegrid.reading.examples import places_of
-from noisegrid.reading.runs import CannotJudge, Examples, Runs
+from noisegrid.reading.runs import UNNAMED_METRIC, CannotJudge, Examples, Runs
 
 Array = np.ndarray
+
+
+def same_metric(base: Runs, new: Runs) -> tuple[Runs, Runs]:
+    """Return both sides with the same metric. Numbers without a name have the one of the other side.
+
+    Raises
+    ------
+    CannotJudge
+        If the sides have different metrics.
+    """
+    if base.metric == UNNAMED_METRIC:
+        base = replace(base, metric=new.metric)
+    elif new.metric == UNNAMED_METRIC:
+        new = replace(new, metric=base.metric)
+    if base.metric != new.metric:
+        raise CannotJudge(
+            f"base has the metric {shown(base.metric)!r} and new has {shown(new.metric)!r}; choose one that both have "
+            "with --metric"
+        )
+    return base, new
 
 
 def pair_runs(base: Runs, new: Runs) -> tuple[Runs, Runs, bool, str]:
@@ -63,9 +83,11 @@ def match_examples(base: Examples, new: Examples) -> tuple[Examples, Examples]:
     Raises
     ------
     CannotJudge
-        If the sides do not have the same examples, or not the same labels for them.
+        If there are fewer than two examples, or if the sides do not have the same examples, or not the same labels.
     """
     count, other = base.scores.shape[1], new.scores.shape[1]
+    if count < 2:
+        raise CannotJudge("base has a single example, which says nothing about others; give the results of more")
     if base.ids is not None and new.ids is not None:
         new = _reordered(new, _places(base.ids, new.ids))
     elif count != other:

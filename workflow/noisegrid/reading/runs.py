@@ -9,6 +9,8 @@ import numpy as np
 from noisegrid.common.errors import NoisegridError
 
 Array = np.ndarray
+#: The metric of numbers without a name.
+UNNAMED_METRIC = "result"
 
 
 class CannotJudge(NoisegridError):

@@ -5,7 +5,7 @@ import numpy as np
 from noisegrid.common.escape import terminal
 from noisegrid.reading.cells import are_zero_or_one, is_missing, is_text, looks_like_number, number_in, why_no_number
 from noisegrid.reading.naming import CORRECT, PREDICTED, find, is_setting, listed
-from noisegrid.reading.runs import CannotJudge
+from noisegrid.reading.runs import CannotJudge, UNNAMED_METRIC
 from noisegrid.reading.table import UNNAMED, Choice, Table
 
 Array = np.ndarray
@@ -60,7 +60,7 @@ def metric_name(column: str, choice: Choice) -> str:
 
     Numbers without a name have the one that is wanted.
     """
-    return (choice.metric or "result") if column == UNNAMED else column.removeprefix("metrics.")
+    return (choice.metric or UNNAMED_METRIC) if column == UNNAMED else column.removeprefix("metrics.")
 
 
 def numbers(table: Table, column: str) -> np.ma.MaskedArray:
