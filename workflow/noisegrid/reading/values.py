@@ -5,7 +5,7 @@ import numpy as np
 from noisegrid.common.escape import terminal
 from noisegrid.reading.cells import are_zero_or_one, is_missing, is_text, looks_like_number, number_in, why_no_number
 from noisegrid.reading.naming import CORRECT, PREDICTED, find, is_setting, listed
-from noisegrid.reading.runs import CannotJudge, UNNAMED_METRIC
+from noisegrid.reading.runs import UNNAMED_METRIC, CannotJudge
 from noisegrid.reading.table import UNNAMED, Choice, Table
 
 Array = np.ndarray
