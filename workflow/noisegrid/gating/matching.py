@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from noisegrid.gating.checks import FEWEST, shown
+from noisegrid.reading.examples import places_of
 from noisegrid.reading.runs import CannotJudge, Examples, Runs
 
 Array = np.ndarray
@@ -86,15 +87,8 @@ def match_examples(base: Examples, new: Examples) -> tuple[Examples, Examples]:
 
 def _places(base: Array, new: Array) -> Array:
     """Return where each id of the base runs is among the ids of the new runs."""
-    if base.dtype.kind != new.dtype.kind:
-        base, new = base.astype(str), new.astype(str)
-    if np.array_equal(base, new):
-        return np.arange(len(base))
-    order = np.argsort(new)
-    found = np.minimum(np.searchsorted(new, base, sorter=order), len(new) - 1)
-    places: Array = order[found]
-    matching = int((new[places] == base).sum())
-    if matching < len(base) or len(base) != len(new):
+    places, matching = places_of(base, new)
+    if not matching == len(base) == len(new):
         raise CannotJudge(
             f"the sides have different examples: base has {len(base):,}, new has {len(new):,}, and {matching:,} match "
             "by id; give both sides the same test set"

@@ -1,0 +1,105 @@
+"""CSV and TSV files, and plain numbers in a text file or on the standard input."""
+
+import csv
+import io
+import re
+import sys
+from pathlib import Path
+
+from noisegrid.common.errors import why
+from noisegrid.common.escape import terminal
+from noisegrid.reading.cells import column, looks_like_number
+from noisegrid.reading.limits import CELLS, TEXT_BYTES, check_count
+from noisegrid.reading.runs import CannotJudge
+from noisegrid.reading.table import UNNAMED, Choice, Format, Table
+from noisegrid.reading.texts import decoded, read_text
+
+#: The path that stands for the standard input, and its name in messages.
+STANDARD_INPUT, ITS_NAME = "-", "the standard input"
+_SUFFIXES = (".csv", ".tsv", ".txt")
+
+
+def read_standard_input() -> Table:
+    """Read numbers, or a table with the names of its columns, from the standard input."""
+    content = sys.stdin.buffer.read(TEXT_BYTES + 1)
+    check_count(ITS_NAME, "bytes or more", len(content), TEXT_BYTES)
+    return parse(decoded(content, ITS_NAME), ITS_NAME)
+
+
+def parse(text: str, origin: str, delimiter: str | None = None) -> Table:
+    """Parse the text of a CSV file, or of plain numbers.
+
+    Parameters
+    ----------
+    text : str
+        The text, which is not empty.
+    origin : str
+        Where it comes from, for messages.
+    delimiter : str, optional
+        What separates the cells; by default, the comma, semicolon or tab that is most frequent in the first line.
+
+    Raises
+    ------
+    CannotJudge
+        If the text is no table.
+    """
+    name, (first, _, others) = terminal(origin), text.strip().partition("\n")
+    if not others and all(map(looks_like_number, numbers := re.split(r"[\s,;]+", first.strip(" ,;\t")))):
+        return Table(origin, {UNNAMED: column(numbers)})
+    delimiter = delimiter or _delimiter(first)
+    check_count(origin, "cells", text.count(delimiter) + text.count("\n"), CELLS)
+    header, *rows = _rows(text, delimiter, name)
+    if _has_numbers_only(header):
+        if len(header) > 1:
+            raise CannotJudge(
+                f"the first row of {name} has numbers and no names of columns; write names above them, and numbers "
+                "with a decimal point"
+            )
+        return Table(origin, {UNNAMED: column([cell for (cell,) in (header, *rows)])})
+    if not rows:
+        raise CannotJudge(f"{name} has names of columns and no rows; did the runs that should be in it fail?")
+    return Table(origin, _columns([cell.strip() for cell in header], list(zip(*rows, strict=True)), name))
+
+
+def _delimiter(line: str) -> str:
+    """Return the delimiter that is most frequent in a line, outside of quotes."""
+    return max(",;\t", key=re.sub(r'"[^"]*"', "", line).count)
+
+
+def _rows(text: str, delimiter: str, name: str) -> list[list[str]]:
+    """Return the rows of a table that are not blank; all have the same length."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
+    rows: list[list[str]] = []
+    try:
+        for row in reader:
+            if rows and row and len(row) != len(rows[0]):
+                raise CannotJudge(
+                    f"line {reader.line_num} of {name} has {len(row)} instead of {len(rows[0])} cells; is "
+                    "the file cut off, or is there a decimal comma, or a comma in a text that is not quoted?"
+                )
+            if row:
+                rows.append(row)
+    except csv.Error as error:
+        raise CannotJudge(f"line {reader.line_num} of {name} is damaged ({why(error)})") from error
+    return rows
+
+
+def _has_numbers_only(header: list[str]) -> bool:
+    words = [word for cell in header for word in cell.replace("%", "").split()]
+    return bool(words) and all(map(looks_like_number, words))
+
+
+def _columns(header: list[str], cells: list[tuple[str, ...]], name: str) -> dict:
+    """Return the columns that have a name. pandas writes its index, and spreadsheets empty columns, without one."""
+    columns = dict[str, tuple[str, ...]]()
+    for title, its_cells in zip(header, cells, strict=True):
+        if title and columns.setdefault(title, its_cells) != its_cells:
+            raise CannotJudge(f"{name} has two columns {terminal(title)!r} that differ; rename or remove one of them")
+    return {title: column(its_cells) for title, its_cells in columns.items()}
+
+
+def _read(path: Path, _: Choice) -> list[Table]:
+    return [parse(read_text(path), str(path), "\t" if path.suffix.lower() == ".tsv" else None)]
+
+
+FORMAT = Format("CSV", lambda path: path.suffix.lower() in _SUFFIXES and not path.is_dir(), _read)

@@ -1,0 +1,124 @@
+"""How a name finds its column, and the usual names of columns of runs, seeds, steps and test examples."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from noisegrid.common.errors import unknown
+from noisegrid.common.escape import terminal
+from noisegrid.reading.runs import CannotJudge
+from noisegrid.reading.table import Table
+
+#: Columns that name a run, the clearest name first, and those of them that no two runs share.
+RUNS = (
+    *("Name", "run_name", "tags.mlflow.runName", "Run Name", "run", "Run"),
+    *("run_id", "Run ID", "run_uuid", "ID"),
+)
+RUN_IDS = ("run", "Run", "run_id", "Run ID", "run_uuid", "ID")
+#: Columns with the seed of a run, also as the last part of a name, such as `params.seed`.
+SEEDS = ("seed", "seeds", "random_seed", "random_state")
+#: Columns that count the steps of a run, the finest first.
+STEPS = ("_step", "step", "global_step", "trainer/global_step", "iteration", "iter", "epoch")
+#: Columns of test examples: their ids, whether the prediction is correct, the predicted class, and the true one.
+IDS = ("example_id", "sample_id", "doc_id", "id", "ids", "example")
+CORRECT = ("correct", "is_correct")
+PREDICTED = ("predicted", "prediction", "predictions", "pred", "preds", "y_pred")
+LABELS = ("label", "labels", "target", "targets", "y_true")
+#: What the share of correct predictions is called.
+ACCURACY = ("accuracy", "acc", *CORRECT)
+#: Columns that are no result: when a run ran, and how it was set up.
+_RECORDS = frozenset(
+    (
+        *("_timestamp", "duration", "timestamp", "time", "wall_time", "index"),
+        *("start_time", "end_time", "start time", "end time", "created", "experiment_id", "relative time (process)"),
+        *("learning_rate", "lr", "batch_size", "weight_decay", "momentum", "dropout", "epochs", "max_steps"),
+    )
+)
+_SPEEDS = ("runtime", "per_second")
+_SETTINGS = ("params.", "param.", "config.", "config/", "hparams.", "hparams/", "args.", "tags.")
+#: Characters before the last part of a name, and how many names a message lists.
+_SEPARATORS, _LISTED = ("/", "."), 12
+
+
+def matching(wanted: str, names: Iterable[str]) -> list[str]:
+    """Return the names that a name may mean: itself, or those with other capitals, or those that end with it.
+
+    Examples
+    --------
+    >>> matching("accuracy", ["metrics.accuracy", "train_accuracy"])
+    ['metrics.accuracy']
+    >>> matching("accuracy", ["val/Accuracy", "test/accuracy", "ACCURACY"])
+    ['ACCURACY']
+    """
+    known, folded = list(names), wanted.strip().casefold()
+    if wanted in known:
+        return [wanted]
+    ends = tuple(separator + folded for separator in _SEPARATORS)
+    same = [name for name in known if name.casefold() == folded]
+    return same or [name for name in known if name.casefold().endswith(ends)]
+
+
+def find(wanted: str, table: Table, kind: str, option: str) -> str:
+    """Return the column of a table that a name means.
+
+    Parameters
+    ----------
+    wanted : str
+        The name.
+    table : Table
+        The table.
+    kind, option : str
+        What the column is, such as "metric", and the option that names it, for messages.
+
+    Raises
+    ------
+    CannotJudge
+        If no column or more than one fits.
+    """
+    names = [name for name in table if kind != "metric" or not is_setting(name)] or list(table)
+    found = matching(wanted, names) or matching(wanted, table)
+    if len(found) == 1:
+        return found[0]
+    origin = terminal(table.origin)
+    if found:
+        raise CannotJudge(f"{origin} has several columns {wanted!r}: {listed(found)}; choose one of them with {option}")
+    raise CannotJudge(f"{origin}: {unknown_of_many(kind, wanted, names)}")
+
+
+def usual(names: Sequence[str], table: Table) -> str | None:
+    """Return the first of some usual names that a table has, whatever its capitals."""
+    known = {name.casefold(): name for name in table}
+    return next((known[name.casefold()] for name in names if name.casefold() in known), None)
+
+
+def seed_column(table: Table, wanted: str | None) -> str | None:
+    """Return the column that has the seeds: the one that is wanted, or one with a usual name, or None."""
+    if wanted is not None:
+        return find(wanted, table, "column", "--seed")
+    return next((find(name, table, "column", "--seed") for name in SEEDS if matching(name, table)), None)
+
+
+def run_columns(table: Table) -> list[str]:
+    """Return the columns that name a run."""
+    known = set(table)
+    return [name for name in RUNS if name in known]
+
+
+def is_setting(name: str) -> bool:
+    """Return whether a column says when a run ran, or how it was set up, rather than what its result is."""
+    folded = name.casefold()
+    usual_names = {*_RECORDS, *STEPS, *SEEDS, *IDS, *LABELS, *(each.casefold() for each in RUNS)}
+    is_seed = folded.endswith(tuple(separator + seed for separator in _SEPARATORS for seed in SEEDS))
+    return folded in usual_names or folded.startswith(_SETTINGS) or folded.endswith(_SPEEDS) or is_seed
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a message, which lists the first of them."""
+    shown = [terminal(name) for name in names]
+    more = f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
+    return ", ".join(shown[:_LISTED]) + more
+
+
+def unknown_of_many(kind: str, wanted: str, known: Iterable[str]) -> str:
+    """Return a message about an unknown name; of the known names, it lists the most similar ones."""
+    names = list(known)
+    return unknown(kind, wanted, get_close_matches(wanted, names, _LISTED, 0.0) if len(names) > _LISTED else names)

@@ -1,0 +1,158 @@
+"""The runs of one side of a comparison, read from files and folders, or taken from values in Python."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noisegrid.common.errors import why
+from noisegrid.common.escape import terminal
+from noisegrid.reading import csv_tables, formats
+from noisegrid.reading.arrays import tables_of_array, tables_of_arrays
+from noisegrid.reading.cells import column_of
+from noisegrid.reading.chart import unfold
+from noisegrid.reading.columns import Found, runs_of
+from noisegrid.reading.csv_tables import ITS_NAME, STANDARD_INPUT
+from noisegrid.reading.examples import together
+from noisegrid.reading.paths import expand
+from noisegrid.reading.runs import CannotJudge, Read, Runs
+from noisegrid.reading.selection import NothingSelected
+from noisegrid.reading.table import Choice, Table
+
+Array = np.ndarray
+
+
+def read_side(paths: Sequence[str], choice: Choice) -> Runs:
+    """Read the runs of one side.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Files, folders that have files of a known format, or `-` for the standard input.
+    choice : Choice
+        What is to be read.
+
+    Raises
+    ------
+    CannotJudge
+        If a file cannot be read, or does not have what is to be read.
+    """
+    return _runs(_tables(paths, choice), choice)
+
+
+def from_values(value: Any, choice: Choice, name: str) -> Runs:
+    """Take the runs of one side from a value.
+
+    Parameters
+    ----------
+    value : array_like, mapping of str to array_like, DataFrame, path, or sequence of paths
+        One number per run; or booleans (runs, examples) that say whether each example is predicted correctly; or named
+        arrays, such as `predicted` and `label`; or a DataFrame of pandas or Polars with the same columns as a CSV file;
+        or what `read_side` takes.
+    choice : Choice
+        What is to be taken.
+    name : str
+        The name of the value, for messages.
+
+    Raises
+    ------
+    CannotJudge
+        If the value does not have what is to be taken.
+    """
+    if paths := _paths(value):
+        return read_side(paths, choice)
+    if (columns := getattr(value, "columns", None)) is not None and hasattr(value, "__getitem__"):
+        tables = [Table(name, {str(column): _of_frame(value[column].to_numpy()) for column in columns})]
+    elif isinstance(value, Mapping):
+        tables = tables_of_arrays({str(key): _array(each, f"{key} of {name}") for key, each in value.items()}, name)
+    else:
+        tables = tables_of_array(_array(value, name), name)
+    return _runs(tables, choice)
+
+
+def _paths(value: Any) -> list[str]:
+    """Return the paths in a value that is a path or a sequence of paths."""
+    several = value if isinstance(value, list | tuple) else [value]
+    return [str(path) for path in several] if all(isinstance(path, str | Path) for path in several) else []
+
+
+def _tables(paths: Sequence[str], choice: Choice) -> Iterator[Table]:
+    """Yield the tables of files, one file after the other."""
+    if STANDARD_INPUT in paths:
+        yield csv_tables.read_standard_input()
+    for path in expand([path for path in paths if path != STANDARD_INPUT]):
+        yield from formats.read(path, choice)
+
+
+def _array(value: Any, name: str) -> Array:
+    """Return a value of Python as an array."""
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise CannotJudge(f"{terminal(name)} is no array of numbers or booleans: {terminal(why(error))}") from error
+
+
+def _of_frame(cells: Array) -> Array:
+    """Return a column of a DataFrame, in which NaN stands for a missing value."""
+    column = column_of(cells)
+    return np.ma.masked_invalid(column) if column.dtype.kind == "f" and np.isnan(column).any() else column
+
+
+def _runs(tables: Iterable[Table], choice: Choice) -> Runs:
+    """Put the runs of all tables of a side together."""
+    found: list[tuple[str, Found]] = []
+    unselected: list[NothingSelected] = []
+    for table in map(unfold, tables):
+        if not len(table):
+            raise CannotJudge(f"{terminal(table.origin)} has no rows; did the runs that should be in it fail?")
+        try:
+            found.append((table.origin, runs_of(table, choice)))
+        except NothingSelected as error:  # another file may have the rows
+            unselected.append(error)
+    if not found:
+        raise NothingSelected.in_any(unselected) if unselected else CannotJudge("there are no runs to read")
+    _check_metrics(found)
+    _check_kinds(found)
+    runs = [run for _, each in found for run in each.runs]
+    names = tuple(run.name for run in runs)
+    seeds = tuple(run.seed for run in runs if run.seed is not None)
+    scores = [run.scores for run in runs if run.scores is not None]
+    examples = together(names, scores) if scores else None
+    if examples is None:
+        values = np.array([run.value for run in runs], float)
+    else:
+        values = examples.scale * examples.scores.mean(axis=1, dtype=float)
+    return Runs(values, found[0][1].metric, names, seeds if len(seeds) == len(runs) else None, examples, _read(found))
+
+
+def _check_metrics(found: list[tuple[str, Found]]) -> None:
+    """Raise CannotJudge if the tables do not have the same metric."""
+    origin, first = found[0]
+    for other, each in found[1:]:
+        if each.metric != first.metric:
+            raise CannotJudge(
+                f"{terminal(origin)} has the metric {terminal(first.metric)!r} and {terminal(other)} has "
+                f"{terminal(each.metric)!r}; choose one that all files have with --metric"
+            )
+
+
+def _check_kinds(found: list[tuple[str, Found]]) -> None:
+    """Raise CannotJudge if some tables have test examples and others results of runs."""
+    kinds = {each.runs[0].scores is None: (origin, each.what) for origin, each in found}
+    if len(kinds) > 1:
+        (one, of_examples), (other, of_runs) = kinds[False], kinds[True]
+        raise CannotJudge(
+            f"{terminal(one)} has one row per example ({terminal(of_examples)}) and {terminal(other)} has results of "
+            f"runs ({terminal(of_runs)}); give one kind of both, and name the files rather than their folder"
+        )
+
+
+def _read(found: list[tuple[str, Found]]) -> tuple[Read, ...]:
+    """Return what was read from each file, of which there may be several tables."""
+    reads = dict[tuple[str, str], Read]()
+    for origin, each in found:
+        file = STANDARD_INPUT if origin == ITS_NAME else origin
+        before = reads.get((origin, each.what), Read(file, each.what, 0, 0))
+        reads[origin, each.what] = before._replace(rows=before.rows + each.rows, runs=before.runs + len(each.runs))
+    return tuple(reads.values())
