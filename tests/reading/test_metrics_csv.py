@@ -92,9 +92,8 @@ def test_replicates_that_share_seeds_are_refused():
 
 def test_early_versions_do_not_say_which_replicates_share_seeds(tmp_path):
     where = {"task": "smallcnn_bn-fashion_mnist", "noise": "order"}
-    assert (
-        len(read(FASHION, **where)) == 10 and "seed_set" not in read(FASHION, **where)[0].constants
-    )  # of one seed set, as its intervals are over runs
+    tables = read(FASHION, **where)  # of one seed set, as its intervals are over runs
+    assert len(tables) == 10 and "seed_set" not in tables[0].constants
 
     def over_sets(row):
         return row | {"interval": "t over sets"} if row["noise"] == "order" else row

@@ -10,6 +10,7 @@ import pytest
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 from tensorboard.summary import Writer
+from tensorboard.util.tensor_util import make_tensor_proto
 from torch.utils.tensorboard import SummaryWriter
 
 from noisegrid.reading import tensorboard
@@ -98,6 +99,15 @@ def test_a_tensor_that_only_claims_to_be_a_scalar_is_not_expanded(tmp_path):
     assert read(tmp_path) == {"run": {"accuracy": 0.5}}
 
 
+def test_a_number_of_another_plugin_is_no_scalar(tmp_path):
+    event = Event()
+    value = event.summary.value.add(tag="_hparams_/session_start_info", tensor=make_tensor_proto(0.0))
+    value.metadata.plugin_data.plugin_name = "hparams"
+    path = log(tmp_path / "run", accuracy=[0.5])
+    path.write_bytes(path.read_bytes() + record(event.SerializeToString()))
+    assert read(tmp_path) == {"run": {"accuracy": 0.5}}
+
+
 def record(content: bytes, length: int | None = None) -> bytes:
     header = struct.pack("<Q", len(content) if length is None else length)
     return b"".join(
@@ -142,6 +152,13 @@ def test_folders_below_a_run_are_its_parts_as_pytorch_writes_them(tmp_path):
     assert read(tmp_path, part="settings") == {"a": {"final": 0.75}, "b": {"final": 0.75}}
 
 
+def test_a_folder_below_a_part_belongs_to_the_same_run(tmp_path):
+    for number, folder in enumerate((".", "x", "x/y")):
+        log(tmp_path / "run" / folder, accuracy=[number])
+    assert "differ in part (., x, x/y)" in refusal(tmp_path)
+    assert read(tmp_path, part="x/y") == {"run": {"accuracy": 2}}
+
+
 # --- several files in a folder ---------------------------------------------------------------------------------------
 
 
@@ -155,6 +172,12 @@ def test_an_evaluation_after_training_belongs_to_the_run(tmp_path):
     log(tmp_path / "run", loss=[3.0], eval__accuracy=[0.5], eval__runtime=[7.0])
     log(tmp_path / "run", eval__accuracy=[0.5], eval__runtime=[8.0])
     assert read(tmp_path) == {"run": {"loss": 3.0, "eval/accuracy": 0.5, "eval/runtime": 8.0}}
+
+
+def test_a_placeholder_that_both_files_begin_with_is_no_second_run(tmp_path):
+    log(tmp_path / "run", hp_metric=[-1])  # PyTorch Lightning writes it whenever it opens a file
+    log(tmp_path / "run", hp_metric=[-1], accuracy=[0.5])
+    assert read(tmp_path) == {"run": {"hp_metric": -1, "accuracy": 0.5}}
 
 
 def test_several_runs_in_one_folder_are_refused(tmp_path):
