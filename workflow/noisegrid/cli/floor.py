@@ -34,6 +34,6 @@ def run(options: argparse.Namespace) -> int:
     from noisegrid.reading.sides import read_side
 
     found = floor_of(read_side(options.paths, arguments.choice(options)), options.gains)
-    read = (f"Read: {what_was_read(read)}." for read in found.read)
+    read = (f"Read: {line}." for line in what_was_read(found.read))
     print(found, *details(found), *read, sep="\n  ")
     return found.exit_code

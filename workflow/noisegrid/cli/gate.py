@@ -137,4 +137,4 @@ def text(found: "Gate") -> Iterator[str]:
     yield str(found)
     yield from details(found)
     for name, side in (("base", found.base), ("new", found.new)):
-        yield from (f"Read for {name}: {what_was_read(read)}." for read in side.read)
+        yield from (f"Read for {name}: {line}." for line in what_was_read(side.read))

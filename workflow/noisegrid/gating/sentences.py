@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from noisegrid.common.escape import terminal
@@ -14,6 +14,8 @@ from noisegrid.stats.intervals import Estimate
 if TYPE_CHECKING:
     from noisegrid.gating.gate import Gate
 
+#: The largest number of files with the same kind of results that are named one by one.
+FILES = 3
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -152,9 +154,17 @@ def _of_examples(found: Gate) -> Iterator[str]:
         yield f"{of}, in percentage points: {shown}{more}." if changed else f"{of}."
 
 
-def what_was_read(read: Read) -> str:
-    """Return what was read from one file."""
-    return f"{terminal(read.file)}: {terminal(read.what)}, {counted(read.rows, 'row')}, {counted(read.runs, 'run')}"
+def what_was_read(reads: Sequence[Read]) -> Iterator[str]:
+    """Yield what was read from each file. Many files with the same kind of results are one line."""
+    kinds = dict[str, list[Read]]()
+    for read in reads:
+        kinds.setdefault(read.what, []).append(read)
+    for what, same in kinds.items():
+        if len(same) > FILES:
+            files = f"{len(same):,} files from {same[0].file} to {same[-1].file}"
+            whole = [Read(files, what, sum(read.rows for read in same), sum(read.runs for read in same))]
+        for file, _, rows, runs in whole if len(same) > FILES else same:
+            yield f"{terminal(file)}: {terminal(what)}, {counted(rows, 'row')}, {counted(runs, 'run')}"
 
 
 def counted(count: int, what: str) -> str:

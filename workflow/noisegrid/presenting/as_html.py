@@ -170,7 +170,7 @@ def _runs_of(name: str, side: Side, metric: str) -> str:
 def _read(found: Gate) -> str:
     """Return what was read."""
     sides = ("base", found.base), ("new", found.new)
-    lines = [f"{name}: {what_was_read(read)}" for name, side in sides for read in side.read]
+    lines = [f"{name}: {line}" for name, side in sides for line in what_was_read(side.read)]
     return _hidden("What was read", _list(lines)) if lines else ""
 
 

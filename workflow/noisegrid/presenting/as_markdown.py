@@ -9,9 +9,6 @@ from noisegrid.gating.sentences import explanation, interval, number, percent, w
 from noisegrid.presenting.marks import MARKS, UNJUDGED
 from noisegrid.reading.runs import CannotJudge
 
-#: The largest number of files of each side that are listed, because a comment may not have more than 65,536 characters.
-FILES = 20
-
 
 def comment(found: Gate) -> str:
     """Return a verdict as Markdown: the sentence, a table of both sides, what explains it, and what was read."""
@@ -50,10 +47,8 @@ def _table(found: Gate) -> Iterator[str]:
 
 def _read(name: str, side: Side) -> Iterator[str]:
     """Yield what was read of one side."""
-    for read in side.read[:FILES]:
-        yield f"- {name}: {_inert(what_was_read(read))}"
-    if (more := len(side.read) - FILES) > 0:
-        yield f"- {name}: {more:,} more file{'s' if more > 1 else ''}"
+    for line in what_was_read(side.read):
+        yield f"- {name}: {_inert(line)}"
 
 
 def _inert(text: str) -> str:
