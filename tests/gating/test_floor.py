@@ -93,7 +93,7 @@ def test_a_gain_that_is_not_positive_is_refused(gain):
 def test_what_has_no_floor():
     with pytest.raises(CannotJudge, match="the sample has 2 runs, and a spread needs at least 3; add 1"):
         floor_of(runs(FIVE[:2]))
-    with pytest.raises(CannotJudge, match="the accuracy of run 1 is nan; leave out a run that failed, and say so"):
+    with pytest.raises(CannotJudge, match="the accuracy of run 1 is nan; leave out the runs that failed, and say so"):
         floor_of(runs([0.9, np.nan, 0.8]))
 
 

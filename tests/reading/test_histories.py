@@ -51,7 +51,7 @@ def test_runs_of_weights_and_biases():
     rows = results(WANDB_RUNS, "accuracy", where=(("method", "sgd"),))
     assert rows == [("fluffy-sun-1", "1", 0.912), ("brisk-sea-2", "2", 0.908)]
     with pytest.raises(
-        CannotJudge, match=r"the val/accuracy of row 4 of base\.csv is empty; leave out a run that failed"
+        CannotJudge, match=r"the val/accuracy of row 4 of base\.csv is empty; leave out the runs that failed"
     ):
         results(WANDB_RUNS, "accuracy", where=(("method", "sam"),))
     with pytest.raises(CannotJudge, match="may be the metric: val/accuracy, val/loss; choose it with --metric"):
@@ -123,8 +123,8 @@ def test_rows_that_ended_at_one_step_are_runs():
             "there are 2 values of the loss of base.csv at step 1; name the column that",
         ),
         # a loss that became NaN is no missing value: the one before it is not the result
-        ("step,loss\n1,3\n2,nan\n", "the loss of row 2 of base.csv is nan; leave out a run that failed"),
-        ("run,step,loss\na,1,3\na,2,2\nb,1,\nb,2,\n", "there is no loss of b: all its rows are empty; leave out a run"),
+        ("step,loss\n1,3\n2,nan\n", "the loss of row 2 of base.csv is nan; leave out the runs that failed"),
+        ("run,step,loss\na,1,3\na,2,2\nb,1,\nb,2,\n", "there is no loss of b: all its rows are empty; leave out the runs"),
     ],
 )
 def test_a_history_without_a_clear_result_is_refused(text, message):

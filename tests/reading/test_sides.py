@@ -155,3 +155,9 @@ def test_heavy_packages_are_not_imported(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_decimal_commas_between_spaces_are_not_taken_for_separate_numbers(tmp_path):
+    (tmp_path / "base.txt").write_text("93,1 93,4 92,9\n")
+    with pytest.raises(CannotJudge, match="'93,1' has a decimal comma; write a decimal point"):
+        read_side([str(tmp_path / "base.txt")], Choice())

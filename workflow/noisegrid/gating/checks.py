@@ -35,7 +35,7 @@ def check(runs: Runs, side: str, allow_identical: bool = False) -> None:
         are identical.
     """
     check_numbers(
-        runs, side, "a run that failed on both sides alike", f"a verdict needs at least {FEWEST} of each side"
+        runs, side, "the runs that failed, on both sides alike", f"a verdict needs at least {FEWEST} of each side"
     )
     for first, second, *_ in groups_of_equals(runs.seeds or ()):
         raise CannotJudge(

@@ -112,7 +112,7 @@ def floor_of(runs: Runs, gains: Sequence[float] | None = None) -> Floor:
     NoisegridError
         If a gain is not a positive number.
     """
-    check_numbers(runs, "the sample", "a run that failed", f"a spread needs at least {FEWEST}")
+    check_numbers(runs, "the sample", "the runs that failed", f"a spread needs at least {FEWEST}")
     if bad := [gain for gain in gains or () if not 0 < gain < np.inf]:
         raise NoisegridError(f"the gain {bad[0]:g} is not a positive number; give gains in the unit of the metric")
     n, std = len(runs), intervals.std(runs.values)

@@ -88,7 +88,7 @@ def _classes(classes: tuple[ClassSpread, ...]) -> str:
     """Return which classes vary more than independent errors would make them."""
     above = sorted((each for each in classes if each.above), key=lambda each: each.null_high / each.std.value)
     shown = ", ".join(
-        f"{terminal(each.name)} {number(each.std.value, each.null_high)} instead of up to "
+        f"{terminal(each.name)}: {number(each.std.value, each.null_high)} instead of up to "
         f"{number(each.null_high, each.null_high)}"
         for each in above[:5]
     )

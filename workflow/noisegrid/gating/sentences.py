@@ -137,10 +137,12 @@ def _of_examples(found: Gate) -> Iterator[str]:
         )
         return
     width = (found.of_runs.high - found.of_runs.low) / 2
-    yield (
-        f"The interval covers both kinds of noise: runs alone make it ± {number(width, width)}, the sampling of the "
-        f"{results.count:,} examples alone ± {number(results.sampling, results.sampling)}{found.unit}."
-    )
+    these = f"the sampling of the {results.count:,} examples alone"
+    sampling = f"{these} ± {number(results.sampling, results.sampling)}{found.unit}"
+    if not results.sampling > 0.01 * width:
+        sampling = f"{these} too little to be seen beside it"
+    runs = f"runs alone make it ± {number(width, width)}{found.unit}"
+    yield f"The interval covers both kinds of noise: {runs}, {sampling}."
     if results.churn_base and results.churn_new and results.churn_between:
         yield (
             f"Two runs disagree on {interval(results.churn_base)} % of the examples if both are of base, on "
@@ -148,7 +150,7 @@ def _of_examples(found: Gate) -> Iterator[str]:
         )
     if results.classes:
         changed = results.changed(found.level)
-        shown = ", ".join(f"{terminal(each.name)} {interval(each.difference, sign=True)}" for each in changed[:5])
+        shown = ", ".join(f"{terminal(each.name)}: {interval(each.difference, sign=True)}" for each in changed[:5])
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         of = f"{len(changed)} of {len(results.classes)} classes differ (Holm)"
         yield f"{of}, in percentage points: {shown}{more}." if changed else f"{of}."

@@ -44,7 +44,7 @@ def parse(text: str, origin: str, delimiter: str | None = None) -> Table:
         If the text is no table.
     """
     name, (first, _, others) = terminal(origin), text.strip().partition("\n")
-    if not others and all(map(looks_like_number, numbers := re.split(r"[\s,;]+", first.strip(" ,;\t")))):
+    if not others and all(map(looks_like_number, numbers := _words(first))):
         return Table(origin, {UNNAMED: column(numbers)})
     delimiter = delimiter or _delimiter(first)
     check_count(origin, "cells", text.count(delimiter) + text.count("\n"), CELLS)
@@ -59,6 +59,12 @@ def parse(text: str, origin: str, delimiter: str | None = None) -> Table:
     if not rows:
         raise CannotJudge(f"{name} has names of columns and no rows; did the runs that should be in it fail?")
     return Table(origin, _columns([cell.strip() for cell in header], list(zip(*rows, strict=True)), name))
+
+
+def _words(line: str) -> list[str]:
+    """Return the words of a line. Where spaces separate them, a comma inside of a word is a decimal comma."""
+    words = line.split()
+    return [word.strip(",;") for word in words] if len(words) > 1 else re.split("[,;]", line.strip(" ,;\t"))
 
 
 def _delimiter(line: str) -> str:

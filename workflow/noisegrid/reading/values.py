@@ -10,7 +10,7 @@ from noisegrid.reading.table import UNNAMED, Choice, Table
 
 Array = np.ndarray
 #: The remedies for a run, and for an example, that has no number.
-OF_A_RUN = "leave out a run that failed on both sides alike, and say so where you report the result"
+OF_A_RUN = "leave out the runs that failed, on both sides alike, and say so where you report the result"
 OF_AN_EXAMPLE = "give each example a score, or leave it out of all runs"
 #: How many characters of a cell a message shows.
 _SHOWN = 40
