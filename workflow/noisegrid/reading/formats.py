@@ -4,12 +4,29 @@ from pathlib import Path
 
 from noisegrid.common.errors import why
 from noisegrid.common.escape import terminal
-from noisegrid.reading import arrays, csv_tables, json_tables, parquet
+from noisegrid.reading import (
+    arrays,
+    crates,
+    csv_tables,
+    json_tables,
+    lm_eval,
+    metrics,
+    parquet,
+    replicates,
+    tensorboard,
+    trainer,
+)
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.table import Choice, Format, Table
 
 #: The formats. The first one that recognizes a path reads it, so a special format comes before a general one.
 FORMATS: tuple[Format, ...] = (
+    replicates.FORMAT,
+    crates.FORMAT,
+    metrics.FORMAT,
+    lm_eval.FORMAT,
+    trainer.FORMAT,
+    tensorboard.FORMAT,
     csv_tables.FORMAT,
     json_tables.FORMAT,
     parquet.FORMAT,
