@@ -78,7 +78,9 @@ def test_several_cells_need_a_choice():
     assert "differ in hardware (cpu, cpu@torch2.14-cu130, cpu@torch2.7-cu126) and in task" in sentence
     assert sentence.endswith("as in --where hardware=cpu --where task=smallcnn-digits --where noise=algo")
     assert "differ in noise (" in refusal(QUICK, task="smallcnn-digits")
-    assert "unknown noise 'alga'; did you mean 'algo'?" in refusal(QUICK, task="smallcnn-digits", noise="alga")
+    assert "unknown value of 'noise': 'alga'; did you mean 'algo'?" in refusal(
+        QUICK, task="smallcnn-digits", noise="alga"
+    )
 
 
 def test_replicates_that_share_seeds_are_refused():

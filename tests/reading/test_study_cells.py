@@ -148,7 +148,9 @@ def test_several_cells_need_a_choice(results, given):
     assert "differ in task (smallcnn-digits, smallcnn_bn-digits); choose" in sentence
     assert sentence.endswith("as in --where task=smallcnn-digits")
     assert len(read(path, task="smallcnn-digits")) == 3 and len(read(path, task="smallcnn_bn-digits")) == 1
-    assert "unknown task 'smallcnn-digit'; did you mean 'smallcnn-digits'?" in refusal(path, task="smallcnn-digit")
+    assert "unknown value of 'task': 'smallcnn-digit'; did you mean 'smallcnn-digits'?" in refusal(
+        path, task="smallcnn-digit"
+    )
 
 
 def test_replicates_that_share_held_seeds_are_refused(tmp_path, given):

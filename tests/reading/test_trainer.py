@@ -73,7 +73,7 @@ def test_only_files_of_this_name_are_recognized(tmp_path):
 
 LARGE = f'{{"log_history": [{{"loss": 1{"0" * 400}}}]}}'
 
-DAMAGED = ["", "{", "[]", "{}", '{"log_history": 1}', '{"log_history": [1]}', "[" * 99_999, LARGE]
+DAMAGED = ["{", "[]", "{}", '{"log_history": 1}', '{"log_history": [1]}', "[" * 99_999, LARGE]
 
 
 @pytest.mark.parametrize("content", DAMAGED)
@@ -86,5 +86,5 @@ def test_damaged_files_are_refused(tmp_path, content):
 
 
 def test_large_files_are_not_read(monkeypatch):
-    monkeypatch.setattr(trainer, "LARGEST", 1000)
-    assert "bytes, and at most 1,000 are read" in refusal(STATE)
+    monkeypatch.setattr(trainer, "TEXT_BYTES", 1000)
+    assert "bytes (limit: 1,000)" in refusal(STATE)

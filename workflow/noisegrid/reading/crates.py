@@ -32,6 +32,8 @@ def read(path: Path, choice: Choice) -> list[Table]:
         folder = Path(place).resolve()
         try:
             return _tables(path, folder, choice)
+        except CannotJudge:
+            raise
         except NoisegridError as error:
             words = str(error).replace(f"{folder}/", "")
             raise CannotJudge(line(words if words.startswith(str(path)) else f"{path}: {words}")) from error

@@ -1,15 +1,16 @@
-"""Select runs by what is known of them before they are read, and refuse a mixture of runs that cannot be compared."""
+"""Choose runs by what is known of them before they are read, and refuse a mixture of runs that cannot be compared."""
 
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from noisegrid.common.errors import unknown
 from noisegrid.common.escape import terminal
+from noisegrid.reading.naming import listed
 from noisegrid.reading.runs import CannotJudge
+from noisegrid.reading.selection import NothingSelected
 
-#: The number of values that a message lists.
-LISTED = 6
+#: What all runs of a side must have in common, as far as it is known: what was measured, and in what cell of a study.
+KINDS = ("task", "filter", "part", "study", "hardware", "noise")
 
 
 class Described(Protocol):
@@ -23,7 +24,7 @@ class Described(Protocol):
 D = TypeVar("D", bound=Described)
 
 
-def select(found: Sequence[D], where: Sequence[tuple[str, str]], origin: str) -> list[D]:
+def select(found: Sequence[D], where: Sequence[tuple[str, str]]) -> list[D]:
     """Return the runs that have the wanted values. A name that no run has is not considered: it may name a column.
 
     Parameters
@@ -32,13 +33,11 @@ def select(found: Sequence[D], where: Sequence[tuple[str, str]], origin: str) ->
         The runs.
     where : sequence of (str, str)
         Names, and the values that runs must have.
-    origin : str
-        The path of the file or folder, for the message.
 
     Raises
     ------
-    CannotJudge
-        If no run is left. The message suggests a similar value.
+    NothingSelected
+        If no run is left.
     """
     kept = list(found)
     for name, wanted in where:
@@ -46,27 +45,31 @@ def select(found: Sequence[D], where: Sequence[tuple[str, str]], origin: str) ->
         if known:
             kept = [each for each in kept if each.constants.get(name) == wanted]
         if known and not kept:
-            raise CannotJudge(f"{origin}: {unknown(name, terminal(wanted), known)}")
+            raise NothingSelected(name, wanted, known)
     return kept
 
 
 def check_alike(found: Sequence[Described], names: Sequence[str], origin: str) -> None:
-    """Check that all runs have the same value of each name.
+    """Check that all runs have the same value of each name, as far as it is known.
+
+    Parameters
+    ----------
+    found : sequence
+        The runs.
+    names : sequence of str
+        The names.
+    origin : str
+        The path of the file or folder with the runs, for the message.
 
     Raises
     ------
     CannotJudge
         If they differ. The message lists the values, and says how to choose the first of them.
     """
-    values = {name: sorted({each.constants.get(name, "") for each in found}) for name in names}
+    values = {name: sorted({each.constants[name] for each in found if name in each.constants}) for name in names}
     several = [name for name in names if len(values[name]) > 1]
     if several:
-        differing = " and ".join(f"in {name} ({_listed(values[name])})" for name in several)
-        first = [shlex.quote(f"{name}={found[0].constants.get(name, '')}") for name in several]
+        differing = " and ".join(f"in {name} ({listed(values[name])})" for name in several)
+        first = [shlex.quote(f"{name}={found[0].constants.get(name, values[name][0])}") for name in several]
         choice = " ".join(f"--where {each}" for each in first)
         raise CannotJudge(terminal(f"{origin} has runs that differ {differing}; choose some of them, as in {choice}"))
-
-
-def _listed(values: Sequence[str]) -> str:
-    more = f" and {len(values) - LISTED} more" if len(values) > LISTED else ""
-    return ", ".join(values[:LISTED]) + more

@@ -17,6 +17,7 @@ import numpy as np
 
 from noisegrid.common.escape import terminal
 from noisegrid.reading.kinds import check_alike, select
+from noisegrid.reading.limits import check_file
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.table import Choice, Format, Table
 from noisegrid.reading.visible import visible
@@ -35,8 +36,8 @@ KEYS = frozenset(
         *("doc_hash", "prompt_hash", "target_hash"),
     )
 )
-#: The most bytes of a file, and of a line.
-LARGEST, LINE = 2_000_000_000, 64_000_000
+#: The most bytes of a line.
+LINE = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def read(path: Path, choice: Choice) -> list[Table]:
         If a file is damaged, if there are several tasks or several filters of which none is chosen, or if the metric
         has no score for each document.
     """
-    logs = select(list(_logs(path)) if path.is_dir() else [_log(path)], choice.where, str(path))
+    logs = select(list(_logs(path)) if path.is_dir() else [_log(path)], choice.where)
     check_alike(logs, ["task"], str(path))
     tables = [table for log in logs for table in _tables(log, choice)]
     check_alike(tables, ["filter"], str(path))
@@ -106,32 +107,29 @@ def _log(path: Path) -> _Log:
 
 def _tables(log: _Log, choice: Choice) -> list[Table]:
     """Read one file into a table for each chosen filter."""
-    size = log.path.stat().st_size
-    if size > LARGEST:
-        raise CannotJudge(f"{log.path} has {size:,} bytes, and at most {LARGEST:,} are read; judge fewer documents")
+    check_file(log.path)
     by_filter = dict[str, _Samples]()
     for number, sample in _lines(log.path):
         name = sample.get("filter", "none")
         identity = sample.get("doc_id")
         if not isinstance(name, str) or not isinstance(identity, int | str):
             raise CannotJudge(
-                f"{log.path}, line {number} has no doc_id; give the file that lm_eval --log_samples wrote"
+                f"{terminal(str(log.path))}, line {number} has no doc_id; give what lm_eval --log_samples wrote"
             )
         samples = by_filter.setdefault(name, _Samples())
         samples.ids.append(identity)
         samples.scores.append(_metrics(sample))
         samples.answers.append(_answer(sample))
-    if not by_filter:
-        raise CannotJudge(f"{log.path} has no samples; evaluate the model again, or leave it out")
     found = [
         Table(str(log.path), _columns(samples, choice, log.path), log.constants | {"filter": name})
         for name, samples in by_filter.items()
     ]
-    return select(found, choice.where, str(log.path))
+    return select(found, choice.where)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the number and the content of each line."""
+    name = terminal(str(path))
     with path.open("rb") as file:
         number = 0
         while line := file.readline(LINE + 1):
@@ -140,10 +138,10 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 sample = json.loads(line) if len(line) <= LINE else None
             except (ValueError, RecursionError) as error:
                 raise CannotJudge(
-                    f"{path}, line {number} is not JSON: the file is damaged, or still being written; copy it again"
+                    f"{name}, line {number} is not JSON: the file is damaged, or still being written; copy it again"
                 ) from error
             if not isinstance(sample, dict):
-                raise CannotJudge(f"{path}, line {number} is no sample of lm-evaluation-harness; give its sample log")
+                raise CannotJudge(f"{name}, line {number} is no sample of lm-evaluation-harness; give its sample log")
             yield number, sample
 
 
@@ -158,7 +156,7 @@ def _columns(samples: _Samples, choice: Choice, path: Path) -> dict[str, Array]:
     """Return the ids, the scores and, where they are sound, the predictions and labels."""
     twice, count = Counter(samples.ids).most_common(1)[0]
     if count > 1:
-        raise CannotJudge(f"{path} has the document {terminal(str(twice))} twice; keep the samples of one evaluation")
+        raise CannotJudge(terminal(f"{path} has the document {twice} twice; keep the samples of one evaluation"))
     names = sorted(set[str]().union(*samples.scores))
     scores = {name: array for name in names if (array := _scores(name, samples)) is not None}
     if not scores or (choice.metric in names and choice.metric not in scores):

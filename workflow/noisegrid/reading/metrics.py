@@ -34,8 +34,8 @@ class _Cell:
 
 
 def recognizes(path: Path) -> bool:
-    """Return whether a path is a file that begins with the columns of metrics.csv."""
-    if not path.is_file():
+    """Return whether a path is a CSV file that begins with the columns of metrics.csv."""
+    if path.suffix != ".csv" or not path.is_file():
         return False
     with path.open("rb") as file:
         return file.read(len(HEADER)) == HEADER.encode()

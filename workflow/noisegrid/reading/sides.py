@@ -15,6 +15,7 @@ from noisegrid.reading.chart import unfold
 from noisegrid.reading.columns import Found, runs_of
 from noisegrid.reading.csv_tables import ITS_NAME, STANDARD_INPUT
 from noisegrid.reading.examples import together
+from noisegrid.reading.kinds import KINDS, check_alike
 from noisegrid.reading.paths import expand
 from noisegrid.reading.runs import CannotJudge, Read, Runs
 from noisegrid.reading.selection import NothingSelected
@@ -38,7 +39,8 @@ def read_side(paths: Sequence[str], choice: Choice) -> Runs:
     CannotJudge
         If a file cannot be read, or does not have what is to be read.
     """
-    return _runs(_tables(paths, choice), choice)
+    unselected: list[NothingSelected] = []
+    return _runs(_tables(paths, choice, unselected), choice, unselected)
 
 
 def from_values(value: Any, choice: Choice, name: str) -> Runs:
@@ -68,7 +70,7 @@ def from_values(value: Any, choice: Choice, name: str) -> Runs:
         tables = tables_of_arrays({str(key): _array(each, f"{key} of {name}") for key, each in value.items()}, name)
     else:
         tables = tables_of_array(_array(value, name), name)
-    return _runs(tables, choice)
+    return _runs(tables, choice, [])
 
 
 def _paths(value: Any) -> list[str]:
@@ -77,12 +79,15 @@ def _paths(value: Any) -> list[str]:
     return [str(path) for path in several] if all(isinstance(path, str | Path) for path in several) else []
 
 
-def _tables(paths: Sequence[str], choice: Choice) -> Iterator[Table]:
-    """Yield the tables of files, one file after the other."""
+def _tables(paths: Sequence[str], choice: Choice, unselected: list[NothingSelected]) -> Iterator[Table]:
+    """Yield the tables of files, one file after the other; `unselected` collects why files have none."""
     if STANDARD_INPUT in paths:
         yield csv_tables.read_standard_input()
     for path in expand([path for path in paths if path != STANDARD_INPUT]):
-        yield from formats.read(path, choice)
+        try:
+            yield from formats.read(path, choice)
+        except NothingSelected as error:  # another file may have the runs
+            unselected.append(error)
 
 
 def _array(value: Any, name: str) -> Array:
@@ -99,19 +104,21 @@ def _of_frame(cells: Array) -> Array:
     return np.ma.masked_invalid(column) if column.dtype.kind == "f" and np.isnan(column).any() else column
 
 
-def _runs(tables: Iterable[Table], choice: Choice) -> Runs:
-    """Put the runs of all tables of a side together."""
+def _runs(tables: Iterable[Table], choice: Choice, unselected: list[NothingSelected]) -> Runs:
+    """Put the runs of all tables of a side together; `unselected` says of files without tables why they have none."""
     found: list[tuple[str, Found]] = []
-    unselected: list[NothingSelected] = []
+    kinds: list[Table] = []
     for table in map(unfold, tables):
         if not len(table):
             raise CannotJudge(f"{terminal(table.origin)} has no rows; did the runs that should be in it fail?")
         try:
             found.append((table.origin, runs_of(table, choice)))
+            kinds.append(table)
         except NothingSelected as error:  # another file may have the rows
             unselected.append(error)
     if not found:
         raise NothingSelected.in_any(unselected) if unselected else CannotJudge("there are no runs to read")
+    check_alike(kinds, KINDS, "this side")
     _check_metrics(found)
     _check_kinds(found)
     runs = [run for _, each in found for run in each.runs]

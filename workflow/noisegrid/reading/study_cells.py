@@ -27,6 +27,8 @@ def as_cannot_judge() -> Iterator[None]:
     """Raise any NoisegridError as CannotJudge."""
     try:
         yield
+    except CannotJudge:
+        raise
     except NoisegridError as error:
         raise CannotJudge(terminal(str(error))) from error
 
@@ -63,7 +65,7 @@ def chosen(found: Sequence[D], where: Sequence[tuple[str, str]], origin: str) ->
     CannotJudge
         If none is left, or if they are of several cells, or if they share seeds.
     """
-    kept = select(found, where, origin)
+    kept = select(found, where)
     check_alike(kept, CELL, origin)
     _check_independent(kept)
     return kept

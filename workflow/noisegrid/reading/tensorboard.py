@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from noisegrid.common.escape import terminal
 from noisegrid.reading.kinds import check_alike, select
+from noisegrid.reading.limits import check_count
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.table import Choice, Format, Table
 from noisegrid.reading.visible import visible
@@ -65,7 +67,7 @@ def read(path: Path, choice: Choice) -> list[Table]:
         If a file is damaged, ends within a record or has no scalars, if a folder has several runs, or if runs have
         several parts of which none is chosen.
     """
-    runs = select(list(_runs(path)), choice.where, str(path))
+    runs = select(list(_runs(path)), choice.where)
     check_alike(runs, ["part"], str(path))
     return [
         Table(str(run.files[0].parent if path.is_dir() else path), _last_values(run), run.constants) for run in runs
@@ -106,23 +108,21 @@ def _run_of(folder: Path, path: Path, folders: list[Path]) -> Path:
 def _last_values(run: _Run) -> dict[str, np.ndarray]:
     """Return the last value of each scalar of a run, and its last step, each as an array of one number."""
     folder = run.files[0].parent
-    size = sum(file.stat().st_size for file in run.files)
-    if size > LARGEST:
-        raise CannotJudge(
-            f"{folder} has {size:,} bytes of event files, and at most {LARGEST:,} are read; give its results as CSV"
-        )
+    check_count(str(folder), "bytes of event files", sum(file.stat().st_size for file in run.files), LARGEST)
     scalars = [_scalars(file) for file in run.files]
     for index, found in enumerate(scalars):
         later = set[str]().union(*(each.last for each in scalars[index + 1 :]))
         if found.truncated and not (found is not scalars[-1] and later.issuperset(found.last)):
             raise CannotJudge(
-                f"{run.files[index]} ends within a record or is damaged: the run was stopped, or is still being "
-                "written; copy the file again when it is complete, or leave out this run"
+                f"{terminal(str(run.files[index]))} ends within a record or is damaged: the run was stopped, or is "
+                "still being written; copy the file again when it is complete, or leave out this run"
             )
     _check_one_run(run, scalars)
     values = {tag: value for found in scalars for tag, (_, value) in found.last.items()}
     if not values:
-        raise CannotJudge(f"{folder} has no scalars in its event files; log its results as scalars, or leave it out")
+        raise CannotJudge(
+            f"{terminal(str(folder))} has no scalars in its event files; log its results as scalars, or leave it out"
+        )
     steps = [step for found in scalars for step, _ in found.last.values()]
     return {"step": np.array([max(steps)])} | {tag: np.array([value]) for tag, value in values.items()}
 
@@ -140,10 +140,13 @@ def _check_one_run(run: _Run, scalars: list[_Scalars]) -> None:
                 if later.first[tag][0] <= first[0] and not _same(later.first[tag], first)
             )
             if earlier.first.keys() <= later.first.keys() and (tag := next(again, None)) is not None:
+                names = f"{run.files[number].name} and {run.files[index].name}"
                 raise CannotJudge(
-                    f"{run.files[index].parent} has several runs: {run.files[number].name} and "
-                    f"{run.files[index].name} both begin at step {later.first[tag][0]} of {tag}; move the event file "
-                    "of each run into a folder of its own, or delete that of a run that was started anew"
+                    terminal(
+                        f"{run.files[index].parent} has several runs: {names} both begin at step {later.first[tag][0]} "
+                        f"of {tag}; move the event file of each run into a folder of its own, or delete that of a run "
+                        "that was started anew"
+                    )
                 )
 
 
@@ -167,12 +170,13 @@ def _scalars(file: Path) -> _Scalars:
                 for tag, value in _values(event, tensors):
                     first.setdefault(tag, (event.step, value))
                     last[tag] = (event.step, value)
-                if len(last) > TAGS:
-                    raise CannotJudge(f"{file} has more than {TAGS:,} scalars; give its results as CSV")
+                check_count(str(file), "scalars", len(last), TAGS)
         except CannotJudge:
             raise
         except Exception as error:  # the library may fail in any way at a damaged file
-            raise CannotJudge(f"{file} is damaged ({type(error).__name__}); copy it again, or leave it out") from error
+            raise CannotJudge(
+                f"{terminal(str(file))} is damaged ({type(error).__name__}); copy it again, or leave out this run"
+            ) from error
     return _Scalars(first, last, truncated=position < file.stat().st_size)
 
 

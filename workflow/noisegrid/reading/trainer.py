@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from noisegrid.common.escape import terminal
 from noisegrid.reading.kinds import select
+from noisegrid.reading.limits import TEXT_BYTES, check_file
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.table import Choice, Format, Table
 from noisegrid.reading.visible import visible
 
 NAME = "trainer_state.json"
-#: The most bytes of a file.
-LARGEST = 100_000_000
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
@@ -42,7 +42,7 @@ def read(path: Path, choice: Choice) -> list[Table]:
         Table(str(file), _last_values(file), {"run": str(run.relative_to(path)) if path in run.parents else run.name})
         for run, file in sorted(last.items())
     ]
-    return select(tables, choice.where, str(path))
+    return select(tables, choice.where)
 
 
 def _steps(file: Path) -> int:
@@ -59,18 +59,16 @@ def _run(file: Path) -> Path:
 
 def _last_values(file: Path) -> dict[str, np.ndarray]:
     """Return the last value of each metric, each as an array of one number."""
-    size = file.stat().st_size
-    if size > LARGEST:
-        raise CannotJudge(f"{file} has {size:,} bytes, and at most {LARGEST:,} are read; give its results as CSV")
-    damaged = f"{file} is damaged, or still being written; copy it again, or leave out this run"
+    check_file(file, TEXT_BYTES)
+    name = terminal(str(file))
     try:
         logged: Any = json.loads(file.read_bytes())["log_history"]
-        values = {name: float(value) for entry in logged for name, value in entry.items() if _is_number(value)}
+        values = {key: float(value) for entry in logged for key, value in entry.items() if _is_number(value)}
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise CannotJudge(damaged) from error
+        raise CannotJudge(f"{name} is damaged, or still being written; copy it again, or leave out this run") from error
     if not values:
-        raise CannotJudge(f"{file} has no logged values; set logging_steps or eval_strategy, or leave out this run")
-    return {name: np.array([value]) for name, value in values.items()}
+        raise CannotJudge(f"{name} has no logged values; set logging_steps or eval_strategy, or leave out this run")
+    return {key: np.array([value]) for key, value in values.items()}
 
 
 def _is_number(value: object) -> bool:
