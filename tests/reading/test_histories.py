@@ -124,7 +124,10 @@ def test_rows_that_ended_at_one_step_are_runs():
         ),
         # a loss that became NaN is no missing value: the one before it is not the result
         ("step,loss\n1,3\n2,nan\n", "the loss of row 2 of base.csv is nan; leave out the runs that failed"),
-        ("run,step,loss\na,1,3\na,2,2\nb,1,\nb,2,\n", "there is no loss of b: all its rows are empty; leave out the runs"),
+        (
+            "run,step,loss\na,1,3\na,2,2\nb,1,\nb,2,\n",
+            "there is no loss of b: all its rows are empty; leave out the runs",
+        ),
     ],
 )
 def test_a_history_without_a_clear_result_is_refused(text, message):

@@ -75,7 +75,7 @@ def test_the_names_of_formats_are_unique():
 
 def test_mlflow_runs_of_one_method_with_their_seeds():
     found = runs(FIXTURES / "mlflow/runs.csv", metric="accuracy", method="sam")
-    assert found.metric == "metrics.accuracy" and found.values.tolist() == [0.73, 0.72, 0.71, 0.7]
+    assert found.metric == "accuracy" and found.values.tolist() == [0.73, 0.72, 0.71, 0.7]
     assert found.seeds == ("3", "2", "1", "0") and found.names == ("sam-3", "sam-2", "sam-1", "sam-0")
 
 
@@ -141,6 +141,15 @@ def test_runs_of_a_study():
     held = runs(QUICK, **where | {"noise": "order"}, repeat="0", seed="seed_set")
     assert held.seeds == ("0", "1", "2", "3", "4")
     assert "unknown column 'repeat'" in refusal(QUICK, **where, repeat="0")
+
+
+def test_runs_that_share_one_seed_set_say_so():
+    """The two replicates of seed set 1; those of all sets are no independent runs."""
+    where = {"task": "smallcnn-digits", "noise": "order"}
+    (read,) = runs(QUICK, **where, seed_set="1").read
+    assert read.what == "column 'accuracy', conditional on one seed set" and read.runs == 2
+    assert "conditional" not in runs(QUICK, **where, repeat="0").read[0].what
+    assert "share the seeds that seed set 0 holds" in refusal(QUICK, **where)
 
 
 def test_runs_of_several_studies_are_not_mixed():

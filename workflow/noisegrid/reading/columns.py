@@ -10,7 +10,7 @@ from noisegrid.reading.history import last_values, step_column
 from noisegrid.reading.naming import RUN_IDS, run_columns, seed_column
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.selection import select, texts
-from noisegrid.reading.table import UNNAMED, Choice, Table
+from noisegrid.reading.table import CONDITION, UNNAMED, Choice, Table
 from noisegrid.reading.values import OF_A_RUN, finite, metric_column, metric_name, row
 
 
@@ -50,7 +50,8 @@ def runs_of(table: Table, choice: Choice) -> Found:
     found = _of_results(table, choice, seeds, runs) if columns is None else _of_examples(table, columns, runs)
     if choice.seed is not None and (without := [run.name for run in found.runs if run.seed is None]):
         raise CannotJudge(f"{terminal(without[0])} has no {terminal(choice.seed)}; write the seed of each run")
-    return found
+    condition = table.constants.get(CONDITION)
+    return found._replace(what=f"{found.what}, {terminal(condition)}") if condition else found
 
 
 def _of_examples(table: Table, columns: Columns, runs: list[Group]) -> Found:

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from noisegrid.common.escape import terminal
 from noisegrid.reading.naming import listed
@@ -14,7 +14,9 @@ KINDS = ("task", "filter", "part", "study", "hardware", "noise")
 
 
 class Described(Protocol):
-    """Something of which names such as `task` have a value: a table, or a run that has not been read yet."""
+    """A dataclass of which names such as `task` have a value: a table, or a run that has not been read yet."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def constants(self) -> Mapping[str, str]:

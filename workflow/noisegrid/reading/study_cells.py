@@ -7,12 +7,14 @@ the same seeds.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.escape import terminal
 from noisegrid.reading.kinds import Described, check_alike, select
 from noisegrid.reading.runs import CannotJudge
+from noisegrid.reading.table import CONDITION
 from noisegrid.study.sources import CROSSED, holds_seeds
 
 #: What identifies a cell.
@@ -58,7 +60,7 @@ def described(cell: Mapping[str, str], replicate: int, seed_sets: int) -> dict[s
 
 
 def chosen(found: Sequence[D], where: Sequence[tuple[str, str]], origin: str) -> list[D]:
-    """Return the replicates that have the wanted values.
+    """Return the replicates that have the wanted values, with the condition under which their results hold.
 
     Raises
     ------
@@ -68,7 +70,11 @@ def chosen(found: Sequence[D], where: Sequence[tuple[str, str]], origin: str) ->
     kept = select(found, where)
     check_alike(kept, CELL, origin)
     _check_independent(kept)
-    return kept
+    sets = {each.constants.get("seed_set") for each in kept}
+    if len(kept) == 1 or None in sets or len(sets) > 1:
+        return kept
+    condition = {CONDITION: "conditional on one seed set"}
+    return [replace(each, constants={**each.constants, **condition}) for each in kept]
 
 
 def _check_independent(found: Sequence[Described]) -> None:

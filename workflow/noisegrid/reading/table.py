@@ -9,6 +9,8 @@ import numpy as np
 Array = np.ndarray
 #: The name of a column of numbers that have no name.
 UNNAMED = ""
+#: The name of a constant that says under which condition the results hold.
+CONDITION = "condition"
 
 
 @dataclass(frozen=True)
