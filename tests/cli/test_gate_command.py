@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT, noisegrid, run
 
 from noisegrid.cli.main import main
+from noisegrid.common.errors import UsageError
 
 PAGE = (ROOT / "docs/gate.md").read_text()
 BASE, NEW = [93.1, 93.4, 92.9, 93.2, 93.0], [93.9, 94.1, 93.8, 94.3, 93.7]
@@ -115,7 +116,7 @@ def test_numbers_on_the_standard_input(files):
         ((), "name two files or folders, BASE and NEW"),
         (("a.csv",), "name two files or folders"),
         (("a.csv", "b.csv", "c.csv"), "name two files or folders"),
-        (("a.csv", "--base", "b.csv", "--new", "c.csv"), "name two files or folders"),
+        (("a.csv", "--base", "b.csv", "--new", "c.csv"), "a.csv is neither a base nor a new run"),
         (("--base", "b.csv"), "name two files or folders"),
         (("a.csv", "--group", "method"), "--group needs PATH, --a and --b"),
         (("a.csv", "b.csv", "--a", "x"), "--a and --b are values of a column; name it with --group"),
@@ -151,10 +152,52 @@ def test_exit_codes(called, files, words, code):
     assert document["verdict"] == printed.partition(":")[0] or (code == 6 and document["verdict"] == "unjudged")
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("--at-least", "0.5"), 0, "by 0.84 [0.52, 1.16], which is more than 0.50 ("),
+        (("--at-least", "0.7"), 4, "is +0.84 [+0.52, +1.16], not clearly a gain of more than 0.70 ("),
+        (("--at-least", "1.3"), 5, "is +0.84 [+0.52, +1.16], within ± 1.30 ("),
+        (("--at-least", "1.3", "--within", "0"), 4, "is +0.84 [+0.52, +1.16], a gain of less than 1.30 ("),
+        (("--at-least", "1.3", "--within", "0", "--lower-is-better"), 3, "by 0.84 [0.52, 1.16] ("),
+    ],
+)
+def test_the_sentence_compares_with_what_was_asked(called, files, words, code, says):
+    found, printed, _ = called("gate", *files, *words)
+    assert found == code and says in printed.splitlines()[0]
+
+
+def test_a_bound_that_seems_to_be_in_percentage_points_is_refused(called, tmp_path):
+    base, new = (
+        write(tmp_path / f"{name}.csv", [value / 100 for value in values]) for name, values in (("b", BASE), ("n", NEW))
+    )
+    code, _, error = called("gate", base, new, "--within", "0.3")
+    assert (
+        code == 6 and "in which 0.3 is 30 percentage points; if you mean 0.3 percentage points, add --points" in error
+    )
+    for words in (("--within", "0.015"), ("--within", "1.5", "--points")):
+        code, printed, _ = called("gate", base, new, *words)
+        assert code == 5 and "within ± 0.0150" in printed
+    assert (
+        json.loads(called("gate", base, new, "--within", "1.5", "--points", "--json")[1])["question"]["within"] == 0.015
+    )
+    loss = write(tmp_path / "l.csv", BASE, "loss"), write(tmp_path / "m.csv", NEW, "loss")
+    code, _, error = called("gate", *loss, "--within", "1", "--points")
+    assert code == 6 and "the loss is not a share of something" in error
+
+
+def test_sides_are_called_by_their_files_or_groups(called, tmp_path):
+    base, new = write(tmp_path / "sgd.csv", BASE), write(tmp_path / "sam.csv", NEW)
+    assert "the accuracy of new (sam) is higher than that of base (sgd)" in called("gate", base, new)[1]
+    table = write(tmp_path / "all.csv", [*BASE, *NEW], method=["x"] * 5 + ["y"] * 5)
+    printed = called("gate", table, "--group", "method", "--a", "x", "--b", "y")[1]
+    assert "of new (y) is higher than that of base (x)" in printed and "\n  base (x): mean 93.12" in printed
+
+
 def test_impossible_values_are_errors_in_one_sentence(called, files):
     for option, value in (("--confidence", "1.5"), ("--at-least", "-1"), ("--within", "nan"), ("--tried", "0")):
         code, printed, error = called("gate", *files, option, value)
-        assert (code, printed) == (1, "") and error.count("\n") == 1, option
+        assert (code, printed) == (2, "") and error.count("\n") == 1, option
 
 
 def test_looks_are_counted(called, files, tmp_path):
@@ -281,6 +324,12 @@ def test_in_python():
     assert str(found).startswith("worse: the loss of new is higher")
     with pytest.raises(AttributeError):
         found.verdict = "better"
+    both = pd.concat([base.assign(method="sgd"), new.assign(method="sam")])
+    grouped = gate(both, group="method", a="sgd", b="sam")
+    assert grouped.difference == found.difference and grouped.new.label == "sam"
+    for wrong in ({"base": both}, {"base": base, "new": new, "group": "method"}):
+        with pytest.raises(UsageError, match="give base and new, or one value with both"):
+            gate(**wrong)
     label = np.arange(200) % 3
     rng = np.random.default_rng(0)
     sides = [np.where(rng.random((4, 200)) < share, label, 3) for share in (0.6, 0.9)]

@@ -85,6 +85,7 @@ def test_predictions_tell_identical_runs_from_equal_accuracies():
     ("base", "new", "sentence"),
     [
         (runs_of(GOOD, file="a.csv"), runs_of(GOOD, file="a.csv"), "base and new are the same files (a.csv)"),
+        (runs_of([*GOOD, 0.5]), runs_of(GOOD), "all runs of new are among those of base, too"),
         (runs_of(GOOD), runs_of(GOOD[::-1]), "base and new have exactly the same results"),
         (runs_of(GOOD), runs_of([93.0, 92.0, 94.0]), "the units are mixed: run 0 of base has 0.9123 and run 0 of new"),
         (runs_of([0.93, 92.0, 0.94]), runs_of([93.0, 92.5, 94.0]), "the units are mixed: run 0 of base has 0.93"),

@@ -10,6 +10,7 @@ from noisegrid.gating.metric import lower_is_better, words
     [
         *("loss", "val_loss", "eval/loss", "trainLoss", "test-error", "error_rate", "top1_err", "word_perplexity,none"),
         *("ppl", "RMSE", "metrics.mae", "WER", "FID", "nll", "cross_entropy", "cross-entropy", "crossEntropy", "ECE"),
+        *("Runtime", "gpu_memory_mb", "mpjpe", "bpc", "neg_log_prob", "neg_log_likelihood", "logloss"),
         *("negative_log_likelihood", "bits/bpb", "wall_time", "latency_ms", "expected_calibration_error"),
     ],
 )

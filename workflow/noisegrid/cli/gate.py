@@ -9,8 +9,9 @@ equivalent (see --within), and 6 if the runs cannot be judged.
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from noisegrid.cli import arguments
 from noisegrid.common.errors import UsageError
@@ -18,6 +19,7 @@ from noisegrid.common.errors import UsageError
 if TYPE_CHECKING:
     from noisegrid.gating.gate import Gate, Question
     from noisegrid.gating.spending import Ledger
+    from noisegrid.reading.runs import Runs
     from noisegrid.reading.table import Choice
 
 EXAMPLE = "noisegrid gate base.csv new.csv --metric accuracy"
@@ -36,7 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     asked = parser.add_argument_group("what to ask (in the unit of the metric)")
     asked.add_argument("--at-least", metavar="GAIN", type=float, default=0.0, help="the smallest gain that matters")
     asked.add_argument(
-        "--within", metavar="MARGIN", type=float, default=0.0, help="the largest difference that does not"
+        "--within", metavar="MARGIN", type=float, help="the largest difference that does not (default: --at-least)"
+    )
+    asked.add_argument(
+        "--points", action="store_true", help="both are percentage points, also if the results are fractions"
     )
     direction = asked.add_mutually_exclusive_group()
     direction.add_argument(
@@ -58,22 +63,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--markdown", metavar="FILE", type=Path, help="write a comment for a pull request")
 
 
-def sides(options: argparse.Namespace) -> list[tuple[list[str], "Choice"]]:
-    """Return the paths of the base and of the new runs, each with what to read from them."""
+class Asked(NamedTuple):
+    """One side as it was asked for: its paths, what to read from them, and what it is called."""
+
+    paths: list[str]
+    choice: "Choice"
+    label: str
+
+    def read(self) -> "Runs":
+        """Read the runs."""
+        from noisegrid.reading.sides import read_side
+
+        return replace(read_side(self.paths, self.choice), label=self.label)
+
+
+def sides(options: argparse.Namespace) -> list[Asked]:
+    """Return the base and the new side."""
+    from noisegrid.gating.labels import labels
+
     named, values = (options.base, options.new), (options.a, options.b)
     if options.group is not None:
         if None in values or not options.paths or named != (None, None):
             raise UsageError(
                 "--group needs PATH, --a and --b, as in: noisegrid gate runs.csv --group method --a x --b y"
             )
-        return [(options.paths, arguments.choice(options, ((options.group, value),))) for value in values]
+        return [Asked(options.paths, arguments.choice(options, ((options.group, value),)), value) for value in values]
     if values != (None, None):
         raise UsageError("--a and --b are values of a column; name it with --group")
-    if None not in named and not options.paths:
-        return [(paths, arguments.choice(options)) for paths in named]
-    if len(options.paths) != 2 or named != (None, None):
+    if None in named and (len(options.paths) != 2 or named != (None, None)):
         raise UsageError("name two files or folders, BASE and NEW, or several of each with --base and --new")
-    return [([path], arguments.choice(options)) for path in options.paths]
+    if None not in named and options.paths:
+        raise UsageError(f"{options.paths[0]} is neither a base nor a new run; name it after --base or --new")
+    paths = named if None not in named else tuple([path] for path in options.paths)
+    return [Asked(each, arguments.choice(options), label) for each, label in zip(paths, labels(*paths), strict=True)]
 
 
 def question(options: argparse.Namespace) -> "Question":
@@ -84,6 +106,7 @@ def question(options: argparse.Namespace) -> "Question":
         confidence=options.confidence,
         at_least=options.at_least,
         within=options.within,
+        points=options.points,
         lower_is_better=options.lower_is_better,
         unpaired=options.unpaired,
         tried=options.tried,
@@ -105,12 +128,11 @@ def run(options: argparse.Namespace) -> int:
     from noisegrid.gating.gate import judge
     from noisegrid.presenting import as_html, as_json, as_markdown
     from noisegrid.reading.runs import CannotJudge
-    from noisegrid.reading.sides import read_side
 
-    (base, what), (new, what_of_new) = sides(options)
+    base, new = sides(options)
     asked, looks = question(options), ledger(options)
     try:
-        found = judge(read_side(base, what), read_side(new, what_of_new), asked, looks)
+        found = judge(base.read(), new.read(), asked, looks)
     except CannotJudge as why:
         write(options, as_html.unjudged(why), as_markdown.unjudged(why))
         if options.json:

@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from noisegrid.cli import arguments
@@ -45,12 +46,17 @@ def two_methods(study: "Study") -> "tuple[Cell, Cell] | None":
 def gate_of(base: str, new: str) -> str:
     """Return a verdict on the runs of two cells, and the command that prints it with all that explains it."""
     from noisegrid.gating.gate import Question, judge
+    from noisegrid.gating.labels import labels
     from noisegrid.reading.runs import CannotJudge
     from noisegrid.reading.sides import read_side
     from noisegrid.reading.table import Choice
 
+    named = labels([base], [new])
     try:
-        found = str(judge(read_side([base], Choice()), read_side([new], Choice()), Question()))
+        first, second = (
+            replace(read_side([path], Choice()), label=label) for path, label in zip((base, new), named, strict=True)
+        )
+        found = str(judge(first, second, Question()))
     except CannotJudge as why:
         found = f"cannot be judged: {why}"
     return f"{shlex.join(['noisegrid', 'gate', base, new])}\n  {found}"

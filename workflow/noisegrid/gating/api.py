@@ -1,9 +1,11 @@
 """The functions that `noisegrid` exports for use in Python."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from noisegrid.common.errors import UsageError
 from noisegrid.gating.floor import Floor, floor_of
 from noisegrid.gating.gate import Gate, Question, judge
 from noisegrid.gating.spending import Ledger
@@ -13,14 +15,18 @@ from noisegrid.reading.table import Choice
 
 def gate(
     base: Any,
-    new: Any,
+    new: Any = None,
     *,
+    group: str | None = None,
+    a: object = None,
+    b: object = None,
     metric: str | None = None,
     seed: str | None = None,
     where: Mapping[str, object] | None = None,
     confidence: float = 0.95,
     at_least: float = 0.0,
-    within: float = 0.0,
+    within: float | None = None,
+    points: bool = False,
     lower_is_better: bool | None = None,
     unpaired: bool = False,
     tried: int = 1,
@@ -36,6 +42,10 @@ def gate(
         Both sides. An array has one result per run; a boolean array (runs, examples) says which predictions are
         correct. A data frame, of pandas or Polars, has one row per run. A mapping has `predicted` (runs, examples) and
         `label` (examples,). Paths of files and folders are read as by `noisegrid gate`.
+    group : str, optional
+        The column that tells base and new runs apart, if `base` has both and `new` is None.
+    a, b : optional
+        The values of this column for the base and for the new runs.
     metric : str, optional
         The name of the metric, which may say that a lower value is better, or of its column.
     seed : str, optional
@@ -46,8 +56,11 @@ def gate(
         The confidence of the verdict and of all intervals.
     at_least : float
         The smallest gain that matters, in the unit of the metric.
-    within : float
-        The largest difference that does not matter, in the unit of the metric. At 0, nothing is called equivalent.
+    within : float, optional
+        The largest difference that does not matter, in the unit of the metric. At 0, nothing is called equivalent. By
+        default, it is `at_least`.
+    points : bool
+        Whether `at_least` and `within` are percentage points, also if the results are fractions.
     lower_is_better : bool, optional
         Whether a lower value is better. By default, the name of the metric says it.
     unpaired : bool
@@ -81,10 +94,18 @@ def gate(
     >>> gate(base, [93.3, 93.0, 93.5, 93.2, 93.6], metric="accuracy").verdict
     'undecided'
     """
-    choice = _choice(metric, seed, where)
-    question = Question(confidence, at_least, within, lower_is_better, unpaired, tried, allow_identical)
+    if (group is None) == (new is None):
+        raise UsageError("give base and new, or one value with both and the name of the column that tells them apart")
+    question = Question(confidence, at_least, within, points, lower_is_better, unpaired, tried, allow_identical)
     ledger = Ledger(Path(spend), looks) if spend is not None else None
-    return judge(from_values(base, choice, "base"), from_values(new, choice, "new"), question, ledger)
+    if group is None:
+        choice = _choice(metric, seed, where)
+        return judge(from_values(base, choice, "base"), from_values(new, choice, "new"), question, ledger)
+    first, second = (
+        replace(from_values(base, _choice(metric, seed, {**(where or {}), group: value}), "runs"), label=str(value))
+        for value in (a, b)
+    )
+    return judge(first, second, question, ledger)
 
 
 def floor(

@@ -125,11 +125,15 @@ def check_both(base: Runs, new: Runs, allow_identical: bool = False) -> None:
     Raises
     ------
     CannotJudge
-        If they are the same runs, or if some results are fractions and others percentages.
+        If all runs of one are among those of the other, or if some results are fractions and others percentages.
     """
     files = [{read.file for read in runs.read if read.file != "-"} for runs in (base, new)]
     if files[0] and files[0] == files[1] and np.array_equal(base.values, new.values):
         raise CannotJudge(f"base and new are the same files ({shown(min(files[0]))}); name the files of both sides")
+    runs = [set(zip(side.names, side.values.tolist(), strict=True)) for side in (base, new)]
+    if runs[0] <= runs[1] or runs[1] <= runs[0]:
+        side, other = ("base", "new") if runs[0] <= runs[1] else ("new", "base")
+        raise CannotJudge(f"all runs of {side} are among those of {other}, too; name the files of both sides")
     same = len(base) == len(new) and np.array_equal(np.sort(base.values), np.sort(new.values))
     if same and not allow_identical:
         raise CannotJudge("base and new have exactly the same results; name the files of both sides")

@@ -6,20 +6,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from noisegrid.common.errors import NoisegridError
+from noisegrid.common.errors import UsageError
 from noisegrid.gating import sentences
 from noisegrid.gating.checks import check, check_both, shown
 from noisegrid.gating.examples import ExampleResults, compare_examples
 from noisegrid.gating.matching import match_examples, pair_runs, same_metric
 from noisegrid.gating.metric import lower_is_better as by_name
+from noisegrid.gating.points import percentage_point
 from noisegrid.gating.rounding import step
 from noisegrid.gating.spending import Ledger, Look, digest
-from noisegrid.reading.runs import Read, Runs
+from noisegrid.reading.runs import CannotJudge, Read, Runs
 from noisegrid.stats.comparison import BETTER, EQUIVALENT, UNDECIDED, WORSE, probability_of_superiority
 from noisegrid.stats.gain import Gain, decide, gain, gain_of_examples, runs_to_decide
 from noisegrid.stats.intervals import CONFIDENCE, Estimate, outlier, student_interval
 
 Array = np.ndarray
+#: A bound of this size is rather meant to be in percentage points if the results are fractions.
+LARGE = 0.1
 #: The exit code of each verdict. 1 and 2 are those of crashes and wrong usage, 6 is that of CannotJudge.
 EXIT_CODES = {BETTER: 0, WORSE: 3, UNDECIDED: 4, EQUIVALENT: 5}
 
@@ -34,8 +37,11 @@ class Question:
         The confidence of the verdict and of all intervals, before the correction for several tries.
     at_least : float
         The smallest gain that matters, in the unit of the metric. 0 asks for any gain.
-    within : float
-        The largest difference that does not matter, in the unit of the metric. At 0, nothing is called equivalent.
+    within : float or None
+        The largest difference that does not matter, in the unit of the metric. At 0, nothing is called equivalent. By
+        default, it is `at_least`.
+    points : bool
+        Whether `at_least` and `within` are percentage points, also if the results are fractions.
     lower_is_better : bool or None
         Whether a lower value is better; None to conclude this from the name of the metric.
     unpaired : bool
@@ -47,13 +53,14 @@ class Question:
 
     Raises
     ------
-    NoisegridError
+    UsageError
         If a value is not possible.
     """
 
     confidence: float = CONFIDENCE
     at_least: float = 0.0
-    within: float = 0.0
+    within: float | None = None
+    points: bool = False
     lower_is_better: bool | None = None
     unpaired: bool = False
     tried: int = 1
@@ -62,18 +69,46 @@ class Question:
     def __post_init__(self) -> None:
         """Check the values."""
         if not 0.5 < self.confidence < 1:
-            raise NoisegridError(f"the confidence {self.confidence:g} is not between 0.5 and 1; a usual one is 0.95")
-        for name in ("at_least", "within"):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise NoisegridError(f"{name} is {getattr(self, name):g}; it must be 0 or a positive number")
+            raise UsageError(f"the confidence {self.confidence:g} is not between 0.5 and 1; a usual one is 0.95")
+        for name, bound in (("at least", self.at_least), ("within", self.within)):
+            if bound is not None and not 0 <= bound < np.inf:
+                raise UsageError(f"the bound {bound:g} ({name}) is not 0 or a positive number")
         if self.tried < 1:
-            raise NoisegridError(f"tried is {self.tried}; it is the number of variants that were tried, at least 1")
+            raise UsageError(f"tried is {self.tried}; it is the number of variants that were tried, at least 1")
+
+    @property
+    def margin(self) -> float:
+        """Return the largest difference that does not matter."""
+        return self.at_least if self.within is None else self.within
+
+    def about(self, base: Runs, new: Runs) -> "Question":
+        """Return the same question in the unit of the results.
+
+        Raises
+        ------
+        CannotJudge
+            If a bound is in percentage points, but the metric is not a share, or if it seems to be in percentage points
+            although the results are fractions.
+        """
+        point, largest = percentage_point(base, new), max(self.at_least, self.margin)
+        if self.points and point is None:
+            raise CannotJudge(f"the {shown(new.metric)} is not a share of something, so it has no percentage points")
+        if self.points and point:
+            return replace(self, at_least=self.at_least * point, within=self.margin * point, points=False)
+        if point == 0.01 and largest >= LARGE:
+            raise CannotJudge(
+                f"the results are fractions, in which {largest:g} is {100 * largest:g} percentage points; if you mean "
+                f"{largest:g} percentage points, add --points or write {largest / 100:g}; otherwise, add --points and "
+                f"write {100 * largest:g}"
+            )
+        return replace(self, within=self.margin)
 
 
 @dataclass(frozen=True)
 class Side:
-    """The runs of one side: their results with names and seeds, their mean with its interval, and what was read."""
+    """The runs of one side: their label, results, names and seeds, their mean with its interval, and what was read."""
 
+    label: str
     values: tuple[float, ...]
     names: tuple[str, ...]
     seeds: tuple[str, ...] | None
@@ -170,6 +205,7 @@ def judge(base: Runs, new: Runs, question: Question, ledger: Ledger | None = Non
         If the runs cannot be judged, or if the ledger allows no further look.
     """
     sides = _prepare(base, new, question)
+    question = question.about(sides.base, sides.new)
     if ledger is None:
         return _verdict(sides, question, question.confidence)
     data = digest(sides.base, sides.new, sides.paired, (question, sides.lower_is_better))
@@ -218,7 +254,7 @@ def _verdict(sides: _Sides, question: Question, level: float) -> Gate:
     found = _gain(base, new, paired)
     sign = -1.0 if lower else 1.0
     signed = found.scaled(sign)
-    bounds = level, question.at_least, question.within
+    bounds = level, question.at_least, question.margin
     verdict = decide(signed, *bounds)
     difference = found.estimate(level)
     return Gate(
@@ -252,7 +288,7 @@ def _gain(base: Runs, new: Runs, paired: bool) -> Gain:
 def _side(runs: Runs, level: float) -> Side:
     deviation = float(runs.values.std(ddof=1))
     centre = student_interval(float(runs.values.mean()), deviation / len(runs) ** 0.5, len(runs) - 1, level)
-    return Side(tuple(map(float, runs.values)), runs.names, runs.seeds, centre, deviation, runs.read)
+    return Side(runs.label, tuple(map(float, runs.values)), runs.names, runs.seeds, centre, deviation, runs.read)
 
 
 def _outliers(runs: Runs, side: str) -> Iterator[str]:

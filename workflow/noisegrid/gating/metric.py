@@ -6,48 +6,24 @@ import re
 #: Words of a metric's name that mean that a lower value is better.
 LOWER = frozenset(
     (
-        *(
-            "bce",
-            "bpb",
-            "brier",
-            "cer",
-            "cost",
-            "crossentropy",
-            "deviation",
-            "distance",
-            "divergence",
-            "ece",
-            "entropy",
-        ),
-        *("err", "error", "errors", "fid", "fnr", "fpr", "hinge", "kl", "latency", "loss", "losses", "mae", "mape"),
-        *("mistakes", "mse", "nll", "perplexity", "ppl", "regret", "rmse", "ter", "time", "wer"),
+        "bce", "bpb", "bpc", "brier", "cer", "cost", "crossentropy", "deviation", "distance", "divergence",
+        "duration", "ece", "entropy", "err", "error", "errors", "fid", "fnr", "fpr", "hinge", "kl", "latency",
+        "logloss", "loss", "losses", "mae", "mape", "memory", "mistakes", "mpjpe", "mse", "nll", "perplexity", "ppl",
+        "regret", "rmse", "rmsle", "runtime", "smape", "ter", "time", "wer",
     )
-)
+)  # fmt: skip
 #: Words before which scikit-learn and others turn a loss around, so that a higher value is better.
 NEGATED = frozenset(["neg", "negated"])
+#: Words after `neg` or `negative` of which the negative is a loss.
+LIKELIHOODS = frozenset(["likelihood", "ll", "loglik", "loglikelihood", "logprob", "prob", "probability"])
 #: Words of a metric's name that mean that it is a share, given as a fraction or in percent.
 SHARES = frozenset(
     (
-        *(
-            "acc",
-            "acc1",
-            "acc5",
-            "accuracy",
-            "ap",
-            "auc",
-            "auprc",
-            "auroc",
-            "bacc",
-            "cer",
-            "dice",
-            "ece",
-            "em",
-            "exact",
-        ),
-        *("f1", "fnr", "fpr", "iou", "map", "miou", "precision", "recall", "sensitivity", "specificity", "tnr", "top1"),
-        *("top5", "tpr", "wer"),
+        "acc", "acc1", "acc5", "accuracy", "ap", "auc", "auprc", "auroc", "bacc", "cer", "dice", "ece", "em",
+        "exact", "f1", "fnr", "fpr", "iou", "map", "miou", "precision", "recall", "sensitivity", "specificity",
+        "tnr", "top1", "top5", "tpr", "wer",
     )
-)
+)  # fmt: skip
 _WORD = re.compile(r"[a-z]+[0-9]*|[0-9]+")
 
 
@@ -66,9 +42,11 @@ def lower_is_better(metric: str) -> bool:
     [True, True, False, False]
     """
     found = words(metric)
-    joined = any(first + second in LOWER for first, second in itertools.pairwise(found))
-    likelihood = "negative" in found and "likelihood" in found
-    return (bool(LOWER & set(found)) or joined or likelihood) and not NEGATED & set(found)
+    negative = bool((NEGATED | {"negative"}) & set(found))
+    if negative and LIKELIHOODS & set(found):
+        return True
+    loss = bool(LOWER & set(found)) or any(first + second in LOWER for first, second in itertools.pairwise(found))
+    return loss and not NEGATED & set(found)
 
 
 def is_share(metric: str) -> bool:

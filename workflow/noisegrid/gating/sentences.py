@@ -12,7 +12,8 @@ from noisegrid.stats.comparison import BETTER, EQUIVALENT, WORSE
 from noisegrid.stats.intervals import Estimate
 
 if TYPE_CHECKING:
-    from noisegrid.gating.gate import Gate
+    from noisegrid.gating.examples import ExampleResults
+    from noisegrid.gating.gate import Gate, Side
 
 #: The largest number of files with the same kind of results that are named one by one.
 FILES = 3
@@ -65,19 +66,36 @@ def sentence(found: Gate) -> str:
 
 def claim(found: Gate) -> str:
     """Return what a verdict says about the difference, without the verdict's name."""
-    metric, difference, width = terminal(found.metric), found.difference, found.smallest
+    metric, difference = terminal(found.metric), found.difference
+    base, new = name("base", found.base), name("new", found.new)
     if found.verdict in (BETTER, WORSE):
         side = "higher" if difference.value > 0 else "lower"
         if difference.value < 0:  # the sentence says by how much it is lower
             difference = Estimate(-difference.value, -difference.high, -difference.low)
-        what = f"the {metric} of new is {side} than that of base by {interval(difference)}{found.unit}"
+        what = f"the {metric} of {new} is {side} than that of {base} by {interval(difference)}{found.unit}"
     else:
-        what = f"the {metric} of new minus that of base is {interval(difference, sign=True)}{found.unit}"
-    if found.verdict == BETTER and found.question.at_least:
-        what += f", which is more than {number(found.question.at_least, width)}"
+        what = f"the {metric} of {new} minus that of {base} is {interval(difference, sign=True)}{found.unit}"
+    return what + _asked(found)
+
+
+def name(side: str, of: Side) -> str:
+    """Return what a side is called: base or new, with its label."""
+    return f"{side} ({terminal(of.label)})" if of.label else side
+
+
+def _asked(found: Gate) -> str:
+    """Return how the difference compares with the bounds that were asked for."""
+    asked, width = found.question, found.smallest
+    at_least = number(asked.at_least, width)
     if found.verdict == EQUIVALENT:
-        what += f", within ± {number(found.question.within, width)}"
-    return what
+        return f", within ± {number(asked.margin, width)}"
+    if not asked.at_least or found.verdict == WORSE:
+        return ""
+    if found.verdict == BETTER:
+        return f", which is more than {at_least}"
+    most = -found.difference.low if found.lower_is_better else found.difference.high
+    below = most < asked.at_least
+    return f", a gain of less than {at_least}" if below else f", not clearly a gain of more than {at_least}"
 
 
 def direction(found: Gate) -> str:
@@ -102,16 +120,17 @@ def _basis(found: Gate) -> Iterator[str]:
 
 def details(found: Gate) -> Iterator[str]:
     """Yield the lines that explain a verdict, after one line for each side."""
-    for name, side in (("base", found.base), ("new", found.new)):
-        deviation = number(side.std, side.std)
-        yield f"{name}: mean {interval(side.mean)}, standard deviation {deviation} ({len(side.values)} runs)"
+    for which, side in (("base", found.base), ("new", found.new)):
+        spread, runs = number(side.std, side.std), counted(len(side.values), "run")
+        yield f"{name(which, side)}: mean {interval(side.mean)}, standard deviation {spread} ({runs})"
     yield from explanation(found)
 
 
 def explanation(found: Gate) -> Iterator[str]:
     """Yield the lines that explain a verdict."""
     yield f"A run of new is better than a run of base with probability {interval(found.superiority)}."
-    yield f"These runs can show a difference of {number(found.smallest, found.smallest)}{found.unit}."
+    smallest = number(found.smallest, found.smallest)
+    yield f"With these runs, an observed difference below {smallest}{found.unit} cannot be told from noise."
     yield from _needed(found)
     yield from _of_examples(found)
     yield from (f"Note: {note}." for note in found.notes)
@@ -149,11 +168,18 @@ def _of_examples(found: Gate) -> Iterator[str]:
             f"{interval(results.churn_new)} % if both are of new, and on {interval(results.churn_between)} % otherwise."
         )
     if results.classes:
-        changed = results.changed(found.level)
-        shown = ", ".join(f"{terminal(each.name)}: {interval(each.difference, sign=True)}" for each in changed[:5])
-        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-        of = f"{len(changed)} of {len(results.classes)} classes differ (Holm)"
-        yield f"{of}, in percentage points: {shown}{more}." if changed else f"{of}."
+        yield _classes(results, found.level)
+
+
+def _classes(results: ExampleResults, level: float) -> str:
+    """Return which classes differ."""
+    changed, count = results.changed(level), len(results.classes)
+    if not changed:
+        return f"None of the {count} classes differs beyond noise (corrected for their number, by Holm)."
+    shown = ", ".join(f"{terminal(each.name)}: {interval(each.difference, sign=True)}" for each in changed[:5])
+    more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+    what = f"{len(changed)} of {count} classes differ beyond noise (corrected for their number, by Holm)"
+    return f"{what}, in percentage points: {shown}{more}."
 
 
 def what_was_read(reads: Sequence[Read]) -> Iterator[str]:

@@ -7,7 +7,17 @@ from noisegrid.common.escape import html
 from noisegrid.common.html import page
 from noisegrid.gating.examples import ClassDifference, ExampleResults
 from noisegrid.gating.gate import Gate, Side
-from noisegrid.gating.sentences import basis, claim, counted, direction, explanation, number, percent, what_was_read
+from noisegrid.gating.sentences import (
+    basis,
+    claim,
+    counted,
+    direction,
+    explanation,
+    name,
+    number,
+    percent,
+    what_was_read,
+)
 from noisegrid.presenting.drawing import DIAMOND
 from noisegrid.presenting.forest import Guides, Row, forest, with_interval
 from noisegrid.presenting.marks import MARKS, UNJUDGED
@@ -66,14 +76,14 @@ def _difference(found: Gate) -> str:
     """Return the figure of the difference, with what was asked about it."""
     asked, width = found.question, found.smallest
     sign = -1 if found.lower_is_better else 1
-    guides = Guides(*_sides(found), asked.within, sign * asked.at_least)
+    guides = Guides(*_sides(found), asked.margin, sign * asked.at_least)
     both = "runs and examples" if found.examples else "runs"
     rows = [Row(both, _units(found), found.difference, "difference", DIAMOND)]
     if found.examples:
         rows.append(Row("runs alone", "without the sampling of the examples", found.of_runs, "muted", DIAMOND))
     caption = f"The difference of the means with its {percent(found.level)} interval, by {found.test}."
-    if asked.within:
-        caption += f" Shaded: within ± {number(asked.within, width)}, which does not matter."
+    if asked.margin:
+        caption += f" Shaded: within ± {number(asked.margin, width)}, which does not matter."
     if asked.at_least:
         caption += f" Dashed: {number(guides.at_least, width, sign=True)}, the smallest gain that matters."
     plot = forest(rows, "noise of", f"new − base{_in_brackets(found.unit)}", guides)
@@ -97,8 +107,8 @@ def _table(found: Gate) -> str:
     """Return the table of both sides."""
     heads = ("", "runs", _prose(f"mean and {percent(found.level)} interval"), "standard deviation")
     rows = [
-        (name, f"{len(side.values):,}", with_interval(side.mean), number(side.std, side.std))
-        for name, side in (("base", found.base), ("new", found.new))
+        (html(name(which, side)), f"{len(side.values):,}", with_interval(side.mean), number(side.std, side.std))
+        for which, side in (("base", found.base), ("new", found.new))
     ]
     return _tabulated(f"{found.metric} ({direction(found)} is better)", heads, rows)
 

@@ -23,6 +23,7 @@ def to_document(found: Gate) -> dict[str, Any]:
         "unit": found.unit.strip(),
     }
     del document["lower_is_better"]  # `direction` says it
+    del document["question"]["points"]  # the bounds are in the unit of the metric
     return document
 
 

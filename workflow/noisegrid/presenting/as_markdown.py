@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from noisegrid import __version__
 from noisegrid.common.escape import markdown
 from noisegrid.gating.gate import Gate, Side
-from noisegrid.gating.sentences import explanation, interval, number, percent, what_was_read
+from noisegrid.gating.sentences import explanation, interval, name, number, percent, what_was_read
 from noisegrid.presenting.marks import MARKS, UNJUDGED
 from noisegrid.reading.runs import CannotJudge
 
@@ -40,8 +40,9 @@ def _table(found: Gate) -> Iterator[str]:
     """Yield the lines of a table with a row for each side and one for the difference."""
     yield f"| {_inert(found.metric)} | runs | mean ({percent(found.level)} interval) | standard deviation |"
     yield "| --- | --: | --: | --: |"
-    for name, side in (("base", found.base), ("new", found.new)):
-        yield f"| {name} | {len(side.values):,} | {_inert(interval(side.mean))} | {number(side.std, side.std)} |"
+    for which, side in (("base", found.base), ("new", found.new)):
+        about = f"{len(side.values):,} | {_inert(interval(side.mean))} | {number(side.std, side.std)}"
+        yield f"| {_inert(name(which, side))} | {about} |"
     yield f"| new − base | | {_inert(interval(found.difference, sign=True))}{found.unit} | |"
 
 

@@ -91,6 +91,8 @@ class Runs:
         The scores of each test example, of which `values` are the means times `Examples.scale`.
     read : tuple of Read
         What was read.
+    label : str
+        What the side is, such as the name of its file, or its value in the column of the groups; it may be empty.
     """
 
     values: Array
@@ -99,6 +101,7 @@ class Runs:
     seeds: tuple[str, ...] | None = None
     examples: Examples | None = None
     read: tuple[Read, ...] = ()
+    label: str = ""
 
     def __len__(self) -> int:
         """Return the number of runs."""
