@@ -52,6 +52,19 @@ def test_the_runs_needed_are_those_of_the_textbook():
         assert each.low < each.runs < each.high
 
 
+def test_no_gain_needs_fewer_runs_than_a_verdict():
+    for gain in floor_of(runs(with_spread(0.1), "score"), gains=[1.0]).needed:
+        assert (gain.runs, gain.low, gain.high) == (3, 3, 3)
+
+
+def test_one_percentage_point_is_one():
+    labels = np.zeros(100, int)
+    given = of_predictions(np.random.default_rng(0).random((6, 100)) < 0.3, labels)
+    for gains in (None, [0.1, 0.3, 1.0]):
+        *others, one = [each.name for each in floor_of(given, gains).needed]
+        assert one == "1 percentage point" and all(name.endswith(" percentage points") for name in others)
+
+
 def test_the_range_of_the_runs_needed_follows_from_the_interval_of_the_spread():
     found = floor_of(runs(with_spread(1.0), "score"), gains=[1.0])
     alone = [floor_of(runs(with_spread(end), "score"), gains=[1.0]).needed[0].runs for end in found.std[1:3]]
@@ -111,8 +124,13 @@ def test_identical_runs_are_reported_and_not_refused():
     assert (found.std.value, found.needed, found.exit_code) == (0, (), 4)
     assert str(found) == "the accuracy of 5 runs has no spread: each is 0.912346; the runs do not look independent"
     lines = [*details(found)]
-    assert lines[0].startswith("Suspicious: 5 runs have the same accuracy as another run (run 0 = run 1 = run 2 ")
-    assert not any("can show" in line for line in lines)
+    assert lines == [
+        "Suspicious: all 5 runs have the same accuracy, although their seeds differ; the seed may do nothing.",
+        "How much of the spread is about these test examples alone is unknown, because results of each example were "
+        "not given.",
+    ]
+    found = floor_of(of_predictions(np.tile([0, 0, 1], (5, 1)), [0, 0, 0]))
+    assert "No two runs disagree on any example." in [*details(found)]
 
 
 def test_an_outlier_is_named():
@@ -133,15 +151,16 @@ def test_runs_that_no_number_would_detect():
 def test_the_lines_about_one_number_per_run():
     lines = [*details(floor_of(runs(FIVE)))]
     assert lines == [
-        "Looked at: the accuracy has no trend in the order of the runs, Kendall's tau +0.40 (p = 0.97).",
-        "Looked at: runs next to each other are no more alike than others (p = 0.97).",
+        "Looked at: the accuracy has no trend in the order of the runs (Kendall's tau +0.40; p = 0.48, or 0.97 "
+        "corrected for 2 tests).",
+        "Looked at: runs next to each other are no more alike than others (p = 0.83, or 0.97 corrected for 2 tests).",
         "Mean 93.0 [91.0, 95.0], standard deviation 1.6 [0.9, 4.5] (95 % intervals).",
-        "5 runs per side can show a difference of 2.8.",
+        "With 5 runs per side, an observed difference below 2.8 cannot be told from noise at 95 %.",
         *lines[4:7],
         "How much of the spread is about these test examples alone is unknown, because results of each example were "
         "not given.",
     ]
-    assert lines[6] == "To detect a gain of 1 percentage points, each side needs 41 runs (16 to 326; power 80 %)."
+    assert lines[6] == "To detect a gain of 1 percentage point, each side needs 41 runs (16 to 326; power 80 %)."
 
 
 def test_two_examples_by_hand():
@@ -206,7 +225,7 @@ def test_scores_that_are_numbers_have_a_split_and_no_churn():
 
 def test_the_lines_about_examples():
     lines = [*details(floor_of(planted(np.random.default_rng(0))))]
-    assert any("percentage points on the same examples." in line for line in lines)
+    assert any(line.startswith("With 10 runs per side on the same examples, an observed difference") for line in lines)
     assert [line.split(" ", 3)[:3] for line in lines[-4:]] == [
         ["On", "an", "infinite"],
         ["The", "sampling", "of"],

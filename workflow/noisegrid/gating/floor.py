@@ -29,7 +29,7 @@ class Needed:
         How it is called, such as "0.1 percentage points".
     runs, low, high : int or None
         The runs needed per side for a power of 80 %, and the range that follows from the interval of the standard
-        deviation. None stands for more than 100,000.
+        deviation. They are at least the three runs that a verdict needs. None stands for more than 100,000.
     """
 
     gain: float
@@ -52,7 +52,7 @@ class Floor:
     mean, std : Estimate
         The mean and the standard deviation of the runs, with 95 % intervals.
     smallest : float
-        The smallest difference that as many runs per side can show.
+        With as many runs per side, an observed difference below this one cannot be told from noise at 95 %.
     needed : tuple of Needed
         The runs needed for gains that matter. Empty if there are fewer than five runs, or if all are equal.
     outlier : int or None
@@ -137,4 +137,4 @@ def floor_of(runs: Runs, gains: Sequence[float] | None = None) -> Floor:
 
 def _needed(named: Named, std: Estimate) -> Needed:
     counts = (replicates_needed(deviation, named.gain) for deviation in (std.value, std.low, std.high))
-    return Needed(named.gain, named.name, *counts)
+    return Needed(named.gain, named.name, *(count and max(FEWEST, count) for count in counts))

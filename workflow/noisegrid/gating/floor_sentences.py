@@ -38,7 +38,8 @@ def details(found: Floor) -> Iterator[str]:
     """Yield the lines that explain a floor."""
     for finding in sorted(found.findings, key=lambda finding: not finding.suspicious):
         yield f"{'Suspicious' if finding.suspicious else 'Looked at'}: {finding.sentence}."
-    yield f"Mean {interval(found.mean)}, standard deviation {interval(found.std)}{found.unit} (95 % intervals)."
+    if found.std.value > 0:
+        yield f"Mean {interval(found.mean)}, standard deviation {interval(found.std)}{found.unit} (95 % intervals)."
     yield from _planning(found)
     if found.outlier is not None:
         name, value = terminal(found.names[found.outlier]), found.values[found.outlier]
@@ -52,11 +53,12 @@ def details(found: Floor) -> Iterator[str]:
 
 
 def _planning(found: Floor) -> Iterator[str]:
-    """Yield what as many runs can show, and how many are needed to show more."""
+    """Yield which differences cannot be told from noise with as many runs, and how many are needed to detect gains."""
     n, same = len(found.values), " on the same examples" if found.examples else ""
     if found.std.value > 0:
         smallest = number(found.smallest, found.smallest)
-        yield f"{n} runs per side can show a difference of {smallest}{found.unit}{same}."
+        what = f"an observed difference below {smallest}{found.unit} cannot be told from noise at 95 %"
+        yield f"With {n} runs per side{same}, {what}."
     if n < FEWEST:
         yield f"{n} runs are too few to plan with, to find an outlier or to test their order; {FEWEST} are needed."
     for needed in found.needed:
@@ -78,7 +80,9 @@ def _of_examples(found: ExampleSpread, unit: str) -> Iterator[str]:
     if not math.isnan(found.sampling):
         half_width = number(found.sampling, found.sampling)
         yield f"The sampling of the {these} alone blurs the mean by ± {half_width}{unit}."
-    if found.churn:
+    if found.churn and not found.churn.value:
+        yield "No two runs disagree on any example."
+    elif found.churn:
         yield f"Two runs disagree on {interval(found.churn)} % of the examples."
     if found.classes:
         yield _classes(found.classes)

@@ -26,11 +26,15 @@ def usual_gains(runs: Runs) -> list[Named]:
     share = bool(runs.unit) or (is_share(runs.metric) and runs.values.min() >= 0 and runs.values.max() <= 100)
     if share:
         point = 1.0 if runs.unit or runs.values.max() > 1 else 0.01
-        return [Named(gain * point, f"{gain:g} percentage points") for gain in USUAL]
+        return [Named(gain * point, _points(gain)) for gain in USUAL]
     mean = abs(float(runs.values.mean()))
     return [Named(gain * mean / 100, f"{gain * mean / 100:.2g} ({gain:g} % of the mean)") for gain in USUAL if mean]
 
 
 def named_gains(runs: Runs, gains: Sequence[float]) -> list[Named]:
     """Return gains that are given in the unit of the metric."""
-    return [Named(gain, f"{gain:g}{runs.unit}") for gain in gains]
+    return [Named(gain, _points(gain) if runs.unit else f"{gain:g}") for gain in gains]
+
+
+def _points(gain: float) -> str:
+    return f"{gain:g} percentage point{'' if gain == 1 else 's'}"

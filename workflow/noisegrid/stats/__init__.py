@@ -26,6 +26,7 @@ from noisegrid.stats.intervals import (
     student_interval,
     student_quantile,
 )
+from noisegrid.stats.near_duplicates import p_near_duplicates
 from noisegrid.stats.null import (
     UNDEFINED_SHARE,
     Null,
@@ -108,6 +109,7 @@ __all__ = [
     "p_above",
     "p_different",
     "p_equivalent",
+    "p_near_duplicates",
     "p_neighbours",
     "p_spread_below",
     "p_ties",
