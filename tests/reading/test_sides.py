@@ -96,6 +96,19 @@ def test_files_with_different_metrics_are_refused(tmp_path):
             read_side([str(tmp_path)], Choice(metric))
 
 
+def test_messages_about_a_side_have_its_name(tmp_path):
+    for name, task in (("a.npz", "qa"), ("b.npz", "sums")):
+        np.savez(tmp_path / name, acc=np.array([0.5, 0.25]), task=np.array(task))
+    paths = [str(tmp_path / name) for name in ("a.npz", "b.npz")]
+    for read, name in (
+        (lambda: read_side(paths, Choice()), "this side"),
+        (lambda: read_side(paths, Choice(), side="new"), "new"),
+        (lambda: from_values(paths, Choice(), "base"), "base"),
+    ):
+        with pytest.raises(CannotJudge, match=rf"^{name} has runs that differ in task \(qa, sums\)"):
+            read()
+
+
 FRAME = {"seed": [1, 2, 3], "method": ["sgd", "sgd", "sam"], "accuracy": [0.5, 0.25, 0.75]}
 
 
