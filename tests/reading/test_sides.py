@@ -4,7 +4,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from noisegrid.gating.gate import Question, judge
@@ -109,42 +108,6 @@ def test_messages_about_a_side_have_its_name(tmp_path):
             read()
 
 
-FRAME = {"seed": [1, 2, 3], "method": ["sgd", "sgd", "sam"], "accuracy": [0.5, 0.25, 0.75]}
-
-
-def check_frame(frame):
-    runs = from_values(frame, Choice(where=(("method", "sgd"),)), "base")
-    assert runs.values.tolist() == [0.5, 0.25] and runs.seeds == ("1", "2") and runs.metric == "accuracy"
-    assert runs.names == ("row 1 of base", "row 2 of base")
-    assert runs.read == (("base", "column 'accuracy'", 2, 2),)
-
-
-def test_a_frame_of_pandas():
-    check_frame(pd.DataFrame(FRAME))
-    check_frame(pd.DataFrame(FRAME).astype({"seed": "Int64", "method": "category"}))
-    check_frame(pd.DataFrame(FRAME, dtype=object))
-
-
-def test_any_frame_with_columns_that_become_arrays():
-    """A DataFrame of Polars has these attributes."""
-
-    class Frame:
-        columns = tuple(FRAME)
-
-        def __getitem__(self, name):
-            return pd.Series(FRAME[name])
-
-    check_frame(Frame())
-
-
-def test_nan_in_a_frame_is_a_missing_value():
-    """pandas has no other; in a history, it stands where another metric was logged."""
-    frame = pd.DataFrame({"step": [1, 2, 3], "loss": [2.0, 1.0, np.nan]})
-    assert from_values(frame, Choice("loss"), "base").values.tolist() == [1.0]
-    with pytest.raises(CannotJudge, match="the loss of row 3 of base is empty"):
-        from_values(frame[["loss"]], Choice("loss"), "base")
-
-
 def test_paths_in_python(tmp_path):
     first, second = write(tmp_path / "a.csv", BASE[:2]), tmp_path / "b.csv"
     write(second, BASE[2:])
@@ -152,11 +115,6 @@ def test_paths_in_python(tmp_path):
     assert from_values([first, second], Choice("loss"), "base").seeds == ("1", "2", "3", "4")
     with pytest.raises(CannotJudge, match="no-file"):
         from_values("no-file", Choice(), "base")
-
-
-def test_an_empty_frame_is_refused():
-    with pytest.raises(CannotJudge, match="base has no rows"):
-        from_values(pd.DataFrame(FRAME)[:0], Choice(), "base")
 
 
 def test_heavy_packages_are_not_imported(tmp_path):

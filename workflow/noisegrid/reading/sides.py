@@ -1,16 +1,14 @@
 """The runs of one side of a comparison, read from files and folders, or taken from values in Python."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from noisegrid.common.errors import why
 from noisegrid.common.escape import terminal
-from noisegrid.reading import formats, standard_input
-from noisegrid.reading.arrays import tables_of_array, tables_of_arrays
-from noisegrid.reading.cells import column_of
+from noisegrid.reading import formats, in_python, standard_input
 from noisegrid.reading.chart import unfold
 from noisegrid.reading.columns import Found, runs_of
 from noisegrid.reading.examples import together
@@ -18,9 +16,7 @@ from noisegrid.reading.kinds import KINDS, check_alike
 from noisegrid.reading.paths import expand
 from noisegrid.reading.runs import CannotJudge, Read, Runs
 from noisegrid.reading.selection import NothingSelected
-from noisegrid.reading.table import Choice, Table
-
-Array = np.ndarray
+from noisegrid.reading.table import UNNAMED, Choice, Table
 
 
 def read_side(paths: Sequence[str], choice: Choice, side: str = "this side") -> Runs:
@@ -49,10 +45,10 @@ def from_values(value: Any, choice: Choice, name: str) -> Runs:
 
     Parameters
     ----------
-    value : array_like, mapping of str to array_like, DataFrame, path, or sequence of paths
+    value : array_like, Series, DataFrame, mapping of str to array_like, list of mappings, path, or list of paths
         One number per run; or booleans (runs, examples) that say whether each example is predicted correctly; or named
-        arrays, such as `predicted` and `label`; or a DataFrame of pandas or Polars with the same columns as a CSV file;
-        or what `read_side` takes.
+        arrays, such as `predicted` and `label`; or the rows of a table, as a DataFrame of pandas or Polars or as a list
+        of mappings, with the same columns as a CSV file; or what `read_side` takes.
     choice : Choice
         What is to be taken.
     name : str
@@ -65,12 +61,9 @@ def from_values(value: Any, choice: Choice, name: str) -> Runs:
     """
     if paths := _paths(value):
         return read_side(paths, choice, name)
-    if (columns := getattr(value, "columns", None)) is not None and hasattr(value, "__getitem__"):
-        tables = [Table(name, {str(column): _of_frame(value[column].to_numpy()) for column in columns})]
-    elif isinstance(value, Mapping):
-        tables = tables_of_arrays({str(key): _array(each, f"{key} of {name}") for key, each in value.items()}, name)
-    else:
-        tables = tables_of_array(_array(value, name), name)
+    tables = in_python.tables_of(value, choice, name)
+    if choice.metric is None and any(UNNAMED in table.columns for table in tables):
+        choice = replace(choice, metric=in_python.title(value))
     return _runs(tables, choice, [], name)
 
 
@@ -92,20 +85,6 @@ def _tables(paths: Sequence[str], choice: Choice, unselected: list[NothingSelect
             yield from formats.read(path, choice)
         except NothingSelected as error:  # another file may have the runs
             unselected.append(error)
-
-
-def _array(value: Any, name: str) -> Array:
-    """Return a value of Python as an array."""
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise CannotJudge(f"{terminal(name)} is no array of numbers or booleans: {terminal(why(error))}") from error
-
-
-def _of_frame(cells: Array) -> Array:
-    """Return a column of a DataFrame, in which NaN stands for a missing value."""
-    column = column_of(cells)
-    return np.ma.masked_invalid(column) if column.dtype.kind == "f" and np.isnan(column).any() else column
 
 
 def _runs(tables: Iterable[Table], choice: Choice, unselected: list[NothingSelected], side: str) -> Runs:
