@@ -1,5 +1,6 @@
 """How a name finds its column, and the usual names of columns of runs, seeds, steps and test examples."""
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -37,6 +38,7 @@ _SPEEDS = ("runtime", "per_second")
 _SETTINGS = ("params.", "param.", "config.", "config/", "hparams.", "hparams/", "args.", "tags.")
 #: Characters before the last part of a name, and how many names a message lists.
 _SEPARATORS, _LISTED = ("/", "."), 12
+_WORD = re.compile(r"[^\W_]+")
 
 
 def matching(wanted: str, names: Iterable[str]) -> list[str]:
@@ -74,14 +76,45 @@ def find(wanted: str, table: Table, kind: str, option: str) -> str:
     CannotJudge
         If no column or more than one fits.
     """
-    names = [name for name in table if kind != "metric" or not is_setting(name)] or list(table)
-    found = matching(wanted, names) or matching(wanted, table)
+    found = meant(wanted, list(table), kind, table.origin)
     if len(found) == 1:
         return found[0]
-    origin = terminal(table.origin)
-    if found:
-        raise CannotJudge(f"{origin} has several columns {wanted!r}: {listed(found)}; choose one of them with {option}")
-    raise CannotJudge(f"{origin}: {unknown_of_many(kind, wanted, names)}")
+    raise CannotJudge(
+        f"{terminal(table.origin)} has several columns {wanted!r}: {listed(found)}; choose one of them with {option}"
+    )
+
+
+def meant(wanted: str, names: Sequence[str], kind: str, origin: str) -> list[str]:
+    """Return the names that a name may mean. A metric is a setting only if no result has its name.
+
+    Parameters
+    ----------
+    wanted : str
+        The name.
+    names : sequence of str
+        The names that there are.
+    kind, origin : str
+        What the name is, such as "metric", and the path of the file or folder, for messages.
+
+    Raises
+    ------
+    CannotJudge
+        If no name fits. The message suggests all names that have the wanted one as a word in them, such as
+        `val_accuracy` and `test_accuracy`.
+    """
+    candidates = [name for name in names if kind != "metric" or not is_setting(name)] or list(names)
+    if found := matching(wanted, candidates) or matching(wanted, names):
+        return found
+    similar = [name for name in candidates if _words(wanted) in _words(name)]
+    if not similar:
+        raise CannotJudge(f"{terminal(origin)}: {unknown_of_many(kind, wanted, candidates)}")
+    suggested = repr(terminal(similar[0])) if len(similar) == 1 else f"one of {listed(similar)}"
+    raise CannotJudge(f"{terminal(origin)}: unknown {kind} {wanted!r}; did you mean {suggested}?")
+
+
+def _words(name: str) -> str:
+    """Return the words of a name, each between spaces."""
+    return f" {' '.join(_WORD.findall(name.casefold()))} "
 
 
 def usual(names: Sequence[str], table: Table) -> str | None:
