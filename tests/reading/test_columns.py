@@ -165,6 +165,11 @@ def test_constants_are_columns():
     assert values(found) == [0.5, 0.25] and found.runs[0].seed == "7"
 
 
+def test_a_constant_is_no_metric():
+    with pytest.raises(CannotJudge, match=r"unknown metric 'bleu'; known: acc, loss$"):
+        runs_of(table("acc loss\n0.5 0.25", part="."), Choice("bleu"))
+
+
 @pytest.mark.parametrize("name", ["seed", "Seed", "params.seed", "config/seed", "random_state", "params.random_state"])
 def test_seeds_are_found(name):
     found = runs_of(table(f"{name} acc\n1 0.5\n2.0 0.25"), Choice("acc"))

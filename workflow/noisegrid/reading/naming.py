@@ -76,7 +76,7 @@ def find(wanted: str, table: Table, kind: str, option: str) -> str:
     CannotJudge
         If no column or more than one fits.
     """
-    found = meant(wanted, list(table), kind, table.origin)
+    found = meant(wanted, list(table.columns if kind == "metric" else table), kind, table.origin)
     if len(found) == 1:
         return found[0]
     raise CannotJudge(
