@@ -24,6 +24,9 @@ IDS = ("example_id", "sample_id", "doc_id", "id", "ids", "example")
 CORRECT = ("correct", "is_correct")
 PREDICTED = ("predicted", "prediction", "predictions", "pred", "preds", "y_pred")
 LABELS = ("label", "labels", "target", "targets", "y_true")
+#: Columns that are ids of test examples if no two have the same value, and outputs of a network for each class.
+FILES = ("filename", "file_name", "image_id", "image", "path")
+OUTPUTS = ("logits", "probabilities", "probs")
 #: What the share of correct predictions is called.
 ACCURACY = ("accuracy", "acc", *CORRECT)
 #: Columns that are no result: when a run ran, and how it was set up.
@@ -139,7 +142,7 @@ def run_columns(table: Table) -> list[str]:
 def is_setting(name: str) -> bool:
     """Return whether a column says when a run ran, or how it was set up, rather than what its result is."""
     folded = name.casefold()
-    usual_names = {*_RECORDS, *STEPS, *SEEDS, *IDS, *LABELS, *(each.casefold() for each in RUNS)}
+    usual_names = {*_RECORDS, *STEPS, *SEEDS, *IDS, *FILES, *LABELS, *(each.casefold() for each in RUNS)}
     is_seed = folded.endswith(tuple(separator + seed for separator in _SEPARATORS for seed in SEEDS))
     return folded in usual_names or folded.startswith(_SETTINGS) or folded.endswith(_SPEEDS) or is_seed
 
