@@ -94,7 +94,7 @@ def test_values_of_runs(tmp_path):
         ({"predicted": PREDICTED, "label": LABELS[:3]}, "do not fit together: predicted 3 × 4, label 3"),
         ({"predicted": PREDICTED[0], "label": LABELS[:3]}, "no arrays of the same length: predicted 4, label 3"),
         ({"predicted": np.zeros((2, 2, 2)), "label": LABELS}, "no arrays of the same length: predicted 2 × 2 × 2"),
-        ({"logits": np.zeros((2, 2))}, "no arrays of the same length"),
+        ({"logits": np.zeros((2, 2))}, "no arrays of the same length"),  # without labels
         ({"predicted": np.array([0.1, 0.9]), "label": np.array([0, 1])}, "row 1 of .* has '0.1' in column 'predicted'"),
         ({"correct": CORRECT, "id": np.array([1, 1, 2, 3])}, "have the same id, '1'"),
     ],

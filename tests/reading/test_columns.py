@@ -49,6 +49,7 @@ def test_the_metric_is_found_by_its_name_or_its_last_part(wanted, names, found):
         ("lss", "base.csv: unknown metric 'lss'; did you mean 'loss'?"),
         ("bleu", "base.csv: unknown metric 'bleu'; known: loss, my_accuracy, test/acc, val/acc"),
         ("accuracy", "base.csv: unknown metric 'accuracy'; did you mean 'my_accuracy'?"),
+        ("my", "base.csv: unknown metric 'my'; did you mean 'my_accuracy'?"),
         (None, "base.csv has several columns that may be the metric: test/acc, val/acc, loss, my_accuracy; choose"),
     ],
 )
@@ -56,6 +57,22 @@ def test_a_metric_that_is_not_clear_is_refused(wanted, message):
     with pytest.raises(CannotJudge) as caught:
         runs_of(table("seed test/acc val/acc loss my_accuracy\n1 1 2 3 4"), Choice(wanted))
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "similar", "others"),
+    [
+        ("accuracy", "metrics.val_accuracy, metrics.test_accuracy", ["metrics.accuracy1", "params.accuracy_goal"]),
+        ("Top-1", "acc/top_1 (ema), top-1/val", ["top_11", "top1"]),
+        ("loss", "valid-loss, loss (train)", ["lossless"]),
+    ],
+)
+def test_all_names_that_have_the_wanted_one_as_a_word_are_suggested(wanted, similar, others):
+    """Only whole parts of a name match, and none of several similar names is better than the others."""
+    columns = {name: np.array([0.5]) for name in (*others, *similar.split(", "))}
+    with pytest.raises(CannotJudge) as caught:
+        runs_of(Table("base.csv", columns), Choice(wanted))
+    assert str(caught.value) == f"base.csv: unknown metric {wanted!r}; did you mean one of {similar}?"
 
 
 def test_a_message_lists_the_most_similar_of_many_names():
@@ -146,6 +163,11 @@ def test_constants_are_columns():
     runs = table("acc\n0.5\n0.25", method="sam", seed="7")
     found = runs_of(runs, Choice(where=(("method", "sam"),)))
     assert values(found) == [0.5, 0.25] and found.runs[0].seed == "7"
+
+
+def test_a_constant_is_no_metric():
+    with pytest.raises(CannotJudge, match=r"unknown metric 'bleu'; known: acc, loss$"):
+        runs_of(table("acc loss\n0.5 0.25", part="."), Choice("bleu"))
 
 
 @pytest.mark.parametrize("name", ["seed", "Seed", "params.seed", "config/seed", "random_state", "params.random_state"])

@@ -1,8 +1,5 @@
 """CSV and TSV files, and plain numbers: what is read, and what is refused with one sentence."""
 
-import io
-import sys
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,14 +52,6 @@ def test_tables(tmp_path, content, name):
 )
 def test_plain_numbers(tmp_path, content, name):
     assert read(tmp_path, content, name) == {UNNAMED: [0.5, 0.25]}
-
-
-def test_numbers_on_the_standard_input(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"0.5\n0.25\n0.75\n")))
-    runs = read_side(["-"], Choice("accuracy"))
-    assert runs.values.tolist() == [0.5, 0.25, 0.75] and runs.metric == "accuracy"
-    assert runs.names[0] == "value 1 of the standard input"
-    assert runs.read == (("-", "numbers", 3, 3),)
 
 
 def test_a_cell_may_have_commas_and_ends_of_lines(tmp_path):

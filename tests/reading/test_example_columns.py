@@ -90,6 +90,42 @@ def test_a_seed_in_each_file(tmp_path):
     assert runs.seeds == ("3", "4") and runs.names == (str(tmp_path / "run0.csv"), str(tmp_path / "run1.csv"))
 
 
+@pytest.mark.parametrize("name", ["filename", "file_name", "image", "Path", "image_id"])
+def test_the_files_of_predictions_are_their_ids(tmp_path, name):
+    texts = f"{name},y_true,y_pred\n1.png,0,0\n2.png,1,0\n", f"{name},y_true,y_pred\n2.png,1,1\n1.png,0,0\n"
+    runs = side(tmp_path, *texts)
+    assert runs.examples.ids.tolist() == ["1.png", "2.png"] and runs.examples.scores.tolist() == [
+        [True, False],
+        [True, True],
+    ]
+    text = f"{name},correct\n1.png,1\n2.png,0\n"
+    assert side(tmp_path, text).examples.ids.tolist() == ["1.png", "2.png"]
+
+
+def test_the_files_of_several_runs_in_one_table(tmp_path):
+    text = "seed,filename,label,predicted\n1,a,0,0\n1,b,1,0\n2,b,1,1\n2,a,0,0\n"
+    assert side(tmp_path, text).examples.scores.tolist() == [[True, False], [True, True]]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("image,label,predicted\na,0,0\na,1,0\n", None),  # crops of one image
+        ("filename,label,predicted\na,0,0\n,1,0\n", None),
+        ("path,image,label,predicted\nx,a,0,0\nx,b,1,0\n", ["a", "b"]),
+        ("id,filename,label,predicted\n7,a,0,0\n8,b,1,0\n", [7, 8]),
+    ],
+)
+def test_files_that_are_no_ids(tmp_path, text, ids):
+    found = side(tmp_path, text).examples.ids
+    assert ids == (None if found is None else found.tolist())
+
+
+def test_a_file_for_each_run_is_no_id_of_an_example(tmp_path):
+    runs = side(tmp_path, "path,loss\na.pt,0.5\nb.pt,0.25\n")
+    assert runs.examples is None and runs.values.tolist() == [0.5, 0.25]
+
+
 def test_ids_of_runs_are_no_ids_of_examples(tmp_path):
     runs = side(tmp_path, "id,seed,loss\na,1,0.5\nb,2,0.25\n")
     assert runs.examples is None and runs.values.tolist() == [0.5, 0.25] and runs.seeds == ("1", "2")
@@ -114,6 +150,10 @@ def test_one_of_the_runs_without_predictions_leaves_none(tmp_path):
         (["id,correct\na,1\n,0\n"], "the id of row 2 of {0} is empty"),
         (["id,correct\na,1\nb,\n"], "the accuracy of row 2 of {0} is empty; give each example a score"),
         (["id,loss\na,1\nb,nan\n"], "the loss of row 2 of {0} is nan; give each example a score"),
+        (
+            ["path,correct\nx/a,1\nx/b,0\n", "path,correct\ny/a,1\ny/b,0\n"],
+            "{0} has 2 examples and {1} has 2, of which 0 match by id (such as 'x/a' and 'y/a'); give all runs",
+        ),
         (["predicted,label\n0,0\n,1\n"], "row 2 of {0} has nothing in column 'predicted', which is no class"),
         (["predicted,label\n0,0\n0.7,1\n"], "row 2 of {0} has '0.7' in column 'predicted', which is no class"),
         (["predicted,label\ncat,0\ndog,1\n"], "no predicted class of {0} is among the labels, such as 'cat' and '0'"),

@@ -64,7 +64,7 @@ def test_links_are_followed_once(folder):
 @pytest.mark.parametrize(
     ("paths", "message"),
     [
-        (["a.csv"], "in .: unknown file 'a.csv'; did you mean 'b.csv'?"),
+        (["a.csv"], "unknown file 'a.csv'; did you mean 'b.csv'?"),
         (["sub/c.json"], "in sub: unknown file 'c.json'; did you mean 'c.jsonl'?"),
         (["none/a.csv"], "none/a.csv does not exist, and neither does the folder none"),
         (["empty"], "empty has no file of a format that noisegrid reads"),
@@ -75,7 +75,8 @@ def test_links_are_followed_once(folder):
         (["pipe.csv"], "pipe.csv is not a regular file"),
         (["broken"], "cannot read broken/link.csv: No such file or directory"),
         (["x" * 5000], "cannot read xxx"),
-        (["a\x1b[2J.csv"], "in .: unknown file 'a"),
+        (["a\x1b[2J.csv"], "unknown file 'a"),
+        (["b.csv", "-", "-"], "- is the standard input, which can be given once"),
     ],
 )
 def test_paths_that_cannot_be_read_are_refused(folder, paths, message):
@@ -86,6 +87,12 @@ def test_paths_that_cannot_be_read_are_refused(folder, paths, message):
     with pytest.raises(CannotJudge) as caught:
         read_side(paths, Choice())
     assert str(caught.value).startswith(message) and str(caught.value).isprintable()
+
+
+def test_the_folder_in_which_the_command_runs_has_no_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CannotJudge, match=r"^a\.csv does not exist; this folder is empty$"):
+        expand(["a.csv"])
 
 
 @pytest.mark.parametrize("name", ["base.csv", "base.jsonl", "base.npy", "base.npz", "base.parquet"])

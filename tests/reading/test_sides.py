@@ -4,7 +4,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from noisegrid.gating.gate import Question, judge
@@ -96,40 +95,17 @@ def test_files_with_different_metrics_are_refused(tmp_path):
             read_side([str(tmp_path)], Choice(metric))
 
 
-FRAME = {"seed": [1, 2, 3], "method": ["sgd", "sgd", "sam"], "accuracy": [0.5, 0.25, 0.75]}
-
-
-def check_frame(frame):
-    runs = from_values(frame, Choice(where=(("method", "sgd"),)), "base")
-    assert runs.values.tolist() == [0.5, 0.25] and runs.seeds == ("1", "2") and runs.metric == "accuracy"
-    assert runs.names == ("row 1 of base", "row 2 of base")
-    assert runs.read == (("base", "column 'accuracy'", 2, 2),)
-
-
-def test_a_frame_of_pandas():
-    check_frame(pd.DataFrame(FRAME))
-    check_frame(pd.DataFrame(FRAME).astype({"seed": "Int64", "method": "category"}))
-    check_frame(pd.DataFrame(FRAME, dtype=object))
-
-
-def test_any_frame_with_columns_that_become_arrays():
-    """A DataFrame of Polars has these attributes."""
-
-    class Frame:
-        columns = tuple(FRAME)
-
-        def __getitem__(self, name):
-            return pd.Series(FRAME[name])
-
-    check_frame(Frame())
-
-
-def test_nan_in_a_frame_is_a_missing_value():
-    """pandas has no other; in a history, it stands where another metric was logged."""
-    frame = pd.DataFrame({"step": [1, 2, 3], "loss": [2.0, 1.0, np.nan]})
-    assert from_values(frame, Choice("loss"), "base").values.tolist() == [1.0]
-    with pytest.raises(CannotJudge, match="the loss of row 3 of base is empty"):
-        from_values(frame[["loss"]], Choice("loss"), "base")
+def test_messages_about_a_side_have_its_name(tmp_path):
+    for name, task in (("a.npz", "qa"), ("b.npz", "sums")):
+        np.savez(tmp_path / name, acc=np.array([0.5, 0.25]), task=np.array(task))
+    paths = [str(tmp_path / name) for name in ("a.npz", "b.npz")]
+    for read, name in (
+        (lambda: read_side(paths, Choice()), "this side"),
+        (lambda: read_side(paths, Choice(), side="new"), "new"),
+        (lambda: from_values(paths, Choice(), "base"), "base"),
+    ):
+        with pytest.raises(CannotJudge, match=rf"^{name} has runs that differ in task \(qa, sums\)"):
+            read()
 
 
 def test_paths_in_python(tmp_path):
@@ -139,11 +115,6 @@ def test_paths_in_python(tmp_path):
     assert from_values([first, second], Choice("loss"), "base").seeds == ("1", "2", "3", "4")
     with pytest.raises(CannotJudge, match="no-file"):
         from_values("no-file", Choice(), "base")
-
-
-def test_an_empty_frame_is_refused():
-    with pytest.raises(CannotJudge, match="base has no rows"):
-        from_values(pd.DataFrame(FRAME)[:0], Choice(), "base")
 
 
 def test_heavy_packages_are_not_imported(tmp_path):

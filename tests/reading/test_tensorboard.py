@@ -13,7 +13,7 @@ from tensorboard.summary import Writer
 from tensorboard.util.tensor_util import make_tensor_proto
 from torch.utils.tensorboard import SummaryWriter
 
-from noisegrid.reading import tensorboard
+from noisegrid.reading import event_files, tensorboard
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.table import Choice
 
@@ -40,9 +40,9 @@ def read(path, metric=None, **where):
     }
 
 
-def refusal(path, **where) -> str:
+def refusal(path, metric=None, **where) -> str:
     with pytest.raises(CannotJudge) as caught:
-        read(path, **where)
+        read(path, metric, **where)
     return str(caught.value)
 
 
@@ -133,23 +133,78 @@ def test_training_and_validation_are_two_parts_of_one_run_as_keras_writes_them(t
         log(tmp_path / run / "train", epoch_accuracy=[1.0])
         log(tmp_path / run / "validation", epoch_accuracy=[0.5])
     sentence = refusal(tmp_path)
-    assert "differ in part (train, validation)" in sentence and sentence.endswith("as in --where part=train")
+    assert "differ in part (train, validation); the parts of a run are its own folder (.) and those below" in sentence
+    assert sentence.endswith("as in --where part=train")  # one tag, so naming it does not help
     half = {"epoch_accuracy": 0.5}
     assert read(tmp_path, part="validation") == {"a": half, "b": half}
     assert read(tmp_path / "a", part="validation") == {"a": half}
     assert read(tmp_path / "a" / "validation") == {"a/validation": half}
 
 
+def as_pytorch_writes(folder, run_name=None):
+    with SummaryWriter(str(folder)) as writer:
+        writer.add_scalar("accuracy", 0.5, 0)
+        writer.add_scalars("loss", {"first": 1.0, "second": 2.0}, 0)
+        writer.add_hparams({"rate": 0.1}, {"final": 0.75}, run_name=run_name)
+
+
 def test_folders_below_a_run_are_its_parts_as_pytorch_writes_them(tmp_path):
     for run in ("a", "b"):
-        with SummaryWriter(str(tmp_path / run)) as writer:
-            writer.add_scalar("accuracy", 0.5, 0)
-            writer.add_scalars("loss", {"first": 1.0, "second": 2.0}, 0)
-            writer.add_hparams({"rate": 0.1}, {"final": 0.75}, run_name="settings")
-    assert "differ in part (., loss_first, loss_second, settings)" in refusal(tmp_path)
+        as_pytorch_writes(tmp_path / run, "settings")
+    sentence = refusal(tmp_path)
+    assert "differ in part (., loss_first, loss_second, settings)" in sentence
+    assert sentence.endswith("as in --where part=., or a tag with --metric: accuracy, loss, final")
     assert read(tmp_path, part=".") == {"a": {"accuracy": 0.5}, "b": {"accuracy": 0.5}}
     assert read(tmp_path, part="loss_second") == {"a": {"loss": 2.0}, "b": {"loss": 2.0}}
     assert read(tmp_path, part="settings") == {"a": {"final": 0.75}, "b": {"final": 0.75}}
+
+
+def test_parts_without_the_metric_are_skipped(tmp_path):
+    for run in ("a", "b"):
+        as_pytorch_writes(tmp_path / run)
+    assert read(tmp_path, "accuracy") == {"a": {"accuracy": 0.5}, "b": {"accuracy": 0.5}}
+    assert read(tmp_path, "final") == {"a": {"final": 0.75}, "b": {"final": 0.75}}  # in folders named after the time
+    assert read(tmp_path, part="hparams") == read(tmp_path, "final")
+    sentence = refusal(tmp_path, "loss")
+    assert "differ in part (loss_first, loss_second)" in sentence
+    assert sentence.endswith("as in --where part=loss_first")
+    assert read(tmp_path, "loss", part="loss_first") == {"a": {"loss": 1.0}, "b": {"loss": 1.0}}
+    assert "unknown metric 'bleu'; known: accuracy, final, loss" in refusal(tmp_path, "bleu")
+
+
+def test_two_folders_named_after_the_time_are_two_parts(tmp_path):
+    log(tmp_path / "run", accuracy=[0.5])
+    for name, value in (("1795917142.25", 0.25), ("1795917143.5", 0.75)):
+        log(tmp_path / "run" / name, final=[value])
+    assert "differ in part (1795917142.25, 1795917143.5)" in refusal(tmp_path, "final")
+    assert read(tmp_path, "final", part="1795917143.5") == {"run": {"final": 0.75}}
+
+
+def test_a_part_without_scalars_is_skipped(tmp_path):
+    """`add_scalars` opens an event file in the folder of the run and leaves it empty."""
+    for run in ("a", "b"):
+        with SummaryWriter(str(tmp_path / run)) as writer:
+            writer.add_scalars("loss", {"first": 1.0}, 0)
+    assert read(tmp_path) == {"a": {"loss": 1.0}, "b": {"loss": 1.0}}
+    log(tmp_path / "c")
+    assert "run c of" in refusal(tmp_path) and "has no event files in the part loss_first" in refusal(tmp_path)
+
+
+def test_a_run_that_lacks_the_part_with_the_metric_is_named_and_not_dropped(tmp_path):
+    for run in ("a", "b"):
+        log(tmp_path / run / "train", loss=[1.0])
+        log(tmp_path / run / "validation", accuracy=[0.5])
+    log(tmp_path / "c" / "train", loss=[1.0])  # it crashed before its first validation
+    assert len(read(tmp_path, "loss")) == 3
+    sentence = refusal(tmp_path, "accuracy")
+    assert sentence.startswith(f"run c of {tmp_path} has no event files in the part validation; leave out the runs")
+
+
+def test_a_run_without_the_metric_in_the_part_that_has_it_is_kept(tmp_path):
+    for run in ("a", "b"):
+        log(tmp_path / run, loss=[1.0], **({"accuracy": [0.5]} if run == "a" else {}))
+        log(tmp_path / run / "x", other=[1.0])
+    assert read(tmp_path, "accuracy") == {"a": {"loss": 1.0, "accuracy": 0.5}, "b": {"loss": 1.0}}
 
 
 def test_a_folder_below_a_part_belongs_to_the_same_run(tmp_path):
@@ -166,6 +221,35 @@ def test_a_resumed_run_is_one_run_and_its_last_file_counts(tmp_path):
     log(tmp_path / "run", loss=[3.0, 2.0, 1.0], accuracy=[0.25, 0.5, 0.75])
     log(tmp_path / "run", start=2, loss=[1.5, 1.25])  # resumed at an earlier step than that of the last value
     assert read(tmp_path) == {"run": {"loss": 1.25, "accuracy": 0.75}}
+
+
+def test_ten_comes_after_nine_in_the_names_of_files(tmp_path):
+    """PyTorch counts the event files of a process; several may be begun in the same second."""
+    for number, name in (
+        (9, "events.out.tfevents.1795917142.host.1.9"),
+        (10, "events.out.tfevents.1795917142.host.1.10"),
+    ):
+        log(tmp_path / "run", start=number, loss=[float(number)]).rename(tmp_path / "run" / name)
+    assert read(tmp_path) == {"run": {"loss": 10.0}}
+
+
+@pytest.mark.parametrize(
+    ("times", "names", "last"),
+    [
+        ((2.5, 2.25), ("2.host.1.1", "2.host.1.2"), 0),  # when they were begun counts first
+        ((2.5, 2.5), ("2.host.1.10", "2.host.1.9"), 0),
+        ((2.5, 2.5), ("2.host.9.1", "2.host.10.1"), 1),
+        ((0.0, math.nan), ("10.host.1.1", "9.host.1.1"), 0),  # files that do not say when
+        ((0.0, 2.5), ("3.host", "renamed"), 0),
+    ],
+)
+def test_the_file_that_was_begun_last_counts(tmp_path, times, names, last):
+    for place, (time, name) in enumerate(zip(times, names, strict=True)):
+        begin, value = Event(wall_time=time), Event(wall_time=time, step=int(place == last))
+        value.summary.value.add(tag="loss", simple_value=place)
+        content = record(begin.SerializeToString()) + record(value.SerializeToString())
+        (tmp_path / f"events.out.tfevents.{name}").write_bytes(content)
+    assert read(tmp_path) == {tmp_path.name: {"loss": last}}
 
 
 def test_an_evaluation_after_training_belongs_to_the_run(tmp_path):
@@ -238,11 +322,11 @@ def test_other_content_is_refused(tmp_path, content, words):
 
 def test_very_large_files_are_not_read(tmp_path, monkeypatch):
     path = log(tmp_path / "run", accuracy=[0.5])
-    monkeypatch.setattr(tensorboard, "LARGEST", path.stat().st_size - 1)
+    monkeypatch.setattr(event_files, "LARGEST", path.stat().st_size - 1)
     assert f"run has {path.stat().st_size:,} bytes of event files" in refusal(tmp_path)
-    monkeypatch.setattr(tensorboard, "LARGEST", path.stat().st_size)
+    monkeypatch.setattr(event_files, "LARGEST", path.stat().st_size)
     assert read(tmp_path) == {"run": {"accuracy": 0.5}}
-    monkeypatch.setattr(tensorboard, "TAGS", 0)
+    monkeypatch.setattr(event_files, "TAGS", 0)
     assert "has 1 scalars (limit: 0)" in refusal(tmp_path)
 
 

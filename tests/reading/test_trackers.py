@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 from tensorboard.summary import Writer
 
-from noisegrid.reading import crates, csv_tables, formats, json_tables, lm_eval, metrics, replicates, trainer
+from noisegrid.reading import crates, csv_tables, formats, json_tables, lightning, lm_eval, metrics, replicates, trainer
 from noisegrid.reading import tensorboard as event_files
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.sides import read_side
@@ -53,7 +53,7 @@ def test_special_formats_come_before_general_ones(events, tmp_path):
         QUICK: metrics,
         QUICK.with_name("overhead.csv"): csv_tables,
         FIXTURES / "mlflow/runs.csv": csv_tables,
-        FIXTURES / "lightning/version_0/metrics.csv": csv_tables,
+        FIXTURES / "lightning/version_0/metrics.csv": lightning,
         LOGS[0]: lm_eval,
         LOGS[0].parent: lm_eval,
         FIXTURES / "trainer": trainer,
@@ -83,6 +83,7 @@ def test_histories_of_pytorch_lightning_whose_cells_are_partly_empty():
     found = runs(FIXTURES / "lightning", metric="val_loss")
     assert found.values == pytest.approx([0.3957548141479492, 0.22478751838207245, 0.3118508458137512])
     assert {read.what for read in found.read} == {"last value of column 'val_loss', at step 7"}
+    assert found.seeds == ("0", "1", "2") and found.metric == "val_loss"  # the seeds are in hparams.yaml
 
 
 def test_runs_of_the_trainer_of_hugging_face():

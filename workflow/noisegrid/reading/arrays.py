@@ -13,9 +13,10 @@ import numpy as np
 from noisegrid.common.errors import why
 from noisegrid.common.escape import terminal
 from noisegrid.common.files import npy_header
+from noisegrid.reading import outputs
 from noisegrid.reading.cells import are_zero_or_one, column_of
 from noisegrid.reading.limits import FILE_BYTES, check_count, check_file
-from noisegrid.reading.naming import CORRECT, IDS, LABELS, PREDICTED, listed
+from noisegrid.reading.naming import CORRECT, IDS, LABELS, OUTPUTS, PREDICTED, listed
 from noisegrid.reading.runs import CannotJudge, seed_text
 from noisegrid.reading.table import UNNAMED, Choice, Format, Table
 
@@ -65,7 +66,8 @@ def tables_of_arrays(arrays: Mapping[str, Array], origin: str) -> list[Table]:
     Parameters
     ----------
     arrays : mapping of str to array
-        The arrays. Those with one value per example or one value per run, and single values, are used.
+        The arrays. Those with one value per example or one value per run, and single values, are used. So are outputs
+        for each class, if there are no predicted classes.
     origin : str
         Where they come from, for messages.
 
@@ -74,8 +76,9 @@ def tables_of_arrays(arrays: Mapping[str, Array], origin: str) -> list[Table]:
     CannotJudge
         If the shapes of the arrays do not fit together.
     """
+    arrays, said = outputs.with_predictions(arrays, origin)
     named = {UNNAMED if name in _NUMBERS else name: array for name, array in arrays.items()}
-    constants = {name: seed_text(array.item()) for name, array in named.items() if array.ndim == 0}
+    constants = {name: seed_text(array.item()) for name, array in named.items() if array.ndim == 0} | said
     matrices = [array for name, array in named.items() if name.casefold() in _BY_RUN and array.ndim == 2]
     if not matrices:
         return [Table(origin, _columns(named, _length(named, origin)), constants)]
@@ -142,11 +145,11 @@ def _read_npz(path: Path) -> list[Table]:
         entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
         check_count(str(path), "bytes when unpacked", sum(entry.file_size for entry in entries.values()), FILE_BYTES)
         arrays = {}
+        of_examples = (*_OF_EXAMPLES, *(OUTPUTS if outputs.are_used(entries) else ()))
         for name, entry in entries.items():
             with archive.open(entry) as file:
                 shape, dtype = npy_header(file)
-            is_used = len(shape) < 2 or name.casefold() in _OF_EXAMPLES
-            if is_used and not (dtype.hasobject and name.casefold() not in _OF_EXAMPLES):
+            if name.casefold() in of_examples or (len(shape) < 2 and not dtype.hasobject):
                 with archive.open(entry) as file:
                     arrays[name] = _read_array(file, f"{name} in {path}", entry.file_size)
     return tables_of_arrays(arrays, str(path))

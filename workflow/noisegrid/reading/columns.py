@@ -10,6 +10,7 @@ from noisegrid.reading.history import last_values, step_column
 from noisegrid.reading.naming import RUN_IDS, run_columns, seed_column
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.selection import select, texts
+from noisegrid.reading.states import check_finished
 from noisegrid.reading.table import CONDITION, UNNAMED, Choice, Table
 from noisegrid.reading.values import OF_A_RUN, finite, metric_column, metric_name, row
 
@@ -43,11 +44,15 @@ def runs_of(table: Table, choice: Choice) -> Found:
     CannotJudge
         If the table does not have what is to be read.
     """
-    table = select(table, choice.where)
+    whole, table = table, select(table, choice.where)
     seeds = seed_column(table, choice.seed)
     runs = groups(table, seeds)
     columns = find_columns(table, choice, runs)
-    found = _of_results(table, choice, seeds, runs) if columns is None else _of_examples(table, columns, runs)
+    if columns is None:
+        check_finished(table, whole, choice)
+        found = _of_results(table, choice, seeds, runs)
+    else:
+        found = _of_examples(table, columns, runs)
     if choice.seed is not None and (without := [run.name for run in found.runs if run.seed is None]):
         raise CannotJudge(f"{terminal(without[0])} has no {terminal(choice.seed)}; write the seed of each run")
     condition = table.constants.get(CONDITION)

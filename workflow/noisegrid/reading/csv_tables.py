@@ -1,29 +1,19 @@
-"""CSV and TSV files, and plain numbers in a text file or on the standard input."""
+"""CSV and TSV files, and plain numbers in a text file."""
 
 import csv
 import io
 import re
-import sys
 from pathlib import Path
 
 from noisegrid.common.errors import why
 from noisegrid.common.escape import terminal
 from noisegrid.reading.cells import column, looks_like_number
-from noisegrid.reading.limits import CELLS, TEXT_BYTES, check_count
+from noisegrid.reading.limits import CELLS, check_count
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.table import UNNAMED, Choice, Format, Table
-from noisegrid.reading.texts import decoded, read_text
+from noisegrid.reading.texts import read_text
 
-#: The path that stands for the standard input, and its name in messages.
-STANDARD_INPUT, ITS_NAME = "-", "the standard input"
 _SUFFIXES = (".csv", ".tsv", ".txt")
-
-
-def read_standard_input() -> Table:
-    """Read numbers, or a table with the names of its columns, from the standard input."""
-    content = sys.stdin.buffer.read(TEXT_BYTES + 1)
-    check_count(ITS_NAME, "bytes or more", len(content), TEXT_BYTES)
-    return parse(decoded(content, ITS_NAME), ITS_NAME)
 
 
 def parse(text: str, origin: str, delimiter: str | None = None) -> Table:

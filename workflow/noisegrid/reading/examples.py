@@ -8,7 +8,7 @@ import numpy as np
 from noisegrid.common.escape import terminal
 from noisegrid.reading.cells import are_zero_or_one, is_missing, is_text
 from noisegrid.reading.grouping import Group
-from noisegrid.reading.naming import ACCURACY, CORRECT, IDS, LABELS, PREDICTED, matching, usual
+from noisegrid.reading.naming import ACCURACY, CORRECT, FILES, IDS, LABELS, PREDICTED, matching, usual
 from noisegrid.reading.runs import CannotJudge, Examples
 from noisegrid.reading.selection import texts
 from noisegrid.reading.table import Choice, Table
@@ -69,6 +69,8 @@ def find_columns(table: Table, choice: Choice, runs: Sequence[Group]) -> Columns
     if correct is not None and not are_zero_or_one(table[correct]):
         correct = None
     known = correct is not None or predicted is not None
+    if known and identity is None:
+        identity = _file_names(table, runs)
     wanted = [] if choice.metric is None else matching(choice.metric, table)
     if known and not wanted and _is_accuracy(choice.metric):
         return Columns(choice.metric or "accuracy", correct, True, identity, predicted, label)
@@ -78,6 +80,16 @@ def find_columns(table: Table, choice: Choice, runs: Sequence[Group]) -> Columns
         return None
     score = metric_column(table, choice, of_examples=True)
     return Columns(score, score, table[score].dtype.kind == "b", identity, predicted, label)
+
+
+def _file_names(table: Table, runs: Sequence[Group]) -> str | None:
+    """Return the column with a different file for each example of a run."""
+    known = {name.casefold(): name for name in table.columns}
+    for name in (known[each] for each in FILES if each in known):
+        files = table[name]
+        if not is_missing(files).any() and all(_differ(files[run.places]) for run in runs):
+            return name
+    return None
 
 
 def _is_accuracy(metric: str | None) -> bool:
@@ -132,7 +144,7 @@ def together(names: Sequence[str], runs: Sequence[Scores]) -> Examples:
     true_classes = len(index)
     predicted = np.array([_codes(run.predicted, index) for run in runs])
     if predicted.min() >= true_classes:
-        kinds = [shortened(texts(cells[:1])[0]) for cells in (first.predicted, first.labels) if cells is not None]
+        kinds = [_first(cells) for cells in (first.predicted, first.labels) if cells is not None]
         raise CannotJudge(
             f"no predicted class of {terminal(names[0])} is among the labels, such as {kinds[0]!r} and {kinds[1]!r}; "
             "write both in the same way"
@@ -161,9 +173,14 @@ def _in_order(run: Scores, name: str, first: Scores, first_name: str) -> Scores:
         return run
     places, count = places_of(first.ids, run.ids)
     if not count == len(first.ids) == len(run.ids):
-        raise CannotJudge(f"{sides}, of which {count:,} match by id; give all runs the same test set")
+        such = "" if count else f" (such as {_first(first.ids)!r} and {_first(run.ids)!r})"
+        raise CannotJudge(f"{sides}, of which {count:,} match by id{such}; give all runs the same test set")
     ids, predicted, labels = (None if values is None else values[places] for values in run[1:])
     return Scores(run.scores[places], ids, predicted, labels)
+
+
+def _first(cells: Array) -> str:
+    return shortened(texts(cells[:1])[0])
 
 
 def _ids(table: Table, column: str) -> Array:

@@ -1,7 +1,7 @@
 """JSON files: one object per line, an array of objects or of numbers, or a single object with the results of a run."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,23 @@ def parse(text: str, origin: str, by_line: bool) -> Table:
         raise CannotJudge(f"{name} has no rows; give it an array of objects, one per row")
     if all(isinstance(value, int | float) for value in values):
         return Table(origin, {UNNAMED: column(values)})
-    for number, row in enumerate(values, 1):
-        if not isinstance(row, dict):
-            raise CannotJudge(f"row {number} of {name} is no object with the values of its columns, like the others")
-    return _table([dict(_flat(row)) for row in values], origin)
+    return table_of(values, origin)
 
 
-def _table(rows: list[dict[str, Any]], origin: str) -> Table:
+def table_of(objects: Sequence[Any], origin: str) -> Table:
+    """Return objects as the rows of a table. The values of inner objects get names such as `config.lr`.
+
+    Raises
+    ------
+    CannotJudge
+        If one of them is no object, or if they have no values.
+    """
+    for number, each in enumerate(objects, 1):
+        if not isinstance(each, dict):
+            raise CannotJudge(
+                f"row {number} of {terminal(origin)} is no object with the values of its columns, like the others"
+            )
+    rows = [dict(_flat(each)) for each in objects]
     names = dict.fromkeys(name for row in rows for name in row)
     check_count(origin, "cells", len(names) * len(rows), CELLS)
     columns = {name: column([row.get(name) for row in rows]) for name in names}

@@ -12,6 +12,9 @@ from noisegrid.reading.selection import NothingSelected
 #: What all runs of a side must have in common, as far as it is known: what was measured, and in what cell of a study.
 KINDS = ("task", "filter", "part", "study", "hardware", "noise")
 
+#: What names mean that are not those of any tool.
+MEANINGS = {"part": "the parts of a run are its own folder (.) and those below it, each with event files"}
+
 
 class Described(Protocol):
     """A dataclass of which names such as `task` have a value: a table, or a run that has not been read yet."""
@@ -51,7 +54,7 @@ def select(found: Sequence[D], where: Sequence[tuple[str, str]]) -> list[D]:
     return kept
 
 
-def check_alike(found: Sequence[Described], names: Sequence[str], origin: str) -> None:
+def check_alike(found: Sequence[Described], names: Sequence[str], origin: str, also: str = "") -> None:
     """Check that all runs have the same value of each name, as far as it is known.
 
     Parameters
@@ -62,6 +65,8 @@ def check_alike(found: Sequence[Described], names: Sequence[str], origin: str) -
         The names.
     origin : str
         The path of the file or folder with the runs, for the message.
+    also : str
+        What else can be done, for the end of the message.
 
     Raises
     ------
@@ -74,4 +79,7 @@ def check_alike(found: Sequence[Described], names: Sequence[str], origin: str) -
         differing = " and ".join(f"in {name} ({listed(values[name])})" for name in several)
         first = [shlex.quote(f"{name}={found[0].constants.get(name, values[name][0])}") for name in several]
         choice = " ".join(f"--where {each}" for each in first)
-        raise CannotJudge(terminal(f"{origin} has runs that differ {differing}; choose some of them, as in {choice}"))
+        meaning = "".join(f"; {MEANINGS[name]}" for name in several if name in MEANINGS)
+        raise CannotJudge(
+            terminal(f"{origin} has runs that differ {differing}{meaning}; choose some of them, as in {choice}{also}")
+        )

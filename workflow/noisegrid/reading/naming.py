@@ -1,5 +1,6 @@
 """How a name finds its column, and the usual names of columns of runs, seeds, steps and test examples."""
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -23,6 +24,9 @@ IDS = ("example_id", "sample_id", "doc_id", "id", "ids", "example")
 CORRECT = ("correct", "is_correct")
 PREDICTED = ("predicted", "prediction", "predictions", "pred", "preds", "y_pred")
 LABELS = ("label", "labels", "target", "targets", "y_true")
+#: Columns that are ids of test examples if no two have the same value, and outputs of a network for each class.
+FILES = ("filename", "file_name", "image_id", "image", "path")
+OUTPUTS = ("logits", "probabilities", "probs")
 #: What the share of correct predictions is called.
 ACCURACY = ("accuracy", "acc", *CORRECT)
 #: Columns that are no result: when a run ran, and how it was set up.
@@ -37,6 +41,7 @@ _SPEEDS = ("runtime", "per_second")
 _SETTINGS = ("params.", "param.", "config.", "config/", "hparams.", "hparams/", "args.", "tags.")
 #: Characters before the last part of a name, and how many names a message lists.
 _SEPARATORS, _LISTED = ("/", "."), 12
+_WORD = re.compile(r"[^\W_]+")
 
 
 def matching(wanted: str, names: Iterable[str]) -> list[str]:
@@ -74,14 +79,45 @@ def find(wanted: str, table: Table, kind: str, option: str) -> str:
     CannotJudge
         If no column or more than one fits.
     """
-    names = [name for name in table if kind != "metric" or not is_setting(name)] or list(table)
-    found = matching(wanted, names) or matching(wanted, table)
+    found = meant(wanted, list(table.columns if kind == "metric" else table), kind, table.origin)
     if len(found) == 1:
         return found[0]
-    origin = terminal(table.origin)
-    if found:
-        raise CannotJudge(f"{origin} has several columns {wanted!r}: {listed(found)}; choose one of them with {option}")
-    raise CannotJudge(f"{origin}: {unknown_of_many(kind, wanted, names)}")
+    raise CannotJudge(
+        f"{terminal(table.origin)} has several columns {wanted!r}: {listed(found)}; choose one of them with {option}"
+    )
+
+
+def meant(wanted: str, names: Sequence[str], kind: str, origin: str) -> list[str]:
+    """Return the names that a name may mean. A metric is a setting only if no result has its name.
+
+    Parameters
+    ----------
+    wanted : str
+        The name.
+    names : sequence of str
+        The names that there are.
+    kind, origin : str
+        What the name is, such as "metric", and the path of the file or folder, for messages.
+
+    Raises
+    ------
+    CannotJudge
+        If no name fits. The message suggests all names that have the wanted one as a word in them, such as
+        `val_accuracy` and `test_accuracy`.
+    """
+    candidates = [name for name in names if kind != "metric" or not is_setting(name)] or list(names)
+    if found := matching(wanted, candidates) or matching(wanted, names):
+        return found
+    similar = [name for name in candidates if _words(wanted) in _words(name)]
+    if not similar:
+        raise CannotJudge(f"{terminal(origin)}: {unknown_of_many(kind, wanted, candidates)}")
+    suggested = repr(terminal(similar[0])) if len(similar) == 1 else f"one of {listed(similar)}"
+    raise CannotJudge(f"{terminal(origin)}: unknown {kind} {wanted!r}; did you mean {suggested}?")
+
+
+def _words(name: str) -> str:
+    """Return the words of a name, each between spaces."""
+    return f" {' '.join(_WORD.findall(name.casefold()))} "
 
 
 def usual(names: Sequence[str], table: Table) -> str | None:
@@ -106,7 +142,7 @@ def run_columns(table: Table) -> list[str]:
 def is_setting(name: str) -> bool:
     """Return whether a column says when a run ran, or how it was set up, rather than what its result is."""
     folded = name.casefold()
-    usual_names = {*_RECORDS, *STEPS, *SEEDS, *IDS, *LABELS, *(each.casefold() for each in RUNS)}
+    usual_names = {*_RECORDS, *STEPS, *SEEDS, *IDS, *FILES, *LABELS, *(each.casefold() for each in RUNS)}
     is_seed = folded.endswith(tuple(separator + seed for separator in _SEPARATORS for seed in SEEDS))
     return folded in usual_names or folded.startswith(_SETTINGS) or folded.endswith(_SPEEDS) or is_seed
 

@@ -75,9 +75,10 @@ def _entries(folder: Path) -> list[Path]:
 
 def _missing(path: Path) -> str:
     """Return a message about a path that does not exist, with the most similar name in its folder."""
-    folder = terminal(str(path.parent))
+    name, folder = terminal(str(path)), terminal(str(path.parent))
     if not path.parent.is_dir():
-        return f"{terminal(str(path))} does not exist, and neither does the folder {folder}"
+        return f"{name} does not exist, and neither does the folder {folder}"
+    is_here = path.parent == Path()
     if not (names := [entry.name for entry in _entries(path.parent)]):
-        return f"{terminal(str(path))} does not exist; the folder {folder} is empty"
-    return f"in {folder}: {unknown_of_many('file', path.name, names)}"
+        return f"{name} does not exist; {'this folder' if is_here else f'the folder {folder}'} is empty"
+    return f"{'' if is_here else f'in {folder}: '}{unknown_of_many('file', path.name, names)}"

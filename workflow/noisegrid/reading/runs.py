@@ -25,7 +25,7 @@ class Read(NamedTuple):
     Attributes
     ----------
     file : str
-        The path of the file, `-` for the standard input, or a description of a value in Python.
+        The path of the file, "the standard input", or a description of a value in Python.
     what : str
         What the results are, such as "column 'metrics.accuracy'" or "scores of 597 examples".
     rows, runs : int

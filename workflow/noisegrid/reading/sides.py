@@ -1,30 +1,25 @@
 """The runs of one side of a comparison, read from files and folders, or taken from values in Python."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from noisegrid.common.errors import why
 from noisegrid.common.escape import terminal
-from noisegrid.reading import csv_tables, formats
-from noisegrid.reading.arrays import tables_of_array, tables_of_arrays
-from noisegrid.reading.cells import column_of
+from noisegrid.reading import formats, in_python, standard_input
 from noisegrid.reading.chart import unfold
 from noisegrid.reading.columns import Found, runs_of
-from noisegrid.reading.csv_tables import ITS_NAME, STANDARD_INPUT
 from noisegrid.reading.examples import together
 from noisegrid.reading.kinds import KINDS, check_alike
 from noisegrid.reading.paths import expand
 from noisegrid.reading.runs import CannotJudge, Read, Runs
 from noisegrid.reading.selection import NothingSelected
-from noisegrid.reading.table import Choice, Table
-
-Array = np.ndarray
+from noisegrid.reading.table import UNNAMED, Choice, Table
 
 
-def read_side(paths: Sequence[str], choice: Choice) -> Runs:
+def read_side(paths: Sequence[str], choice: Choice, side: str = "this side") -> Runs:
     """Read the runs of one side.
 
     Parameters
@@ -33,6 +28,8 @@ def read_side(paths: Sequence[str], choice: Choice) -> Runs:
         Files, folders that have files of a known format, or `-` for the standard input.
     choice : Choice
         What is to be read.
+    side : str
+        What the side is called in messages, such as "base".
 
     Raises
     ------
@@ -40,7 +37,7 @@ def read_side(paths: Sequence[str], choice: Choice) -> Runs:
         If a file cannot be read, or does not have what is to be read.
     """
     unselected: list[NothingSelected] = []
-    return _runs(_tables(paths, choice, unselected), choice, unselected)
+    return _runs(_tables(paths, choice, unselected), choice, unselected, side)
 
 
 def from_values(value: Any, choice: Choice, name: str) -> Runs:
@@ -48,10 +45,10 @@ def from_values(value: Any, choice: Choice, name: str) -> Runs:
 
     Parameters
     ----------
-    value : array_like, mapping of str to array_like, DataFrame, path, or sequence of paths
+    value : array_like, Series, DataFrame, mapping of str to array_like, list of mappings, path, or list of paths
         One number per run; or booleans (runs, examples) that say whether each example is predicted correctly; or named
-        arrays, such as `predicted` and `label`; or a DataFrame of pandas or Polars with the same columns as a CSV file;
-        or what `read_side` takes.
+        arrays, such as `predicted` and `label`; or the rows of a table, as a DataFrame of pandas or Polars or as a list
+        of mappings, with the same columns as a CSV file; or what `read_side` takes.
     choice : Choice
         What is to be taken.
     name : str
@@ -63,14 +60,11 @@ def from_values(value: Any, choice: Choice, name: str) -> Runs:
         If the value does not have what is to be taken.
     """
     if paths := _paths(value):
-        return read_side(paths, choice)
-    if (columns := getattr(value, "columns", None)) is not None and hasattr(value, "__getitem__"):
-        tables = [Table(name, {str(column): _of_frame(value[column].to_numpy()) for column in columns})]
-    elif isinstance(value, Mapping):
-        tables = tables_of_arrays({str(key): _array(each, f"{key} of {name}") for key, each in value.items()}, name)
-    else:
-        tables = tables_of_array(_array(value, name), name)
-    return _runs(tables, choice, [])
+        return read_side(paths, choice, name)
+    tables = in_python.tables_of(value, choice, name)
+    if choice.metric is None and any(UNNAMED in table.columns for table in tables):
+        choice = replace(choice, metric=in_python.title(value))
+    return _runs(tables, choice, [], name)
 
 
 def _paths(value: Any) -> list[str]:
@@ -81,30 +75,19 @@ def _paths(value: Any) -> list[str]:
 
 def _tables(paths: Sequence[str], choice: Choice, unselected: list[NothingSelected]) -> Iterator[Table]:
     """Yield the tables of files, one file after the other; `unselected` collects why files have none."""
-    if STANDARD_INPUT in paths:
-        yield csv_tables.read_standard_input()
-    for path in expand([path for path in paths if path != STANDARD_INPUT]):
+    files = [path for path in paths if path != standard_input.PATH]
+    if len(paths) > len(files) + 1:
+        raise CannotJudge(f"{standard_input.PATH} is {standard_input.NAME}, which can be given once")
+    if len(paths) > len(files):
+        yield standard_input.read()
+    for path in expand(files):
         try:
             yield from formats.read(path, choice)
         except NothingSelected as error:  # another file may have the runs
             unselected.append(error)
 
 
-def _array(value: Any, name: str) -> Array:
-    """Return a value of Python as an array."""
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise CannotJudge(f"{terminal(name)} is no array of numbers or booleans: {terminal(why(error))}") from error
-
-
-def _of_frame(cells: Array) -> Array:
-    """Return a column of a DataFrame, in which NaN stands for a missing value."""
-    column = column_of(cells)
-    return np.ma.masked_invalid(column) if column.dtype.kind == "f" and np.isnan(column).any() else column
-
-
-def _runs(tables: Iterable[Table], choice: Choice, unselected: list[NothingSelected]) -> Runs:
+def _runs(tables: Iterable[Table], choice: Choice, unselected: list[NothingSelected], side: str) -> Runs:
     """Put the runs of all tables of a side together; `unselected` says of files without tables why they have none."""
     found: list[tuple[str, Found]] = []
     kinds: list[Table] = []
@@ -118,7 +101,7 @@ def _runs(tables: Iterable[Table], choice: Choice, unselected: list[NothingSelec
             unselected.append(error)
     if not found:
         raise NothingSelected.in_any(unselected) if unselected else CannotJudge("there are no runs to read")
-    check_alike(kinds, KINDS, "this side")
+    check_alike(kinds, KINDS, side)
     _check_metrics(found)
     _check_kinds(found)
     runs = [run for _, each in found for run in each.runs]
@@ -159,7 +142,6 @@ def _read(found: list[tuple[str, Found]]) -> tuple[Read, ...]:
     """Return what was read from each file, of which there may be several tables."""
     reads = dict[tuple[str, str], Read]()
     for origin, each in found:
-        file = STANDARD_INPUT if origin == ITS_NAME else origin
-        before = reads.get((origin, each.what), Read(file, each.what, 0, 0))
+        before = reads.get((origin, each.what), Read(origin, each.what, 0, 0))
         reads[origin, each.what] = before._replace(rows=before.rows + each.rows, runs=before.runs + len(each.runs))
     return tuple(reads.values())

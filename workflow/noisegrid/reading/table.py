@@ -9,7 +9,7 @@ import numpy as np
 Array = np.ndarray
 #: The name of a column of numbers that have no name.
 UNNAMED = ""
-#: The name of a constant that says under which condition the results hold.
+#: The name of a constant that says under which condition the results hold, or how they came about.
 CONDITION = "condition"
 
 
