@@ -106,7 +106,7 @@ def test_numbers_on_the_standard_input(files):
     assert done.returncode == 0, done.stderr
     assert (
         done.stdout.startswith("better: the accuracy of new")
-        and "Read for new: -: numbers, 4 rows, 4 runs" in done.stdout
+        and "Read for new: the standard input: numbers, 4 rows, 4 runs" in done.stdout
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from noisegrid.reading.runs import Runs
     from noisegrid.reading.table import Choice
 
+SIDES = ("base", "new")
 EXAMPLE = "noisegrid gate base.csv new.csv --metric accuracy"
 
 
@@ -64,8 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Asked(NamedTuple):
-    """One side as it was asked for: its paths, what to read from them, and what it is called."""
+    """One side as it was asked for: base or new, its paths, what to read from them, and its label."""
 
+    side: str
     paths: list[str]
     choice: "Choice"
     label: str
@@ -74,7 +76,7 @@ class Asked(NamedTuple):
         """Read the runs."""
         from noisegrid.reading.sides import read_side
 
-        return replace(read_side(self.paths, self.choice), label=self.label)
+        return replace(read_side(self.paths, self.choice, self.side), label=self.label)
 
 
 def sides(options: argparse.Namespace) -> list[Asked]:
@@ -87,7 +89,10 @@ def sides(options: argparse.Namespace) -> list[Asked]:
             raise UsageError(
                 "--group needs PATH, --a and --b, as in: noisegrid gate runs.csv --group method --a x --b y"
             )
-        return [Asked(options.paths, arguments.choice(options, ((options.group, value),)), value) for value in values]
+        return [
+            Asked(side, options.paths, arguments.choice(options, ((options.group, value),)), value)
+            for side, value in zip(SIDES, values, strict=True)
+        ]
     if values != (None, None):
         raise UsageError("--a and --b are values of a column; name it with --group")
     if None in named and (len(options.paths) != 2 or named != (None, None)):
@@ -95,7 +100,10 @@ def sides(options: argparse.Namespace) -> list[Asked]:
     if None not in named and options.paths:
         raise UsageError(f"{options.paths[0]} is neither a base nor a new run; name it after --base or --new")
     paths = named if None not in named else tuple([path] for path in options.paths)
-    return [Asked(each, arguments.choice(options), label) for each, label in zip(paths, labels(*paths), strict=True)]
+    return [
+        Asked(side, each, arguments.choice(options), label)
+        for side, each, label in zip(SIDES, paths, labels(*paths), strict=True)
+    ]
 
 
 def question(options: argparse.Namespace) -> "Question":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from noisegrid.gating.metric import is_share
+from noisegrid.gating.points import percentage_point
 from noisegrid.reading.runs import Runs
 
 #: The usual gains: in percentage points or, if the metric is not a share, in percent of its mean.
@@ -20,12 +20,9 @@ class Named(NamedTuple):
 def usual_gains(runs: Runs) -> list[Named]:
     """Return the usual gains of a metric: 0.1, 0.3 and 1 percentage points, or the same percentages of the mean.
 
-    A metric is a share if it counts correct predictions, or if its name says so. The results of a share are fractions
-    if none is above 1, and percentages otherwise. Metrics whose mean is 0 have no usual gains.
+    Metrics that are no share and whose mean is 0 have no usual gains.
     """
-    share = bool(runs.unit) or (is_share(runs.metric) and runs.values.min() >= 0 and runs.values.max() <= 100)
-    if share:
-        point = 1.0 if runs.unit or runs.values.max() > 1 else 0.01
+    if (point := percentage_point(runs)) is not None:
         return [Named(gain * point, _points(gain)) for gain in USUAL]
     mean = abs(float(runs.values.mean()))
     return [Named(gain * mean / 100, f"{gain * mean / 100:.2g} ({gain:g} % of the mean)") for gain in USUAL if mean]
