@@ -56,8 +56,8 @@ def test_levels_of_an_index_have_the_seeds_or_choose_rows():
         runs = from_values(frame.set_index(index), Choice("accuracy"), "base")
         assert runs.seeds == ("1", "2", "3") and runs.values.tolist() == [0.5, 0.25, 0.75]
     check_frame(frame.set_index(["method", "seed"]))
-    named = frame.set_index("method").rename_axis("init")
-    assert from_values(named.assign(init=[7, 8, 9]), Choice("accuracy", "init"), "base").seeds == ("7", "8", "9")
+    named = frame[["accuracy"]].set_index(pd.Index([7, 8, 9], name="init"))
+    assert from_values(named, Choice("accuracy", "init"), "base").seeds == ("7", "8", "9")
     runs = from_values(frame[["accuracy"]].rename_axis("fold"), Choice(), "base")
     assert runs.metric == "accuracy" and runs.seeds is None  # the index is no column of results
 
@@ -78,7 +78,7 @@ def test_the_name_of_a_series_is_a_metric_although_a_column_of_that_name_would_b
     assert from_values(pd.Series([0.5, 0.25], name=name), Choice(), "base").metric == name
 
 
-@pytest.mark.parametrize("name", [None, "", 0, ("a", "b")])
+@pytest.mark.parametrize("name", [None, "", " ", 0, ("a", "b")])
 def test_a_series_without_a_name(name):
     assert from_values(pd.Series([0.5, 0.25], name=name), Choice(), "base").metric == "result"
 

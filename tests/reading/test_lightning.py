@@ -46,7 +46,7 @@ def test_the_seed_of_a_run_is_in_its_settings(tmp_path, settings):
     [
         *("", "{}\n", "lr: 0.1\n", "seed: null\n", "seed: 0.5\n", "seed: [1, 2]\n", "seed: 010\n", "seed:3\n"),
         *("data:\n  seed: 3\n", "# seed: 3\n", "reseed: 3\n", "seed: &a 3\n", "seed: !!python/name:os.system 3\n"),
-        *("note: |\n  seed: 3\n", b"\xff\x00\xfe"),
+        *("note: |\n  seed: 3\n", "seed: 3\n  4\n", b"\xff\x00\xfe"),
     ],
 )
 def test_other_settings_have_no_seed(tmp_path, settings):

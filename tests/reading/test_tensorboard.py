@@ -237,6 +237,7 @@ def test_ten_comes_after_nine_in_the_names_of_files(tmp_path):
     ("times", "names", "last"),
     [
         ((2.5, 2.25), ("2.host.1.1", "2.host.1.2"), 0),  # when they were begun counts first
+        ((2.25, 2.5), ("2.host.1.2", "2.host.1.1"), 1),
         ((2.5, 2.5), ("2.host.1.10", "2.host.1.9"), 0),
         ((2.5, 2.5), ("2.host.9.1", "2.host.10.1"), 1),
         ((0.0, math.nan), ("10.host.1.1", "9.host.1.1"), 0),  # files that do not say when
@@ -245,7 +246,7 @@ def test_ten_comes_after_nine_in_the_names_of_files(tmp_path):
 )
 def test_the_file_that_was_begun_last_counts(tmp_path, times, names, last):
     for place, (time, name) in enumerate(zip(times, names, strict=True)):
-        begin, value = Event(wall_time=time), Event(wall_time=time, step=int(place == last))
+        begin, value = Event(wall_time=time), Event(wall_time=9 - place, step=int(place == last))
         value.summary.value.add(tag="loss", simple_value=place)
         content = record(begin.SerializeToString()) + record(value.SerializeToString())
         (tmp_path / f"events.out.tfevents.{name}").write_bytes(content)
