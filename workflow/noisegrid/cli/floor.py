@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from noisegrid.gating.sentences import what_was_read
     from noisegrid.reading.sides import read_side
 
-    found = floor_of(read_side(options.paths, arguments.choice(options)), options.gains)
+    found = floor_of(read_side(options.paths, arguments.choice(options), "the sample"), options.gains)
     read = (f"Read: {line}." for line in what_was_read(found.read))
     print(found, *details(found), *read, sep="\n  ")
     return found.exit_code

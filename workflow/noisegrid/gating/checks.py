@@ -127,7 +127,7 @@ def check_both(base: Runs, new: Runs, allow_identical: bool = False) -> None:
     CannotJudge
         If all runs of one are among those of the other, or if some results are fractions and others percentages.
     """
-    files = [{read.file for read in runs.read if read.file != "-"} for runs in (base, new)]
+    files = [{read.file for read in runs.read} for runs in (base, new)]
     if files[0] and files[0] == files[1] and np.array_equal(base.values, new.values):
         raise CannotJudge(f"base and new are the same files ({shown(min(files[0]))}); name the files of both sides")
     runs = [set(zip(side.names, side.values.tolist(), strict=True)) for side in (base, new)]
