@@ -99,9 +99,9 @@ def sides(options: argparse.Namespace) -> list[Asked]:
         raise UsageError("name two files or folders, BASE and NEW, or several of each with --base and --new")
     if None not in named and options.paths:
         raise UsageError(f"{options.paths[0]} is neither a base nor a new run; name it after --base or --new")
-    if all("-" in each for each in (named if None not in named else options.paths)):
-        raise UsageError("- is the standard input, which can be one side only, or both with --group")
     paths = named if None not in named else tuple([path] for path in options.paths)
+    if all("-" in each for each in paths):
+        raise UsageError("- is the standard input, which can be one side only, or both with --group")
     return [
         Asked(side, each, arguments.choice(options), label)
         for side, each, label in zip(SIDES, paths, labels(*paths), strict=True)
