@@ -10,6 +10,18 @@ from noisegrid.gating.metric import lower_is_better, words
     [
         *("loss", "val_loss", "eval/loss", "trainLoss", "test-error", "error_rate", "top1_err", "word_perplexity,none"),
         *("ppl", "RMSE", "metrics.mae", "WER", "FID", "nll", "cross_entropy", "cross-entropy", "crossEntropy", "ECE"),
+        *(
+            "bits_per_byte",
+            "mlogloss",
+            "MSELoss",
+            "loss1",
+            "err5",
+            "fid50k_full",
+            "eer",
+            "lpips",
+            "false_positive_rate",
+        ),
+        *("merror", "deviance", "miss_rate"),
         *("Runtime", "gpu_memory_mb", "mpjpe", "bpc", "neg_log_prob", "neg_log_likelihood", "logloss"),
         *("negative_log_likelihood", "bits/bpb", "wall_time", "latency_ms", "expected_calibration_error"),
     ],
@@ -27,6 +39,11 @@ def test_lower_is_better(name):
 )
 def test_higher_is_better(name):
     assert not lower_is_better(name)
+
+
+@pytest.mark.parametrize("name", ["time_series_accuracy", "error_detection_f1", "kl_reward", "accuracy_loss"])
+def test_a_name_that_says_both(name):
+    assert lower_is_better(name) is None
 
 
 def test_words():

@@ -13,6 +13,7 @@ from scipy import stats as scipy_stats
 from noisegrid.stats import gain as gains
 from noisegrid.stats.comparison import BETTER, EQUIVALENT, UNDECIDED, WORSE
 from noisegrid.stats.gain import Gain, Part, decide, gain, gain_of_examples, grid_step, runs_to_decide
+from noisegrid.stats.hypotheses import holm
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import gate_rates
@@ -213,3 +214,50 @@ def test_an_interval_over_runs_alone_does_not_cover_the_difference_on_other_exam
     case = next(case for case in gate_rates.cases() if case.examples and case.base == 50)
     monkeypatch.setattr(Gain, "estimate", Gain.of_runs)
     assert not gate_rates.passes(*gate_rates.rates(case, 300, np.random.default_rng(1)), 300)
+
+
+@pytest.mark.parametrize(("examples", "before", "after"), [(50, 0.03, 0.01), (100, 0.1, 0.08), (500, 0.1, 0.08)])
+def test_few_examples_that_differ_are_no_proof(examples, before, after):
+    """The new runs are right on some examples on which the base runs err; few of these, or none, are in a test set."""
+    rng, draws, true = np.random.default_rng(0), 500, (before - after) * 0.95
+    found = {1.0: [], 0.0: []}
+    for _ in range(draws):
+        hard = rng.random(examples)
+        sides = [
+            (rng.random((3, examples)) < np.where(hard < share, 0.05, 1.0)).astype(np.int8) for share in (before, after)
+        ]
+        for span, each in found.items():
+            each.append(gain_of_examples(*sides, span=span))
+    covered = {
+        span: np.mean([gains.estimate().low <= true <= gains.estimate().high for gains in each])
+        for span, each in found.items()
+    }
+    equivalent = np.mean([decide(each, within=true) == EQUIVALENT for each in found[1.0]])
+    assert covered[1.0] > 0.93 and equivalent <= scipy_stats.binom.ppf(0.995, draws, 0.05) / draws
+    assert covered[0.0] < 0.93 or examples == 500  # the negative control
+
+
+def test_two_more_examples_by_hand():
+    """Without a difference, the variance is that of one +1 and one -1 in 100 examples: the rule of three."""
+    scores = np.ones((3, 100), np.int8)
+    found = gain_of_examples(scores, scores, span=1.0)
+    assert found.examples == Part(2 / 99, 100)
+    assert found.estimate().high == pytest.approx(0.0285, abs=0.001)
+
+
+@pytest.mark.parametrize("runs", [3, 10])
+def test_no_class_differs_where_none_does(runs):
+    """A hundred classes with two examples each, of which two runs often agree by chance."""
+    rng, wrong = np.random.default_rng(0), 0
+    for _ in range(50):
+        correct = (rng.random((100, 2 * runs, 2)) < np.clip(rng.normal(0.9, 0.15, (100, 1, 2)), 0, 1)).astype(np.int8)
+        p = [gain_of_examples(each[:runs], each[runs:], span=1.0).p_value() for each in correct]
+        wrong += holm(np.array(p)).min() <= 0.05
+    assert wrong <= scipy_stats.binom.ppf(0.995, 50, 0.05)
+
+
+@pytest.mark.parametrize("value", [0.5, 1.0, 3.0, -2.0])
+def test_p_value_is_that_of_the_interval(value):
+    found = Gain(value, (Part(5.0, 10), Part(5.0, 10)))
+    oracle = 2 * scipy_stats.t.sf(abs(value), 18)
+    assert found.p_value() == pytest.approx(oracle, rel=2e-3)

@@ -99,7 +99,7 @@ def sides(options: argparse.Namespace) -> list[Asked]:
         raise UsageError("name two files or folders, BASE and NEW, or several of each with --base and --new")
     if None not in named and options.paths:
         raise UsageError(f"{options.paths[0]} is neither a base nor a new run; name it after --base or --new")
-    paths = named if None not in named else tuple([path] for path in options.paths)
+    paths: list[list[str]] = [options.base, options.new] if options.base else [[path] for path in options.paths]
     if all("-" in each for each in paths):
         raise UsageError("- is the standard input, which can be one side only, or both with --group")
     return [

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 
 from noisegrid.common.escape import terminal
+from noisegrid.gating.metric import is_share, lower_is_better
 from noisegrid.gating.rounding import may_tie
 from noisegrid.reading.runs import CannotJudge, Runs
 
@@ -16,7 +17,7 @@ FEWEST = 3
 LARGEST = 1e100
 
 
-def check(runs: Runs, side: str, allow_identical: bool = False) -> None:
+def check(runs: Runs, side: str, allow_identical: bool = False, unpaired: bool = False) -> None:
     """Check the runs of one side.
 
     Parameters
@@ -27,6 +28,8 @@ def check(runs: Runs, side: str, allow_identical: bool = False) -> None:
         What the side is called, such as "base".
     allow_identical : bool
         Whether two runs may be identical.
+    unpaired : bool
+        Whether to ignore the seeds.
 
     Raises
     ------
@@ -37,10 +40,11 @@ def check(runs: Runs, side: str, allow_identical: bool = False) -> None:
     check_numbers(
         runs, side, "the runs that failed, on both sides alike", f"a verdict needs at least {FEWEST} of each side"
     )
-    for first, second, *_ in groups_of_equals(runs.seeds or ()):
+    for first, second, *_ in groups_of_equals(() if unpaired else runs.seeds or ()):
         raise CannotJudge(
             f"{side}: {shown(runs.names[first])} and {shown(runs.names[second])} have the same seed, "
-            f"{shown((runs.seeds or ())[first])}; keep one of them, or name the column that has the seeds with --seed"
+            f"{shown((runs.seeds or ())[first])}; keep one of them, name the column of the seeds with --seed, or add "
+            "--unpaired if this is no seed"
         )
     if not allow_identical:
         _check_different(runs, side)
@@ -100,7 +104,8 @@ def groups_of_identical(runs: Runs) -> list[tuple[int, ...]]:
     rounded nor the accuracy on a small test set, which different runs may share.
     """
     groups = groups_of_equals(results(runs))
-    return [group for group in groups if runs.examples or not may_tie(float(runs.values[group[0]]))]
+    share = is_share(runs.metric)
+    return [group for group in groups if runs.examples or not may_tie(float(runs.values[group[0]]), share)]
 
 
 def results(runs: Runs) -> list[Hashable]:
@@ -131,6 +136,10 @@ def check_both(base: Runs, new: Runs, allow_identical: bool = False) -> None:
     if files[0] and files[0] == files[1] and np.array_equal(base.values, new.values):
         raise CannotJudge(f"base and new are the same files ({shown(min(files[0]))}); name the files of both sides")
     runs = [set(zip(side.names, side.values.tolist(), strict=True)) for side in (base, new)]
+    if files[0] & files[1] and (both := runs[0] & runs[1]):
+        raise CannotJudge(
+            f"{len(both)} of the runs are on both sides, among them {shown(min(both)[0])}; a run belongs to one side"
+        )
     if runs[0] <= runs[1] or runs[1] <= runs[0]:
         side, other = ("base", "new") if runs[0] <= runs[1] else ("new", "base")
         raise CannotJudge(f"all runs of {side} are among those of {other}, too; name the files of both sides")
@@ -144,19 +153,31 @@ def _check_units(base: Runs, new: Runs) -> None:
     """Raise CannotJudge if some results are fractions and others are percentages, such as 0.93 beside 93."""
     sides = [(name, run, value) for side, name in ((base, "base"), (new, "new"))
              for run, value in zip(side.names, side.values, strict=True)]  # fmt: skip
-    values = np.array([value for _, _, value in sides])
-    small, large = values[values < 1], values[values >= 1]
-    if values.min() <= 0 or values.max() > 100 or not len(small) or not len(large) or large.min() < 10:
-        return
-    if 100 * small.max() < 0.3 * large.min():  # runs that failed, not fractions
+    if not _mixed(base, new):
         return
     (side, run, low), (other, another, high) = (
-        next(entry for entry in sides if (entry[2] < 1) == fraction) for fraction in (True, False)
+        next(entry for entry in sides if (entry[2] <= 1) == fraction) for fraction in (True, False)
     )
     raise CannotJudge(
         f"the units are mixed: {shown(run)} of {side} has {low:g} and {shown(another)} of {other} has {high:g}; "
         "give all results as fractions, or all as percentages"
     )
+
+
+def _mixed(base: Runs, new: Runs) -> bool:
+    """Return whether some results are fractions and others are percentages.
+
+    For a share, such as an accuracy, they are if all results of one side are at most 1, and those of the other are not.
+    Within a side, small percentages may be those of runs that failed, unless they would be as large as the others as
+    fractions. This also holds for other metrics of which a higher value is better.
+    """
+    values = np.concatenate([base.values, new.values])
+    if values.min() < 0 or values.max() > 100 or lower_is_better(base.metric):
+        return False
+    if is_share(base.metric) and (base.values.max() <= 1) != (new.values.max() <= 1):
+        return True
+    small, large = values[(values > 0) & (values < 1)], values[values > 1]
+    return bool(len(small) and len(large) and large.min() >= 10 and 100 * small.max() >= 0.3 * large.min())
 
 
 def shown(text: str) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from noisegrid.reading.runs import Examples
 from noisegrid.stats.gain import gain_of_examples
-from noisegrid.stats.hypotheses import holm, p_different
+from noisegrid.stats.hypotheses import holm
 from noisegrid.stats.intervals import Estimate, student_interval
 from noisegrid.stats.pairs import churn_matrix, pair_mean
 
@@ -66,7 +66,7 @@ def compare_examples(base: Examples, new: Examples, paired: bool, level: float) 
         The confidence of the intervals.
     """
     first, second = base.numbers, new.numbers
-    sampling = gain_of_examples(first, second, paired).scaled(new.scale).of_examples(level)
+    sampling = gain_of_examples(first, second, paired, new.span).scaled(new.scale).of_examples(level)
     count = first.shape[1]
     if base.predicted is None or new.predicted is None:
         return ExampleResults(count, sampling)
@@ -115,14 +115,9 @@ def _classes(base: Examples, first: Array, second: Array, paired: bool, level: f
         if len(members) > 1:
             names.append(base.classes[index] if base.classes else str(index))
             counts.append(len(members))
-            found.append(gain_of_examples(first[:, members], second[:, members], paired).scaled(100).estimate(level))
-    adjusted = holm(np.array([_p(estimate) for estimate in found]))
+            found.append(gain_of_examples(first[:, members], second[:, members], paired, base.span).scaled(100))
+    adjusted = holm(np.array([each.p_value() for each in found]))
     return tuple(
-        ClassDifference(name, count, estimate, float(p))
-        for name, count, estimate, p in zip(names, counts, found, adjusted, strict=True)
+        ClassDifference(name, count, each.estimate(level), float(p))
+        for name, count, each, p in zip(names, counts, found, adjusted, strict=True)
     )
-
-
-def _p(estimate: Estimate) -> float:
-    """Return the p-value of a difference; one without any noise is certain."""
-    return p_different(estimate) if estimate.error > 0 else float(estimate.value == 0)

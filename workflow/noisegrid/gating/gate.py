@@ -229,13 +229,21 @@ def _prepare(base: Runs, new: Runs, question: Question) -> _Sides:
     """Check both sides and match them. Raise CannotJudge if they cannot be judged."""
     base, new = same_metric(base, new)
     for side, name in ((base, "base"), (new, "new")):
-        check(side, name, question.allow_identical)
+        check(side, name, question.allow_identical, question.unpaired)
     check_both(base, new, question.allow_identical)
     lower = by_name(base.metric) if question.lower_is_better is None else question.lower_is_better
+    if lower is None:
+        raise CannotJudge(
+            f"the name {shown(base.metric)} does not say whether a lower value is better; add --lower-is-better or "
+            "--higher-is-better"
+        )
     notes, paired = [], False
     if not question.unpaired:
         base, new, paired, note = pair_runs(base, new)
         notes += [note] if note else []
+        equal = int((base.values == new.values).sum()) if paired else 0
+        if equal > len(base) / 2:
+            notes.append(f"{equal} of {len(base)} pairs have equal results, as if the change had no effect there")
     if base.examples is not None and new.examples is not None:
         matched = match_examples(base.examples, new.examples)
         base, new = (replace(side, examples=of) for side, of in zip((base, new), matched, strict=True))
@@ -264,7 +272,9 @@ def _verdict(sides: _Sides, question: Question, level: float) -> Gate:
         lower_is_better=lower,
         difference=difference,
         of_runs=found.of_runs(level),
-        superiority=probability_of_superiority(sign * base.values, sign * new.values, confidence=level),
+        superiority=probability_of_superiority(
+            sign * base.values, sign * new.values, confidence=level, freedom=found.of_runs(level).freedom
+        ),
         smallest=(difference.high - difference.low) / 2,
         needed=0 if verdict != UNDECIDED else runs_to_decide(signed, *bounds),
         paired=paired,
@@ -282,7 +292,9 @@ def _gain(base: Runs, new: Runs, paired: bool) -> Gain:
     """Return the gain in the unit of the metric, over runs and, where both sides have them, over test examples."""
     if base.examples is None or new.examples is None:
         return gain(base.values, new.values, paired, step(np.concatenate([base.values, new.values])))
-    return gain_of_examples(base.examples.numbers, new.examples.numbers, paired).scaled(new.examples.scale)
+    return gain_of_examples(base.examples.numbers, new.examples.numbers, paired, new.examples.span).scaled(
+        new.examples.scale
+    )
 
 
 def _side(runs: Runs, level: float) -> Side:

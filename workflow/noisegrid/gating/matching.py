@@ -39,7 +39,7 @@ def pair_runs(base: Runs, new: Runs) -> tuple[Runs, Runs, bool, str]:
     base, new : Runs
         The runs. If they are paired, those at the same place have the same seed, and the others are left out.
     paired : bool
-        Whether the runs are paired: at least three seeds occur on both sides.
+        Whether the runs are paired: at least three seeds, and those of half of the runs, occur on both sides.
     note : str
         What a reader must know about this, or an empty string.
     """
@@ -47,7 +47,7 @@ def pair_runs(base: Runs, new: Runs) -> tuple[Runs, Runs, bool, str]:
         return base, new, False, ""
     places = [{seed: index for index, seed in enumerate(side.seeds or ())} for side in (base, new)]
     common = [seed for seed in base.seeds if seed in places[1]]
-    if len(common) < FEWEST:
+    if len(common) < max(FEWEST, min(len(base), len(new)) / 2):
         note = f"only {len(common)} of the seeds occur on both sides, so the runs are not paired" if common else ""
         return base, new, False, note
     left = len(base) + len(new) - 2 * len(common)
@@ -90,6 +90,11 @@ def match_examples(base: Examples, new: Examples) -> tuple[Examples, Examples]:
         raise CannotJudge("base has a single example, which says nothing about others; give the results of more")
     if base.ids is not None and new.ids is not None:
         new = _reordered(new, _places(base.ids, new.ids))
+    elif (known := base.ids if new.ids is None else new.ids) is not None and (np.sort(known) != known).any():
+        side = "new" if new.ids is None else "base"
+        raise CannotJudge(
+            f"{side} has no ids of the examples, and those of the other side are not in order; add a column `id`"
+        )
     elif count != other:
         raise CannotJudge(
             f"base has {count:,} examples and new has {other:,}, without ids; give both sides the same test set, or a "

@@ -6,10 +6,18 @@ import re
 #: Words of a metric's name that mean that a lower value is better.
 LOWER = frozenset(
     (
-        "bce", "bpb", "bpc", "brier", "cer", "cost", "crossentropy", "deviation", "distance", "divergence",
-        "duration", "ece", "entropy", "err", "error", "errors", "fid", "fnr", "fpr", "hinge", "kl", "latency",
-        "logloss", "loss", "losses", "mae", "mape", "memory", "mistakes", "mpjpe", "mse", "nll", "perplexity", "ppl",
+        "bce", "bits", "bpb", "bpc", "brier", "cer", "cost", "crossentropy", "deviance", "deviation", "distance",
+        "divergence", "duration", "ece", "eer", "entropy", "err", "error", "errors", "falsenegative",
+        "falsepositive", "fid", "fnr", "fpr", "hinge", "kl", "latency", "logloss", "loss", "losses", "lpips", "mae",
+        "mape", "memory", "merror", "miss", "mistakes", "mlogloss", "mpjpe", "mse", "nll", "perplexity", "ppl",
         "regret", "rmse", "rmsle", "runtime", "smape", "ter", "time", "wer",
+    )
+)  # fmt: skip
+#: Words that mean that a higher value is better. A name with one of these and one of LOWER says nothing.
+HIGHER = frozenset(
+    (
+        "acc", "accuracy", "ap", "auc", "auprc", "auroc", "bleu", "dice", "em", "exact", "f1", "iou", "kappa", "map",
+        "mcc", "miou", "precision", "recall", "reward", "rouge", "score",
     )
 )  # fmt: skip
 #: Words before which scikit-learn and others turn a loss around, so that a higher value is better.
@@ -29,24 +37,37 @@ _WORD = re.compile(r"[a-z]+[0-9]*|[0-9]+")
 
 def words(metric: str) -> list[str]:
     """Return the words of a metric's name, such as `val` and `loss` for `val_loss`, `val/loss` and `valLoss`."""
-    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", metric)
+    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", metric)
     return _WORD.findall(separated.lower())
 
 
-def lower_is_better(metric: str) -> bool:
+def _known(metric: str) -> set[str]:
+    """Return the words of a metric's name, each also without the number at its end, and each two as one word."""
+    found = words(metric)
+    without = [word.rstrip("0123456789") for word in found]
+    return {*found, *without, *(first + second for first, second in itertools.pairwise(found))}
+
+
+def lower_is_better(metric: str) -> bool | None:
     """Return whether the name of a metric says that a lower value is better, as for a loss, an error or a perplexity.
+
+    Returns
+    -------
+    bool or None
+        None if the name says both, as `time_series_accuracy` does.
 
     Examples
     --------
-    >>> [lower_is_better(name) for name in ("eval/loss", "wordPerplexity", "accuracy", "neg_mean_squared_error")]
+    >>> [lower_is_better(name) for name in ("eval/loss", "MSELoss", "accuracy", "neg_mean_squared_error")]
     [True, True, False, False]
     """
-    found = words(metric)
-    negative = bool((NEGATED | {"negative"}) & set(found))
-    if negative and LIKELIHOODS & set(found):
+    found = _known(metric)
+    if (NEGATED | {"negative"}) & found and LIKELIHOODS & found:
         return True
-    loss = bool(LOWER & set(found)) or any(first + second in LOWER for first, second in itertools.pairwise(found))
-    return loss and not NEGATED & set(found)
+    lower = bool(LOWER & found)
+    if lower and HIGHER & found:
+        return None
+    return lower and not NEGATED & found
 
 
 def is_share(metric: str) -> bool:

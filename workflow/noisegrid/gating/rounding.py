@@ -9,15 +9,23 @@ from noisegrid.stats.gain import grid_step
 
 Array = np.ndarray
 #: Largest test set whose accuracies are recognized as fractions, and the number of decimals of a rounded result.
-EXAMPLES, DECIMALS = 20_000, 5
+EXAMPLES, DECIMALS = 100_000, 5
 
 
-def may_tie(value: float) -> bool:
+def may_tie(value: float, share: bool = False) -> bool:
     """Return whether two different runs may have exactly this result.
 
-    They may if it is rounded to a few decimals, or if it is a fraction (or a percentage) of a small test set.
+    They may if it is rounded to a few decimals, or if it is a fraction (or a percentage) of a test set. With the 24
+    bits in which trackers store it, every number may be the fraction of a larger test set.
+
+    Parameters
+    ----------
+    value : float
+        The result.
+    share : bool
+        Whether the metric is a share, such as an accuracy.
     """
-    return _denominator(value) > 0
+    return _denominator(value) > 0 or (share and float(np.float32(value)) == value)
 
 
 def _denominator(value: float) -> int:

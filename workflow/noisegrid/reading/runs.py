@@ -68,6 +68,11 @@ class Examples:
         return self.scores.astype(np.int8) if self.scores.dtype == bool else self.scores
 
     @property
+    def span(self) -> float:
+        """Return the largest possible difference between two scores; 0 if it is unknown."""
+        return 1.0 if self.scores.dtype == bool else 0.0
+
+    @property
     def scale(self) -> float:
         """Return the factor from scores to results: correct predictions are counted in percent."""
         return 100.0 if self.scores.dtype == bool else 1.0

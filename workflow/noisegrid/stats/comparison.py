@@ -158,7 +158,11 @@ def verdict_on(effect: Estimate, margin: float = 0.0) -> str:
 
 
 def probability_of_superiority(
-    first: Array, second: Array, units: tuple[int, int] | None = None, confidence: float = CONFIDENCE
+    first: Array,
+    second: Array,
+    units: tuple[int, int] | None = None,
+    confidence: float = CONFIDENCE,
+    freedom: float | None = None,
 ) -> Estimate:
     """Estimate the probability that a run of the second method has a better result than a run of the first.
 
@@ -176,6 +180,8 @@ def probability_of_superiority(
         The numbers of independent units of both methods, if these are seed sets; by default, the numbers of runs.
     confidence : float
         Confidence of the interval.
+    freedom : float, optional
+        The degrees of freedom of Student's t; by default, the number of units minus two.
 
     References
     ----------
@@ -186,7 +192,7 @@ def probability_of_superiority(
     below, up_to = np.searchsorted(ordered, second, side="left"), np.searchsorted(ordered, second, side="right")
     value = float((below + up_to).sum()) / (2 * len(first) * len(second))
     m, n = units or (len(first), len(second))
-    quantile = student_quantile(m + n - 2, confidence)
+    quantile = student_quantile(m + n - 2 if freedom is None else freedom, confidence)
 
     def excess(p: float) -> float:
         """Return how much farther than the quantile's standard errors the estimate is from p."""

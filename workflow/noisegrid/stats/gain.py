@@ -77,6 +77,19 @@ class Gain(NamedTuple):
             return math.nan
         return student_quantile(self.examples.units - 1, confidence) * math.sqrt(self.examples.square)
 
+    def p_value(self) -> float:
+        """Return the two-sided p-value: the largest 1 - confidence at which the interval excludes 0."""
+        low, high = math.log(1e-12), 0.0  # the logarithm of p
+        while high - low > 1e-3:
+            middle = (low + high) / 2
+            excluded = not self._includes_zero(1 - math.exp(middle))
+            low, high = (low, middle) if excluded else (middle, high)
+        return math.exp(high)
+
+    def _includes_zero(self, confidence: float) -> bool:
+        estimate = self.estimate(confidence)
+        return estimate.low <= 0 <= estimate.high
+
     def scaled(self, factor: float) -> "Gain":
         """Return the gain in another unit; a negative factor turns its direction around."""
         parts = [part and part._replace(variance=part.variance * factor**2) for part in (*self.runs, self.examples)]
@@ -147,7 +160,7 @@ def gain(first: Array, second: Array, paired: bool = False, step: float = 0.0) -
     return Gain(value, tuple(Part(max(float(of.var(ddof=1)), least), len(of)) for of in (first, second)))
 
 
-def gain_of_examples(first: Array, second: Array, paired: bool = False) -> Gain:
+def gain_of_examples(first: Array, second: Array, paired: bool = False, span: float = 0.0) -> Gain:
     r"""Estimate the gain from one score per run and example; runs and examples are both samples.
 
     The score of run r and example i is the sum of a mean, an effect of the run, an effect of the example and the
@@ -157,12 +170,19 @@ def gain_of_examples(first: Array, second: Array, paired: bool = False) -> Gain:
 
     The second term is a part of the variance between runs already, so it is subtracted here.
 
+    If few examples differ between the sides, they say little about how many others would. The variance is therefore
+    that with two more examples, of which one is right on one side alone and one on the other (as Agresti and Min do).
+    Where none differs, the interval then has a half-width of about 3 / N, which is the rule of three.
+
     Parameters
     ----------
     first, second : (runs, examples)
         The scores of the base and of the new runs, of the same examples.
     paired : bool
         Whether runs at the same place share their seed.
+    span : float
+        The largest possible difference between two scores, if it is known: 1 for correct predictions. At 0, no examples
+        are added, and equal runs are taken for exactly equal.
 
     Returns
     -------
@@ -176,6 +196,7 @@ def gain_of_examples(first: Array, second: Array, paired: bool = False) -> Gain:
 
     References
     ----------
+    Agresti & Min, Simple improved confidence intervals for comparing matched proportions, Stat. Med. 24 (2005).
     Searle, Casella & McCulloch, Variance components, 1992 (section 4.3: the two-way crossed classification).
     """
     _check(first, second, paired)
@@ -183,10 +204,10 @@ def gain_of_examples(first: Array, second: Array, paired: bool = False) -> Gain:
     if examples < 2 or second.shape[1] != examples:
         raise ValueError("both sides need scores of the same examples, at least two of them")
     sides = [second - first] if paired else [first, second]
-    found = gain(first.mean(axis=1, dtype=float), second.mean(axis=1, dtype=float), paired)
+    found = gain(first.mean(axis=1, dtype=float), second.mean(axis=1, dtype=float), paired, span / examples)
     of_examples = second.mean(axis=0, dtype=float) - first.mean(axis=0, dtype=float)
     remainder = sum(_remainder(scores) / len(scores) for scores in sides)
-    variance = max(0.0, float(of_examples.var(ddof=1)) - remainder)
+    variance = max(0.0, float(of_examples.var(ddof=1)) - remainder) + 2 * span**2 / (examples - 1)
     return found._replace(examples=Part(variance, examples))
 
 
