@@ -69,6 +69,16 @@ def test_the_page_is_true(called, monkeypatch):
     assert len(commands()) >= 8
 
 
+def test_the_example_in_the_readme_is_true(called, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "README.md").read_text()
+    (block,) = re.findall(r"```\n(undecided: .*?)```", text, re.DOTALL)
+    _, printed, _ = called("gate", "docs/results/gain/lr_40.npz", "docs/results/gain/lr_38.npz")
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    first, *others = block.replace("t,\n20", "t, 20").replace("runs,\n597", "runs, 597").splitlines()
+    assert first == lines[0] and {line.strip() for line in others} <= set(lines)
+
+
 # --- sides -----------------------------------------------------------------------------------------------------------
 
 
