@@ -154,6 +154,7 @@ class NoFrame:
         (np.ma.masked_array([0.5, 9.0], [False, True]), "base has a masked value, which is no result; leave out"),
         ({"acc": np.ma.masked_array([0.5, 9.0], [False, True])}, "acc of base has a masked value"),
         (np.ma.masked_array([True, False], [False, True]), "base has a masked value"),
+        ([np.ma.masked_array([True, False], [False, True]), [True, True]], "base has a masked value"),
         ([{"acc": 0.5}, {"acc": np.ma.masked}], "the acc of row 2 of base is empty"),
         (np.array([(1, 0.5)], [("seed", int), ("acc", float)]), "base is a structured array; give it a mapping"),
         ({"predicted": np.zeros((0, 5)), "label": np.zeros(5)}, "there are no runs to read"),

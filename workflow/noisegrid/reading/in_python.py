@@ -85,7 +85,7 @@ def _levels(value: Any, choice: Choice) -> dict[str, Array]:
 
 def _array(value: Any, name: str) -> Array:
     """Return a value as an array."""
-    if np.ma.is_masked(value):
+    if any(map(np.ma.is_masked, value if isinstance(value, list | tuple) else [value])):
         raise CannotJudge(f"{terminal(name)} has a masked value, which is no result; {OF_A_RUN}")
     try:
         array = np.asarray(value.detach() if hasattr(value, "detach") else value)
