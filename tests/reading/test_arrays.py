@@ -87,6 +87,21 @@ def test_values_of_runs(tmp_path):
     assert runs.metric == "loss" and runs.seeds == ("1", "2")
 
 
+def test_arrays_that_may_be_meant_are_not_dropped(tmp_path):
+    evaluations = {"timesteps": np.arange(3), "results": np.ones((3, 5)) / 2, "ep_lengths": np.ones((3, 5))}
+    message = "has no arrays of the same length: timesteps 3, results 3 × 5, ep_lengths 3 × 5; give it one value"
+    with pytest.raises(CannotJudge, match=message):
+        read(tmp_path, None, **evaluations)  # as Stable-Baselines3 writes it
+    with pytest.raises(CannotJudge, match=message):
+        from_values(evaluations, Choice(), "base")
+    with pytest.raises(CannotJudge, match="loss 2, results 2 × 3"):
+        read(tmp_path, None, loss=np.array([0.5, 0.25]), results=np.ones((2, 3)) / 2)
+    with pytest.raises(CannotJudge, match="several columns that may be the metric: values, results"):
+        read(tmp_path, None, values=np.array([0.5, 0.25]), results=np.array([0.5, 0.75]))
+    means = {"timesteps": np.arange(3), "results": np.array([0.5, 0.75, 0.25])}
+    assert read(tmp_path, None, **means).values.tolist() == [0.25]  # a history
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [

@@ -48,10 +48,18 @@ def test_tables(tmp_path, content, name):
         ("0.5 0.25\n", "base.txt"),
         ("0.5, 0.25\n", "base.txt"),
         ("0.5;0.25;", "base.txt"),
+        ("0.5 ; 0.25", "base.txt"),
+        ("0.5 , 0.25", "base.txt"),
+        ("0.5,0.25", "base.txt"),
     ],
 )
 def test_plain_numbers(tmp_path, content, name):
     assert read(tmp_path, content, name) == {UNNAMED: [0.5, 0.25]}
+
+
+def test_a_zero_among_integers_is_a_number(tmp_path):
+    assert read(tmp_path, "0\n3\n2\n") == {UNNAMED: [0, 3, 2]}
+    assert read(tmp_path, "0.0\n0.5\n") == {UNNAMED: [0, 0.5]}
 
 
 def test_a_cell_may_have_commas_and_ends_of_lines(tmp_path):
@@ -69,6 +77,14 @@ def test_a_cell_may_have_commas_and_ends_of_lines(tmp_path):
         ("seed,accuracy\n1,93,1\n2,92,4\n", "line 2 of .*base.csv has 3 instead of 2 cells; .*decimal comma"),
         ('seed,accuracy\n1,"0.5\n2,0.25\n', "line 3 of .*base.csv is damaged"),
         ("93,1\n92,4\n", "has numbers and no names of columns.*decimal point"),
+        ("93,1;93,4;92,9\n", "value 1 of .*base.csv: '93,1' has a decimal comma"),
+        ("93,1; 93,4; 92,9\n", "value 1 of .*base.csv: '93,1' has a decimal comma"),
+        ("93,1 93,4\n", "value 1 of .*base.csv: '93,1' has a decimal comma"),
+        ("93,1,93,4\n", "commas of .*base.csv may separate numbers, or be decimal commas; write numbers separated by"),
+        ("1,234,567\n", "commas of .*base.csv may separate numbers"),
+        ("93,1", "commas of .*base.csv may separate numbers"),
+        ("0.5;;0.25\n", "has numbers and no names"),
+        ("0\n0.5\n0.25\n", "first number of .*base.csv is 0, which looks like the header that pandas writes"),
         ("1 0.5\n2 0.25\n", "'1 0.5' is no number"),
         ("accuracy,accuracy\n0.5,0.6\n", "two columns 'accuracy' that differ"),
         (b"PAR1\x00\x01\xff\xfe", "is damaged or no text file"),

@@ -63,6 +63,17 @@ def test_booleans_are_scores_of_examples_and_no_results_of_runs(tmp_path):
         side(tmp_path, "augmented\ntrue\nfalse\n")
 
 
+def test_zeros_and_ones_of_rows_without_an_id_are_no_runs(tmp_path):
+    message = "column 'score' of .*run0.csv has zeros and ones alone; if each row is a test example, add a column `id`"
+    for text in ("question,score\nWhy?,1\nHow?,0\n", "score\n1.0\n0.0\n", "seed,score\n1,1\n1,0\n2,1\n2,1\n"):
+        with pytest.raises(CannotJudge, match=message):
+            side(tmp_path, text)
+    assert side(tmp_path, "run,score\n1,1\n2,0\n").values.tolist() == [1, 0]
+    assert side(tmp_path, "seed,score\n1,1\n2,0\n").values.tolist() == [1, 0]
+    assert side(tmp_path, "score\n1\n", "score\n0\n").values.tolist() == [1, 0]
+    assert side(tmp_path, "question,score\nWhy?,1\nHow?,0.5\n").values.tolist() == [1, 0.5]
+
+
 def test_another_metric_of_the_same_predictions(tmp_path):
     text = "predicted,label,loss\n0,0,0.5\n1,0,1.5\n"
     runs = side(tmp_path, text, choice=Choice("loss"))

@@ -108,6 +108,53 @@ def test_a_history_of_two_metrics_at_the_same_steps():
     assert results(text, "train_loss") == [("base.csv", None, 0.7)]
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        *("time/total_timesteps", "timesteps", "num_timesteps", "training_iteration", "num_updates", "env_steps"),
+        *("train/epoch", "my_step", "eval.global_step"),
+    ],
+)
+def test_steps_by_other_names_and_by_the_ends_of_names(step):
+    text = f"{step},reward\n1000,1\n2000,5\n3000,4\n"
+    assert results(text, "reward") == [("base.csv", None, 4)]
+
+
+def test_an_epoch_may_be_a_fraction():
+    assert results("train/epoch,reward\n0.5,1\n1.5,5\n1.0,4\n", "reward") == [("base.csv", None, 5)]
+
+
+@pytest.mark.parametrize("name", ["best_epoch", "n_step", "params.step", "max_steps", "steps_per_epoch", "loss_epoch"])
+def test_columns_that_end_like_steps_and_count_none(name):
+    rows = results(f"{name},reward\n3.5,1\n2.5,5\n7.5,4\n", "reward")
+    assert [value for *_, value in rows] == [1, 5, 4]
+
+
+def test_a_metric_that_ends_like_a_step_is_no_step():
+    assert [value for *_, value in results("val_acc_epoch\n93\n92\n", "val_acc_epoch")] == [93, 92]
+
+
+def counted(name, counts):
+    return f"{name},reward\n" + "".join(f"{count},{reward % 7}.5\n" for reward, count in enumerate(counts))
+
+
+@pytest.mark.parametrize("name", ["frames", "epochs", "batch", "samples_seen"])
+def test_a_column_that_counts_up_and_is_no_known_step_is_refused(name):
+    message = f"column '{name}' of base.csv counts up from row to row; if the rows are the steps of one run, name it"
+    with pytest.raises(CannotJudge, match=message):
+        results(counted(name, range(1000, 11000, 1000)), "reward")
+    assert len(results(counted(name, range(1000, 10000, 1000)), "reward")) == 9
+    assert len(results(counted(name, [1, 2, 3, 4, 5, 6, 7, 8, 9, 9]), "reward")) == 10
+    assert len(results(counted(name, [1, 2, 3, 4, 5, 6, 7, 8, 9, 20]), "reward")) == 10
+    with_run = counted(f"run,{name}", [f"{run},{1000 * run}" for run in range(12)])
+    assert len(results(with_run, "reward")) == 12
+
+
+@pytest.mark.parametrize("name", ["seed", "run", "index", "trial", "job_id", "fold", "Unnamed: 0", "wall_time"])
+def test_a_number_or_a_time_of_a_run_is_no_counter(name):
+    assert len(results(counted(name, range(12)), "reward")) == 12
+
+
 def test_rows_that_ended_at_one_step_are_runs():
     assert [value for *_, value in results("epoch,accuracy\n90,0.5\n90,0.25\n90,0.75\n")] == [0.5, 0.25, 0.75]
 
@@ -119,6 +166,10 @@ def test_rows_that_ended_at_one_step_are_runs():
         (
             "step,loss\n1,3\n2,2\n1,4\n2,3\n",
             "there are 2 values of the loss of base.csv at step 1; name the column that",
+        ),
+        (
+            'step,loss\n999,3\n"1,000",2\n',
+            "row 2 of base.csv: '1,000' in column 'step' is no step; write steps with digits alone",
         ),
         # a loss that became NaN is no missing value: the one before it is not the result
         ("step,loss\n1,3\n2,nan\n", "the loss of row 2 of base.csv is nan; leave out the runs that failed"),

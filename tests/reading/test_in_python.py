@@ -127,6 +127,11 @@ def test_a_frame_of_mappings_as_the_interface_of_weights_and_biases_gives_it():
     assert from_values(frame, Choice("val/acc", where=(("method", "sam"),)), "base").values.tolist() == [0.25]
 
 
+def test_a_tensor_that_requires_a_gradient_and_a_mask_that_hides_nothing():
+    assert from_values(torch.tensor([0.5, 0.25], requires_grad=True), Choice(), "base").values.tolist() == [0.5, 0.25]
+    assert from_values(np.ma.masked_array([0.5, 0.25]), Choice(), "base").values.tolist() == [0.5, 0.25]
+
+
 class NoFrame:
     """It has columns, as a table of Arrow or a lazy frame, and cannot give one of them."""
 
@@ -145,7 +150,13 @@ class NoFrame:
         ([{"acc": [0.5, 0.25]}], "base has no values"),
         ([{1, 2}, {3}], "base has values of the type set; give it numbers or booleans"),
         ({"acc": [{"x": 1}, {"x": 2}]}, "acc of base has values of the type dict"),
-        (torch.zeros(3, requires_grad=True), "base is no array of numbers or booleans: .*requires grad"),
+        ([torch.zeros(3, requires_grad=True)], "base is no array of numbers or booleans: .*requires grad"),
+        (np.ma.masked_array([0.5, 9.0], [False, True]), "base has a masked value, which is no result; leave out"),
+        ({"acc": np.ma.masked_array([0.5, 9.0], [False, True])}, "acc of base has a masked value"),
+        (np.ma.masked_array([True, False], [False, True]), "base has a masked value"),
+        ([np.ma.masked_array([True, False], [False, True]), [True, True]], "base has a masked value"),
+        ([{"acc": 0.5}, {"acc": np.ma.masked}], "the acc of row 2 of base is empty"),
+        (np.array([(1, 0.5)], [("seed", int), ("acc", float)]), "base is a structured array; give it a mapping"),
         ({"predicted": np.zeros((0, 5)), "label": np.zeros(5)}, "there are no runs to read"),
         (pd.DataFrame([[0.5, 0.25]], columns=["acc", "acc"]), "base has several columns 'acc'; rename or remove"),
         (pd.DataFrame({"a": [[0.5], [0.25]]}), "base has no rows"),

@@ -157,6 +157,14 @@ def test_damaged_logs_are_refused(tmp_path):
             assert len(read(path)) == 1
 
 
+def test_numbers_that_are_too_large_are_refused(tmp_path):
+    path = rewritten(tmp_path, LARGER, lambda sample: sample.update(acc=10**400))
+    assert refusal(path) == f"{path}: a score of acc is too large; is the file damaged?"
+    likely = [[10**400, False], [0, True]]
+    path = rewritten(tmp_path, LARGER, lambda sample: sample.update(filtered_resps=likely))
+    assert "prediction" not in columns(path)  # which are left out, like others that do not explain the score
+
+
 def test_large_lines_are_not_read(monkeypatch):
     monkeypatch.setattr(lm_eval, "LINE", 100)
     assert ", line 1 is no sample" in refusal(LARGER)

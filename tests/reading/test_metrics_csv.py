@@ -142,6 +142,14 @@ def test_damaged_and_hostile_files_are_refused(tmp_path, change, words):
     assert words in sentence and sentence.isprintable()
 
 
+def test_a_file_without_the_other_columns_is_refused(tmp_path):
+    lines = [",".join(line.split(",")[:8]) for line in QUICK.read_text().splitlines()]
+    path = tmp_path / "metrics.csv"
+    path.write_text("\n".join([f"{lines[0]},", *(f"{line}," for line in lines[1:])]))
+    assert metrics.recognizes(path)
+    assert "is damaged: it has no column interval and no n_examples; give the metrics.csv" in refusal(path)
+
+
 def test_rows_of_another_length_are_refused(tmp_path):
     path = tmp_path / "metrics.csv"
     for tail in ("quick,cpu\n", "quick" + 30 * ",x" + "\n"):

@@ -4,7 +4,7 @@ import math
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -77,7 +77,8 @@ def tables_of_arrays(arrays: Mapping[str, Array], origin: str) -> list[Table]:
         If the shapes of the arrays do not fit together.
     """
     arrays, said = outputs.with_predictions(arrays, origin)
-    named = {UNNAMED if name in _NUMBERS else name: array for name, array in arrays.items()}
+    unnamed = [name for name in arrays if name in _NUMBERS]
+    named = {UNNAMED if unnamed == [name] else name: array for name, array in arrays.items()}
     constants = {name: seed_text(array.item()) for name, array in named.items() if array.ndim == 0} | said
     matrices = [array for name, array in named.items() if name.casefold() in _BY_RUN and array.ndim == 2]
     if not matrices:
@@ -106,13 +107,19 @@ def _columns(arrays: Mapping[str, Array], length: int) -> dict[str, Array]:
 def _length(arrays: Mapping[str, Array], origin: str) -> int:
     """Return the number of rows of arrays without runs; those of the usual columns of examples must have all of it."""
     of_examples = {name: array for name, array in arrays.items() if name.casefold() in _OF_EXAMPLES}
-    shapes = {array.shape for array in (of_examples or arrays).values() if array.ndim == 1 or of_examples}
+    used = of_examples if _have_answers(arrays) else {name: array for name, array in arrays.items() if array.ndim}
+    shapes = {array.shape for array in used.values()}
     if len(shapes) != 1 or len(shape := shapes.pop()) != 1 or not shape[0]:
         raise CannotJudge(
-            f"{terminal(origin)} has no arrays of the same length: {_shapes(of_examples or arrays)}; give it one "
-            "value per run, or `predicted` (runs × examples) with `label`, or `correct`"
+            f"{terminal(origin)} has no arrays of the same length: {_shapes(used or arrays)}; give it one value per "
+            "run, or `predicted` (runs × examples) with `label`, or `correct`"
         )
     return shape[0]
+
+
+def _have_answers(names: Iterable[str]) -> bool:
+    """Return whether arrays with these names say what was predicted. Arrays of other shapes are not used then."""
+    return any(name.casefold() in _BY_RUN for name in names)
 
 
 def _check_shapes(arrays: Mapping[str, Array], runs: int, examples: int, origin: str) -> None:
@@ -127,7 +134,7 @@ def _check_shapes(arrays: Mapping[str, Array], runs: int, examples: int, origin:
 
 
 def _shapes(arrays: Mapping[str, Array]) -> str:
-    return listed(f"{name} {_shape(array)}" for name, array in arrays.items())
+    return listed(f"{name or 'results'} {_shape(array)}" for name, array in arrays.items())
 
 
 def _shape(array: Array) -> str:
@@ -146,10 +153,11 @@ def _read_npz(path: Path) -> list[Table]:
         check_count(str(path), "bytes when unpacked", sum(entry.file_size for entry in entries.values()), FILE_BYTES)
         arrays = {}
         of_examples = (*_OF_EXAMPLES, *(OUTPUTS if outputs.are_used(entries) else ()))
+        have_answers = _have_answers(entries) or any(name.casefold() in OUTPUTS for name in entries)
         for name, entry in entries.items():
             with archive.open(entry) as file:
                 shape, dtype = npy_header(file)
-            if name.casefold() in of_examples or (len(shape) < 2 and not dtype.hasobject):
+            if name.casefold() in of_examples or not (dtype.hasobject or (have_answers and len(shape) > 1)):
                 with archive.open(entry) as file:
                     arrays[name] = _read_array(file, f"{name} in {path}", entry.file_size)
     return tables_of_arrays(arrays, str(path))

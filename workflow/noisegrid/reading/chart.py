@@ -2,7 +2,7 @@
 
 from noisegrid.reading.cells import column
 from noisegrid.reading.limits import CELLS, check_count
-from noisegrid.reading.naming import STEPS, usual
+from noisegrid.reading.naming import step_columns
 from noisegrid.reading.table import Table
 
 #: What separates the run from the metric, and how the columns end that have the range of a smoothed line.
@@ -21,7 +21,7 @@ def unfold(table: Table) -> Table:
     empty, steps = [None] * len(table), table[others[0]].tolist()
     columns = {
         "run": column([run for run in runs for _ in steps]),
-        "step" if usual(STEPS, table) is None else others[0]: column(steps * len(runs)),
+        others[0] if others[0] in step_columns(table) else "step": column(steps * len(runs)),
         **{metric: column([cell for run in runs for cell in cells.get((run, metric), empty)]) for metric in metrics},
     }
     return Table(table.origin, columns, table.constants)

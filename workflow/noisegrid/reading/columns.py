@@ -4,6 +4,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from noisegrid.common.escape import terminal
+from noisegrid.reading.cells import are_zero_or_one
 from noisegrid.reading.examples import Columns, Scores, find_columns, scores_of
 from noisegrid.reading.grouping import Group, groups
 from noisegrid.reading.history import last_values, step_column
@@ -70,12 +71,17 @@ def _of_examples(table: Table, columns: Columns, runs: list[Group]) -> Found:
 def _of_results(table: Table, choice: Choice, seeds: str | None, runs: list[Group]) -> Found:
     column = metric_column(table, choice)
     metric = metric_name(column, choice)
-    if (step := step_column(table, runs)) is not None:
+    if (step := step_column(table, column, runs)) is not None:
         results, what = last_values(table, column, metric, step, runs)
         found = [Run(run.name, run.seed, value) for run, value in zip(runs, results, strict=True)]
         return Found(metric, what, len(table), found)
     _check_ids(table)
     values = finite(table, column, metric, OF_A_RUN)
+    if are_zero_or_one(values) and any(len(run.places) > 1 for run in runs):
+        raise CannotJudge(
+            f"column {terminal(column)!r} of {terminal(table.origin)} has zeros and ones alone; if each row is a test "
+            "example, add a column `id` or name the scores `correct`; if each row is a run, add a column `run`"
+        )
     its_seeds = texts(table[seeds]) if seeds else [""] * len(table)
     found = [
         Run(name, seed or None, float(value))

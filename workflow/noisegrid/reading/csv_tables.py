@@ -14,6 +14,8 @@ from noisegrid.reading.table import UNNAMED, Choice, Format, Table
 from noisegrid.reading.texts import read_text
 
 _SUFFIXES = (".csv", ".tsv", ".txt")
+#: What separates the numbers of a line; a comma does if nothing else does. And the digits of an integer.
+_BETWEEN_NUMBERS, _INTEGER = re.compile(r"\s*;\s*|\s*,?\s+"), re.compile(r"\s*[+-]?[0-9]+\s*")
 
 
 def parse(text: str, origin: str, delimiter: str | None = None) -> Table:
@@ -34,7 +36,7 @@ def parse(text: str, origin: str, delimiter: str | None = None) -> Table:
         If the text is no table.
     """
     name, (first, _, others) = terminal(origin), text.strip().partition("\n")
-    if not others and all(map(looks_like_number, numbers := _words(first))):
+    if not others and all(map(looks_like_number, numbers := _words(first, name))):
         return Table(origin, {UNNAMED: column(numbers)})
     delimiter = delimiter or _delimiter(first)
     check_count(origin, "cells", text.count(delimiter) + text.count("\n"), CELLS)
@@ -45,16 +47,30 @@ def parse(text: str, origin: str, delimiter: str | None = None) -> Table:
                 f"the first row of {name} has numbers and no names of columns; write names above them, and numbers "
                 "with a decimal point"
             )
-        return Table(origin, {UNNAMED: column([cell for (cell,) in (header, *rows)])})
+        numbers = [cell for (cell,) in (header, *rows)]
+        if numbers[0].strip() == "0" and not all(map(_INTEGER.fullmatch, numbers)):
+            raise CannotJudge(
+                f"the first number of {name} is 0, which looks like the header that pandas writes; remove this line, "
+                "or write 0.0 if it is a result"
+            )
+        return Table(origin, {UNNAMED: column(numbers)})
     if not rows:
         raise CannotJudge(f"{name} has names of columns and no rows; did the runs that should be in it fail?")
     return Table(origin, _columns([cell.strip() for cell in header], list(zip(*rows, strict=True)), name))
 
 
-def _words(line: str) -> list[str]:
-    """Return the words of a line. Where spaces separate them, a comma inside of a word is a decimal comma."""
-    words = line.split()
-    return [word.strip(",;") for word in words] if len(words) > 1 else re.split("[,;]", line.strip(" ,;\t"))
+def _words(line: str, name: str) -> list[str]:
+    """Return the words of a line. Where spaces or semicolons separate them, a comma in a word is a decimal comma."""
+    words = _BETWEEN_NUMBERS.split(line.strip(" ,;\t"))
+    if len(words) > 1 or "," not in line:
+        return words
+    words = words[0].split(",")
+    if len(words) > 1 and "." not in line and all(map(looks_like_number, words)):
+        raise CannotJudge(
+            f"the commas of {name} may separate numbers, or be decimal commas; write numbers separated by spaces, "
+            "with a decimal point"
+        )
+    return words
 
 
 def _delimiter(line: str) -> str:

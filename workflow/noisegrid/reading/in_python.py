@@ -13,6 +13,7 @@ from noisegrid.reading.cells import column_of
 from noisegrid.reading.naming import SEEDS
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.table import UNNAMED, Choice, Table
+from noisegrid.reading.values import OF_A_RUN
 
 Array = np.ndarray
 
@@ -84,10 +85,14 @@ def _levels(value: Any, choice: Choice) -> dict[str, Array]:
 
 def _array(value: Any, name: str) -> Array:
     """Return a value as an array."""
+    if any(map(np.ma.is_masked, value if isinstance(value, list | tuple) else [value])):
+        raise CannotJudge(f"{terminal(name)} has a masked value, which is no result; {OF_A_RUN}")
     try:
-        array = np.asarray(value)
+        array = np.asarray(value.detach() if hasattr(value, "detach") else value)
     except (ValueError, TypeError, RuntimeError) as error:  # RuntimeError is what PyTorch raises
         raise CannotJudge(f"{terminal(name)} is no array of numbers or booleans: {terminal(why(error))}") from error
+    if array.dtype.names is not None:
+        raise CannotJudge(f"{terminal(name)} is a structured array; give it a mapping from its fields to arrays")
     if not _are_cells(array):
         kind = terminal(type(array.flat[0]).__name__)
         raise CannotJudge(f"{terminal(name)} has values of the type {kind}; give it numbers or booleans")
@@ -112,4 +117,6 @@ def _plain(value: Any) -> Any:
     """Return mappings as dictionaries, and single values of NumPy or PyTorch as those of Python."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
+    if value is np.ma.masked:
+        return None
     return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value

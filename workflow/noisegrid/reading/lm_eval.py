@@ -158,7 +158,7 @@ def _columns(samples: _Samples, choice: Choice, path: Path) -> dict[str, Array]:
     if count > 1:
         raise CannotJudge(terminal(f"{path} has the document {twice} twice; keep the samples of one evaluation"))
     names = sorted(set[str]().union(*samples.scores))
-    scores = {name: array for name in names if (array := _scores(name, samples)) is not None}
+    scores = {name: array for name in names if (array := _scores(name, samples, path)) is not None}
     if not scores or (choice.metric in names and choice.metric not in scores):
         what = f"{choice.metric} does not have" if choice.metric in names else f"no metric ({', '.join(names)}) has"
         remedy = f"choose one of {', '.join(scores)}" if scores else "choose another task"
@@ -174,12 +174,15 @@ def _ids(ids: Sequence[int | str]) -> Array:
     return np.array(ids if whole else [str(each) for each in ids])
 
 
-def _scores(name: str, samples: _Samples) -> Array | None:
+def _scores(name: str, samples: _Samples, path: Path) -> Array | None:
     """Return the scores of a metric, or None if it does not have one number for each document."""
     values = [scores.get(name) for scores in samples.scores]
     if not all(isinstance(value, int | float) for value in values):
         return None
-    array = np.array(values, float)
+    try:
+        array = np.array(values, float)
+    except OverflowError as error:
+        raise CannotJudge(f"{terminal(f'{path}: a score of {name}')} is too large; is the file damaged?") from error
     return array == 1 if name in CORRECT and np.isin(array, (0, 1)).all() else array
 
 
@@ -191,7 +194,7 @@ def _answer(sample: dict[str, Any]) -> _Answer | None:
         each = arguments.values() if isinstance(arguments, dict) else arguments
         texts = tuple(str(one["arg_1"] if isinstance(one, dict) else one[1]).strip() for one in each)
         target = int(sample["target"])
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         return None
     known = len(likelihoods) == len(texts) > target >= 0
     return _Answer(int(np.argmax(likelihoods)), target, texts) if known else None

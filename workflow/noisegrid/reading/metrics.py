@@ -20,6 +20,8 @@ from noisegrid.study.sources import holds_seeds
 #: The first columns, which are the same in all versions.
 HEADER = "study,hardware,task,noise,metric,group,unit,value,"
 REMEDY = "give the metrics.csv that Snakemake wrote"
+#: The other columns of all versions that are read.
+_NEEDED = ("interval", "n_examples")
 _REPLICATE = re.compile(r"replicate (0|[1-9][0-9]{0,5})")
 
 
@@ -81,6 +83,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file, strict=True):
+                if lacking := [name for name in _NEEDED if name not in row]:
+                    raise NoisegridError(f"{path} is damaged: it has no column {' and no '.join(lacking)}; {REMEDY}")
                 if None in row.values() or None in row:
                     raise NoisegridError(f"{path} is damaged: a row has another number of columns; {REMEDY}")
                 version = row.get("schema", "1")

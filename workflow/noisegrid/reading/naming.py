@@ -17,8 +17,26 @@ RUNS = (
 RUN_IDS = ("run", "Run", "run_id", "Run ID", "run_uuid", "ID")
 #: Columns with the seed of a run, also as the last part of a name, such as `params.seed`.
 SEEDS = ("seed", "seeds", "random_seed", "random_state")
-#: Columns that count the steps of a run, the finest first.
-STEPS = ("_step", "step", "global_step", "trainer/global_step", "iteration", "iter", "epoch")
+#: Columns that count the steps of a run, the finest first, also as the last part of a name, such as `time/iteration`.
+STEPS = (
+    *("_step", "step", "global_step", "trainer/global_step", "total_timesteps", "num_timesteps", "timesteps"),
+    *("timestep", "env_steps", "num_env_steps", "total_steps", "training_step", "num_updates", "update"),
+    *("training_iteration", "iteration", "iter", "epoch"),
+)
+#: Words of names that end with a step and do not count the steps of a run, such as `best_epoch`.
+_NO_STEPS = frozenset(
+    (
+        *("best", "max", "min", "last", "final", "at", "early", "stop", "stopped", "warmup", "decay", "per", "every"),
+        *("n", "lr", "accumulation"),
+    )
+)
+#: The last words of names that count other things than steps.
+_NUMBERED = frozenset(
+    (
+        *("run", "id", "index", "seed", "trial", "replicate", "repeat", "repetition", "rep", "fold", "split", "job"),
+        *("number", "no", "row", "experiment", "0"),  # pandas writes `Unnamed: 0`
+    )
+)
 #: Columns of test examples: their ids, whether the prediction is correct, the predicted class, and the true one.
 IDS = ("example_id", "sample_id", "doc_id", "id", "ids", "example")
 CORRECT = ("correct", "is_correct")
@@ -126,6 +144,21 @@ def usual(names: Sequence[str], table: Table) -> str | None:
     return next((known[name.casefold()] for name in names if name.casefold() in known), None)
 
 
+def step_columns(table: Table) -> list[str]:
+    """Return the columns that may count the steps of a run, by their whole names or by the ends of their names."""
+    known = {name.casefold(): name for name in table}
+    whole = [known[step] for step in STEPS if step in known]
+    ends = tuple(separator + step for separator in (*_SEPARATORS, "_") for step in STEPS)
+    others = [name for folded, name in known.items() if folded.endswith(ends) and name not in whole]
+    return whole + [name for name in others if not _is_setup(name) and _NO_STEPS.isdisjoint(_words(name).split())]
+
+
+def may_count_steps(name: str) -> bool:
+    """Return whether a column of any name may count steps: it is no number of a run, no time and no setting."""
+    words = _words(name).split()
+    return bool(words) and words[-1] not in _NUMBERED and (words == ["epochs"] or not is_setting(name))
+
+
 def seed_column(table: Table, wanted: str | None) -> str | None:
     """Return the column that has the seeds: the one that is wanted, or one with a usual name, or None."""
     if wanted is not None:
@@ -143,8 +176,12 @@ def is_setting(name: str) -> bool:
     """Return whether a column says when a run ran, or how it was set up, rather than what its result is."""
     folded = name.casefold()
     usual_names = {*_RECORDS, *STEPS, *SEEDS, *IDS, *FILES, *LABELS, *(each.casefold() for each in RUNS)}
-    is_seed = folded.endswith(tuple(separator + seed for separator in _SEPARATORS for seed in SEEDS))
-    return folded in usual_names or folded.startswith(_SETTINGS) or folded.endswith(_SPEEDS) or is_seed
+    ends = tuple(separator + last for separator in _SEPARATORS for last in (*SEEDS, *STEPS))
+    return folded in usual_names or _is_setup(name) or folded.endswith((*_SPEEDS, *ends))
+
+
+def _is_setup(name: str) -> bool:
+    return name.casefold().startswith(_SETTINGS)
 
 
 def listed(names: Iterable[str]) -> str:
