@@ -39,6 +39,8 @@ def one_writer(folder: Path) -> Iterator[None]:
     NoisegridError
         If the lock file is a link, or cannot be written.
     """
+    if not folder.name:
+        raise NoisegridError(f"cannot write {folder}: it is a folder without a name")
     path = lock_file(folder)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
