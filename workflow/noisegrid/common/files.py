@@ -73,7 +73,8 @@ def reason(error: OSError, path: Path) -> str:
     """Return why the operating system refused to write `path`. If a disk is full or a folder is a file, say which."""
     # NumPy reports a full disk without a number, as "15434 requested and 10208 written"
     full = error.errno in {errno.ENOSPC, errno.EDQUOT} or (error.errno is None and "requested and" in str(error))
-    if isinstance(error, FileExistsError | NotADirectoryError) and not (above := nearest_existing(path.parent)).is_dir():
+    no_folder = isinstance(error, FileExistsError | NotADirectoryError)
+    if no_folder and not (above := nearest_existing(path.parent)).is_dir():
         return f"{above} is not a folder"
     if not full:
         return error.strerror or str(error)

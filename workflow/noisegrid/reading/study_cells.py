@@ -87,9 +87,7 @@ def together(found: Sequence[D], origin: str) -> list[D]:
     if len(replicates) < 2 or None in sets or len(sets) > 1:
         return list(found)
     condition = {CONDITION: "conditional on one seed set"}
-    return [
-        replace(each, constants={**each.constants, **condition}) if _is_replicate(each) else each for each in found
-    ]
+    return [replace(each, constants={**each.constants, **condition}) if _is_replicate(each) else each for each in found]
 
 
 def _is_replicate(run: Described) -> bool:
