@@ -18,6 +18,8 @@ from typing import Any, NoReturn
 OPTIONS = ("metric", "at-least", "within", "confidence", "tried", "spend")
 SWITCHES = ("lower-is-better",)
 VERDICTS = ("better", "worse", "undecided", "equivalent", "unjudged")
+#: The suffixes of the files of the report: the outputs json, markdown and html.
+SUFFIXES = ("json", "md", "html")
 #: The exit code for wrong inputs.
 USAGE = 2
 
@@ -34,7 +36,7 @@ def main() -> int:
     tell("verdict", verdict)
     tell("exit-code", found["exit_code"])
     tell("sentence", sentence)
-    for name, suffix in (("json", "json"), ("markdown", "md"), ("html", "html")):
+    for name, suffix in zip(("json", "markdown", "html"), SUFFIXES, strict=True):
         tell(name, report / f"gate.{suffix}")
     with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as summary:
         summary.write((report / "gate.md").read_text(encoding="utf-8") + "\n")
@@ -74,6 +76,11 @@ def install() -> str:
 
 def judged(command: list[str], report: Path) -> dict[str, Any]:
     """Run `noisegrid gate`, keep its document as gate.json, and return it. Stop if there is none."""
+    # a link, which code of the pull request may have made, would lead to another file
+    below = [path for path in report.parents if Path.cwd() in path.absolute().parents]
+    for path in (*below, report, *(report / f"gate.{suffix}" for suffix in SUFFIXES)):
+        if path.is_symlink():
+            stop(f"report: {path} is a link; remove it, or choose another folder")
     report.mkdir(parents=True, exist_ok=True)
     if shutil.which(command[0]) is None:
         stop(f"{command[0]} is not installed; set install to true, or install noisegrid before this step")

@@ -222,6 +222,18 @@ def test_looks_are_counted(called, files, tmp_path):
     assert len(json.loads(ledger.read_text())["spent"]) == 2
 
 
+@pytest.mark.parametrize("pair", [("spend", "html"), ("spend", "markdown"), ("html", "markdown")])
+def test_one_file_for_two_outputs_is_wrong_usage(called, files, tmp_path, pair):
+    ledger, link = tmp_path / "looks.json", tmp_path / "link"
+    called("gate", *files, "--spend", ledger)
+    before = ledger.read_text()
+    link.symlink_to(ledger)
+    for path in (ledger, link, tmp_path / "none/../looks.json"):
+        code, printed, error = called("gate", *files, f"--{pair[0]}", ledger, f"--{pair[1]}", path)
+        assert (code, printed) == (2, "") and f"--{pair[0]} and --{pair[1]} are the same file" in error
+    assert ledger.read_text() == before
+
+
 @pytest.mark.parametrize("words", [(), ("--metric", "loss")], ids=["verdict", "unjudged"])
 def test_files_are_written(called, files, tmp_path, words):
     page, comment = tmp_path / "out/gate.html", tmp_path / "gate.md"
@@ -343,6 +355,8 @@ def test_in_python():
     for wrong in ({"base": both}, {"base": base, "new": new, "group": "method"}):
         with pytest.raises(UsageError, match="give base and new, or one value with both"):
             gate(**wrong)
+    with pytest.raises(UsageError, match="looks is the planned number of looks that spend counts"):
+        gate(base, new, looks=5)
     label = np.arange(200) % 3
     rng = np.random.default_rng(0)
     sides = [np.where(rng.random((4, 200)) < share, label, 3) for share in (0.6, 0.9)]

@@ -262,6 +262,19 @@ def test_only_the_job_that_runs_no_code_of_the_pull_request_may_write():
     assert not [step for step in EXAMPLE["jobs"]["gate"]["steps"] if "checkout" in step.get("uses", "")]
 
 
+@pytest.mark.parametrize("link", ["out", "out/new", "out/gate.json", "out/gate.md", "out/gate.html"])
+def test_a_report_that_is_a_link_is_not_followed(step, tmp_path, link):
+    (tmp_path / "other").mkdir()
+    victim = tmp_path / "other/gate.json"
+    victim.write_text("mine")
+    path = tmp_path / "work" / link
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(victim if path.suffix else victim.parent)
+    done = step(verdict("better"), report="out/new/x" if link == "out/new" else "out")
+    assert done.code == 2 and f"report: {link} is a link; remove it" in done.log and not done.asked
+    assert victim.read_text() == "mine" and list(victim.parent.iterdir()) == [victim]
+
+
 # --- from end to end -------------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,14 @@ def with_spread(std: float, n: int = 10, mean: float = 0.0) -> np.ndarray:
     return mean + std * (values - values.mean()) / values.std(ddof=1)
 
 
+@pytest.mark.parametrize("scale", [1e-90, 1e90])
+def test_tiny_and_huge_results_have_the_same_floor(scale):
+    plain, found = floor_of(runs(FIVE, "loss"), [1.0]), floor_of(runs(np.multiply(FIVE, scale), "loss"), [scale])
+    for name in ("value", "low", "high"):
+        assert getattr(found.std, name) == pytest.approx(scale * getattr(plain.std, name), rel=1e-9, abs=0)
+    assert [one.runs for one in found.needed] == [one.runs for one in plain.needed]
+
+
 def of_predictions(predicted, labels, classes=()) -> Runs:
     predicted, labels = np.array(predicted), np.array(labels)
     scores = predicted == labels

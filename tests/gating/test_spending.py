@@ -196,6 +196,15 @@ def test_a_link_to_a_ledger_is_the_ledger(path):
     assert link.is_symlink()
 
 
+def test_a_link_in_place_of_the_lock_is_not_followed(path):
+    victim = path.with_name("victim")
+    victim.write_text("mine")
+    path.with_name(f".{path.name}.lock").symlink_to(victim)
+    with pytest.raises(NoisegridError, match=r"gate\.json\.lock is a link; remove it"):
+        Ledger(path).reserve(data(1), 0.95)
+    assert victim.read_text() == "mine" and not path.exists()
+
+
 SCRIPT = """
 import sys
 from pathlib import Path

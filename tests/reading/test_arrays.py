@@ -153,7 +153,7 @@ def test_python_objects_are_not_opened(tmp_path):
 
 def test_a_header_that_promises_too_much_is_refused(tmp_path):
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**12,)})
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**8,)})
     (tmp_path / "base.npy").write_bytes(header.getvalue() + bytes(100))
     with zipfile.ZipFile(tmp_path / "base.npz", "w") as archive:
         archive.writestr("correct.npy", header.getvalue() + bytes(100))
@@ -168,6 +168,27 @@ def test_a_small_zip_of_large_arrays_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("noisegrid.reading.arrays.FILE_BYTES", 8_000_000)
     with pytest.raises(CannotJudge, match=r"8,000,128 bytes when unpacked \(limit: 8,000,000\)"):
         read_side([str(tmp_path / "base.npz")], Choice())
+
+
+def test_values_without_bytes_are_refused(tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<U0", "fortran_order": False, "shape": (60_000_000,)})
+    (tmp_path / "base.npy").write_bytes(header.getvalue())
+    with zipfile.ZipFile(tmp_path / "base.npz", "w") as archive:
+        archive.writestr("correct.npy", header.getvalue())
+    for name in ("base.npy", "base.npz"):
+        with pytest.raises(CannotJudge, match=re.escape(f"{name} is damaged or no array (its values have no bytes)")):
+            read_side([str(tmp_path / name)], Choice())
+
+
+def test_too_many_values_are_refused_before_any_is_read(tmp_path, monkeypatch):
+    np.save(tmp_path / "base.npy", np.zeros((3, 40), bool))
+    np.savez_compressed(tmp_path / "base.npz", correct=np.zeros((3, 30), bool), id=np.arange(30))
+    monkeypatch.setattr("noisegrid.reading.arrays.VALUES", 119)
+    monkeypatch.setattr(np.lib.format, "read_array", lambda *_, **__: pytest.fail("an array is read"))
+    for name in ("base.npy", "base.npz"):
+        with pytest.raises(CannotJudge, match=rf"{name} has 120 values \(limit: 119\)"):
+            read_side([str(tmp_path / name)], Choice())
 
 
 def files() -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from factories import ALGO, RESULTS, record_of, replicate, rewrite_record
 from noisegrid.crate import archive
 from noisegrid.reading import crates, metrics, replicates
 from noisegrid.reading.runs import CannotJudge
+from noisegrid.reading.sides import read_side
 from noisegrid.reading.table import Choice
 from noisegrid.records import chunk_file, record
 from noisegrid.study.resolve import load_study
@@ -170,6 +171,26 @@ def test_replicates_of_a_crossed_cell_are_refused(tmp_path, given):
     path = given(tmp_path / "results")
     assert "crossed cell share seeds on purpose" in refusal(path)
     assert len(read(path, replicate="2")) == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"), [(ORDER, "replicates 0 and 5 share the seeds"), (CROSSED, "share seeds on purpose")]
+)
+def test_replicates_that_are_named_one_by_one_are_checked_like_their_folder(tmp_path, cell, message):
+    folders = [str(replicate(tmp_path / "results", cell, number, LABEL, PREDICTED)) for number in range(7)]
+    for paths in (folders, [str(Path(folders[0]).parent)]):
+        with pytest.raises(CannotJudge, match=message):
+            read_side(paths, Choice())
+    assert len(read_side(folders[:1], Choice())) == 1
+
+
+def test_independent_replicates_may_be_named_one_by_one(tmp_path):
+    folders = [str(replicate(tmp_path / "results", ORDER, number, LABEL, PREDICTED)) for number in range(7)]
+    runs = read_side(folders[:5], Choice())  # of five seed sets
+    assert len(runs) == 5 and not any("conditional" in read.what for read in runs.read)
+    of_one_set = read_side([folders[0], folders[5]], Choice())
+    assert all(read.what.endswith("conditional on one seed set") for read in of_one_set.read)
+    assert len(read_side(folders, Choice(where=(("repeat", "0"),)))) == 5
 
 
 def test_replicates_without_results_are_named(results, given):

@@ -39,6 +39,13 @@ def test_without_examples_it_is_welchs_and_the_paired_interval(confidence):
         assert np.isnan(found.of_examples())
 
 
+@pytest.mark.parametrize("scale", [1e-90, 1e90])
+def test_tiny_and_huge_results_have_the_degrees_of_freedom_of_others(scale):
+    base, new = np.array([1.0, 2.0, 3.0, 5.0]), np.array([2.0, 2.5, 4.0, 9.0])
+    plain, found = gain(base, new, paired=False).estimate(), gain(scale * base, scale * new, paired=False).estimate()
+    assert found.freedom == pytest.approx(plain.freedom) and found.high / scale == pytest.approx(plain.high)
+
+
 def test_cochran_and_cox_by_hand():
     """s1^2/n1 = 1/3, s2^2/n2 = (5/3)/4; critical values of t with 2 and 3 degrees of freedom, 4.302653 and 3.182446."""
     first, second = np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, 2.0, 3.0])

@@ -133,12 +133,22 @@ def ledger(options: argparse.Namespace) -> "Ledger | None":
     return Ledger(options.spend, options.looks) if options.spend else None
 
 
+def check_outputs(options: argparse.Namespace) -> None:
+    """Raise UsageError if two outputs are the same file, of which one would destroy the other."""
+    first = dict[Path, str]()
+    for option in ("spend", "html", "markdown"):
+        path = getattr(options, option)
+        if path and (other := first.setdefault(path.resolve(), option)) != option:
+            raise UsageError(f"--{other} and --{option} are the same file; give each its own")
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     from noisegrid.gating.gate import judge
     from noisegrid.presenting import as_html, as_json, as_markdown
     from noisegrid.reading.runs import CannotJudge
 
+    check_outputs(options)
     base, new = sides(options)
     asked, looks = question(options), ledger(options)
     try:

@@ -8,6 +8,7 @@ import io
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,17 +34,26 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     NoisegridError
         If the operating system refuses to write.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_leftovers(path)
+        _write_beside(path, write)
+    except OSError as error:
+        raise NoisegridError(f"cannot write {path}: {reason(error, path)}") from error
+
+
+def _write_beside(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a temporary file in the folder of `path`, and move it there."""
     # the temporary name ends with the same suffix, because some writers choose the file format by the suffix
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    _clear_leftovers(path)
     try:
         write(temporary)
         temporary.replace(path)
-    except OSError as error:
-        raise NoisegridError(f"cannot write {path}: {reason(error, path)}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _clear_leftovers(path: Path) -> None:
@@ -55,14 +65,17 @@ def _clear_leftovers(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    write_atomically(path, lambda temporary: temporary.write_text(text))
+    """Write a text file atomically, in UTF-8 whatever the locale is."""
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def reason(error: OSError, path: Path) -> str:
-    """Return why the operating system refused to write `path`. If a disk is full, say which."""
+    """Return why the operating system refused to write `path`. If a disk is full or a folder is a file, say which."""
     # NumPy reports a full disk without a number, as "15434 requested and 10208 written"
     full = error.errno in {errno.ENOSPC, errno.EDQUOT} or (error.errno is None and "requested and" in str(error))
+    no_folder = isinstance(error, FileExistsError | NotADirectoryError)
+    if no_folder and not (above := nearest_existing(path.parent)).is_dir():
+        return f"{above} is not a folder"
     if not full:
         return error.strerror or str(error)
     place = nearest_existing(path)
@@ -118,7 +131,7 @@ def check_unedited(path: Path, required: bool = True) -> None:
         return
     if not stated.exists():
         problem = f"may not be as noisegrid wrote it: its checksum {stated.name} is missing"
-    elif stated.read_text().partition(" ")[0] != sha256(path):
+    elif stated.read_text(encoding="utf-8").partition(" ")[0] != sha256(path):
         problem = f"is not as noisegrid wrote it: its SHA-256 is not the one in {stated.name}"
     else:
         return

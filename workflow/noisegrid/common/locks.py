@@ -7,6 +7,7 @@ if the process is killed. Therefore no lock is left behind. If several nodes wri
 support flock across nodes (NFSv4, Lustre with -o flock, GPFS, BeeGFS).
 """
 
+import errno
 import fcntl
 import os
 import socket
@@ -36,13 +37,17 @@ def one_writer(folder: Path) -> Iterator[None]:
     Raises
     ------
     NoisegridError
-        If the lock file cannot be written.
+        If the lock file is a link, or cannot be written.
     """
+    if not folder.name:
+        raise NoisegridError(f"cannot write {folder}: it is a folder without a name")
     path = lock_file(folder)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = _acquire(path, folder)
     except OSError as error:
+        if error.errno == errno.ELOOP and path.is_symlink():
+            raise NoisegridError(f"{path} is a link; remove it") from error
         raise NoisegridError(f"cannot write {path}: {reason(error, path)}") from error
     try:
         yield
@@ -58,7 +63,7 @@ def owner(folder: Path) -> str | None:
     """
     path = lock_file(folder)
     try:
-        handle = os.open(path, os.O_RDWR)
+        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
         return None
     try:
@@ -83,7 +88,8 @@ def _holder(handle: int) -> str:
 def _acquire(path: Path, folder: Path) -> int:
     announced = False
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        # the process writes to the file, so it must not be a link to another one
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         if not flocked(handle):
             if not announced:
                 holder = _holder(handle)

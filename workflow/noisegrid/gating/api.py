@@ -96,6 +96,8 @@ def gate(
     """
     if (group is None) == (new is None):
         raise UsageError("give base and new, or one value with both and the name of the column that tells them apart")
+    if looks is not None and spend is None:
+        raise UsageError("looks is the planned number of looks that spend counts; give spend, the path of a file")
     question = Question(confidence, at_least, within, points, lower_is_better, unpaired, tried, allow_identical)
     ledger = Ledger(Path(spend), looks) if spend is not None else None
     if group is None:

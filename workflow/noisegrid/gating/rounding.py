@@ -30,7 +30,8 @@ def may_tie(value: float, share: bool = False) -> bool:
 
 def _denominator(value: float) -> int:
     """Return the smallest n for which a result that may tie is a multiple of 1 / n; 0 for one that may not."""
-    single = float(np.float32(value)) == value  # a tracker stored it with 24 bits
+    with np.errstate(over="ignore"):
+        single = float(np.float32(value)) == value  # a tracker stored it with 24 bits
     rounding = abs(value) * (2**-23 if single else 2**-48)
     for decimals in range(DECIMALS + 1):
         if abs(value - round(value, decimals)) <= rounding:

@@ -85,7 +85,7 @@ def _status_of(cell: Cell, results: Path, diverged: list[int], broken: dict[int,
         elif any(record.checkpoint_folder(folder).glob("*.pt")):
             checkpointed.append(number)
         elif (failure := record.failure_file(folder)).exists():
-            failures[number] = failure.read_text().strip()
+            failures[number] = failure.read_text(encoding="utf-8").strip()
     return CellStatus(cell, finished_at, running, checkpointed, diverged, broken, failures)
 
 

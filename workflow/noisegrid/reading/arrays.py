@@ -15,7 +15,7 @@ from noisegrid.common.escape import terminal
 from noisegrid.common.files import npy_header
 from noisegrid.reading import outputs
 from noisegrid.reading.cells import are_zero_or_one, column_of
-from noisegrid.reading.limits import FILE_BYTES, check_count, check_file
+from noisegrid.reading.limits import FILE_BYTES, VALUES, check_count, check_file
 from noisegrid.reading.naming import CORRECT, IDS, LABELS, OUTPUTS, PREDICTED, listed
 from noisegrid.reading.runs import CannotJudge, seed_text
 from noisegrid.reading.table import UNNAMED, Choice, Format, Table
@@ -151,6 +151,8 @@ def _read_npz(path: Path) -> list[Table]:
     with zipfile.ZipFile(path) as archive:
         entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
         check_count(str(path), "bytes when unpacked", sum(entry.file_size for entry in entries.values()), FILE_BYTES)
+        values = sum(_count(archive, entry) for entry in entries.values())
+        check_count(str(path), "values", values, VALUES)
         arrays = {}
         of_examples = (*_OF_EXAMPLES, *(OUTPUTS if outputs.are_used(entries) else ()))
         have_answers = _have_answers(entries) or any(name.casefold() in OUTPUTS for name in entries)
@@ -163,6 +165,13 @@ def _read_npz(path: Path) -> list[Table]:
     return tables_of_arrays(arrays, str(path))
 
 
+def _count(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
+    """Return the number of values that the header of an array promises."""
+    with archive.open(entry) as file:
+        shape, _ = npy_header(file)
+    return abs(math.prod(shape))
+
+
 def _read_array(file: IO[bytes], name: str, size: int) -> Array:
     """Read an array of at most `size` bytes; one of Python objects is refused, because opening it may run code."""
     shape, dtype = npy_header(file)
@@ -171,6 +180,9 @@ def _read_array(file: IO[bytes], name: str, size: int) -> Array:
             f"{terminal(name)} has Python objects, which may run code when they are opened; save numbers, booleans or "
             "texts"
         )
+    check_count(name, "values", math.prod(shape), VALUES)
+    if not dtype.itemsize:  # a small file may promise any number of them
+        raise ValueError("its values have no bytes")
     if math.prod(shape) * dtype.itemsize > size:
         raise ValueError("the file is cut off")
     file.seek(0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from noisegrid.common.escape import terminal
-from noisegrid.reading import formats, in_python, standard_input
+from noisegrid.reading import formats, in_python, standard_input, study_cells
 from noisegrid.reading.chart import unfold
 from noisegrid.reading.columns import Found, runs_of
 from noisegrid.reading.examples import together
@@ -91,7 +91,8 @@ def _runs(tables: Iterable[Table], choice: Choice, unselected: list[NothingSelec
     """Put the runs of all tables of a side together; `unselected` says of files without tables why they have none."""
     found: list[tuple[str, Found]] = []
     kinds: list[Table] = []
-    for table in map(unfold, tables):
+    # replicates of noisegrid may come one by one, each from its own folder
+    for table in study_cells.together([unfold(table) for table in tables], side):
         if not len(table):
             raise CannotJudge(f"{terminal(table.origin)} has no rows; did the runs that should be in it fail?")
         try:

@@ -67,14 +67,31 @@ def chosen(found: Sequence[D], where: Sequence[tuple[str, str]], origin: str) ->
     CannotJudge
         If none is left, or if they are of several cells, or if they share seeds.
     """
-    kept = select(found, where)
-    check_alike(kept, CELL, origin)
-    _check_independent(kept)
-    sets = {each.constants.get("seed_set") for each in kept}
-    if len(kept) == 1 or None in sets or len(sets) > 1:
-        return kept
+    return together(select(found, where), origin)
+
+
+def together(found: Sequence[D], origin: str) -> list[D]:
+    """Return runs that are judged together; replicates with the condition under which their results hold.
+
+    Runs that are not replicates of noisegrid stay as they are.
+
+    Raises
+    ------
+    CannotJudge
+        If the replicates are of several cells, or if they share seeds.
+    """
+    replicates = [each for each in found if _is_replicate(each)]
+    check_alike(replicates, CELL, origin)
+    _check_independent(replicates)
+    sets = {each.constants.get("seed_set") for each in replicates}
+    if len(replicates) < 2 or None in sets or len(sets) > 1:
+        return list(found)
     condition = {CONDITION: "conditional on one seed set"}
-    return [replace(each, constants={**each.constants, **condition}) for each in kept]
+    return [replace(each, constants={**each.constants, **condition}) if _is_replicate(each) else each for each in found]
+
+
+def _is_replicate(run: Described) -> bool:
+    return run.constants.keys() >= {*CELL, "replicate"}
 
 
 def _check_independent(found: Sequence[Described]) -> None:

@@ -35,7 +35,7 @@ def load_overhead(path: Path) -> pd.DataFrame:
         If the file cannot be read, lacks a column or has a name that noisegrid does not write.
     """
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         words = ["against", "kernel", "module", "note", "direction"]
         frame = pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(words, str))
     except (OSError, ValueError) as error:

@@ -13,4 +13,4 @@ def summary(folder: Path) -> str:
     if not findings.exists():
         raise NoisegridError(f"{folder} contains no findings yet; run `snakemake` first")
     places = [f"{name + ':':9}{folder / place}" for name, place in PLACES.items()]
-    return "\n".join(["", findings.read_text(), *places])
+    return "\n".join(["", findings.read_text(encoding="utf-8"), *places])

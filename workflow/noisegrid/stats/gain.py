@@ -113,8 +113,9 @@ class Gain(NamedTuple):
         square = sum(part.square for part in self.runs)
         if not self._similar():
             return _cochran([(part.square, part.units - 1) for part in self.runs], confidence), square
-        shares = sum(part.square**2 / (part.units - 1) for part in self.runs)
-        return square**2 / shares if shares > 0 else math.inf, square
+        if not square > 0:
+            return math.inf, square
+        return 1 / sum((part.square / square) ** 2 / (part.units - 1) for part in self.runs), square
 
     def _similar(self) -> bool:
         """Return whether the sides have enough runs, or similar numbers of them, for Welch's t test."""

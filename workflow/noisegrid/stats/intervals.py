@@ -132,6 +132,7 @@ def _freedom(residuals: Array) -> float:
     this is about the number of values.
     """
     n = len(residuals)
+    residuals = residuals / np.abs(residuals).max()  # the fourth power of a tiny or huge one is no number
     kurtosis = n * float((residuals**4).sum()) / float((residuals**2).sum()) ** 2
     excess = kurtosis - (n - 3) / (n - 1) if n > 1 else 0.0
     return max(1.0, 2 * n / excess) if excess > 0 else math.inf

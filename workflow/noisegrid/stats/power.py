@@ -102,7 +102,7 @@ def t_power(effect: float, variances: list[float], units: int) -> float:
     total = sum(variances)
     if effect == 0 or total == 0:
         return 0.05 if effect == 0 else 1.0
-    freedom = (units - 1) * total**2 / sum(variance**2 for variance in variances)
+    freedom = (units - 1) / sum((variance / total) ** 2 for variance in variances)
     critical, shift = student_quantile(freedom), abs(effect) / math.sqrt(total / units)
     missed = special.nctdtr(freedom, shift, critical) - special.nctdtr(freedom, shift, -critical)
     return 1.0 if math.isnan(missed) else float(1 - missed)
