@@ -172,8 +172,8 @@ def gain_of_examples(first: Array, second: Array, paired: bool = False, span: fl
     The second term is a part of the variance between runs already, so it is subtracted here.
 
     If few examples differ between the sides, they say little about how many others would. The variance is therefore
-    that with two more examples, of which one is right on one side alone and one on the other (as Agresti and Min do).
-    Where none differs, the interval then has a half-width of about 3 / N, which is the rule of three.
+    that with four more examples, of which two are right on one side alone and two on the other (as Agresti and Coull
+    add two successes and two failures). Where none differs, the interval then has a half-width of about 4 / N.
 
     Parameters
     ----------
@@ -197,7 +197,8 @@ def gain_of_examples(first: Array, second: Array, paired: bool = False, span: fl
 
     References
     ----------
-    Agresti & Min, Simple improved confidence intervals for comparing matched proportions, Stat. Med. 24 (2005).
+    Agresti & Coull, Approximate is better than "exact" for interval estimation of binomial proportions, Am. Stat. 52
+    (1998).
     Searle, Casella & McCulloch, Variance components, 1992 (section 4.3: the two-way crossed classification).
     """
     _check(first, second, paired)
@@ -208,7 +209,7 @@ def gain_of_examples(first: Array, second: Array, paired: bool = False, span: fl
     found = gain(first.mean(axis=1, dtype=float), second.mean(axis=1, dtype=float), paired, span / examples)
     of_examples = second.mean(axis=0, dtype=float) - first.mean(axis=0, dtype=float)
     remainder = sum(_remainder(scores) / len(scores) for scores in sides)
-    variance = max(0.0, float(of_examples.var(ddof=1)) - remainder) + 2 * span**2 / (examples - 1)
+    variance = max(0.0, float(of_examples.var(ddof=1)) - remainder) + 4 * span**2 / (examples - 1)
     return found._replace(examples=Part(variance, examples))
 
 
