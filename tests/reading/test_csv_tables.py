@@ -51,6 +51,7 @@ def test_tables(tmp_path, content, name):
         ("0.5 ; 0.25", "base.txt"),
         ("0.5 , 0.25", "base.txt"),
         ("0.5,0.25", "base.txt"),
+        ("5e-1,25e-2", "base.txt"),
     ],
 )
 def test_plain_numbers(tmp_path, content, name):
@@ -81,6 +82,8 @@ def test_a_cell_may_have_commas_and_ends_of_lines(tmp_path):
         ("93,1; 93,4; 92,9\n", "value 1 of .*base.csv: '93,1' has a decimal comma"),
         ("93,1 93,4\n", "value 1 of .*base.csv: '93,1' has a decimal comma"),
         ("93,1,93,4\n", "commas of .*base.csv may separate numbers, or be decimal commas; write numbers separated by"),
+        ("1,234.5\n", "commas of .*base.csv may separate numbers"),
+        ("93.5,93,4\n", "commas of .*base.csv may separate numbers"),
         ("1,234,567\n", "commas of .*base.csv may separate numbers"),
         ("93,1", "commas of .*base.csv may separate numbers"),
         ("0.5;;0.25\n", "has numbers and no names"),

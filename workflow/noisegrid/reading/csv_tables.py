@@ -65,7 +65,7 @@ def _words(line: str, name: str) -> list[str]:
     if len(words) > 1 or "," not in line:
         return words
     words = words[0].split(",")
-    if len(words) > 1 and "." not in line and all(map(looks_like_number, words)):
+    if any(map(_INTEGER.fullmatch, words)) and all(map(looks_like_number, words)):
         raise CannotJudge(
             f"the commas of {name} may separate numbers, or be decimal commas; write numbers separated by spaces, "
             "with a decimal point"
