@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.gating.gate import Question, judge
+from noisegrid.gating.gate import judge
+from noisegrid.gating.question import Question
 from noisegrid.gating.sentences import percent
 from noisegrid.gating.spending import Ledger, digest
 from noisegrid.reading.runs import CannotJudge, Examples, Runs

@@ -17,7 +17,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from noisegrid.common.schemas import schema
-from noisegrid.gating.gate import Gate, Question, judge
+from noisegrid.gating.gate import Gate, judge
+from noisegrid.gating.question import Question
 from noisegrid.presenting import as_html, as_json, as_markdown
 from noisegrid.reading.runs import CannotJudge, Examples, Read, Runs
 

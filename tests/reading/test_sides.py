@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from noisegrid.gating.gate import Question, judge
+from noisegrid.gating.gate import judge
+from noisegrid.gating.question import Question
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.sides import from_values, read_side
 from noisegrid.reading.table import Choice

@@ -17,7 +17,8 @@ from noisegrid.cli import arguments
 from noisegrid.common.errors import UsageError
 
 if TYPE_CHECKING:
-    from noisegrid.gating.gate import Gate, Question
+    from noisegrid.gating.gate import Gate
+    from noisegrid.gating.question import Question
     from noisegrid.gating.spending import Ledger
     from noisegrid.reading.runs import Runs
     from noisegrid.reading.table import Choice
@@ -110,7 +111,7 @@ def sides(options: argparse.Namespace) -> list[Asked]:
 
 def question(options: argparse.Namespace) -> "Question":
     """Return what is asked."""
-    from noisegrid.gating.gate import Question
+    from noisegrid.gating.question import Question
 
     return Question(
         confidence=options.confidence,

@@ -45,8 +45,9 @@ def two_methods(study: "Study") -> "tuple[Cell, Cell] | None":
 
 def gate_of(base: str, new: str) -> str:
     """Return a verdict on the runs of two cells, and the command that prints it with all that explains it."""
-    from noisegrid.gating.gate import Question, judge
+    from noisegrid.gating.gate import judge
     from noisegrid.gating.labels import labels
+    from noisegrid.gating.question import Question
     from noisegrid.reading.runs import CannotJudge
     from noisegrid.reading.sides import read_side
     from noisegrid.reading.table import Choice

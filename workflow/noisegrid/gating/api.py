@@ -7,7 +7,8 @@ from typing import Any
 
 from noisegrid.common.errors import UsageError
 from noisegrid.gating.floor import Floor, floor_of
-from noisegrid.gating.gate import Gate, Question, judge
+from noisegrid.gating.gate import Gate, judge
+from noisegrid.gating.question import Question
 from noisegrid.gating.spending import Ledger
 from noisegrid.reading.sides import from_values
 from noisegrid.reading.table import Choice
