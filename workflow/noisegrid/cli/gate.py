@@ -8,10 +8,10 @@ equivalent (see --within), and 6 if the runs cannot be judged.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from noisegrid.cli import arguments
 from noisegrid.common.errors import UsageError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from noisegrid.reading.runs import Runs
     from noisegrid.reading.table import Choice
 
+T = TypeVar("T")
 SIDES = ("base", "new")
 EXAMPLE = "noisegrid gate base.csv new.csv --metric accuracy"
 
@@ -155,22 +156,23 @@ def run(options: argparse.Namespace) -> int:
     try:
         found = judge(base.read(), new.read(), asked, looks)
     except CannotJudge as why:
-        write(options, as_html.unjudged(why), as_markdown.unjudged(why))
+        write(options.html, as_html.unjudged, why)
+        write(options.markdown, as_markdown.unjudged, why)
         if options.json:
             print(as_json.text(as_json.unjudged(why)), end="")
         raise
-    write(options, as_html.verdict_page(found), as_markdown.comment(found))
+    write(options.html, as_html.verdict_page, found)
+    write(options.markdown, as_markdown.comment, found)
     print(as_json.text(as_json.to_document(found)) if options.json else "\n  ".join(text(found)))
     return found.exit_code
 
 
-def write(options: argparse.Namespace, page: str, comment: str) -> None:
-    """Write the files that are asked for."""
+def write(path: Path | None, present: Callable[[T], str], answer: T) -> None:
+    """Write an answer into a file if it is asked for."""
     from noisegrid.common.files import write_text
 
-    for path, content in ((options.html, page), (options.markdown, comment)):
-        if path:
-            write_text(path, content)
+    if path:
+        write_text(path, present(answer))
 
 
 def text(found: "Gate") -> Iterator[str]:

@@ -8,6 +8,7 @@ import numpy as np
 from noisegrid.common.escape import terminal
 from noisegrid.gating.metric import is_share, lower_is_better
 from noisegrid.gating.rounding import may_tie
+from noisegrid.gating.sentences import counted
 from noisegrid.reading.runs import CannotJudge, Runs
 
 Array = np.ndarray
@@ -42,9 +43,9 @@ def check(runs: Runs, side: str, allow_identical: bool = False, unpaired: bool =
     )
     for first, second, *_ in groups_of_equals(() if unpaired else runs.seeds or ()):
         raise CannotJudge(
-            f"{side}: {shown(runs.names[first])} and {shown(runs.names[second])} have the same seed, "
-            f"{shown((runs.seeds or ())[first])}; keep one of them, name the column of the seeds with --seed, or add "
-            "--unpaired if this is no seed"
+            f"{side}: {terminal(runs.names[first])} and {terminal(runs.names[second])} have the same seed, "
+            f"{terminal((runs.seeds or ())[first])}; keep one of them, name the column of the seeds with --seed, or "
+            "add --unpaired if this is no seed"
         )
     if not allow_identical:
         _check_different(runs, side)
@@ -74,12 +75,13 @@ def check_numbers(runs: Runs, side: str, leave_out: str, need: str) -> None:
         name, value = bad[0]
         more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
         raise CannotJudge(
-            f"{side}: the {shown(runs.metric)} of {shown(name)}{more} is {value:g}; leave out {leave_out}, "
+            f"{side}: the {terminal(runs.metric)} of {terminal(name)}{more} is {value:g}; leave out {leave_out}, "
             "and say so where you report the result"
         )
     if len(runs) < FEWEST:
-        count = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
-        raise CannotJudge(f"{side} has {count}, and {need}; add {FEWEST - len(runs)} with other seeds")
+        raise CannotJudge(
+            f"{side} has {counted(len(runs), 'run')}, and {need}; add {FEWEST - len(runs)} with other seeds"
+        )
 
 
 def _check_different(runs: Runs, side: str) -> None:
@@ -90,11 +92,15 @@ def _check_different(runs: Runs, side: str) -> None:
     )
     for first, second, *_ in groups_of_identical(runs):
         what = (
-            "the same result for every example" if runs.examples else f"the same {shown(runs.metric)} to the last bit"
+            "the same result for every example"
+            if runs.examples
+            else f"the same {terminal(runs.metric)} to the last bit"
         )
-        raise CannotJudge(f"{side}: {shown(runs.names[first])} and {shown(runs.names[second])} have {what}; {remedy}")
+        raise CannotJudge(
+            f"{side}: {terminal(runs.names[first])} and {terminal(runs.names[second])} have {what}; {remedy}"
+        )
     if runs.examples is None and np.ptp(runs.values) == 0:
-        raise CannotJudge(f"{side}: all {len(runs)} runs have the same {shown(runs.metric)}; {remedy}")
+        raise CannotJudge(f"{side}: all {len(runs)} runs have the same {terminal(runs.metric)}; {remedy}")
 
 
 def groups_of_identical(runs: Runs) -> list[tuple[int, ...]]:
@@ -134,11 +140,11 @@ def check_both(base: Runs, new: Runs, allow_identical: bool = False) -> None:
     """
     files = [{read.file for read in runs.read} for runs in (base, new)]
     if files[0] and files[0] == files[1] and np.array_equal(base.values, new.values):
-        raise CannotJudge(f"base and new are the same files ({shown(min(files[0]))}); name the files of both sides")
+        raise CannotJudge(f"base and new are the same files ({terminal(min(files[0]))}); name the files of both sides")
     runs = [set(zip(side.names, side.values.tolist(), strict=True)) for side in (base, new)]
     if files[0] & files[1] and (both := runs[0] & runs[1]):
         raise CannotJudge(
-            f"{len(both)} of the runs are on both sides, among them {shown(min(both)[0])}; a run belongs to one side"
+            f"{len(both)} of the runs are on both sides, among them {terminal(min(both)[0])}; a run belongs to one side"
         )
     if runs[0] <= runs[1] or runs[1] <= runs[0]:
         side, other = ("base", "new") if runs[0] <= runs[1] else ("new", "base")
@@ -159,7 +165,7 @@ def _check_units(base: Runs, new: Runs) -> None:
         next(entry for entry in sides if (entry[2] <= 1) == fraction) for fraction in (True, False)
     )
     raise CannotJudge(
-        f"the units are mixed: {shown(run)} of {side} has {low:g} and {shown(another)} of {other} has {high:g}; "
+        f"the units are mixed: {terminal(run)} of {side} has {low:g} and {terminal(another)} of {other} has {high:g}; "
         "give all results as fractions, or all as percentages"
     )
 
@@ -178,8 +184,3 @@ def _mixed(base: Runs, new: Runs) -> bool:
         return True
     small, large = values[(values > 0) & (values < 1)], values[values > 1]
     return bool(len(small) and len(large) and large.min() >= 10 and 100 * small.max() >= 0.3 * large.min())
-
-
-def shown(text: str) -> str:
-    """Return a text of unknown origin for a message."""
-    return terminal(text)

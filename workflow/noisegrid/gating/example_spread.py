@@ -96,17 +96,12 @@ def spread_of_examples(examples: Examples, differing: Array | None) -> ExampleSp
     split = split_by_test_set(examples.scores)
     return ExampleSpread(
         examples.scores.shape[1],
-        _scaled(split.std, examples.scale),
+        split.std.scaled(examples.scale),
         split.share,
         examples.scale * sampling_error(examples.scores),
-        None if examples.predicted is None or differing is None else _scaled(pair_mean(differing), 100),
+        None if examples.predicted is None or differing is None else pair_mean(differing).scaled(100),
         _classes(examples) if examples.labels is not None and examples.scores.dtype == bool else (),
     )
-
-
-def _scaled(estimate: Estimate, factor: float) -> Estimate:
-    value, low, high, error, freedom = estimate
-    return Estimate(factor * value, factor * low, factor * high, factor * error, freedom)
 
 
 def _classes(examples: Examples) -> tuple[ClassSpread, ...]:

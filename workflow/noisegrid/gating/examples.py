@@ -53,7 +53,7 @@ class ExampleResults:
         return tuple(each for each in self.classes if each.p_adjusted <= 1 - level)
 
 
-def compare_examples(base: Examples, new: Examples, paired: bool, level: float) -> ExampleResults:
+def compare_examples(base: Examples, new: Examples, paired: bool, level: float, sampling: float) -> ExampleResults:
     """Compare the results of the same examples.
 
     Parameters
@@ -64,25 +64,20 @@ def compare_examples(base: Examples, new: Examples, paired: bool, level: float) 
         Whether runs at the same place share their seed.
     level : float
         The confidence of the intervals.
+    sampling : float
+        The half-width that the sampling of the examples adds to the difference.
     """
-    first, second = base.numbers, new.numbers
-    sampling = gain_of_examples(first, second, paired, new.span).scaled(new.scale).of_examples(level)
-    count = first.shape[1]
+    count = base.scores.shape[1]
     if base.predicted is None or new.predicted is None:
         return ExampleResults(count, sampling)
     return ExampleResults(
         count,
         sampling,
-        churn_base=_percent(_within(base.predicted, level)),
-        churn_new=_percent(_within(new.predicted, level)),
-        churn_between=_percent(_between(base.predicted, new.predicted, level)),
-        classes=_classes(base, first, second, paired, level),
+        churn_base=_within(base.predicted, level).scaled(100),
+        churn_new=_within(new.predicted, level).scaled(100),
+        churn_between=_between(base.predicted, new.predicted, level).scaled(100),
+        classes=_classes(base, new, paired, level),
     )
-
-
-def _percent(estimate: Estimate) -> Estimate:
-    value, low, high, error, freedom = estimate
-    return Estimate(100 * value, 100 * low, 100 * high, 100 * error, freedom)
 
 
 def _within(predicted: Array, level: float) -> Estimate:
@@ -105,10 +100,11 @@ def _between(first: Array, second: Array, level: float) -> Estimate:
     return found._replace(low=max(0.0, found.low), high=min(1.0, found.high))
 
 
-def _classes(base: Examples, first: Array, second: Array, paired: bool, level: float) -> tuple[ClassDifference, ...]:
-    """Compare the scores (runs, examples) of both sides class by class."""
+def _classes(base: Examples, new: Examples, paired: bool, level: float) -> tuple[ClassDifference, ...]:
+    """Compare the scores of both sides class by class."""
     if base.labels is None:
         return ()
+    first, second = base.numbers, new.numbers
     names, counts, found = [], [], []
     for index in np.unique(base.labels):
         members = np.flatnonzero(base.labels == index)

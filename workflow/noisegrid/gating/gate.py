@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from noisegrid.common.escape import terminal
 from noisegrid.gating import sentences
-from noisegrid.gating.checks import check, check_both, shown
+from noisegrid.gating.checks import check, check_both
 from noisegrid.gating.examples import ExampleResults, compare_examples
 from noisegrid.gating.matching import match_examples, pair_runs, same_metric
 from noisegrid.gating.metric import lower_is_better as by_name
@@ -154,7 +155,7 @@ def _prepare(base: Runs, new: Runs, question: Question) -> _Sides:
     lower = by_name(base.metric) if question.lower_is_better is None else question.lower_is_better
     if lower is None:
         raise CannotJudge(
-            f"the name {shown(base.metric)} does not say whether a lower value is better; add --lower-is-better or "
+            f"the name {terminal(base.metric)} does not say whether a lower value is better; add --lower-is-better or "
             "--higher-is-better"
         )
     notes, paired = [], False
@@ -176,10 +177,9 @@ def _verdict(sides: _Sides, question: Question, level: float) -> Gate:
     """Return the verdict at a confidence, which is yet to be corrected for several tries."""
     base, new, paired, lower, notes = sides
     level = 1 - (1 - level) / question.tried
-    results = None
+    found, results = _gain(base, new, paired), None
     if base.examples is not None and new.examples is not None:
-        results = compare_examples(base.examples, new.examples, paired, level)
-    found = _gain(base, new, paired)
+        results = compare_examples(base.examples, new.examples, paired, level, found.of_examples(level))
     sign = -1.0 if lower else 1.0
     signed = found.scaled(sign)
     bounds = level, question.at_least, question.margin
@@ -227,6 +227,6 @@ def _outliers(runs: Runs, side: str) -> Iterator[str]:
     """Yield a note if a run lies apart from all others."""
     if (place := outlier(runs.values)) is not None:
         yield (
-            f"{side}: {shown(runs.names[place])} ({runs.values[place]:g}) lies far from the other runs; look at it, "
+            f"{side}: {terminal(runs.names[place])} ({runs.values[place]:g}) lies far from the other runs; look at it, "
             "because the intervals assume that no run does"
         )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noisegrid.gating.checks import groups_of_equals, groups_of_identical, results, shown
+from noisegrid.common.escape import terminal
+from noisegrid.gating.checks import groups_of_equals, groups_of_identical, results
 from noisegrid.gating.independence_tests import LEVEL, tests_of
 from noisegrid.gating.matching import take
 from noisegrid.gating.naming import RUNS, name, several
@@ -74,7 +75,7 @@ def _shared_seeds(runs: Runs) -> Iterator[Finding]:
     seeds, known = runs.seeds or (), results(runs)
     groups = [group for group in groups_of_equals(seeds) if len({known[place] for place in group}) > 1]
     if groups:
-        which = several([f"{shown(seeds[group[0]])} ({_names(runs, group)})" for group in groups])
+        which = several([f"{terminal(seeds[group[0]])} ({_names(runs, group)})" for group in groups])
         remedy = "they lack the noise between seeds; if they are of several methods, choose one: --where COLUMN=VALUE"
         yield Finding("seeds", True, f"runs with different results have the same seed: {which}; {remedy}")
 
@@ -83,7 +84,7 @@ def _identical(runs: Runs, disagreement: Array | None) -> Iterator[Finding]:
     """Yield a finding if runs have the same results, although their seeds differ or are unknown."""
     seeds = runs.seeds or tuple(map(str, range(len(runs))))
     groups = [group for group in groups_of_identical(runs) if len({seeds[place] for place in group}) > 1]
-    what = "the same result for every example" if runs.examples else f"the same {shown(runs.metric)}"
+    what = "the same result for every example" if runs.examples else f"the same {terminal(runs.metric)}"
     why = "although their seeds differ; the seed may do nothing"
     if not runs.seeds:
         why = "so that the same run is there more than once, or the seed does nothing"
@@ -132,7 +133,7 @@ def _value(p: float) -> str:
 
 
 def _names(runs: Runs, group: tuple[int, ...]) -> str:
-    return several([shown(runs.names[place]) for place in group], RUNS)
+    return several([terminal(runs.names[place]) for place in group], RUNS)
 
 
 def _equal(runs: Runs, groups: Groups) -> str:

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from noisegrid.gating.checks import groups_of_equals, shown
+from noisegrid.common.escape import terminal
+from noisegrid.gating.checks import groups_of_equals
 from noisegrid.gating.naming import name, several
 from noisegrid.gating.rounding import step
 from noisegrid.gating.sentences import number
@@ -95,7 +96,7 @@ def _ties(runs: Runs) -> Tested:
     grid = 0.0 if runs.examples else step(runs.values)
     p = p_ties(runs.values, grid, np.random.default_rng(0)) if grid else math.nan
     sharing = sum(map(len, groups_of_equals(runs.values)))
-    what = f"{sharing} of {len(runs)} runs share their {shown(runs.metric)} with another run"
+    what = f"{sharing} of {len(runs)} runs share their {terminal(runs.metric)} with another run"
     return Tested(
         "ties", p, f"{what}, more than its steps of {grid:.2g} explain", f"{what}, no more than its rounding explains"
     )
@@ -105,7 +106,7 @@ def _trend(runs: Runs) -> Tested:
     """Test whether the results rise or fall in the order of the runs."""
     found = trend_in_order(runs.values)
     p = min(found.p_rising, found.p_falling) if np.ptp(runs.values) else math.nan
-    way, metric = "rises" if found.tau > 0 else "falls", shown(runs.metric)
+    way, metric = "rises" if found.tau > 0 else "falls", terminal(runs.metric)
     return Tested(
         "trend",
         p,

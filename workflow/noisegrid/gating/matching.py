@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from noisegrid.gating.checks import FEWEST, shown
+from noisegrid.common.escape import terminal
+from noisegrid.gating.checks import FEWEST
 from noisegrid.reading.examples import places_of
 from noisegrid.reading.runs import UNNAMED_METRIC, CannotJudge, Examples, Runs
 
@@ -25,8 +26,8 @@ def same_metric(base: Runs, new: Runs) -> tuple[Runs, Runs]:
         new = replace(new, metric=base.metric)
     if base.metric != new.metric:
         raise CannotJudge(
-            f"base has the metric {shown(base.metric)!r} and new has {shown(new.metric)!r}; choose one that both have "
-            "with --metric"
+            f"base has the metric {terminal(base.metric)!r} and new has {terminal(new.metric)!r}; choose one that both "
+            "have with --metric"
         )
     return base, new
 
@@ -107,7 +108,7 @@ def match_examples(base: Examples, new: Examples) -> tuple[Examples, Examples]:
             where = differing[0] if base.ids is None else base.ids[differing[0]]
             raise CannotJudge(
                 f"{len(differing):,} of {count:,} examples have another label on the two sides, first example "
-                f"{shown(str(where))}; give both sides the same test set in the same order, or a column `id`"
+                f"{terminal(str(where))}; give both sides the same test set in the same order, or a column `id`"
             )
     return base, new
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from noisegrid.gating.checks import shown
+from noisegrid.common.escape import terminal
 from noisegrid.reading.runs import Runs
 
 #: The largest number of groups that are named, and of runs of a group.
@@ -11,8 +11,8 @@ GROUPS, RUNS = 3, 4
 
 def name(runs: Runs, place: int) -> str:
     """Return the name of a run with its seed, if it is known, such as `row 1 (seed 3)`."""
-    known = shown(runs.names[place])
-    return f"{known} (seed {shown(runs.seeds[place])})" if runs.seeds else known
+    known = terminal(runs.names[place])
+    return f"{known} (seed {terminal(runs.seeds[place])})" if runs.seeds else known
 
 
 def several(texts: Sequence[str], most: int = GROUPS, sign: str = ", ") -> str:

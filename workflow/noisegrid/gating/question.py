@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from noisegrid.common.errors import UsageError
-from noisegrid.gating.checks import shown
+from noisegrid.common.escape import terminal
 from noisegrid.gating.points import percentage_point
 from noisegrid.reading.runs import CannotJudge, Runs
 from noisegrid.stats.intervals import CONFIDENCE
@@ -79,7 +79,7 @@ class Question:
         """
         point, largest = percentage_point(base, new), max(self.at_least, self.margin)
         if self.points and point is None:
-            raise CannotJudge(f"the {shown(new.metric)} is not a share of something, so it has no percentage points")
+            raise CannotJudge(f"the {terminal(new.metric)} is not a share of something, so it has no percentage points")
         if self.points and point:
             return replace(self, at_least=self.at_least * point, within=self.margin * point, points=False)
         if point == 0.01 and largest >= LARGE:

@@ -29,7 +29,7 @@ from noisegrid.reading.runs import CannotJudge, Runs
 from noisegrid.stats.comparison import BETTER, EQUIVALENT, UNDECIDED, WORSE
 from noisegrid.stats.sequential import level_at_look
 
-#: The largest file, in bytes, that is read; it has room for about 60,000 looks.
+#: The largest file, in bytes, that is read; this is enough for about 60,000 looks.
 LARGEST = 16 * 2**20
 #: The largest difference between two levels that are equal.
 ROUNDING = 1e-12

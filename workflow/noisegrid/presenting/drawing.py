@@ -15,7 +15,7 @@ from noisegrid.stats.intervals import Estimate
 
 #: The largest number of ticks, the width in pixels that their labels may take on a narrow screen, on which every other
 #: one is hidden, and the width of a character.
-TICKS, ROOM, CHARACTER = 7, 150, 7
+TICKS, LABELS, CHARACTER = 7, 150, 7
 #: The smallest range of a scale, relative to its values (less is rounding), and the smallest and largest numbers on it.
 FINEST, TINIEST, LARGEST = 1e-9, 1e-290, 1e300
 #: The shapes of marks: a circle, and a diamond of about the same area.
@@ -58,7 +58,7 @@ class Scale:
         return power(max(abs(self.low), abs(self.high)))
 
     def ticks(self) -> list[Tick]:
-        """Return ticks at round values, as many as there is room for."""
+        """Return ticks at round values, as many as fit."""
         for factor, exponent in self._steps():
             step = factor * 10.0**exponent
             multiples = range(math.ceil(self.low / step), math.floor(self.high / step) + 1)
@@ -66,11 +66,11 @@ class Scale:
                 continue
             decimals = max(0, self.power - exponent)
             labels = [f"{n * factor * 10.0 ** (exponent - self.power):.{decimals}f}" for n in multiples]
-            room = max(1, ROOM // (CHARACTER * (1 + max(map(len, labels), default=0))))
-            if len(labels) <= 2 * room:
+            fitting = max(1, LABELS // (CHARACTER * (1 + max(map(len, labels), default=0))))
+            if len(labels) <= 2 * fitting:
                 odd = _odd_are_shown(multiples)
                 return [
-                    Tick(n * step, label.replace("-", "−"), len(labels) > room and n % 2 != odd)
+                    Tick(n * step, label.replace("-", "−"), len(labels) > fitting and n % 2 != odd)
                     for n, label in zip(multiples, labels, strict=True)
                 ]
         return []

@@ -12,8 +12,8 @@ from noisegrid.stats.intervals import Estimate
 
 #: The radius of a mark in pixels, and the places where the scale begins and ends in percent of the width.
 SIZE, LEFT, RIGHT = 5, 4, 96
-#: The least room beside 0 for what that side means, in percent of the width.
-ROOM = 30
+#: The smallest width of a side of 0 on which its meaning is written, in percent of the whole width.
+WIDE = 30
 
 
 class Row(NamedTuple):
@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 class Guides(NamedTuple):
-    """What there is behind the rows.
+    """The marks behind the rows: the line at 0, and the bounds that were asked for.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ def forest(rows: Sequence[Row], what: str, estimated: str, guides: Guides = NOTH
     what, estimated : str
         The headings of the column of labels and of the column of estimates.
     guides : Guides
-        What there is behind the rows.
+        The marks behind the rows: the line at 0, and the bounds that were asked for.
     """
     scale = drawing.scale_over(_values(rows, guides), LEFT, RIGHT)
     behind = "" if scale is None else _behind(scale, guides)
@@ -100,8 +100,8 @@ def _sides(scale: Scale | None, guides: Guides) -> str:
         texts.reverse()
     drawn = [
         drawing.words(text, x, "100%", dy="-.65em", text_anchor=anchor, kind="side wide" if second else "side")
-        for second, (text, x, anchor, room) in enumerate(texts)
-        if not second or room >= ROOM
+        for second, (text, x, anchor, width) in enumerate(texts)
+        if not second or width >= WIDE
     ]
     return f"<span class=unseen>{html(guides.left)}, {html(guides.right)}</span>{drawing.strip(''.join(drawn))}"
 

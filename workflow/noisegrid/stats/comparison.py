@@ -147,14 +147,32 @@ def verdict_on(effect: Estimate, margin: float = 0.0) -> str:
     Schuirmann, A comparison of the two one-sided tests procedure and the power approach, J. Pharmacokinet. Biopharm. 15
     (1987).
     """
-    low = high = effect.value
+    inner = effect._replace(low=effect.value, high=effect.value)
     if effect.error > 0:
-        _, low, high, _, _ = student_interval(effect.value, effect.error, effect.freedom, 0.9)
-    if -margin < low and high < margin:
+        inner = student_interval(effect.value, effect.error, effect.freedom, 0.9)
+    return verdict_between(inner, effect, within=margin)
+
+
+def verdict_between(inner: Estimate, outer: Estimate, at_least: float = 0.0, within: float = 0.0) -> str:
+    """Return the verdict on an effect with two intervals.
+
+    Parameters
+    ----------
+    inner : Estimate
+        The effect with the interval of two one-sided tests at the level of the verdict: 90 % for 5 %. Equivalent
+        methods have it within the margin.
+    outer : Estimate
+        The effect with the interval of the two-sided test. Methods that are better or worse have it on one side.
+    at_least : float
+        The smallest gain that matters.
+    within : float
+        The largest difference that does not matter.
+    """
+    if -within < inner.low and inner.high < within:
         return EQUIVALENT
-    if effect.low > 0:
+    if outer.low > at_least:
         return BETTER
-    return WORSE if effect.high < 0 else UNDECIDED
+    return WORSE if outer.high < 0 else UNDECIDED
 
 
 def probability_of_superiority(

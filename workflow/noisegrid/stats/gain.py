@@ -11,15 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from noisegrid.stats.comparison import BETTER, EQUIVALENT, UNDECIDED, WORSE
+from noisegrid.stats.comparison import verdict_between
 from noisegrid.stats.intervals import CONFIDENCE, Estimate, student_interval, student_quantile
+from noisegrid.stats.power import smallest_count
 
 Array = np.ndarray
 #: Welch's t test is used from this number of runs on, or if the larger side has at most `SIMILAR` times as many runs.
 #: Otherwise it errs too often: in 8 % of comparisons of 3 with 50 runs, instead of 5 %.
 ENOUGH, SIMILAR = 10, 1.5
-#: The largest number of further runs per side that is considered.
-LIMIT = 100_000
 
 
 class Part(NamedTuple):
@@ -82,13 +81,9 @@ class Gain(NamedTuple):
         low, high = math.log(1e-12), 0.0  # the logarithm of p
         while high - low > 1e-3:
             middle = (low + high) / 2
-            excluded = not self._includes_zero(1 - math.exp(middle))
-            low, high = (low, middle) if excluded else (middle, high)
+            estimate = self.estimate(1 - math.exp(middle))
+            low, high = (middle, high) if estimate.low <= 0 <= estimate.high else (low, middle)
         return math.exp(high)
-
-    def _includes_zero(self, confidence: float) -> bool:
-        estimate = self.estimate(confidence)
-        return estimate.low <= 0 <= estimate.high
 
     def scaled(self, factor: float) -> "Gain":
         """Return the gain in another unit; a negative factor turns its direction around."""
@@ -279,12 +274,7 @@ def decide(found: Gain, confidence: float = CONFIDENCE, at_least: float = 0.0, w
     Schuirmann, A comparison of the two one-sided tests procedure and the power approach, J. Pharmacokinet. Biopharm. 15
     (1987).
     """
-    inner, outer = found.estimate(2 * confidence - 1), found.estimate(confidence)
-    if -within < inner.low and inner.high < within:
-        return EQUIVALENT
-    if outer.low > at_least:
-        return BETTER
-    return WORSE if outer.high < 0 else UNDECIDED
+    return verdict_between(found.estimate(2 * confidence - 1), found.estimate(confidence), at_least, within)
 
 
 def runs_to_decide(
@@ -304,23 +294,14 @@ def runs_to_decide(
     Returns
     -------
     int or None
-        The number of runs; None if no number or more than LIMIT would decide, for example because the test examples
-        are too few.
+        The number of runs; None if no number or more than power.LIMIT would decide, for example because the test
+        examples are too few.
     """
 
     def enough(runs: int) -> bool:
         return _chance(found.with_more_runs(runs), confidence, at_least, within) >= power
 
-    most = 1
-    while not enough(most):
-        most *= 2
-        if most > LIMIT:
-            return None
-    least = most // 2
-    while most - least > 1:
-        middle = (least + most) // 2
-        least, most = (least, middle) if enough(middle) else (middle, most)
-    return most
+    return smallest_count(enough, 1)
 
 
 def _chance(found: Gain, confidence: float, at_least: float, within: float) -> float:

@@ -34,6 +34,11 @@ class Estimate(NamedTuple):
     error: float = np.nan
     freedom: float = np.nan
 
+    def scaled(self, factor: float) -> "Estimate":
+        """Return the estimate in another unit; the factor is positive."""
+        value, low, high, error, freedom = self
+        return Estimate(factor * value, factor * low, factor * high, factor * error, freedom)
+
 
 def student_quantile(freedom: float, confidence: float = CONFIDENCE) -> float:
     """Return the two-sided critical value of Student's t for the given degrees of freedom."""

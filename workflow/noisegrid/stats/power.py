@@ -4,13 +4,14 @@ A gain is the difference between the mean results of two methods.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy import special
 
 from noisegrid.stats.intervals import student_quantile
 
-#: The largest number of units per method that is considered.
+#: The largest number of units per method, or of further ones, that is considered.
 LIMIT = 100_000
 
 
@@ -73,15 +74,28 @@ def units_to_decide(effect: float, variances: list[float], power: float = 0.8) -
     def enough(units: int) -> bool:
         return t_power(effect, variances, units) >= power
 
-    most = 2
+    return smallest_count(enough, 2)
+
+
+def smallest_count(enough: Callable[[int], bool], least: int) -> int | None:
+    """Return the smallest count that is enough, by doubling and bisection; None if LIMIT is not enough.
+
+    Parameters
+    ----------
+    enough : callable
+        Whether a count is enough. Every larger count is enough, too.
+    least : int
+        The smallest count that is considered.
+    """
+    most = least
     while not enough(most):
         most *= 2
         if most > LIMIT:
             return None
-    least = most // 2  # too few, unless two are enough
-    while most - least > 1:
-        middle = (least + most) // 2
-        least, most = (least, middle) if enough(middle) else (middle, most)
+    too_few = most // 2  # or smaller than `least`
+    while most - too_few > 1:
+        middle = (too_few + most) // 2
+        too_few, most = (too_few, middle) if enough(middle) else (middle, most)
     return most
 
 
