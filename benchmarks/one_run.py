@@ -1,4 +1,4 @@
-"""A run of a catalog task on this CPU, ready to train and never to end: what several benchmarks time."""
+"""A run of a catalog task on this machine, ready to train and never to end: what several benchmarks time."""
 
 from pathlib import Path
 
@@ -16,13 +16,14 @@ from noisegrid.training.train import Run, Training, build_network, weights_of
 SEEDS = {"order": 1, "augment": 1, "dropout": 1}
 
 
-def one_run(name: str, datasets: Path) -> tuple[Training, Task, Dataset]:
+def one_run(name: str, datasets: Path, hardware_name: str = "cpu") -> tuple[Training, Task, Dataset]:
     """The run, its recipe, and its prepared dataset."""
     recipe = task_settings(resolve_tasks({}, "catalog"), catalog("datasets"), name, "catalog") | {"epochs": 1_000_000}
-    hardware = hardware_settings("cpu", "catalog")
+    hardware = hardware_settings(hardware_name, "catalog")
     flags = noise.held_flags(Hardware.of(hardware))
     noise.apply_flags(flags)
     machine.keep_freed_memory()
     data = open_prepared(datasets / recipe["dataset"])
     run = Run({"task": recipe, "hardware": hardware}, SEEDS, flags)
-    return Training(run, data, weights_of(build_network(run.task, data)), torch.device("cpu")), run.task, data
+    device = torch.device(run.hardware.device)
+    return Training(run, data, weights_of(build_network(run.task, data)), device), run.task, data

@@ -15,8 +15,6 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from noisegrid.crate.write import code_files
-
 # A deadline would make property tests fail on a busy machine.
 settings.register_profile("noisegrid", deadline=None)
 settings.load_profile("noisegrid")
@@ -222,6 +220,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def clone(folder: Path) -> Path:
     """A copy of the working tree's own files, as a fresh clone has them, with changes that are not committed."""
+    from noisegrid.crate.write import code_files  # needs rocrate, which the tests on a borrowed GPU do without
+
     for name, path in code_files().items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
