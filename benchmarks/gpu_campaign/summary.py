@@ -18,7 +18,8 @@ def summary(campaign: Campaign, about: dict[str, Any], outcomes: dict[str, str],
         f"# A campaign on {device['model']}",
         "",
         f"{', '.join(versions)}, Python {software['python']}. "
-        f"Host: {device['host_cpu']}, {device['host_cores']} cores. Commit {about['commit']}. {campaign.plan['minutes']} minutes of `python benchmarks/gpu_campaign`.",
+        f"Host: {device['host_cpu']}, {device['host_cores']} cores. Commit {about['commit']}. "
+        f"{campaign.plan['minutes']} minutes of `python benchmarks/gpu_campaign`.",
         "",
         *_table(("part", "how it ended"), [(part.name, outcomes.get(part.name, "not run yet")) for part in PARTS]),
     ]

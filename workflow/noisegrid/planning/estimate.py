@@ -1,12 +1,14 @@
 """The number of replicates and device-hours that a study needs, estimated before anything is submitted.
 
 If a pilot was run (`snakemake pilot`), the hours are computed from the time that the pilot measured. Otherwise, they
-are estimated: the number of operations of a task is divided by the speed that convolutional networks reach in practice
-(a share of the device's peak speed). For ResNets, the estimated and the real hours differ by a factor of at most about
-two. For the smallest networks, the estimate is too low, because most of their time is spent on launching kernels.
+are estimated. A step takes the longer of two times. The first is the time of the arithmetic: the number of operations
+divided by the speed that convolutional networks reach in practice (a share of the device's peak speed). The second is
+the time in which the host launches the kernels of the step, which limits small networks. No GPU has confirmed these
+estimates yet; the pilot measures.
 """
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,9 @@ from noisegrid.study.study import Study
 
 #: The share of the device's peak speed that training reaches, by precision.
 REACHED = {"fp32": 0.35, "amp_fp16": 0.15, "amp_bf16": 0.15}
+#: The host's time in seconds for one kernel of an eager PyTorch step: the operator's checks, autograd and the launch.
+#: This is an assumption, a usual order of magnitude on servers.
+LAUNCH_S = 10e-6
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
 
     If a pilot ran with the current settings of the task and the hardware, return the pace that it measured. Otherwise,
     estimate the pace. This requires the peak speed of the device and the number of operations of the task; if one of
-    these two numbers is missing, the pace is unknown.
+    these two numbers is missing, the pace is unknown. If the number of launches or of training examples is missing,
+    the time of the launches is not considered.
     """
     path = pilot_file(results, study, hardware, task)
     if path.exists() and (measured := _measured(path, study.pace_identity(hardware, task))):
@@ -90,9 +96,11 @@ def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
     device, needs = entry(hardware), study.requirements.get(task, {})
     if device.tflops is None or "tflop_per_epoch" not in needs:
         return None
-    epochs = study.siblings(hardware, task)[0].settings["task"]["epochs"]
-    seconds = epochs * needs["tflop_per_epoch"] / (device.tflops * REACHED[device.precision])
-    return Pace(seconds / 3600, 1, measured=False)
+    recipe = study.siblings(hardware, task)[0].settings["task"]
+    arithmetic = needs["tflop_per_epoch"] / (device.tflops * REACHED[device.precision])
+    examples = study.datasets[recipe["dataset"]].get("examples", 0)
+    launching = math.ceil(examples / recipe["batch_size"]) * needs.get("launches_per_step", 0) * LAUNCH_S
+    return Pace(recipe["epochs"] * max(arithmetic, launching) / 3600, 1, measured=False)
 
 
 def pilot_file(results: Path, study: Study, hardware: str, task: str) -> Path:
