@@ -11,6 +11,7 @@ from noisegrid.data.prepared import Dataset
 from noisegrid.networks import build
 from noisegrid.study.resolve import load_study
 from noisegrid.training import loader
+from noisegrid.training.augmentation import to_inputs
 from noisegrid.training.loader import Batches
 from noisegrid.training.replay import replay
 from noisegrid.training.replicate import run_of
@@ -38,7 +39,7 @@ def logits(run, images: np.ndarray) -> np.ndarray:
 def old_tail(self: Batches):
     """Evaluate as protocol 1 did: the last batch has what is left."""
     for examples in torch.arange(len(self.labels)).split(loader.EVALUATION_BATCH):
-        yield self._inputs(examples)
+        yield to_inputs(self.images[examples], self.task.pixels, self.full_scale)
 
 
 def changed(run) -> list[int]:

@@ -1,12 +1,15 @@
 """Batches: augmentation belongs to (epoch, example), order does not touch it, and pixels are as documented."""
 
 import numpy as np
+import pytest
 import torch
 
 from noisegrid.common.schemas import catalog
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.settings import Task
-from noisegrid.training.loader import Batches, crop_and_flip, random_boxes, resized_crop, to_inputs
+from noisegrid.training.augmentation import crop_and_flip, random_boxes, resized_crop, to_inputs
+from noisegrid.training.loader import Batches
+from noisegrid.training.prefetch import Prefetch
 
 RECIPE = resolve_tasks({}, "catalog")["smallcnn-digits"]
 TASK = task_settings({"t": RECIPE | {"batch_size": 7, "pixels": "scale", "augment": {"pad": 2, "flip": True}}},
@@ -102,13 +105,29 @@ def test_random_boxes_lie_inside_and_have_the_stated_area():
     assert 0.45 < (boxes[:, 2] < 0).mean() < 0.55
 
 
-def test_a_dataset_too_large_for_memory_gives_the_same_batches(monkeypatch):
-    resident = [x for x, _ in batches().training({"order": 1, "augment": 5}, 0)]
+@pytest.mark.parametrize("start", [0, 3, 7])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"pixels": "scale", "augment": {"pad": 0, "flip": False}},
+        {"pixels": "raw", "augment": {"pad": 1, "flip": True}},
+        {"pixels": "standardise", "augment": {"pad": 2, "flip": True}},
+        {"pixels": "imagenet", "augment": {"pad": 0, "flip": True, "resized_crop": 6}},
+    ],
+)
+def test_a_dataset_too_large_for_memory_gives_the_same_batches(monkeypatch, recipe, start):
+    seeds = {"order": 1, "augment": 5}
+    small = batches(**recipe)
+    monkeypatch.setattr("noisegrid.training.loader.SPAN", 2)
     monkeypatch.setattr("noisegrid.training.loader.RESIDENT_BYTES", 0)
-    mapped = batches()
-    assert isinstance(mapped.images, np.ndarray)
-    again = [x for x, _ in mapped.training({"order": 1, "augment": 5}, 0)]
-    assert all(torch.equal(a, b) for a, b in zip(resident, again, strict=True))
+    mapped = batches(**recipe)
+    assert isinstance(mapped.images, Prefetch)
+    resident, again = (list(one.training(seeds, 0, start)) for one in (small, mapped))
+    assert len(resident) == len(again) == 8 - start
+    for (x, y), (mapped_x, mapped_y) in zip(resident, again, strict=True):
+        assert torch.equal(x, mapped_x)
+        assert torch.equal(y, mapped_y)
+    assert all(torch.equal(x, y) for x, y in zip(small.evaluation(), mapped.evaluation(), strict=True))
 
 
 def test_large_images_are_prepared_in_smaller_spans_to_the_same_batches(monkeypatch):

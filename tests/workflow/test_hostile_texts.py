@@ -83,7 +83,8 @@ STUDY: dict[str, Any] = {
                 "name": "sgd", "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.1, "warmup_epochs": 1,
             },
             "schedule": [[1, 0.1]], "pixels": "scale", "augment": {"pad": 1, "flip": False, "resized_crop": 8},
-            "dropout": 0.0, "label_smoothing": 0.0, "memory_gb": 0.1, "tflop_per_epoch": 0.1, "deviations": ["words"],
+            "dropout": 0.0, "label_smoothing": 0.0, "memory_gb": 0.1, "tflop_per_epoch": 0.1,
+            "launches_per_step": {"fp32": 9}, "deviations": ["words"],
         },
     },
 }  # fmt: skip

@@ -64,7 +64,7 @@ def small_cnn(
     if dropout:
         layers.append(nn.Dropout(dropout))
     layers.append(nn.Linear(32, classes))
-    return glorot_uniform(nn.Sequential(*layers))
+    return without_batch_counts(glorot_uniform(nn.Sequential(*layers)))
 
 
 def resnet18(classes: int, channels: int, size: int, dropout: float = 0.0, momentum: float = BN_MOMENTUM) -> nn.Module:
@@ -85,7 +85,7 @@ def resnet18(classes: int, channels: int, size: int, dropout: float = 0.0, momen
     pool, places = (nn.AvgPool2d(4), (edge // 4) ** 2) if edge > 4 else (nn.Identity(), 1)
     layers += [pool, nn.Flatten() if places > 1 else GlobalAverage()]
     layers += [*([nn.Dropout(dropout)] if dropout else []), nn.Linear(width * places, classes)]
-    return glorot_uniform(nn.Sequential(*layers))
+    return without_batch_counts(glorot_uniform(nn.Sequential(*layers)))
 
 
 def resnet50(classes: int, channels: int, size: int, dropout: float = 0.0) -> nn.Module:
@@ -94,8 +94,7 @@ def resnet50(classes: int, channels: int, size: int, dropout: float = 0.0) -> nn
 
     if channels != 3 or dropout:
         raise NoisegridError("network resnet50 requires images with three channels, and a task without dropout")
-    network: nn.Module = torchvision_resnet50(num_classes=classes)
-    return network
+    return without_batch_counts(torchvision_resnet50(num_classes=classes))
 
 
 def medium_cnn(
@@ -170,6 +169,18 @@ class GlobalAverage(nn.Module):
 def batch_normalisation(width: int, momentum: float) -> nn.BatchNorm2d:
     """Return a batch-norm layer with the given momentum and Keras' default epsilon."""
     return nn.BatchNorm2d(width, eps=BN_EPSILON, momentum=momentum)
+
+
+def without_batch_counts(network: nn.Module) -> nn.Module:
+    """Remove the counts of batches from the batch-norm layers of a network.
+
+    PyTorch uses such a count only if a layer has no momentum. Otherwise, counting costs a kernel per layer and step,
+    and changes nothing.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.momentum is not None:
+            module.num_batches_tracked = None
+    return network
 
 
 def conv3x3(channels: int, width: int, stride: int = 1) -> nn.Conv2d:

@@ -99,7 +99,8 @@ def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
     recipe = study.siblings(hardware, task)[0].settings["task"]
     arithmetic = needs["tflop_per_epoch"] / (device.tflops * REACHED[device.precision])
     examples = study.datasets[recipe["dataset"]].get("examples", 0)
-    launching = math.ceil(examples / recipe["batch_size"]) * needs.get("launches_per_step", 0) * LAUNCH_S
+    launches = needs.get("launches_per_step", {}).get(device.precision, 0)
+    launching = math.ceil(examples / recipe["batch_size"]) * launches * LAUNCH_S
     return Pace(recipe["epochs"] * max(arithmetic, launching) / 3600, 1, measured=False)
 
 

@@ -343,7 +343,7 @@ def _try_network(trial: Trial, shape: Shape) -> None:
 
     from noisegrid.networks import build
     from noisegrid.study.settings import Task
-    from noisegrid.training.loader import to_inputs
+    from noisegrid.training.augmentation import to_inputs
     from noisegrid.training.train import optimizer_of, training_step
 
     assert trial.task is not None

@@ -187,7 +187,7 @@ class Study:
     datasets: dict[str, dict[str, Any]] = field(hash=False, compare=False, repr=False)
     share_gpu: bool = False
     timed_networks: tuple[TimedNetwork, ...] = ()
-    requirements: dict[str, dict[str, float]] = field(default_factory=dict, hash=False, compare=False, repr=False)
+    requirements: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False, compare=False, repr=False)
     keep: tuple[str, ...] = KEPT
     versus: tuple[Versus, ...] = ()
 

@@ -138,6 +138,7 @@ def train_and_write(
         "container": image,
         "dataset": {"name": data.name, "digest": data.digest},
         "started": started,
+        "resumed": outcome.resumed,
         "timings": {name: round(seconds, 6) for name, seconds in outcome.seconds.items()},
         "initial_weight_hash": outcome.initial_hash,
         "weight_hash": outcome.final.weights.hash,

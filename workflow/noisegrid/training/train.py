@@ -130,6 +130,9 @@ class Outcome:
         For each epoch: its index, learning rate, mean training loss (nats) and duration (seconds).
     seconds : dict
         Durations in seconds: `training_s` of the training alone, and `total_s` of the whole run.
+    resumed : int
+        How often the run was resumed from a checkpoint. With autotuning, every process searches for kernels again, so
+        a resumed run may mix kernels.
     """
 
     initial_hash: str
@@ -137,6 +140,7 @@ class Outcome:
     final: Snapshot
     history: list[dict[str, float]]
     seconds: dict[str, float]
+    resumed: int
 
 
 def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
@@ -164,7 +168,7 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     assert training.midpoint is not None
     final = training.snapshot()
     seconds = {"training_s": training.seconds, "total_s": time.perf_counter() - began}
-    return Outcome(initial.hash, training.midpoint, final, training.history, seconds)
+    return Outcome(initial.hash, training.midpoint, final, training.history, seconds, training.resumed)
 
 
 class Training:
@@ -182,6 +186,8 @@ class Training:
         Time spent in training so far.
     midpoint : Snapshot or None
         The state after half of the epochs, or None before this point is reached.
+    resumed : int
+        How often the run was resumed from a checkpoint so far.
     """
 
     def __init__(self, run: Run, data: Dataset, start: Weights, device: torch.device) -> None:
@@ -199,6 +205,7 @@ class Training:
         self.epoch, self.step, self.losses, self.seconds = 0, 0, list[Tensor](), 0.0
         self.history: list[dict[str, float]] = []
         self.midpoint: Snapshot | None = None
+        self.resumed = 0
 
     def run_epoch(self, checkpoints: Checkpoints) -> None:
         """Train to the end of the current epoch. If half of the epochs are then finished, take the midpoint snapshot.
@@ -258,6 +265,7 @@ class Training:
             "losses": torch.stack(self.losses) if self.losses else torch.zeros(0),
             "seconds": self.seconds,
             "history": self.history,
+            "resumed": self.resumed,
             "midpoint": midpoint
             and [torch.from_numpy(midpoint.logits), torch.from_numpy(midpoint.weights.vector), midpoint.weights.layout],
         }
@@ -272,6 +280,7 @@ class Training:
             torch.cuda.set_rng_state(state["random_cuda"].cpu())
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
         self.losses, self.history = list(state["losses"].unbind()), state["history"]
+        self.resumed = state["resumed"] + 1
         if state["midpoint"]:
             logits, vector, layout = state["midpoint"]
             self.midpoint = Snapshot(logits.cpu().numpy(), Weights(vector.cpu().numpy(), layout))

@@ -1,0 +1,100 @@
+"""Read the images of a memory-mapped dataset ahead, while the device computes.
+
+A thread gathers the images of the next group into one of two host buffers and starts their copy to the device. On CUDA,
+the buffers are pinned, and the copy runs on a stream of its own, so that neither the training thread nor the device
+waits for a copy, unless reading is slower than training.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass
+class _Buffer:
+    """A host buffer, and the CUDA event that is complete once the last copy out of the buffer has finished."""
+
+    images: Tensor
+    copied: Any = None
+
+
+class Prefetch:
+    """The images of a dataset that stays memory-mapped.
+
+    The two buffers are allocated by the first call of `read`, and grow if a group is larger than they are. Only one
+    iterator of `read` may be active at a time.
+
+    Parameters
+    ----------
+    images : uint8 (examples, channels, size, size)
+        The stored images.
+    device : torch.device
+        The device to put the images on.
+    """
+
+    def __init__(self, images: np.ndarray, device: torch.device) -> None:
+        self.images, self.device = images, device
+        self.cuda = device.type == "cuda"
+        self.stream = torch.cuda.Stream(device) if self.cuda else None
+        self.buffers: list[_Buffer] = []
+
+    def read(self, groups: Sequence[np.ndarray]) -> Iterator[Tensor]:
+        """Yield the images of each group of examples.
+
+        On a CPU, the caller must have used the images of a group when it asks for the next ones, because their buffer
+        is then filled again. On CUDA, the images are a copy.
+
+        Parameters
+        ----------
+        groups : sequence of int64 (examples,)
+            The indices of the examples of each group.
+
+        Yields
+        ------
+        uint8 (examples, channels, size, size)
+            The images on the device. On CUDA, the current stream waits for their copy, and the host does not.
+
+        Raises
+        ------
+        Exception
+            What reading the images raised in the thread.
+        """
+        self._allocate(max(map(len, groups), default=0))
+        with ThreadPoolExecutor(1, "prefetch") as thread:
+            pending = [thread.submit(self._load, group, number) for number, group in enumerate(groups[:1])]
+            for number in range(1, len(groups) + 1):
+                images, copied = pending.pop().result()
+                if number < len(groups):
+                    pending.append(thread.submit(self._load, groups[number], number))
+                if copied is not None:
+                    current = torch.cuda.current_stream(self.device)
+                    current.wait_event(copied)
+                    images.record_stream(current)
+                yield images
+
+    def _allocate(self, examples: int) -> None:
+        if self.buffers and len(self.buffers[0].images) >= examples:
+            return
+        shape = examples, *self.images.shape[1:]
+        self.buffers = [_Buffer(torch.empty(shape, dtype=torch.uint8, pin_memory=self.cuda)) for _ in range(2)]
+
+    def _load(self, group: np.ndarray, number: int) -> tuple[Tensor, Any]:
+        """Read one group into a buffer, and start its copy to the device. Return the images and the copy's event."""
+        buffer = self.buffers[number % 2]
+        if buffer.copied is not None:
+            buffer.copied.synchronize()  # this thread waits, not the training thread
+        images = buffer.images[: len(group)]
+        # without mode="clip", NumPy would first write into a buffer of its own
+        np.take(self.images, group, axis=0, out=images.numpy(), mode="clip")
+        if not self.cuda:
+            return images, None
+        with torch.cuda.stream(self.stream):
+            on_device = images.to(self.device, non_blocking=True)
+            buffer.copied = torch.cuda.Event()
+            buffer.copied.record()
+        return on_device, buffer.copied
