@@ -5,10 +5,12 @@ from functools import partial
 import numpy as np
 import pytest
 
+from noisegrid.crate.possible import wrong_flags
+from noisegrid.study.recipes import resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.seeds import derive_seeds, stream
-from noisegrid.study.settings import Hardware
-from noisegrid.study.sources import FREE, SOURCES
+from noisegrid.study.settings import Hardware, Task
+from noisegrid.study.sources import FREE, NOISES, SOURCES
 from noisegrid.training import noise
 
 CPU = Hardware.of(hardware_settings("cpu", "test"))
@@ -45,6 +47,33 @@ def test_one_weight_moves_by_one_unit_in_the_last_place():
 def test_autotune_alone_lets_cudnn_choose_among_deterministic_kernels():
     flags = noise.derive_flags(CUDA, 1, "t", "autotune", 0)
     assert (flags["deterministic"], flags["cudnn_benchmark"]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("source", "switches"),
+    [
+        ("cudnn_deterministic", {"deterministic": True, "cudnn_deterministic": False, "cudnn_benchmark": False}),
+        ("atomics", {"deterministic": False, "cudnn_deterministic": True, "cudnn_benchmark": False}),
+    ],
+)
+def test_the_other_parts_of_impl_on_cuda_are_told_apart(source, switches):
+    flags = noise.derive_flags(CUDA, 1, "t", source, 0)
+    assert {key: flags[key] for key in switches} == switches
+    assert list(wrong_flags(flags, CUDA, [source])) == []
+    for other in ("control", "impl", "autotune"):
+        given = noise.derive_flags(CUDA, 1, "t", other, 0)
+        assert "cudnn_deterministic" not in given and list(wrong_flags(given, CUDA, FREE[other])) == []
+        assert list(wrong_flags(given, CUDA, [source])) != []
+
+
+def test_atomics_are_missing_where_the_network_is_known_to_have_none():
+    task = {**task_settings(resolve_tasks({}, "test"), resolve_datasets({}, "test"), "smallcnn-digits", "test")}
+    known, own = Task.of(task), Task.of(task | {"network": "mine:network"})
+    assert NOISES["atomics"].missing(known, CUDA) == "has no operator outside cuDNN that uses atomic additions"
+    assert NOISES["atomics"].missing(own, CUDA) == ""
+    assert NOISES["cudnn_deterministic"].missing(known, CUDA) == ""
+    for source in ("atomics", "cudnn_deterministic"):
+        assert NOISES[source].missing(own, CPU) == "runs on a device without cuDNN"
 
 
 def test_held_seeds_are_the_same_in_every_cell_of_a_study():

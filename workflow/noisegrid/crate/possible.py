@@ -141,10 +141,12 @@ def wrong_flags(flags: dict[str, Any], hardware: Hardware, free_sources: Collect
         "tf32": [hardware.tf32],
         "memory_format": [hardware.memory_format],
         "fill_memory": [False],
-        "deterministic": [not (hardware.is_cuda and is_free)],
+        "deterministic": [not (hardware.is_cuda and (is_free or "atomics" in free_sources))],
     }
     if hardware.is_cuda:
         allowed |= {"threads": [1], "cudnn_benchmark": [is_free or "autotune" in free_sources]}
+        if parts := {"cudnn_deterministic", "atomics"}.intersection(free_sources):
+            allowed["cudnn_deterministic"] = ["cudnn_deterministic" not in parts]
     else:
         held, free = hardware.kernels["held"], hardware.kernels["free"]
         allowed |= {name: ["", *(free[name] if is_free else [held[name]])] for name in LIBRARIES}

@@ -9,7 +9,7 @@ from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.study.settings import Hardware, Task
-from noisegrid.study.sources import NOISES, PROBES, SOURCES
+from noisegrid.study.sources import NOISES, PROBES, SOURCES, UNSEEDED_ON_CUDA
 
 #: The keys of a block of cells that `crossed` replaces.
 REPLACED = ("noise", "replicates", "seed_sets")
@@ -88,7 +88,7 @@ def problem_of_source(source: str, count: int, task: Task, hardware: Hardware) -
 
     `{task}` in the text stands for the task.
     """
-    if hardware.is_cuda and source in ("impl", "autotune"):
+    if hardware.is_cuda and source in UNSEEDED_ON_CUDA:
         return f"on CUDA, {source} has no seed, so none of its levels could be repeated; remove it"
     if why := NOISES[source].missing(task, hardware):
         return f"{{task}} {why}, so {source} would measure nothing; remove it"

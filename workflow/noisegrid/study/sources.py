@@ -7,13 +7,16 @@ CONTRIBUTING.md).
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from noisegrid.common.schemas import catalog
 from noisegrid.study.settings import Hardware, Task
 
 #: The sources of the paper. Each has its own random stream, whether it is free or held.
 SOURCES = ("init", "order", "augment", "dropout", "impl")
 #: Sources beyond the paper. Each is a part of one of the paper's sources, or the smallest possible disturbance. If a
 #: probe is held, it does nothing.
-PROBES = ("in_batch_order", "one_ulp", "autotune")
+PROBES = ("in_batch_order", "one_ulp", "autotune", "cudnn_deterministic", "atomics")
+#: The sources that have no seed on CUDA, because the device decides. They are parts of the paper's `impl`.
+UNSEEDED_ON_CUDA = frozenset({"impl", "autotune", "cudnn_deterministic", "atomics"})
 #: The sources of the paper, except the implementation (`impl`).
 ALGORITHMIC = frozenset(SOURCES) - {"impl"}
 
@@ -32,6 +35,14 @@ def _without_dropout(task: Task, hardware: Hardware) -> str:
 
 def _without_cudnn(task: Task, hardware: Hardware) -> str:
     return "" if hardware.is_cuda else "runs on a device without cuDNN"
+
+
+def _without_atomics(task: Task, hardware: Hardware) -> str:
+    """Return why atomic additions would change nothing. What a network outside the catalog contains is not known."""
+    if why := _without_cudnn(task, hardware):
+        return why
+    known = catalog("networks").get(task.network)
+    return "has no operator outside cuDNN that uses atomic additions" if known and not known.get("atomics") else ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,22 @@ NOISES = {
         Noise("in_batch_order", frozenset({"in_batch_order"}), "order inside each batch", "#117733", "1"),
         Noise("one_ulp", frozenset({"one_ulp"}), "one weight by one unit in the last place", "#882255", "*"),
         Noise("autotune", frozenset({"autotune"}), "cuDNN autotuning", "#AA4499", "P", _without_cudnn),
+        Noise(
+            "cudnn_deterministic",
+            frozenset({"cudnn_deterministic"}),
+            "cuDNN's non-deterministic kernels",
+            "#332288",
+            "X",
+            _without_cudnn,
+        ),
+        Noise(
+            "atomics",
+            frozenset({"atomics"}),
+            "atomic additions outside cuDNN",
+            "#999933",
+            "h",
+            _without_atomics,
+        ),
     )
 }
 #: The free sources of each noise, keyed by noise.

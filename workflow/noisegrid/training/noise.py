@@ -6,7 +6,9 @@ contains all seeds and switches, so that the run can be repeated from this recor
 
 No framework accepts a seed for the source `impl`, so switches set it. On a CPU, these switches are the instruction
 set of each numerical library and the number of threads. On CUDA, a free `impl` means the framework's default kernels
-with autotuning, and a held `impl` means deterministic algorithms.
+with autotuning, and a held `impl` means deterministic algorithms. Three sources are parts of `impl` on CUDA: `autotune`
+(cuDNN's benchmark mode), `cudnn_deterministic` (cuDNN's non-deterministic kernels, see training/convolutions.py) and
+`atomics` (operators outside cuDNN).
 """
 
 import itertools
@@ -56,7 +58,7 @@ def derive_flags(
     root : int
         The root seed of the study.
     task, noise : str
-        Names of the task and of the noise. The noise decides whether `impl` and `autotune` are free.
+        Names of the task and of the noise. The noise decides which sources are free.
     replicate : int
         Index of the replicate, from 0.
     crossed : mapping, optional
@@ -76,11 +78,7 @@ def derive_flags(
         "fill_memory": False,  # filling new memory costs time and changes no bit, as training writes before it reads
     }
     if hardware.is_cuda:
-        return pinned | {
-            "threads": 1,
-            "deterministic": "impl" not in free,
-            "cudnn_benchmark": not free.keys().isdisjoint({"impl", "autotune"}),
-        }
+        return pinned | {"threads": 1} | _cuda_switches(set(free))
     kernels = hardware.kernels
     if "impl" not in free:
         return pinned | {"deterministic": True} | _supported(kernels["held"])
@@ -93,6 +91,23 @@ def derive_flags(
     order = np.random.default_rng(stream(root, f"impl/{task}/{noise}")).permutation(len(environments))
     # combinations are drawn without replacement: if there are ten, each of ten replicates gets a different one
     return pinned | {"deterministic": True} | environments[order[free["impl"] % len(environments)]]
+
+
+def _cuda_switches(free: set[str]) -> Flags:
+    """Return the switches of CUDA's kernels.
+
+    ATen asks cuDNN for deterministic kernels if deterministic algorithms are on, or cuDNN's own switch is. So
+    `atomics` turns the algorithms off and leaves cuDNN's switch on. `cudnn_deterministic` turns cuDNN's switch off, and
+    training turns the algorithms off while a convolution runs (training/convolutions.py). Other cells do not state
+    cuDNN's switch, which then equals `deterministic`.
+    """
+    flags: Flags = {
+        "deterministic": free.isdisjoint({"impl", "atomics"}),
+        "cudnn_benchmark": not free.isdisjoint({"impl", "autotune"}),
+    }
+    if not free.isdisjoint({"cudnn_deterministic", "atomics"}):
+        flags["cudnn_deterministic"] = "cudnn_deterministic" not in free
+    return flags
 
 
 def init_flags() -> Flags:

@@ -30,6 +30,7 @@ from noisegrid.study.seeds import Seeds
 from noisegrid.study.settings import Hardware, Optimizer, Task
 from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
+from noisegrid.training.convolutions import convolutions_of
 from noisegrid.training.loader import Batches
 
 #: No checkpoints: an interrupted run starts again from the beginning.
@@ -163,8 +164,9 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     machine.keep_freed_memory()
     training = Training(run, data, disturbed(initial, run.seeds), device)
     checkpoints.resume(training, device)
-    while training.epoch < run.task.epochs:
-        training.run_epoch(checkpoints)
+    with convolutions_of(run.flags):
+        while training.epoch < run.task.epochs:
+            training.run_epoch(checkpoints)
     assert training.midpoint is not None
     final = training.snapshot()
     seconds = {"training_s": training.seconds, "total_s": time.perf_counter() - began}
