@@ -13,8 +13,8 @@ from noisegrid.runtime import nvml
 
 #: A block on the CPU counts as disturbed if other processes use more than this share of all cores.
 FOREIGN_SHARE = 0.1
-#: The reasons (nvml.REASONS) of temporary throttling. A block with such throttling counts as disturbed. A power
-#: cap is only noted, because it is the normal state of a GPU under load.
+#: The reasons (nvml.REASONS) of temporary throttling. A block with such throttling counts as disturbed. A power cap is
+#: only noted, because it is the normal state of a GPU under load.
 THROTTLES = ("hw_slowdown", "hw_thermal_slowdown", "sw_thermal_slowdown", "hw_power_brake_slowdown")
 
 
@@ -104,15 +104,16 @@ def check_alone(uuid: str | None) -> None:
     answers = [nvml.processes(one) for one in asked]
     if not answers or None in answers:
         raise NoisegridError(
-            "NVML did not say which processes compute on this GPU, so step times could be those of a shared one; install "
-            "the package nvidia-ml-py and check the driver, or pass --allow-shared, which adds a note to the result"
+            "NVML did not say which processes compute on this GPU, so step times could be those of a shared one; "
+            "install the package nvidia-ml-py and check the driver, or pass --allow-shared, which adds a note to the "
+            "result"
         )
     others = [f"{process.pid}, {process.name}" for answer in answers for process in answer or []]
     if others:
         raise NoisegridError(
-            f"other processes compute on this GPU (pid, name: {', '.join(others)}), so step times would be meaningless; "
-            "wait until they end, choose another GPU with CUDA_VISIBLE_DEVICES, or pass --allow-shared, which adds a note "
-            "to the result"
+            f"other processes compute on this GPU (pid, name: {', '.join(others)}), so step times would be "
+            "meaningless; wait until they end, choose another GPU with CUDA_VISIBLE_DEVICES, or pass --allow-shared, "
+            "which adds a note to the result"
         )
 
 

@@ -104,8 +104,8 @@ class Jobs:
     def threads(self, cores: int) -> Callable[..., int]:
         """Return a function that returns the number of threads of a training job.
 
-        A job that trains the cells of all tasks has the machine for itself, and uses all its cores. A job on a GPU has at
-        least one core for each replicate that trains at the same time.
+        A job that trains the cells of all tasks has the machine for itself, and uses all its cores. A job on a GPU has
+        at least one core for each replicate that trains at the same time.
 
         Parameters
         ----------

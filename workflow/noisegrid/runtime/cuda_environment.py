@@ -6,8 +6,8 @@ import re
 from noisegrid.common.errors import NoisegridError
 
 #: Variables that change the arithmetic or the choice of kernels, past the switches that a record contains. Sources:
-#: NVIDIA's documentation of cuBLAS (emulation) and cuDNN (workspace cap, errata), and PyTorch's Context.cpp, Conv_v8.cpp
-#: and CUDABlas.cpp.
+#: NVIDIA's documentation of cuBLAS (emulation) and cuDNN (workspace cap, errata), and PyTorch's Context.cpp,
+#: Conv_v8.cpp and CUDABlas.cpp.
 REFUSED = re.compile(
     "NVIDIA_TF32_OVERRIDE|TORCH_ALLOW_TF32_CUBLAS_OVERRIDE|CUBLAS_EMULAT.*|CUBLASLT_EMULAT.*|CUDNN_CONV_WSCAP_DBG|"
     "CUDNN_ERRATA_JSON_FILE|TORCH_CUDNN_V8_API_(DISABLED|DEBUG)|TORCH_CUDNN_USE_HEURISTIC_MODE_B|"

@@ -141,7 +141,8 @@ def check_processor(name: str, hardware: HardwareEntry) -> None:
 def claim(model: str) -> Iterator[str | None]:
     """Claim a free GPU of the given model for this process and its child processes; they see no other GPU.
 
-    If all GPUs of the model are in use, wait. If a scheduler has already chosen a GPU, only check the model of that GPU.
+    If all GPUs of the model are in use, wait. If a scheduler has already chosen a GPU, only check the model of that
+    GPU.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from noisegrid.runtime.environment import HERE
 DEFINITION = ROOT / "containers" / "image.def"
 #: The name of the stack for all commands that need no framework.
 ANALYSIS = "analysis"
-#: The device memory in GB that a training process needs beside what PyTorch allocates: the CUDA context and its kernels.
+#: The device memory in GB that a process needs beside what PyTorch allocates: the CUDA context and its kernels.
 OUTSIDE_ALLOCATOR_GB = 0.75
 
 

@@ -51,8 +51,8 @@ def check_cells(cells: Iterable[Cell], share_gpu: int, tasks: dict[str, dict[str
         need = tasks[task].get("memory_gb", 0.0)
         if budget is not None and (budget <= 0 or need > budget):
             raise NoisegridError(
-                f"{where}: task {task} needs at least {need:g} GB of device memory, but with share_gpu: {share_gpu} each "
-                f"replicate on {hardware} has {max(budget, 0):.3g} GB; write a smaller share_gpu"
+                f"{where}: task {task} needs at least {need:g} GB of device memory, but with share_gpu: {share_gpu} "
+                f"each replicate on {hardware} has {max(budget, 0):.3g} GB; write a smaller share_gpu"
             )
         if "control" not in found:
             raise NoisegridError(
