@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+import fake_pynvml
 import pytest
 import torch
 from conftest import ROOT, noisegrid
@@ -25,7 +26,7 @@ from noisegrid.common.schemas import catalog
 from noisegrid.networks import build, medium_cnn
 from noisegrid.overhead import kernels, session
 from noisegrid.overhead.bench import AveragePoolByProducts, Rig, make_batch
-from noisegrid.overhead.conditions import CudaWatch, check_alone
+from noisegrid.overhead.conditions import Condition, CudaWatch, check_alone
 from noisegrid.overhead.kernels import profile
 from noisegrid.overhead.processes import Timed, time_network
 from noisegrid.overhead.session import Session, refused_operator
@@ -340,46 +341,48 @@ def test_every_network_of_figure_6_builds(name):
         assert network(torch.empty(2, 3, 224, 224)).shape == (2, 1000)
 
 
-def nvidia_smi(
-    folder: Path, monkeypatch, apps: str = "", state: str = "1500, 60, Not Active, Not Active, Not Active, Not Active"
-):
-    """Stands in for the driver's tool, which cannot exist here."""
-    script = folder / "nvidia-smi"
-    script.write_text(
-        textwrap.dedent(f"""\
-        #!/bin/sh
-        case "$*" in *compute-apps*) printf '%s' '{apps}';; *) echo '{state}';; esac
-        """)
-    )
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-
-
-def test_a_gpu_that_others_use_is_refused(tmp_path, monkeypatch):
-    nvidia_smi(tmp_path, monkeypatch, apps="GPU-1, 4711, python")
-    with pytest.raises(NoisegridError, match=r"other processes compute on this GPU \(pid, name: 4711, python\)"):
+def test_a_gpu_that_others_use_is_refused(monkeypatch):
+    fake_pynvml.use(monkeypatch, {"uuid": "GPU-1", "apps": [[4711, "python"], [12, ""]]}, {"uuid": "GPU-2", "apps": []})
+    message = r"other processes compute on this GPU \(pid, name: 4711, python, 12, unknown\)"
+    with pytest.raises(NoisegridError, match=message):
         check_alone("GPU-1")
     check_alone("GPU-2")
 
 
+@pytest.mark.parametrize("uuid", ["GPU-1", "GPU-3", None])
+def test_no_answer_is_not_alone(monkeypatch, uuid):
+    fake_pynvml.use(monkeypatch, {"uuid": "GPU-1", "name": "H100"})  # the driver does not list processes
+    with pytest.raises(NoisegridError, match="NVML did not say which processes .* or pass --allow-shared"):
+        check_alone(uuid)
+    monkeypatch.delenv("FAKE_NVML")  # no driver
+    with pytest.raises(NoisegridError, match="NVML did not say"):
+        check_alone(uuid)
+
+
+@pytest.mark.parametrize("key", ["reasons", "older"])  # the name since driver 535, and that before
 @pytest.mark.parametrize(
-    ("state", "disturbed"),
+    ("bits", "disturbed", "note"),
     [
-        ("1500, 60, Not Active, Not Active, Not Active, Not Active", ""),
-        ("900, 91, Active, Active, Not Active, Not Active", "throttled: hw_slowdown, hw_thermal_slowdown"),
-        ("1400, 70, Not Active, Not Active, Not Active, Active", ""),
+        (0x0, "", ""),
+        (0x8 | 0x40, "throttled: hw_slowdown, hw_thermal_slowdown", ""),
+        (0x20, "throttled: sw_thermal_slowdown", ""),
+        (0x4, "", "power cap"),
+        (0x1, "", ""),  # idle
     ],
 )
-def test_a_throttled_clock_disturbs_and_a_power_cap_is_noted(tmp_path, monkeypatch, state, disturbed):
-    nvidia_smi(tmp_path, monkeypatch, state=state)
-    condition = CudaWatch("GPU-1").stop()
-    assert condition.disturbed == disturbed
-    assert condition.note == ("power cap" if state.endswith(" Active") and "Not Active" not in state[-11:] else "")
-    assert condition.clock_mhz == float(state.split(",")[0])
+def test_a_throttled_clock_disturbs_and_a_power_cap_is_noted(monkeypatch, key, bits, disturbed, note):
+    fake_pynvml.use(monkeypatch, {"uuid": "GPU-1", "clock": 1500, "temperature": 60, key: bits})
+    assert CudaWatch("GPU-1").stop() == Condition(1500.0, 60.0, disturbed, note)
+
+
+def test_what_the_driver_does_not_say_is_said(monkeypatch):
+    fake_pynvml.use(monkeypatch, {"uuid": "GPU-1", "clock": 1500})
+    assert CudaWatch("GPU-1").stop() == Condition(1500.0, None, "", "clock event reasons unknown")
+    assert CudaWatch("GPU-2").stop() == Condition(note="NVML did not answer")
 
 
 def test_a_disturbed_block_is_repeated_and_kept_apart(monkeypatch):
-    from noisegrid.overhead.conditions import Condition, CpuWatch
+    from noisegrid.overhead.conditions import CpuWatch
 
     answers = iter(["throttled"])
     monkeypatch.setattr(CpuWatch, "stop", lambda self: Condition(disturbed=next(answers, "")))

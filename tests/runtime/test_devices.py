@@ -1,10 +1,12 @@
-"""Claiming GPUs. There is none here, so nvidia-smi is a stand-in that names two; locks and processes are real."""
+"""Claiming GPUs. There is none here, so NVML is a stand-in that names two; locks and processes are real."""
 
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import fake_pynvml
 import pytest
 from conftest import ROOT
 
@@ -23,21 +25,18 @@ HOLD = (
 
 @pytest.fixture
 def fake_gpus(tmp_path: Path, monkeypatch) -> str:
-    """Stand-in for nvidia-smi with two V100s, whose names differ in every test so that locks do not meet."""
+    """Two V100s, whose UUIDs differ in every test so that locks do not meet."""
     tag = f"{os.getpid()}-{tmp_path.name}"
-    script = tmp_path / "nvidia-smi"
-    script.write_text(
-        f"#!/bin/sh\necho 'GPU-a-{tag}, Tesla V100-SXM2-16GB'\necho 'GPU-b-{tag}, Tesla V100-SXM2-16GB'\n"
-    )
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (tmp_path / "pynvml.py").write_text("from fake_pynvml import *\n")
+    fake_pynvml.use(monkeypatch, *({"uuid": f"GPU-{one}-{tag}", "name": "Tesla V100-SXM2-16GB"} for one in "ab"))
+    monkeypatch.setenv("FAKE_FOLDER", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return tag
 
 
 def hold() -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+    folders = (os.environ["FAKE_FOLDER"], str(ROOT / "tests"), str(ROOT / "workflow"))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
     return subprocess.Popen(
         [sys.executable, "-c", HOLD],
         env=environment,
@@ -194,8 +193,49 @@ def test_a_partition_by_hardware_holds_for_every_stack_of_it():
 
 def test_auto_is_what_the_machine_has(fake_gpus, monkeypatch):
     assert devices.catalog_name() == "v100"
-    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("FAKE_NVML")
     assert devices.catalog_name() == "cpu"
+
+
+V100_16, V100_32, H100 = (
+    {"uuid": f"GPU-{name[-4:]}", "name": name}
+    for name in ("Tesla V100-SXM2-16GB", "Tesla V100-SXM2-32GB", "NVIDIA H100 80GB HBM3")
+)
+
+
+def test_auto_is_the_most_exact_entry_and_the_schedulers_choice(monkeypatch):
+    fake_pynvml.use(monkeypatch, V100_32)
+    assert devices.catalog_name() == "v100_32gb"  # v100 matches, too
+    fake_pynvml.use(monkeypatch, V100_16, H100)
+    with pytest.raises(NoisegridError, match="which matches h100 and v100 in"):
+        devices.catalog_name()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert devices.catalog_name() == "h100"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-16")  # CUDA accepts the beginning of a UUID
+    assert devices.catalog_name() == "v100"
+
+
+MIG = "NVIDIA A100-SXM4-40GB MIG 1g.5gb"
+
+
+def test_a_slice_can_be_named_and_claimed_and_is_not_the_card(tmp_path, monkeypatch):
+    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    card = {"uuid": "GPU-1", "name": "NVIDIA A100-SXM4-40GB", "slices": [{"uuid": "MIG-7", "name": MIG}]}
+    fake_pynvml.use(monkeypatch, card)
+    assert devices.gpus() == {"MIG-7": MIG}
+    entry_of_slice = replace(entry("a100"), gpu="A100-SXM4-40GB MIG 1g.5gb", memory_gb=5)
+    devices.check_present("a100_1g", entry_of_slice)
+    with devices.claim(entry_of_slice.gpu) as uuid:
+        assert uuid == os.environ["CUDA_VISIBLE_DEVICES"] == "MIG-7"
+        assert machine._uuid("0a1b") == "MIG-7"
+    with pytest.raises(devices.WrongDevice, match="requires GPU model A100, but this machine has .* MIG 1g.5gb"):
+        devices.claim("A100").__enter__()
+    with pytest.raises(NoisegridError, match="requires GPU model A100, but this machine has .* MIG 1g.5gb"):
+        devices.check_present("a100", entry("a100"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # of a card in slices, CUDA uses the first
+    assert devices.chosen() == "MIG-7"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-1")
+    assert machine._uuid("0a1b") == "GPU-0a1b" and machine._uuid("MIG-3") == "MIG-3"
 
 
 @pytest.mark.parametrize(
@@ -208,6 +248,7 @@ def test_auto_is_what_the_machine_has(fake_gpus, monkeypatch):
         ("Quadro RTX 5000", "Quadro RTX 5000", True),
         ("NVIDIA RTX 5000 Ada Generation", "Quadro RTX 5000", False),
         ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", "A100", False),  # a slice is another model
+        ("NVIDIA A100-SXM4-40GB MIG 1g.5gb+me", "A100-SXM4-40GB MIG 1g.5gb", False),
         ("NVIDIA A100-SXM4-40GB", "A100", True),
         ("Tesla T4", "T4", True),
     ],

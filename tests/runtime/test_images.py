@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+import fake_pynvml
 import pytest
 import yaml
 from conftest import ROOT, run, snakemake
@@ -286,11 +287,8 @@ def test_an_ordinary_user_is_told_what_building_takes(monkeypatch, tmp_path):
 
 
 def test_a_driver_that_is_too_old_is_told_with_the_floor(monkeypatch, tmp_path):
-    """PyTorch sees no GPU here; nvidia-smi is a stand-in for an old driver's."""
-    script = tmp_path / "nvidia-smi"
-    script.write_text("#!/bin/sh\necho 470.82.01\n")
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    """PyTorch sees no GPU here; NVML is a stand-in for an old driver's."""
+    fake_pynvml.use(monkeypatch, driver="470.82.01")
     with pytest.raises(NoisegridError, match=r"the driver is 470.82.01, and CUDA 13.0 needs at least 580.65"):
         machine.check_device("A100")
 
@@ -300,10 +298,7 @@ def test_a_driver_that_is_too_old_is_told_with_the_floor(monkeypatch, tmp_path):
     [("", "CUDA_VISIBLE_DEVICES is ''"), (None, "the driver is 600.0; check it with nvidia-smi")],
 )
 def test_a_new_driver_is_not_blamed(monkeypatch, tmp_path, visible, reason):
-    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 600.0\n")
-    (tmp_path / "nvidia-smi").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    fake_pynvml.use(monkeypatch, driver="600.0")
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     with pytest.raises(NoisegridError, match=f"PyTorch sees no GPU: {reason}"):

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accept-failures", action="store_true", help="list failed replicates in the chunk file instead of failing"
     )
-    parser.add_argument("--share-gpu", action="store_true", help="allow several jobs to compute on one GPU")
+    parser.add_argument("--share-gpu", type=int, default=1, help="number of replicates that train on the GPU at a time")
     parser.add_argument("--output", type=Path, required=True, help="the chunk file to write at the end")
 
 

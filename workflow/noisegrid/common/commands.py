@@ -1,4 +1,4 @@
-"""Functions that run external programs (git, nvidia-smi), which may be missing. This module does not import torch."""
+"""Functions that run external programs (git), which may be missing. This module does not import torch."""
 
 import subprocess
 from pathlib import Path
@@ -13,15 +13,6 @@ def lines_of(command: list[str]) -> list[str] | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return [line for line in done.stdout.splitlines() if line.strip()]
-
-
-def nvidia_smi(*query: str) -> list[str]:
-    """Query NVIDIA's driver with nvidia-smi.
-
-    Return one line of comma-separated values, without units, for each device or process that matches the query. If
-    nvidia-smi fails, for example because there is no driver, return an empty list.
-    """
-    return lines_of(["nvidia-smi", *query, "--format=csv,noheader,nounits"]) or []
 
 
 def git(root: Path, *arguments: str) -> list[str] | None:

@@ -1,6 +1,6 @@
 """The condition of a device during a timed block: clock, temperature, throttling, and use by other processes.
 
-The condition of a GPU is read from nvidia-smi, and that of the CPU from /proc/stat and /proc/cpuinfo.
+The condition of a GPU is read from NVML, and that of the CPU from /proc/stat and /proc/cpuinfo.
 """
 
 import os
@@ -8,14 +8,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from noisegrid.common.commands import nvidia_smi
 from noisegrid.common.errors import NoisegridError
+from noisegrid.runtime import nvml
 
 #: A block on the CPU counts as disturbed if other processes use more than this share of all cores.
 FOREIGN_SHARE = 0.1
-#: nvidia-smi's names for the reasons of temporary throttling. A block with such throttling counts as disturbed. A power
-#: cap is only noted, because it is the normal state of a GPU under load.
-THROTTLES = ("hw_slowdown", "hw_thermal_slowdown", "sw_thermal_slowdown")
+#: The reasons (nvml.REASONS) of temporary throttling. A block with such throttling counts as disturbed. A power cap is
+#: only noted, because it is the normal state of a GPU under load.
+THROTTLES = ("hw_slowdown", "hw_thermal_slowdown", "sw_thermal_slowdown", "hw_power_brake_slowdown")
 
 
 @dataclass(frozen=True)
@@ -61,29 +61,30 @@ class CpuWatch:
 
 
 class CudaWatch:
-    """An observer that reads the clock, the temperature and the throttling of one GPU."""
+    """An observer that reads the clock, the temperature and the throttling of one GPU.
+
+    `stop` must be called when the timed steps and at least one more step have been enqueued, and before the process
+    waits for them. The GPU is then busy, so its clock is that under load, and the host has nothing left to launch for
+    the timed steps, so the reading delays none of them. A reading takes microseconds (a call of a library, no process).
+    A reading after the wait, or by a slow tool, would show the clock of an idle GPU.
+    """
 
     def __init__(self, uuid: str) -> None:
-        self.uuid = uuid
+        self.sensor = nvml.Sensor(uuid)  # opened here, because that takes longer than a step
 
     def start(self) -> None:
         """Do nothing, because `stop` reads the state of the GPU at the end of the block."""
 
     def stop(self) -> Condition:
-        """Return the current condition of the GPU. Call this while the last steps run, to read the clock under load."""
-        fields = [
-            "clocks.sm",
-            "temperature.gpu",
-            *(f"clocks_throttle_reasons.{name}" for name in (*THROTTLES, "sw_power_cap")),
-        ]
-        answer = nvidia_smi(f"--query-gpu={','.join(fields)}", f"--id={self.uuid}")
-        if not answer:
-            return Condition(note="nvidia-smi did not respond")
-        clock, temperature, *active = (value.strip() for value in answer[0].split(","))
-        reasons = [name for name, state in zip(THROTTLES, active, strict=False) if state == "Active"]
-        capped = "power cap" if active[-1] == "Active" else ""
-        disturbed = f"throttled: {', '.join(reasons)}" if reasons else ""
-        return Condition(_number(clock), _number(temperature), disturbed, capped)
+        """Return the current condition of the GPU."""
+        state = self.sensor.read()
+        if state is None:
+            return Condition(note="NVML did not answer")
+        active = state.reasons
+        names = [name for name in THROTTLES if active and name in active]
+        notes = ["clock event reasons unknown"] if active is None else ["power cap"] if "sw_power_cap" in active else []
+        disturbed = f"throttled: {', '.join(names)}" if names else ""
+        return Condition(state.clock_mhz, state.temperature_c, disturbed, "; ".join(notes))
 
 
 def check_alone(uuid: str | None) -> None:
@@ -97,24 +98,23 @@ def check_alone(uuid: str | None) -> None:
     Raises
     ------
     NoisegridError
-        If another process computes on the GPU.
+        If another process computes on the GPU, or if NVML does not say whether one does.
     """
-    lines = nvidia_smi("--query-compute-apps=gpu_uuid,pid,process_name")
-    others = [line for line in lines if uuid is None or line.startswith(uuid)]
-    if others:
-        names = ", ".join(line.split(",", 1)[1].strip() for line in others)
+    asked = [gpu.uuid for gpu in nvml.gpus()] if uuid is None else [uuid]
+    answers = [nvml.processes(one) for one in asked]
+    if not answers or None in answers:
         raise NoisegridError(
-            f"other processes compute on this GPU (pid, name: {names}), so step times would be meaningless; wait until "
-            "they end, choose another GPU with CUDA_VISIBLE_DEVICES, or pass --allow-shared, which adds a note to the "
+            "NVML did not say which processes compute on this GPU, so step times could be those of a shared one; "
+            "install the package nvidia-ml-py and check the driver, or pass --allow-shared, which adds a note to the "
             "result"
         )
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    others = [f"{process.pid}, {process.name}" for answer in answers for process in answer or []]
+    if others:
+        raise NoisegridError(
+            f"other processes compute on this GPU (pid, name: {', '.join(others)}), so step times would be "
+            "meaningless; wait until they end, choose another GPU with CUDA_VISIBLE_DEVICES, or pass --allow-shared, "
+            "which adds a note to the result"
+        )
 
 
 def _busy_and_total() -> tuple[int, int]:

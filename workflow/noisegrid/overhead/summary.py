@@ -29,7 +29,7 @@ from noisegrid.common.versions import OVERHEAD
 from noisegrid.overhead import conditions
 from noisegrid.overhead.processes import Timed, time_network
 from noisegrid.overhead.session import Row
-from noisegrid.runtime import container, devices, machine, refused_nodes
+from noisegrid.runtime import container, cuda_environment, devices, machine, refused_nodes
 from noisegrid.runtime.hardware import HardwareEntry, entry
 from noisegrid.study.arms import arms, timed_network
 from noisegrid.study.resolve import load
@@ -202,6 +202,8 @@ def time_networks(options: argparse.Namespace) -> None:
     cuda = hardware.is_cuda
     image = container.check_inside(options.image)
     machine.check_stack(hardware.stack)
+    if cuda:
+        cuda_environment.check()
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # before CUDA starts; older PyTorch needs it for determinism
     folder = options.output if options.study else None
     study = folder.parent if folder else None  # a study's overhead folder lies inside the folder of the study

@@ -58,6 +58,8 @@ class Estimate:
         The number of replicates in all cells.
     pace : Pace or None
         The time that one replicate takes; None if it is unknown.
+    at_a_time : int
+        The number of replicates that train on the device at the same time (`share_gpu`).
     """
 
     hardware: str
@@ -65,11 +67,15 @@ class Estimate:
     cells: int
     replicates: int
     pace: Pace | None
+    at_a_time: int = 1
 
     @property
     def hours(self) -> float | None:
-        """The device-hours of all replicates; None if the pace is unknown."""
-        return None if self.pace is None else self.replicates * self.pace.hours
+        """The device-hours of all replicates; None if the pace is unknown.
+
+        Replicates that share a GPU are assumed not to slow each other down, so the hours are the least that they take.
+        """
+        return None if self.pace is None else self.replicates * self.pace.hours / self.at_a_time
 
 
 def estimates(study: Study, results: Path) -> list[Estimate]:
@@ -78,7 +84,9 @@ def estimates(study: Study, results: Path) -> list[Estimate]:
     for hardware, task in study.tasks:
         cells = study.siblings(hardware, task)
         replicates = sum(cell.replicates for cell in cells)
-        found.append(Estimate(hardware, task, len(cells), replicates, pace(study, hardware, task, results)))
+        at_a_time = study.share_gpu if entry(hardware).is_cuda else 1
+        one = pace(study, hardware, task, results)
+        found.append(Estimate(hardware, task, len(cells), replicates, one, at_a_time))
     return found
 
 

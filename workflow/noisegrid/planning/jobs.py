@@ -7,7 +7,7 @@ from typing import Any
 from noisegrid.planning.plan import Plan
 from noisegrid.planning.site import RESOURCES
 from noisegrid.runtime import refused_nodes
-from noisegrid.runtime.hardware import stack_of
+from noisegrid.runtime.hardware import gpus_per_job, stack_of
 from noisegrid.study.chunk import chunk_of
 from noisegrid.study.study import Cell, digest
 
@@ -104,7 +104,8 @@ class Jobs:
     def threads(self, cores: int) -> Callable[..., int]:
         """Return a function that returns the number of threads of a training job.
 
-        A job that trains the cells of all tasks has the machine for itself, and uses all its cores.
+        A job that trains the cells of all tasks has the machine for itself, and uses all its cores. A job on a GPU has
+        at least one core for each replicate that trains at the same time.
 
         Parameters
         ----------
@@ -113,7 +114,10 @@ class Jobs:
         """
 
         def value(wildcards: Any) -> int:
-            return int(self.plan.config["threads_per_job"]) if chunk_of(wildcards.chunk).task else cores
+            if not chunk_of(wildcards.chunk).task:
+                return cores
+            usual = int(self.plan.config["threads_per_job"])
+            return max(usual, self.plan.study.share_gpu) if gpus_per_job(wildcards.hardware) else usual
 
         return value
 

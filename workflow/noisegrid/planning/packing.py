@@ -103,7 +103,9 @@ class Packing:
 
     def _at_a_time(self, hardware: str, pace: estimate.Pace) -> int:
         """Return how many replicates a job trains at the same time."""
-        return 1 if gpus_per_job(hardware) else max(1, self.config["threads_per_job"] // pace.threads)
+        if gpus_per_job(hardware):
+            return self.study.share_gpu
+        return max(1, self.config["threads_per_job"] // pace.threads)
 
     def longest_job_hours(self, line: estimate.Estimate) -> float:
         """Return the hours that the longest job of a task takes on the given hardware, or 0 if the pace is unknown."""
@@ -111,4 +113,4 @@ class Packing:
             return 0.0
         chunks = self.chunks_of(line.hardware, line.task)
         runs = [len(chunk.numbers) * len(self.study.cells_of(line.hardware, chunk)) for chunk in chunks]
-        return line.pace.hours * max(runs) / self._at_a_time(line.hardware, line.pace)
+        return line.pace.hours * math.ceil(max(runs) / self._at_a_time(line.hardware, line.pace))

@@ -186,7 +186,7 @@ class Plan:
     def training_options(self) -> list[str]:
         """The command-line options of training jobs, as the config and the study set them."""
         failures = ["--accept-failures"] if self.config["accept_failures"] else []
-        share = ["--share-gpu"] if self.study.share_gpu else []
+        share = ["--share-gpu", str(self.study.share_gpu)] if self.study.share_gpu > 1 else []
         return ["--checkpoint-minutes", str(self.config["checkpoint_minutes"]), *failures, *share]
 
 

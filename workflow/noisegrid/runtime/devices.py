@@ -2,7 +2,7 @@
 
 If a scheduler has already set CUDA_VISIBLE_DEVICES, the scheduler's choice is used. Otherwise a job takes the first GPU
 whose lock file it can lock. The operating system releases the lock when the process ends, even if it is killed, so no
-lock becomes stale. This module calls nvidia-smi, not torch, because a process that will fork must not initialise CUDA.
+lock becomes stale. This module asks NVML, not torch, because a process that will fork must not initialise CUDA.
 """
 
 import os
@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from noisegrid.common.commands import nvidia_smi
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.locks import flocked
 from noisegrid.common.schemas import catalog
+from noisegrid.runtime import nvml
 from noisegrid.runtime.hardware import HardwareEntry
 
 POLL_S = 2.0
@@ -30,19 +30,24 @@ class WrongDevice(NoisegridError):
 
 
 def gpus() -> dict[str, str]:
-    """Return the model name of every GPU of this machine, keyed by the GPU's UUID; empty without NVIDIA's driver."""
-    lines = [line.partition(",") for line in nvidia_smi("--query-gpu=uuid,name")]
-    return {uuid.strip(): name.strip() for uuid, _, name in lines}
+    """Return the model name of every GPU of this machine, keyed by the GPU's UUID; empty without NVIDIA's driver.
+
+    A GPU that is divided (MIG) is listed as its slices.
+    """
+    return {gpu.uuid: gpu.name for gpu in nvml.gpus()}
 
 
 def chosen() -> str | None:
     """Return the UUID of the device that a scheduler chose for this process (CUDA_VISIBLE_DEVICES), or None."""
-    # a number is an index into the GPUs in PCI_BUS_ID order: nvidia-smi uses this order, and `claim` sets it for CUDA
-    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
+    # a number is an index into the GPUs in PCI_BUS_ID order: NVML uses this order, and `claim` sets it for CUDA
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip()
     if first.startswith(("GPU-", "MIG-")):
-        return first
-    uuids = list(gpus())  # in the order of their numbers
-    return uuids[int(first)] if first.isdigit() and int(first) < len(uuids) else None
+        whole = [uuid for uuid in gpus() if uuid.startswith(first)]  # CUDA accepts the beginning of a UUID
+        return whole[0] if len(whole) == 1 else first
+    if not first.isdigit():
+        return None
+    # of a card that is divided (MIG), CUDA uses the first slice
+    return next((gpu.uuid for gpu in nvml.gpus() if gpu.index == int(first)), None)
 
 
 def is_model(name: str, model: str) -> bool:
@@ -54,13 +59,13 @@ def is_model(name: str, model: str) -> bool:
     Parameters
     ----------
     name : str
-        The name that CUDA or nvidia-smi reports.
+        The name that CUDA or NVML reports.
     model : str
         The GPU model in the catalog.
     """
     if "MIG" in name.split() and "MIG" not in model.split():
         return False
-    return re.search(rf"(?<![A-Za-z0-9]){re.escape(model)}(?![0-9A-Za-z])", name) is not None
+    return re.search(rf"(?<![A-Za-z0-9]){re.escape(model)}(?![0-9A-Za-z+])", name) is not None
 
 
 def named(names: list[str], where: str) -> list[str]:
@@ -77,19 +82,28 @@ def named(names: list[str], where: str) -> list[str]:
 def catalog_name() -> str:
     """Return the name of the hardware entry that `auto` stands for on this machine.
 
-    This is the entry with precision fp32 for the GPUs of this machine. If the machine has no GPU, it is `cpu`.
+    This is the entry with precision fp32 for the GPUs of this machine, or for the one that a scheduler chose. If
+    several entries match a GPU, it is the one that names the GPU most exactly. Without a GPU, it is `cpu`.
     """
-    models = sorted(set(gpus().values()))
+    have = gpus()
+    mine = have.get(chosen() or "")
+    models = sorted(set(have.values())) if mine is None else [mine]
     if not models:
         return "cpu"
-    entries = {name: entry for name, entry in catalog("hardware").items() if entry["precision"] == "fp32"}
-    found = [name for name, entry in entries.items() if any(is_model(model, entry.get("gpu", " ")) for model in models)]
+    found = list(dict.fromkeys(name for model in models for name in _most_exact(model)))
     if len(found) != 1:
         raise NoisegridError(
             f"hardware: auto found {', '.join(models)}, which matches {' and '.join(found) or 'no entry'} in "
             "workflow/catalog/hardware.yaml; write the name of an entry instead of auto, or add an entry"
         )
     return found[0]
+
+
+def _most_exact(model: str) -> list[str]:
+    """Return the entries with precision fp32 that match a GPU model with the longest text; usually one."""
+    texts = {name: entry.get("gpu", " ") for name, entry in catalog("hardware").items() if entry["precision"] == "fp32"}
+    fitting = {name: len(text) for name, text in texts.items() if is_model(model, text)}
+    return [name for name, length in fitting.items() if length == max(fitting.values())]
 
 
 def check_present(name: str, hardware: HardwareEntry) -> None:
@@ -124,18 +138,16 @@ def check_processor(name: str, hardware: HardwareEntry) -> None:
 
 
 @contextmanager
-def claim(model: str, shared: bool = False) -> Iterator[str | None]:
+def claim(model: str) -> Iterator[str | None]:
     """Claim a free GPU of the given model for this process and its child processes; they see no other GPU.
 
-    If all GPUs of the model are in use, wait, unless jobs may share a GPU. If a scheduler has already chosen a GPU,
-    only check the model of that GPU.
+    If all GPUs of the model are in use, wait. If a scheduler has already chosen a GPU, only check the model of that
+    GPU.
 
     Parameters
     ----------
     model : str
         The GPU model in the catalog.
-    shared : bool
-        Whether several jobs may use one GPU at the same time.
 
     Yields
     ------
@@ -156,15 +168,14 @@ def claim(model: str, shared: bool = False) -> Iterator[str | None]:
     if not fitting:
         have = ", ".join(sorted(set(gpus().values()))) or "no GPU"
         raise WrongDevice(f"this job requires GPU model {model}, but this machine has {have}")
-    uuid, lock = (fitting[os.getpid() % len(fitting)], -1) if shared else _lock_one(fitting)
+    uuid, lock = _lock_one(fitting)
     os.environ["CUDA_VISIBLE_DEVICES"] = uuid
     print(f"computing on {model} {uuid}", file=sys.stderr, flush=True)
     try:
         yield uuid
     finally:
         del os.environ["CUDA_VISIBLE_DEVICES"]
-        if lock >= 0:
-            os.close(lock)
+        os.close(lock)
 
 
 def _check_chosen(model: str) -> None:

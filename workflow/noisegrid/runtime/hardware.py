@@ -16,6 +16,8 @@ from noisegrid.runtime.environment import HERE
 DEFINITION = ROOT / "containers" / "image.def"
 #: The name of the stack for all commands that need no framework.
 ANALYSIS = "analysis"
+#: The device memory in GB that a process needs beside what PyTorch allocates: the CUDA context and its kernels.
+OUTSIDE_ALLOCATOR_GB = 0.75
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,14 @@ def is_mixed_precision(hardware: str) -> bool:
     """Return whether a hardware entry trains in mixed precision. Return False for a name that is not in the catalog."""
     found = catalog("hardware").get(hardware.partition("@")[0], {})
     return str(found.get("precision", "")).startswith("amp")
+
+
+def memory_budget_gb(memory_gb: float, replicates: int) -> float:
+    """Return the device memory in GB that each replicate may use if several train on one GPU at the same time.
+
+    `replicates` is their number. A replicate that has the GPU for itself may use all of it.
+    """
+    return memory_gb if replicates == 1 else memory_gb / replicates - OUTSIDE_ALLOCATOR_GB
 
 
 def gpus_per_job(hardware: str) -> int:

@@ -11,11 +11,10 @@ from typing import Any
 
 import torch
 
-from noisegrid.common.commands import nvidia_smi
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.provenance import code_digests, tree, wheel_digest
 from noisegrid.common.schemas import catalog
-from noisegrid.runtime import devices
+from noisegrid.runtime import cuda_environment, devices, gpu_sharing, nvml
 from noisegrid.runtime.environment import HERE, environment_digest, packages
 from noisegrid.runtime.hardware import stack
 
@@ -37,7 +36,9 @@ def device(kind: str) -> dict[str, Any]:
         "compute_capability": f"{properties.major}.{properties.minor}",
         "multiprocessors": properties.multi_processor_count,
         "memory_bytes": properties.total_memory,
-        "driver": _driver(),
+        "driver": nvml.driver(),
+        "environment_variables": cuda_environment.recorded(),
+        **gpu_sharing.described(),
         **host,
     }
 
@@ -135,13 +136,20 @@ def code(build: str) -> dict[str, Any]:
 
 
 def _uuid(name: str) -> str:
-    """Return a GPU's UUID with the prefix that nvidia-smi writes and PyTorch leaves out."""
-    return name if name.startswith(("GPU-", "MIG-")) else f"GPU-{name}"
+    """Return the UUID of this process's GPU with the prefix that NVML writes and PyTorch leaves out.
+
+    `name` is the UUID that PyTorch reports. For a slice (MIG), that may be the UUID of the whole card, so the slice in
+    CUDA_VISIBLE_DEVICES counts.
+    """
+    if name.startswith(("GPU-", "MIG-")):
+        return name
+    mine = devices.chosen() or ""
+    return mine if mine.startswith("MIG-") else f"GPU-{name}"
 
 
 def _why_no_gpu() -> str:
     """Return the reason why PyTorch sees no GPU, as far as it can be known."""
-    driver, cuda = _driver(), torch.version.cuda
+    driver, cuda = nvml.driver(), torch.version.cuda
     if cuda is None:
         return "this PyTorch was built without CUDA"
     floor = next((entry["driver"] for entry in catalog("stacks").values() if entry.get("cuda") == cuda), None)
@@ -177,7 +185,3 @@ def _processor() -> str:
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def _driver() -> str | None:
-    return next(iter(nvidia_smi("--query-gpu=driver_version")), None)

@@ -16,7 +16,7 @@ NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @contextmanager
-def claimed(gpu: str, results: Path | None, name: str, shared: bool = False) -> Iterator[str | None]:
+def claimed(gpu: str, results: Path | None, name: str) -> Iterator[str | None]:
     """Check the processor, and claim the GPU that a job requires, if any.
 
     If the node lacks the required GPU model or processor features, write a note about the node, and raise WrongDevice.
@@ -30,8 +30,6 @@ def claimed(gpu: str, results: Path | None, name: str, shared: bool = False) -> 
         The folder of the study, in which the note is written. If it is None, no note is written.
     name : str
         The name of the hardware entry.
-    shared : bool
-        Whether several jobs may use one GPU at the same time.
 
     Yields
     ------
@@ -40,7 +38,7 @@ def claimed(gpu: str, results: Path | None, name: str, shared: bool = False) -> 
     """
     try:
         devices.check_processor(name, entry(name))
-        with devices.claim(gpu, shared) if gpu else nullcontext() as uuid:
+        with devices.claim(gpu) if gpu else nullcontext() as uuid:
             yield uuid
     except devices.WrongDevice as error:
         if (node := os.environ.get("SLURMD_NODENAME")) and results is not None:

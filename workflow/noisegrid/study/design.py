@@ -60,13 +60,13 @@ def read(path: Path) -> Study:
             source=Path(found["source"]),
             cells=tuple(Cell(**cell) for cell in found["cells"]),
             datasets=found["datasets"],
-            share_gpu=found["share_gpu"],
+            share_gpu=max(1, int(found["share_gpu"])),  # before 0.4, this was true or false
             timed_networks=tuple(TimedNetwork(**t | {"arms": tuple(t["arms"])}) for t in found["timed_networks"]),
             requirements=found["requirements"],
             keep=tuple(found.get("keep", KEPT)),
             versus=tuple(Versus(**comparison) for comparison in found.get("versus", [])),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise NoisegridError(f"{path} was edited ({error}); {remedy}") from error
 
 

@@ -17,7 +17,7 @@ from noisegrid.common.schemas import WORKFLOW, check, read_yaml
 from noisegrid.runtime import devices
 from noisegrid.runtime.environment import HERE
 from noisegrid.runtime.hardware import entry as hardware_entry
-from noisegrid.study import crossing, design
+from noisegrid.study import crossing, design, sharing
 from noisegrid.study.arms import timed_networks
 from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
@@ -68,6 +68,7 @@ def load_study(name_or_path: str, stack: str | None = None) -> Study:
     path = find(name_or_path)
     document, where = read_yaml(path), str(path)
     check_old_keys(document, where)
+    sharing.check_number(document, where)
     check(document, "study", where)
     for block in (*document["cells"], *document.get("overhead", [])) if stack else ():
         block["hardware"] = [_on_stack(name, stack) for name in block["hardware"]]
@@ -83,13 +84,14 @@ def load_study(name_or_path: str, stack: str | None = None) -> Study:
             if cell.path in cells:
                 raise NoisegridError(f"{here}: the cell {cell.path} is named twice; remove one of them")
             cells[cell.path] = cell
+    sharing.check_cells(cells.values(), document.get("share_gpu", 1), tasks, where)
     return Study(
         name=document["name"],
         description=str(document.get("description", "")),
         source=path,
         cells=tuple(cells.values()),
         datasets=datasets,
-        share_gpu=document.get("share_gpu", False),
+        share_gpu=document.get("share_gpu", 1),
         timed_networks=timed_networks(document.get("overhead", []), where),
         keep=tuple(document.get("keep", KEPT)),
         versus=comparisons(document.get("versus", []), cells.values(), where),

@@ -168,8 +168,8 @@ class Study:
     datasets : dict
         The entries of the datasets, by name. A study that was read from design.json has only the entries of
         datasets that it uses. Any other study has all entries of the catalog and of its study file.
-    share_gpu : bool
-        Whether several training jobs may use one GPU at the same time.
+    share_gpu : int
+        The number of replicates that train on one GPU at the same time.
     timed_networks : tuple of TimedNetwork
         The networks whose overhead is measured.
     requirements : dict
@@ -185,7 +185,7 @@ class Study:
     source: Path
     cells: tuple[Cell, ...]
     datasets: dict[str, dict[str, Any]] = field(hash=False, compare=False, repr=False)
-    share_gpu: bool = False
+    share_gpu: int = 1
     timed_networks: tuple[TimedNetwork, ...] = ()
     requirements: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False, compare=False, repr=False)
     keep: tuple[str, ...] = KEPT

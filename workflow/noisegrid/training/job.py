@@ -24,7 +24,7 @@ from noisegrid.common.schemas import schema
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import chunk_file, record
 from noisegrid.records.chunk_file import Numbered
-from noisegrid.runtime import machine, refused_nodes
+from noisegrid.runtime import cuda_environment, machine, refused_nodes
 from noisegrid.runtime.environment import environment_digest
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.recipes import check_own_network
@@ -64,6 +64,8 @@ def run_job(
     """
     results, unfinished = options.results, list(dict.fromkeys(cell for cell, _ in missing))
     machine.check_stack(hardware_entry(options.hardware).stack)
+    if hardware_entry(options.hardware).is_cuda:
+        cuda_environment.check()
     names = dict.fromkeys(cell.dataset for cell in unfinished)
     datasets = {name: open_prepared(options.datasets / name) for name in names}
     for cell in unfinished:
@@ -73,10 +75,11 @@ def run_job(
     jobs = [job_of(*replicate, results, image, keep) for replicate in missing]
     schema("record")  # read once, before the forks
     hardware, study = Hardware.of(unfinished[0].settings["hardware"]), results / unfinished[0].study
-    with refused_nodes.claimed(hardware.gpu, study, options.hardware, options.share_gpu) as uuid:
+    with refused_nodes.claimed(hardware.gpu, study, options.hardware) as uuid:
         refused_nodes.settle(study, options.hardware, machine.model_here(hardware.gpu, uuid))
-        one_at_a_time = hardware.is_cuda and not options.share_gpu
-        pool = Pool(datasets, 1 if one_at_a_time else options.cores, 60 * options.checkpoint_minutes)
+        at_a_time = options.share_gpu if hardware.is_cuda else 1
+        cores = at_a_time if hardware.is_cuda else options.cores
+        pool = Pool(datasets, cores, 60 * options.checkpoint_minutes, at_a_time)
         statuses = pool.run(jobs)
     if pool.stopping:
         away = sum(status == INTERRUPTED for _, status in statuses)

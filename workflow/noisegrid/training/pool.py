@@ -25,6 +25,7 @@ from noisegrid.common.progress import Progress
 from noisegrid.data.prepared import Dataset
 from noisegrid.records import record
 from noisegrid.records.chunk_file import is_finished
+from noisegrid.runtime import gpu_sharing
 from noisegrid.training.checkpoint import STOP_SIGNALS, Interrupted
 from noisegrid.training.replicate import Job, train_and_write
 from noisegrid.training.train import Diverged
@@ -50,6 +51,9 @@ class Pool:
         alone.
     checkpoint_s : float
         Seconds between consecutive checkpoints of a run.
+    on_gpu : int
+        The number of replicates that train on the GPU at the same time, if there is one. Each gets the same part of its
+        memory.
     stopping : bool
         Whether the scheduler has asked this job to stop.
     """
@@ -57,6 +61,7 @@ class Pool:
     datasets: dict[str, Dataset]
     cores: int
     checkpoint_s: float
+    on_gpu: int = 1
     stopping: bool = False
 
     def run(self, jobs: list[Job]) -> list[tuple[Job, int]]:
@@ -106,7 +111,7 @@ class Pool:
             process.terminate()
 
     def _arguments(self, job: Job) -> tuple[Any, ...]:
-        return job, self.datasets[job.cell.dataset], self.checkpoint_s, self.epochs, self.places[job.name]
+        return job, self.datasets[job.cell.dataset], self.checkpoint_s, self.epochs, self.places[job.name], self.on_gpu
 
     def _collect(self) -> list[tuple[Job, int]]:
         # read each exit code only once: a process that ends between two reads would be in neither list
@@ -137,10 +142,11 @@ def _title(jobs: list[Job]) -> str:
     return tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
 
 
-def child(job: Job, data: Dataset, checkpoint_s: float, epochs: Any = None, place: int = 0) -> None:
+def child(job: Job, data: Dataset, checkpoint_s: float, epochs: Any = None, place: int = 0, on_gpu: int = 1) -> None:
     """Train one replicate in this forked process, and print one line about the outcome.
 
     If `epochs`, an array in shared memory, is given, the number of finished epochs is written to it, at index `place`.
+    `on_gpu` replicates share the memory of the GPU.
     """
     checkpoints = job.checkpoints(checkpoint_s)
     if epochs is not None:
@@ -154,6 +160,7 @@ def child(job: Job, data: Dataset, checkpoint_s: float, epochs: Any = None, plac
             ):  # another copy of this job trained the replicate while this copy waited
                 return
             record.clear_leftovers(job.folder)
+            gpu_sharing.limit(on_gpu)
             outcome = train_and_write(job.run, names, job.replicate, data, job.folder, job.image, checkpoints, job.keep)
             checkpoints.clear()
             job.failure.unlink(missing_ok=True)

@@ -4,6 +4,8 @@ The replay reads a record.json and the prepared dataset that the record names. I
 it writes the new replicate to this folder.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import record
 from noisegrid.records.predictions import outputs
-from noisegrid.runtime import container, machine
+from noisegrid.runtime import container, cuda_environment, devices, gpu_sharing, machine
+from noisegrid.runtime.hardware import entry
 from noisegrid.study.resolve import PROTOCOL
 from noisegrid.training.replicate import train_and_write
 from noisegrid.training.train import Outcome, Run, train
@@ -43,7 +46,8 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     ------
     NoisegridError
         If the record or the dataset is missing or damaged, if the replicate was trained by another protocol, or if the
-        dataset is not the one in the record.
+        dataset is not the one in the record. For a replicate from a GPU, also if this machine or environment lacks the
+        recorded GPU model or stack.
     """
     old = record.read_record(path.parent)
     if (found := old["settings"]["protocol"]) != PROTOCOL:
@@ -57,11 +61,41 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
             f"{datasets / data.name} is not the dataset recorded in {path}: its digest is {data.digest}"
         )
     run = Run(old["settings"], old["seeds"], old["flags"])
-    outcome = (
-        train_and_write(run, old["cell"], old["replicate"], data, output, container.check_inside(None))
-        if output
-        else train(run, data)
-    )
+    with _recorded_device(old):
+        outcome = (
+            train_and_write(run, old["cell"], old["replicate"], data, output, container.check_inside(None))
+            if output
+            else train(run, data)
+        )
+        return _compare(path, old, outcome, data)
+
+
+@contextmanager
+def _recorded_device(old: dict[str, Any]) -> Iterator[None]:
+    """Make this process compute on a GPU as the recorded job did; do nothing for a replicate from a CPU.
+
+    Claim a GPU of the recorded model, and give PyTorch the same part of its memory.
+
+    Raises
+    ------
+    NoisegridError
+        If this environment has another stack, if a variable of CUDA changes the arithmetic, or if this machine has no
+        GPU of the model.
+    """
+    hardware = old["settings"]["hardware"]
+    if hardware["device"] != "cuda":
+        yield
+        return
+    machine.check_stack(hardware.get("stack") or entry(old["cell"]["hardware"], "replay").stack)
+    cuda_environment.check()
+    with devices.claim(hardware["gpu"]):
+        machine.check_device(hardware["gpu"])
+        gpu_sharing.limit(old["device"].get("replicates_on_gpu", 1))
+        yield
+
+
+def _compare(path: Path, old: dict[str, Any], outcome: Outcome, data: Dataset) -> int:
+    """Print whether the outcome of a replay has the bits of the record. Return 0 if it has, otherwise 1."""
     print(f"recorded  {old['weight_hash']}\nreplayed  {outcome.final.weights.hash}")
     # noisegrid.crate.rerun reads the lines `same bits` and `other bits`, and the explanation
     if outcome.final.weights.hash != old["weight_hash"]:
