@@ -352,7 +352,7 @@ def test_a_gpu_that_others_use_is_refused(monkeypatch):
 @pytest.mark.parametrize("uuid", ["GPU-1", "GPU-3", None])
 def test_no_answer_is_not_alone(monkeypatch, uuid):
     fake_pynvml.use(monkeypatch, {"uuid": "GPU-1", "name": "H100"})  # the driver does not list processes
-    with pytest.raises(NoisegridError, match="NVML did not say which processes .* or pass --allow-shared"):
+    with pytest.raises(NoisegridError, match=r"NVML did not say which processes .* or pass --allow-shared"):
         check_alone(uuid)
     monkeypatch.delenv("FAKE_NVML")  # no driver
     with pytest.raises(NoisegridError, match="NVML did not say"):

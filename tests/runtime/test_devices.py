@@ -228,9 +228,9 @@ def test_a_slice_can_be_named_and_claimed_and_is_not_the_card(tmp_path, monkeypa
     with devices.claim(entry_of_slice.gpu) as uuid:
         assert uuid == os.environ["CUDA_VISIBLE_DEVICES"] == "MIG-7"
         assert machine._uuid("0a1b") == "MIG-7"
-    with pytest.raises(devices.WrongDevice, match="requires GPU model A100, but this machine has .* MIG 1g.5gb"):
+    with pytest.raises(devices.WrongDevice, match=r"requires GPU model A100, but this machine has .* MIG 1g.5gb"):
         devices.claim("A100").__enter__()
-    with pytest.raises(NoisegridError, match="requires GPU model A100, but this machine has .* MIG 1g.5gb"):
+    with pytest.raises(NoisegridError, match=r"requires GPU model A100, but this machine has .* MIG 1g.5gb"):
         devices.check_present("a100", entry("a100"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # of a card in slices, CUDA uses the first
     assert devices.chosen() == "MIG-7"

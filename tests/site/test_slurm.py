@@ -246,18 +246,36 @@ def pilot_that_packs_the_jobs(site, calm):
     assert f"{4 * hours:.3g}" in printed and "pilot" in printed
 
 
+#: A library with one GPU on each of two nodes, and no driver elsewhere (9: NVML_ERROR_DRIVER_NOT_LOADED).
+NVML = """
+#include <stdlib.h>
+#include <string.h>
+static const char *node(void) { const char *name = getenv("SLURMD_NODENAME"); return name ? name : ""; }
+static int is_first(void) { return !strcmp(node(), "FIRST"); }
+int nvmlInitWithFlags(unsigned flags) { return is_first() || !strcmp(node(), "SECOND") ? 0 : 9; }
+int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
+int nvmlShutdown(void) { return 0; }
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = 1; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) { *handle = (void *)1; return 0; }
+int nvmlDeviceGetUUID(void *handle, char *text, unsigned size) { strcpy(text, is_first() ? "GPU-1" : "GPU-2"); return 0; }
+int nvmlDeviceGetName(void *handle, char *text, unsigned size) {
+    strcpy(text, is_first() ? "Tesla V100-SXM2-16GB" : "NVIDIA A100-SXM4-40GB"); return 0; }
+"""
+
+
 @scenario
 def node_with_another_gpu(site, calm):
     """The first node is refused and the job goes to the next.
 
-    nvidia-smi is a stand-in: the first node has a V100. There is no CUDA here, so the right node cannot train.
+    The driver's library is a stand-in: the first node has a V100. There is no CUDA here, so the right node cannot
+    train.
     """
-    asked = Path(site.cluster["LAB"], "bin/nvidia-smi")
+    library = Path(site.cluster["LD_LIBRARY_PATH"], "libnvidia-ml.so.1")
+    library.parent.mkdir(exist_ok=True)
     first, second = (site.partition + letter for letter in "ab")
-    wrong, right = "GPU-1, Tesla V100-SXM2-16GB", "GPU-2, NVIDIA A100-SXM4-40GB"
-    cases = f'{first}) echo "{wrong}";; {second}) echo "{right}";; *) exit 1'
-    asked.write_text(f"#!/bin/sh\ncase $SLURMD_NODENAME in {cases};; esac\n")
-    asked.chmod(0o755)
+    source = NVML.replace("FIRST", first).replace("SECOND", second)
+    build = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)]
+    subprocess.run(build, input=source, text=True, check=True, capture_output=True)
     write_study(site.folder, study(cells("smallcnn-digits", "control", hardware="a100"), name="wrong"))
     target = "results/wrong/chunks/a100/smallcnn-digits/0-1.json"
     done = site.run(target, study=site.folder / "wrong.yaml")
@@ -283,7 +301,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     command = [ROOT / ".ci/slurm-up.sh", folder, "--port", "37800", "--partition", MAIN, *words]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     path = f"{folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    yield {"PATH": path, "SLURM_CONF": f"{folder}/etc/slurm.conf", "LAB": str(folder)}
+    yield {
+        "PATH": path,
+        "SLURM_CONF": f"{folder}/etc/slurm.conf",
+        "LAB": str(folder),
+        "LD_LIBRARY_PATH": f"{folder}/lib",
+    }
     subprocess.run([ROOT / ".ci/slurm-down.sh", folder, "--purge"], check=False, capture_output=True, timeout=120)
 
 

@@ -50,9 +50,7 @@ def test_sharing_must_be_verified_by_control(shared):
 def test_a_task_that_does_not_fit_its_part_is_refused(shared):
     assert memory_budget_gb(16, 1) == 16
     assert memory_budget_gb(16, 4) == 4 - 0.75
-    with pytest.raises(
-        NoisegridError, match=r"but with share_gpu: 30 each replicate on v100 has 0 GB; write a smaller"
-    ):
+    with pytest.raises(NoisegridError, match="share_gpu: 30 each replicate on v100 has 0 GB; write a smaller"):
         load_study(shared(30, "algo", "control", hardware="v100"))
 
 

@@ -30,7 +30,7 @@ def test_a_process_that_ends_between_two_looks_is_not_lost():
     assert pool.running == []
 
 
-def slow_to_listen(job, data, checkpoint_s: float, epochs, place) -> None:
+def slow_to_listen(job, data, checkpoint_s: float, epochs, place, on_gpu) -> None:
     """As pool.child, but later."""
     time.sleep(0.5)
     checkpoints = Checkpoints()
