@@ -71,11 +71,14 @@ def test_jobs_and_hours_follow(shared, tmp_path):
 
 def test_a_process_gets_its_part_of_the_memory(monkeypatch):
     asked = []
-    monkeypatch.setattr(gpu_sharing, "_limit", {})
+    monkeypatch.setattr(gpu_sharing, "_state", {})
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=16 * 1024**3))
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *values: asked.append(values))
-    gpu_sharing.limit(1)
+    gpu_sharing.share(1)
+    gpu_sharing.limit()
     assert asked == [] and gpu_sharing.described() == {}
-    gpu_sharing.limit(4)
+    gpu_sharing.share(4)
+    assert asked == []  # CUDA is not touched before the fork
+    gpu_sharing.limit()
     assert asked == [(3.25 / 16, 0)]
     assert gpu_sharing.described() == {"replicates_on_gpu": 4, "memory_limit_bytes": int(3.25 * 1024**3)}

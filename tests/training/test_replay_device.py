@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.runtime import devices, gpu_sharing, machine
+from noisegrid.runtime import devices, gpu_sharing
 from noisegrid.training.replay import _recorded_device
 
 OLD = {
@@ -21,8 +21,7 @@ OLD = {
 def limits(monkeypatch, tmp_path):
     found: list[int] = []
     monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(machine, "check_device", lambda gpu: None)  # PyTorch sees no GPU here
-    monkeypatch.setattr(gpu_sharing, "limit", found.append)
+    monkeypatch.setattr(gpu_sharing, "share", found.append)
     return found
 
 

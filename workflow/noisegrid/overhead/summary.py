@@ -196,7 +196,7 @@ def time_networks(options: argparse.Namespace) -> None:
         If the device is not available or not idle, or if a network failed. If a network fails, the other networks are
         timed before the error is raised.
     """
-    hardware_name = devices.catalog_name() if options.hardware == "auto" else options.hardware
+    (hardware_name,) = devices.named([options.hardware], "--hardware")
     study_name, timed_networks = asked_for(options, hardware_name)
     hardware = entry(hardware_name)
     cuda = hardware.is_cuda

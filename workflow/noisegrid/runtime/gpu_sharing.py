@@ -9,26 +9,30 @@ import torch
 from noisegrid.runtime.hardware import OUTSIDE_ALLOCATOR_GB
 
 _GB = 1024**3  # device memory of the catalog is in units of 2^30 bytes, as vendors count it
-#: What `limit` set in this process: replicates on the GPU, and bytes that PyTorch may allocate.
-_limit: dict[str, int] = {}
+#: The replicates on this process's GPU and, once the limit is set, the bytes that PyTorch may allocate.
+_state: dict[str, int] = {}
 
 
-def limit(replicates: int) -> None:
-    """Limit what PyTorch may allocate on this process's GPU, before it allocates anything there.
+def share(replicates: int) -> None:
+    """State how many replicates train on this process's GPU at the same time, without touching CUDA.
 
-    Parameters
-    ----------
-    replicates : int
-        The number of replicates that train on the GPU at the same time; 1 sets no limit.
+    Training forks a process for the initial weights, and CUDA must not be initialised before a fork.
     """
-    if replicates == 1:
+    _state.clear()
+    if replicates > 1:
+        _state["replicates_on_gpu"] = replicates
+
+
+def limit() -> None:
+    """Limit what PyTorch may allocate on the GPU, if it is shared. Call this before anything is allocated there."""
+    if not _state:
         return
     total = torch.cuda.get_device_properties(0).total_memory
-    fraction = 1 / replicates - OUTSIDE_ALLOCATOR_GB * _GB / total
+    fraction = 1 / _state["replicates_on_gpu"] - OUTSIDE_ALLOCATOR_GB * _GB / total
     torch.cuda.set_per_process_memory_fraction(fraction, 0)
-    _limit.update(replicates_on_gpu=replicates, memory_limit_bytes=int(fraction * total))
+    _state["memory_limit_bytes"] = int(fraction * total)
 
 
 def described() -> dict[str, int]:
-    """Return the limit of this process for its record: replicates on the GPU and bytes; empty without a limit."""
-    return dict(_limit)
+    """Return the limit of this process for its record: replicates on the GPU and bytes; empty if it is not shared."""
+    return dict(_state)

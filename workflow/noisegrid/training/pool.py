@@ -160,7 +160,7 @@ def child(job: Job, data: Dataset, checkpoint_s: float, epochs: Any = None, plac
             ):  # another copy of this job trained the replicate while this copy waited
                 return
             record.clear_leftovers(job.folder)
-            gpu_sharing.limit(on_gpu)
+            gpu_sharing.share(on_gpu)
             outcome = train_and_write(job.run, names, job.replicate, data, job.folder, job.image, checkpoints, job.keep)
             checkpoints.clear()
             job.failure.unlink(missing_ok=True)

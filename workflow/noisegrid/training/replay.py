@@ -89,8 +89,7 @@ def _recorded_device(old: dict[str, Any]) -> Iterator[None]:
     machine.check_stack(hardware.get("stack") or entry(old["cell"]["hardware"], "replay").stack)
     cuda_environment.check()
     with devices.claim(hardware["gpu"]):
-        machine.check_device(hardware["gpu"])
-        gpu_sharing.limit(old["device"].get("replicates_on_gpu", 1))
+        gpu_sharing.share(old["device"].get("replicates_on_gpu", 1))
         yield
 
 

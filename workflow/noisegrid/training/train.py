@@ -25,7 +25,7 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import Dataset
 from noisegrid.networks import build
 from noisegrid.records.layout import Layout, parameter_count
-from noisegrid.runtime import machine
+from noisegrid.runtime import gpu_sharing, machine
 from noisegrid.study.seeds import Seeds
 from noisegrid.study.settings import Hardware, Optimizer, Task
 from noisegrid.training import noise
@@ -160,6 +160,7 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     device = torch.device(run.hardware.device)
     initial = initial_weights(run, data)
     machine.check_device(run.hardware.gpu)
+    gpu_sharing.limit()
     noise.apply_flags(run.flags)
     machine.keep_freed_memory()
     training = Training(run, data, disturbed(initial, run.seeds), device)
