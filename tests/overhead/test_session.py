@@ -398,7 +398,7 @@ def test_command_prints_a_table_and_a_failing_network_does_not_stop_the_next(tmp
     )
     few = ["--size", 8, "--batch-size", 2, "--processes", 2, "--blocks", 3, "--steps", 1]
     few += ["--arms", "deterministic", "--output", "out"]
-    done = noisegrid("overhead", "--hardware", "cpu", "--network", "own:broken", "mediumcnn_k1", *few, cwd=tmp_path)
+    done = noisegrid("overhead", "own:broken", "mediumcnn_k1", "--hardware", "cpu", *few, cwd=tmp_path)
     assert done.returncode == 1
     assert "cannot be built" in done.stdout and "1 of 2 networks failed: cpu/own.broken" in done.stdout
     assert "mediumcnn_k1" in done.stdout and "repeatable" in done.stdout

@@ -2,7 +2,7 @@
 
 Prints a table. With --output, writes two files for each network. <hardware>/<network>.csv has every timed block, and
 is updated during the measurement. <hardware>/<network>.json lists the device, the versions, the timed arms and the
-skipped arms.
+skipped arms. With --explain, nothing is timed; the operators that may vary on CUDA are listed.
 """
 
 import argparse
@@ -10,16 +10,22 @@ from pathlib import Path
 
 from noisegrid.cli import arguments
 
-EXAMPLE = "noisegrid overhead --network resnet50"
+EXAMPLE = "noisegrid overhead resnet50"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
-        "--network",
-        nargs="+",
+        "networks",
+        nargs="*",
+        metavar="NETWORK",
         default=[],
         help="names in networks.yaml, package.module:function, or all (default with --study: those of the study)",
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="time nothing; list the operators that may vary on CUDA, and what strict mode does (needs no GPU)",
     )
     parser.add_argument("--hardware", default="auto", help="a name in hardware.yaml (default: this machine's entry)")
     parser.add_argument("--arms", nargs="+", help="names in arms.yaml (default: all but the slow ones)")
@@ -41,6 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
-    from noisegrid.overhead.summary import time_networks
+    from noisegrid.overhead.summary import explain_networks, time_networks
 
-    time_networks(options)
+    (explain_networks if options.explain else time_networks)(options)

@@ -26,7 +26,7 @@ from noisegrid.common.collect import collect
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text, write_with_checksum
 from noisegrid.common.versions import OVERHEAD
-from noisegrid.overhead import conditions
+from noisegrid.overhead import conditions, explain
 from noisegrid.overhead.processes import Timed, time_network
 from noisegrid.overhead.session import Row
 from noisegrid.runtime import container, cuda_environment, devices, machine, refused_nodes
@@ -35,11 +35,11 @@ from noisegrid.study.arms import arms, timed_network
 from noisegrid.study.resolve import load
 from noisegrid.study.study import TimedNetwork
 
-#: The networks that `--network all` times: those in the paper's Figure 6, those that the paper trains, and others.
+#: The networks that `all` stands for: those in the paper's Figure 6, those that the paper trains, and others.
 ALL = (
     "smallcnn", "resnet18", "vgg16", "vgg19", "resnet50", "resnet152", "densenet121", "densenet201", "inception_v3",
     "xception", "mobilenet", "efficientnet_b0", "mediumcnn_k1", "mediumcnn_k3", "mediumcnn_k5", "mediumcnn_k7",
-    "mediumcnn_d2", "mediumcnn_d4", "mediumcnn_s2", "mediumcnn_g8", "mediumcnn_g16", "vit_b_16",
+    "mediumcnn_d2", "mediumcnn_d4", "mediumcnn_s2", "mediumcnn_g8", "mediumcnn_g16", "vit_b_16", "pyramid",
 )  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def is_timed(timing: TimedNetwork, folder: Path, image: dict[str, Any] | None) -
 
 def asked_for(options: argparse.Namespace, hardware: str) -> tuple[str, list[TimedNetwork]]:
     """Return the name of the study (empty without a study) and the networks that the command line requests."""
-    names = ALL if options.network == ["all"] else options.network
+    names = ALL if options.networks == ["all"] else options.networks
     if options.study:
         study = load(options.study)
         on_hardware = [timed for timed in study.timed_networks if timed.hardware == hardware]
@@ -180,11 +180,21 @@ def asked_for(options: argparse.Namespace, hardware: str) -> tuple[str, list[Tim
             raise NoisegridError(f"study {options.study} times no network on {hardware}")
         return study.name, found
     if not names:
-        raise NoisegridError("no network was named; use --network, or --study for the networks of a study")
+        raise NoisegridError(
+            "no network was named; name one or more, such as resnet50, or --study for the networks of a study"
+        )
     more = {
         key: value for key in ("size", "batch_size", "processes", "blocks", "steps") if (value := getattr(options, key))
     }
-    return "", [timed_network(hardware, name, options.arms, "--network", **more) for name in names]
+    return "", [timed_network(hardware, name, options.arms, "overhead", **more) for name in names]
+
+
+def explain_networks(options: argparse.Namespace) -> None:
+    """Print which operators of the requested networks may vary on CUDA. Needs no GPU (see `explain`)."""
+    hardware = devices.catalog_name() if options.hardware == "auto" else options.hardware
+    for network in asked_for(options, hardware)[1]:
+        uses = explain.explain(network)
+        print(*([explain.table(uses)] if uses else []), explain.sentence(network.network, uses), "", sep="\n")
 
 
 def time_networks(options: argparse.Namespace) -> None:

@@ -1,0 +1,216 @@
+"""Which operators of a network may vary on CUDA, found without a GPU.
+
+One training step runs on tensors without values (PyTorch's device `meta`), so nothing is computed. Every operator that
+it calls is compared with PyTorch's published list (workflow/catalog/nondeterministic.yaml).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import catalog
+from noisegrid.networks import build
+from noisegrid.overhead.bench import CLASSES
+from noisegrid.study.study import TimedNetwork
+from noisegrid.training.train import loss_of
+
+#: The images of the traced step. What an operator is does not depend on their number; batch norm needs two.
+IMAGES, CHANNELS = 2, 3
+#: What strict mode does with an operator of the list, for readers.
+STRICT = {
+    "deterministic": "uses a deterministic kernel",
+    "refused": "refuses",
+    "cudnn": "cuDNN chooses a deterministic kernel",
+}
+
+
+@dataclass(frozen=True)
+class Use:
+    """An operator of the list in one direction.
+
+    Attributes
+    ----------
+    operator : str
+        The name in ATen.
+    direction : {"forward", "backward", "optimiser"}
+        The part of the step that calls it.
+    modules : tuple of str
+        The paths of the layers that call it, in the order of the first call.
+    calls : int
+        How often the step calls it.
+    entry : dict
+        The entry of the list.
+    """
+
+    operator: str
+    direction: str
+    modules: tuple[str, ...]
+    calls: int
+    entry: dict[str, Any]
+
+
+class _Trace(TorchDispatchMode):
+    """Count the operators of the list, by operator, direction and layer.
+
+    The layer of an operator of the backward pass is the one that made the node of autograd. Nodes are numbered, and
+    each layer notes which numbers were given while it ran.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+        self.entries: dict[str, dict[str, Any]] = {}
+        self.running: list[tuple[str, int]] = []
+        self.ranges: list[tuple[int, int, str]] = []
+        self.updating = False
+        for path, module in network.named_modules():
+            module.register_forward_pre_hook(partial(self._enter, path))
+            module.register_forward_hook(self._leave)
+
+    def _enter(self, path: str, module: nn.Module, inputs: Any) -> None:
+        self.running.append((path, torch._C._autograd._get_sequence_nr()))  # type: ignore[attr-defined]
+
+    def _leave(self, module: nn.Module, inputs: Any, outputs: Any) -> None:
+        path, first = self.running.pop()
+        last = torch._C._autograd._get_sequence_nr()  # type: ignore[attr-defined]
+        self.ranges.append((first, last, path))  # a layer is noted before the layers that contain it
+
+    def __torch_dispatch__(self, function: Any, types: Sequence[type], args: Any = (), kwargs: Any = None) -> Any:
+        """Count an operator and run it."""
+        if found := entry_of(function, args, kwargs or {}):
+            name, entry = found
+            self.counts[name, *self._place()] += 1
+            self.entries[name] = entry
+        return function(*args, **kwargs or {})
+
+    def _place(self) -> tuple[str, str]:
+        """Return the direction and the layer of the operator that is running."""
+        if self.updating:
+            return "optimiser", ""
+        node = torch._C._current_autograd_node()  # type: ignore[attr-defined]
+        if node is None:
+            return "forward", self.running[-1][0] if self.running else ""
+        number = node._sequence_nr()
+        return "backward", next((path for first, last, path in self.ranges if first <= number < last), "")
+
+    def uses(self) -> list[Use]:
+        """Return the operators that were counted."""
+        modules: dict[tuple[str, str], list[str]] = {}
+        for name, direction, path in self.counts:
+            modules.setdefault((name, direction), []).append(path)
+        return [
+            Use(*key, tuple(paths), sum(self.counts[*key, path] for path in paths), self.entries[key[0]])
+            for key, paths in modules.items()
+        ]
+
+
+def entry_of(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """Return the name of an operator and its entry in the list, or None if it is not in the list."""
+    base, overload = function.overloadpacket.__name__, function._overloadname
+    base = base.rstrip("_") if base.rstrip("_") else base  # an operator that works in place has the same entry
+    given = {argument.name: value for argument, value in zip(function._schema.arguments, args, strict=False)} | kwargs
+    for entry in catalog("nondeterministic")["operators"]:
+        if not {base, f"{base}.{overload}"}.isdisjoint(entry["aten"]) and all(_holds(entry, given)):
+            return base, entry
+    return None
+
+
+def _holds(entry: dict[str, Any], given: dict[str, Any]) -> Iterator[bool]:
+    """Yield, for each condition of an entry, whether it holds for the arguments of an operator."""
+    tensors = [value for value in given.values() if isinstance(value, Tensor)]
+    of_tensors: dict[str, Callable[[Tensor], bool]] = {
+        "sparse": lambda tensor: tensor.layout != torch.strided,
+        "floating": lambda tensor: tensor.is_floating_point() or tensor.is_complex(),
+        "quantized": lambda tensor: tensor.is_quantized,
+    }
+    for name, wanted in entry.get("when", {}).items():
+        if name in of_tensors:
+            yield any(map(of_tensors[name], tensors))
+        elif wanted == "given":
+            yield given.get(name) is not None
+        else:
+            yield given.get(name, False) in wanted
+
+
+def explain(network: TimedNetwork) -> list[Use]:
+    """Return the operators of a network's training step that PyTorch's list names, in the order of their first call.
+
+    Raises
+    ------
+    NoisegridError
+        If the network cannot be built or cannot run on tensors without values.
+    """
+    try:
+        with torch.device("meta"):
+            layers = build(
+                network.build, classes=CLASSES, channels=CHANNELS, size=network.size, **network.options
+            ).train()
+            images = torch.empty(IMAGES, CHANNELS, network.size, network.size)
+            labels = torch.zeros(IMAGES, dtype=torch.int64)
+        return trace(layers, images, labels)
+    except NoisegridError:
+        raise
+    except Exception as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise NoisegridError(
+            f"network {network.network} cannot be traced on tensors without values of {network.size} x {network.size} "
+            f"pixels: {first}"
+        ) from error
+
+
+def trace(network: nn.Module, images: Tensor, labels: Tensor) -> list[Use]:
+    """Run one training step of a network, and return the operators that PyTorch's list names."""
+    watch = _Trace(network.to("meta"))
+    optimizer = torch.optim.Adam(network.parameters(), fused=False)  # a fused one refuses tensors without values
+    optimizer.register_step_pre_hook(lambda *_: setattr(watch, "updating", True))
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(False)  # strict mode replaces some operators
+    try:
+        with watch:
+            # training_step's autocast refuses the device `meta`; in fp32 it does nothing
+            loss_of(network(images), labels, smoothing=0.0).backward()
+            optimizer.step()
+    finally:
+        torch.use_deterministic_algorithms(before)
+    return watch.uses()
+
+
+def table(uses: Sequence[Use]) -> str:
+    """Return a table of operators: layers, direction, number of calls, and what strict mode does."""
+    lines = [("operator", "direction", "calls", "strict mode", "layers")]
+    for use in uses:
+        shown = [path or "(network)" for path in use.modules]
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+        strict = STRICT[use.entry["strict"]]
+        lines.append((f"aten::{use.operator}", use.direction, str(use.calls), strict, ", ".join(shown[:3]) + more))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def sentence(name: str, uses: Sequence[Use]) -> str:
+    """Return the result for one network in one sentence."""
+    convolutions = sum(use.calls for use in uses if use.entry["strict"] == "cudnn")
+    others = [use for use in uses if use.entry["strict"] != "cudnn"]
+    refused = [use for use in others if use.entry["strict"] == "refused"]
+    cudnn = f"cuDNN's convolutions ({convolutions} calls)" if convolutions else ""
+    if not uses:
+        return f"{name}: no operator is on PyTorch's list"
+    if not others:
+        varies = f"nothing but {cudnn} may vary"
+    else:
+        names = dict.fromkeys(f"aten::{use.operator}" for use in others)
+        varies = f"{' and '.join(filter(None, [cudnn, ', '.join(names)]))} may vary"
+    if not refused:
+        return f"{name}: {varies}; strict mode runs it"
+    named = ", ".join(dict.fromkeys(f"aten::{use.operator}" for use in refused))
+    remedies = "; ".join(dict.fromkeys(use.entry["remedy"] for use in refused if "remedy" in use.entry))
+    return f"{name}: {varies}; strict mode refuses {named}" + (f" (instead, {remedies})" if remedies else "")
