@@ -257,7 +257,8 @@ int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 int nvmlShutdown(void) { return 0; }
 int nvmlDeviceGetCount_v2(unsigned *count) { *count = 1; return 0; }
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) { *handle = (void *)1; return 0; }
-int nvmlDeviceGetUUID(void *handle, char *text, unsigned size) { strcpy(text, is_first() ? "GPU-1" : "GPU-2"); return 0; }
+int nvmlDeviceGetUUID(void *handle, char *text, unsigned size) {
+    strcpy(text, is_first() ? "GPU-1" : "GPU-2"); return 0; }
 int nvmlDeviceGetName(void *handle, char *text, unsigned size) {
     strcpy(text, is_first() ? "Tesla V100-SXM2-16GB" : "NVIDIA A100-SXM4-40GB"); return 0; }
 """
