@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from noisegrid.crate.possible import wrong_flags
+from noisegrid.study.missing import why_missing
 from noisegrid.study.recipes import resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.seeds import derive_seeds, stream
@@ -69,8 +70,8 @@ def test_the_other_parts_of_impl_on_cuda_are_told_apart(source, switches):
 def test_atomics_are_missing_where_the_network_is_known_to_have_none():
     task = {**task_settings(resolve_tasks({}, "test"), resolve_datasets({}, "test"), "smallcnn-digits", "test")}
     known, own = Task.of(task), Task.of(task | {"network": "mine:network"})
-    assert NOISES["atomics"].missing(known, CUDA) == "has no operator outside cuDNN that uses atomic additions"
-    assert NOISES["atomics"].missing(own, CUDA) == ""
+    assert why_missing("atomics", known, CUDA) == "has no operator outside cuDNN that uses atomic additions"
+    assert why_missing("atomics", own, CUDA) == ""
     assert NOISES["cudnn_deterministic"].missing(known, CUDA) == ""
     for source in ("atomics", "cudnn_deterministic"):
         assert NOISES[source].missing(own, CPU) == "runs on a device without cuDNN"

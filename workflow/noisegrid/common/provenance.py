@@ -11,7 +11,10 @@ from noisegrid.common.files import short_digest
 from noisegrid.common.schemas import PACKAGE, ROOT
 
 #: The modules that determine how every network is trained.
-TRAINING_MODULES = ("study/seeds", "training/noise", "training/loader", "training/train")
+TRAINING_MODULES = (
+    "study/seeds", "training/noise", "training/loader", "training/prefetch", "training/augmentation",
+    "training/convolutions", "training/train",
+)  # fmt: skip
 #: The environment variable that tells jobs the state of the working tree, or the digest of the wheel. Jobs in
 #: containers need it, because containers have neither git nor the installed wheel.
 TREE_VARIABLE = "NOISEGRID_TREE"

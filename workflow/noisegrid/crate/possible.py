@@ -11,8 +11,9 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import check
 from noisegrid.study.crossing import problem_of, problem_of_source
+from noisegrid.study.missing import why_missing
 from noisegrid.study.settings import Hardware, Task
-from noisegrid.study.sources import CROSSED, FREE, NOISES
+from noisegrid.study.sources import CROSSED, FREE
 from noisegrid.study.study import Cell
 
 #: The values of a CPU library's instruction set that training knows (CPU_REQUIREMENTS of training/noise.py).
@@ -61,7 +62,7 @@ def _noise_problems(settings: dict[str, Any], task: Task, hardware: Hardware) ->
     noise, free = str(settings["noise"]), settings.get("free")
     if free != sorted(FREE[noise]):
         yield f"free is {free}, but noise {noise} leaves free: {', '.join(sorted(FREE[noise])) or 'nothing'}"
-    if why := NOISES[noise].missing(task, hardware):
+    if why := why_missing(noise, task, hardware):
         yield f"the task {why}, so no plan has the noise {noise}"
     if "crossed" in settings:
         yield f"it has crossed sources, but its noise is {noise}"

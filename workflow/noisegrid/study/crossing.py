@@ -8,8 +8,9 @@ import math
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
+from noisegrid.study.missing import why_missing
 from noisegrid.study.settings import Hardware, Task
-from noisegrid.study.sources import NOISES, PROBES, SOURCES, UNSEEDED_ON_CUDA
+from noisegrid.study.sources import PROBES, SOURCES, UNSEEDED_ON_CUDA
 
 #: The keys of a block of cells that `crossed` replaces.
 REPLACED = ("noise", "replicates", "seed_sets")
@@ -90,7 +91,7 @@ def problem_of_source(source: str, count: int, task: Task, hardware: Hardware) -
     """
     if hardware.is_cuda and source in UNSEEDED_ON_CUDA:
         return f"on CUDA, {source} has no seed, so none of its levels could be repeated; remove it"
-    if why := NOISES[source].missing(task, hardware):
+    if why := why_missing(source, task, hardware):
         return f"{{task}} {why}, so {source} would measure nothing; remove it"
     choices = math.prod(len(values) for values in hardware.kernels["free"].values()) if source == "impl" else math.inf
     if count > choices:

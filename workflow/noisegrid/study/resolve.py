@@ -19,6 +19,7 @@ from noisegrid.runtime.environment import HERE
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study import crossing, design, sharing
 from noisegrid.study.arms import timed_networks
+from noisegrid.study.missing import why_missing
 from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import CROSSED, NOISES, holds_seeds
@@ -263,5 +264,5 @@ def _check_noise(task: str, settings: dict[str, Any], noise: str, where: str) ->
     """Raise NoisegridError if the noise is unknown, or has no effect with this recipe on this hardware."""
     if noise not in NOISES:
         raise NoisegridError(f"{where}: {unknown('noise', noise, NOISES)}")
-    if why := NOISES[noise].missing(Task.of(settings["task"]), Hardware.of(settings["hardware"])):
+    if why := why_missing(noise, Task.of(settings["task"]), Hardware.of(settings["hardware"])):
         raise NoisegridError(f"{where}: task {task} {why}, so noise {noise!r} would measure nothing; remove it")

@@ -7,7 +7,6 @@ CONTRIBUTING.md).
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from noisegrid.common.schemas import catalog
 from noisegrid.study.settings import Hardware, Task
 
 #: The sources of the paper. Each has its own random stream, whether it is free or held.
@@ -35,14 +34,6 @@ def _without_dropout(task: Task, hardware: Hardware) -> str:
 
 def _without_cudnn(task: Task, hardware: Hardware) -> str:
     return "" if hardware.is_cuda else "runs on a device without cuDNN"
-
-
-def _without_atomics(task: Task, hardware: Hardware) -> str:
-    """Return why atomic additions would change nothing. What a network outside the catalog contains is not known."""
-    if why := _without_cudnn(task, hardware):
-        return why
-    known = catalog("networks").get(task.network)
-    return "has no operator outside cuDNN that uses atomic additions" if known and not known.get("atomics") else ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +92,7 @@ NOISES = {
             "atomic additions outside cuDNN",
             "#999933",
             "h",
-            _without_atomics,
+            _without_cudnn,
         ),
     )
 }

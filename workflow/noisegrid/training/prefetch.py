@@ -95,6 +95,6 @@ class Prefetch:
             return images, None
         with torch.cuda.stream(self.stream):
             on_device = images.to(self.device, non_blocking=True)
-            buffer.copied = torch.cuda.Event()
+            buffer.copied = torch.cuda.Event(blocking=True)  # its waiter sleeps, and leaves the core to training
             buffer.copied.record()
         return on_device, buffer.copied
