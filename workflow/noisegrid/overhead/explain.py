@@ -75,11 +75,11 @@ class _Trace(TorchDispatchMode):
             module.register_forward_hook(self._leave)
 
     def _enter(self, path: str, module: nn.Module, inputs: Any) -> None:
-        self.running.append((path, torch._C._autograd._get_sequence_nr()))  # type: ignore[attr-defined]
+        self.running.append((path, torch._C._autograd._get_sequence_nr()))
 
     def _leave(self, module: nn.Module, inputs: Any, outputs: Any) -> None:
         path, first = self.running.pop()
-        last = torch._C._autograd._get_sequence_nr()  # type: ignore[attr-defined]
+        last = torch._C._autograd._get_sequence_nr()
         self.ranges.append((first, last, path))  # a layer is noted before the layers that contain it
 
     def __torch_dispatch__(self, function: Any, types: Sequence[type], args: Any = (), kwargs: Any = None) -> Any:
@@ -94,7 +94,7 @@ class _Trace(TorchDispatchMode):
         """Return the direction and the layer of the operator that is running."""
         if self.updating:
             return "optimiser", ""
-        node = torch._C._current_autograd_node()  # type: ignore[attr-defined]
+        node = torch._C._current_autograd_node()
         if node is None:
             return "forward", self.running[-1][0] if self.running else ""
         number = node._sequence_nr()

@@ -1,0 +1,82 @@
+"""Which operators may vary on CUDA: PyTorch's list, and the networks of the catalog. Needs no GPU."""
+
+import re
+from functools import cache
+
+import pytest
+import torch
+from torch import nn
+
+from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import catalog
+from noisegrid.overhead.explain import explain, sentence, table, trace
+from noisegrid.study.arms import timed_network
+
+
+@cache
+def uses_of(name):
+    return explain(timed_network("cpu", name, None, "test"))
+
+
+def published():
+    """Return the items of the documentation of torch.use_deterministic_algorithms: all, and those that it refuses."""
+    text = torch.use_deterministic_algorithms.__doc__.split("In addition, several")[0]
+    items = r"^ +\* (:(?:class|func):.*?)(?=\n +\* :|\n\n(?! +- ``)|\Z)"
+    accepted, refused = (
+        {re.sub(r"\s+", " ", item).strip() for item in re.findall(items, part, re.S | re.M)}
+        for part in text.split("normally-nondeterministic operations will")[1:]
+    )
+    return accepted, refused
+
+
+def test_the_list_is_that_of_the_installed_torch():
+    accepted, refused = published()
+    found = catalog("nondeterministic")
+    words = {word for entry in found["operators"] for word in entry["published"]}
+    assert words | set(found["elsewhere"]) == accepted | refused and len(accepted) > 15 and len(refused) > 20
+    for entry in found["operators"]:
+        if "upsample_bilinear2d_backward" not in entry["aten"]:
+            assert set(entry["published"]) <= (refused if entry["strict"] == "refused" else accepted)
+
+
+def test_every_operator_of_the_list_exists():
+    for entry in catalog("nondeterministic")["operators"]:
+        for name in entry["aten"]:
+            base, _, overload = name.partition(".")
+            packet = getattr(torch.ops.aten, base, None) or getattr(torch.ops.aten, f"{base}_")
+            assert not overload or overload in packet.overloads()
+
+
+@pytest.mark.parametrize("name", catalog("networks"))
+def test_the_catalog_says_which_networks_have_atomic_additions_and_strict_mode_refuses_two(name):
+    others = {use.operator for use in uses_of(name) if use.entry["strict"] != "cudnn"}
+    named = {operator.removeprefix("_").removesuffix("_backward") for operator in others}
+    assert named == set(catalog("networks")[name].get("atomics", []))
+    assert ("strict mode refuses" in sentence(name, uses_of(name))) == (name in ("vgg16", "vgg19"))
+
+
+def test_resnet18_has_convolutions_only():
+    uses = uses_of("resnet18")
+    assert [(use.operator, use.direction, use.calls) for use in uses] == [
+        ("convolution", "forward", 20),
+        ("convolution_backward", "backward", 20),
+    ]
+    assert uses[0].modules == uses[1].modules[::-1] or set(uses[0].modules) == set(uses[1].modules)
+
+
+def test_the_pyramid_names_its_layers():
+    found = {(use.operator, use.direction): use for use in uses_of("pyramid")}
+    assert found["index_add", "forward"].modules == ("pool",)
+    assert found["upsample_bilinear2d_backward", "backward"].calls == 2
+    assert "aten::index_add" in table(uses_of("pyramid"))
+
+
+def test_a_network_without_such_operators_has_none():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 4))
+    images, labels = torch.empty(2, 3, 2, 2, device="meta"), torch.zeros(2, dtype=torch.int64, device="meta")
+    assert trace(network, images, labels) == []
+
+
+def test_a_network_that_cannot_run_is_one_sentence():
+    with pytest.raises(NoisegridError, match=r"cannot be traced .* of 1 x 1 pixels: .+"):
+        explain(timed_network("cpu", "resnet18", None, "test").__class__("cpu", "x", "torch.nn:Linear", {}, (), size=1))
