@@ -20,7 +20,7 @@ SOURCES = sorted((HERE / "runtime").iterdir())
 
 
 def compiled() -> Path:
-    """Return the folder of the compiled runtime. The first process that asks compiles it; its digest names the folder."""
+    """Return the folder of the compiled runtime, named by its digest. The first process that asks compiles it."""
     text = b"".join(source.read_bytes() for source in SOURCES) + version("torch").encode()
     name = f"noisegrid-null-cuda-{os.getuid()}-{hashlib.sha256(text).hexdigest()[:16]}"
     folder = Path(tempfile.gettempdir()) / name
@@ -37,10 +37,23 @@ def compiled() -> Path:
 def _compile(folder: Path) -> None:
     site = Path(sysconfig.get_path("purelib")) / "nvidia"
     headers = ["-I", site / "cu13/include", "-I", site / "cudnn/include"]
-    options, runtime = ["-O1", "-w", "-shared", "-fPIC"], [path for path in SOURCES if path.suffix == ".cpp"]
+    options, runtime = (
+        ["-O1", "-w", "-shared", "-fPIC", "-fvisibility=hidden"],
+        [path for path in SOURCES if path.suffix == ".cpp"],
+    )
     commands: list[list[object]] = [["g++", *options, *headers, *runtime, "-o", folder / "libnullcuda.so"]]
     for source, name in (("driver.c", "libcuda.so.1"), ("nvml.c", "libnvidia-ml.so.1")):
-        commands.append(["gcc", *options, f"-Wl,-soname,{name}", HERE / "runtime" / source, "-o", folder / name])
+        commands.append(
+            [
+                "gcc",
+                *options,
+               
+                f"-Wl,-soname,{name}",
+                HERE / "runtime" / source,
+                "-o",
+                folder / name,
+            ]
+        )
     for command in commands:
         subprocess.run([str(word) for word in command], check=True)
 

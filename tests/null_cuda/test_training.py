@@ -1,6 +1,7 @@
 """Replicates are trained, stopped, resumed and replayed on a machine with a CUDA runtime and no GPU."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from null_machine import NullMachine
 from test_steps import mutated
 
 STUDY = """
-name: null
+name: nullcuda
 seed: 1
 cells:
   - {hardware: [%s], tasks: [null-digits], noise: [%s], replicates: 2}
@@ -24,7 +25,9 @@ CARDS = {
 }
 
 
-def train(folder: Path, datasets: Path, hardware: str, noise: str = "control", package: Path | None = None):
+def train(
+    folder: Path, datasets: Path, hardware: str, noise: str = "control", package: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Train the replicates of a small study on the card of a hardware entry."""
     (folder / "null.yaml").write_text(STUDY % (hardware, noise))
     options = ["--hardware", hardware, "--replicates", "0-1", "--datasets", datasets, "--results", folder / "results"]
@@ -38,7 +41,7 @@ def train(folder: Path, datasets: Path, hardware: str, noise: str = "control", p
 def test_every_source_trains_on_every_card_and_precision(tmp_path: Path, datasets: Path, hardware: str) -> None:
     done = train(tmp_path, datasets, hardware, SOURCES)
     assert done.returncode == 0, done.stdout
-    records = [json.loads(path.read_text()) for path in tmp_path.glob("results/null/replicates/**/record.json")]
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("results/nullcuda/replicates/**/record.json")]
     assert len(records) == 2 * len(SOURCES.split(","))
     assert {record["device"]["model"] for record in records} == {CARDS[hardware].name}
 

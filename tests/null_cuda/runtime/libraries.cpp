@@ -132,3 +132,8 @@ E D cudnnBackendGetAttribute(cudnnBackendDescriptor_t const, cudnnBackendAttribu
       return CUDNN_STATUS_SUCCESS;
   }
 }
+E D cudnnBackendExecute(cudnnHandle_t, cudnnBackendDescriptor_t, cudnnBackendDescriptor_t) {
+  n_launch++;
+  note("kernel", "cudnn convolution");
+  return CUDNN_STATUS_SUCCESS;
+}
