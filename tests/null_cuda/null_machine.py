@@ -47,7 +47,6 @@ def _compile(folder: Path) -> None:
             [
                 "gcc",
                 *options,
-               
                 f"-Wl,-soname,{name}",
                 HERE / "runtime" / source,
                 "-o",
