@@ -89,17 +89,7 @@ def overhead(campaign: Campaign, deadline: float) -> str:
     plan = campaign.plan["overhead"]
     numbers = [word for key in ("size", "batch_size", "processes", "blocks", "steps") for word in _option(key, plan)]
     networks, arms = plan["networks"], ["--arms", *plan["arms"]]
-    command = (
-        "-m",
-        "noisegrid",
-        "overhead",
-        "--network",
-        *networks,
-        "--hardware",
-        campaign.plan["hardware"],
-        *arms,
-        *numbers,
-    )
+    command = ["-m", "noisegrid", "overhead", *networks, "--hardware", campaign.plan["hardware"], *arms, *numbers]
     return run_until(deadline, campaign.log("overhead"), *command, "--output", campaign.work / "overhead")
 
 

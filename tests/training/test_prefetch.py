@@ -80,3 +80,8 @@ def test_an_error_while_reading_reaches_the_caller():
     with pytest.raises(OSError, match="the disk is gone"):
         next(Prefetch(IMAGES.view(Damaged), CPU).read(GROUPS))
     assert threads() == []
+
+
+def test_an_example_that_does_not_exist_is_an_error():
+    with pytest.raises(IndexError, match="example 10 does not exist: the dataset has 10 images"):
+        next(Prefetch(IMAGES, CPU).read([np.array([3, 10])]))

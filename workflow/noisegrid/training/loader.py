@@ -8,7 +8,7 @@ the augment seed, the epoch and the example, so changing the order does not chan
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
 import torch
@@ -70,7 +70,7 @@ class Batches:
         self.device = device
         self.memory_format = memory_format
 
-    def training(self, seeds: Seeds, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    def training(self, seeds: Seeds, epoch: int, start: int = 0) -> Generator[tuple[Tensor, Tensor], None, None]:
         """Yield the batches of one epoch: every example once, shuffled and augmented.
 
         Parameters

@@ -89,7 +89,9 @@ class Prefetch:
         if buffer.copied is not None:
             buffer.copied.synchronize()  # this thread waits, not the training thread
         images = buffer.images[: len(group)]
-        # without mode="clip", NumPy would first write into a buffer of its own
+        if group.max() >= len(self.images):
+            raise IndexError(f"example {group.max()} does not exist: the dataset has {len(self.images)} images")
+        # mode="clip" is safe after this check; otherwise, NumPy would first write into a buffer of its own
         np.take(self.images, group, axis=0, out=images.numpy(), mode="clip")
         if not self.cuda:
             return images, None

@@ -9,7 +9,7 @@ import math
 import multiprocessing
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing.connection import Connection
@@ -218,10 +218,11 @@ class Training:
         started, before = time.perf_counter(), self.seconds
         rate = set_learning_rate(self.optimizer, self.task, self.epoch)
         self.network.train()
-        for inputs, labels in self.train_batches.training(self.seeds, self.epoch, self.step):
-            self._train_batch(inputs, labels)
-            self.seconds = before + time.perf_counter() - started
-            checkpoints.visit(self)
+        with closing(self.train_batches.training(self.seeds, self.epoch, self.step)) as batches:
+            for inputs, labels in batches:
+                self._train_batch(inputs, labels)
+                self.seconds = before + time.perf_counter() - started
+                checkpoints.visit(self)
         loss = float(torch.stack(self.losses).mean())
         self.seconds = before + time.perf_counter() - started
         if not math.isfinite(loss):

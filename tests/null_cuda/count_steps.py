@@ -1,0 +1,54 @@
+"""Count what a training step of a task launches, copies and waits for: `count_steps.py TASK HARDWARE`, on null CUDA."""
+
+import ctypes
+import json
+import sys
+
+import numpy as np
+import torch
+
+from noisegrid.common.schemas import catalog
+from noisegrid.data.prepared import Dataset
+from noisegrid.study.recipes import resolve_tasks, task_settings
+from noisegrid.study.resolve import hardware_settings
+from noisegrid.study.settings import Hardware
+from noisegrid.training import noise
+from noisegrid.training.checkpoint import Checkpoints
+from noisegrid.training.train import Run, Training, build_network, weights_of
+
+NAMES = ("launches", "syncs", "h2d", "d2h")
+STEPS = 8
+runtime = ctypes.CDLL(None)
+runtime.nullcuda_count.restype = ctypes.c_long
+
+
+def count() -> list[int]:
+    """Return the counters of this process."""
+    return [runtime.nullcuda_count(index) for index in range(len(NAMES))]
+
+
+def data_of(name: str, examples: int) -> Dataset:
+    """Return a dataset of zeros with the shape of one of the catalog."""
+    about = catalog("datasets")[name]
+    images = np.zeros((examples, about["channels"], about["size"], about["size"]), np.uint8)
+    labels = np.zeros((examples, 40), np.uint8) if name == "celeba" else np.zeros(examples, np.int64)
+    rest = (images[:200], labels[:200], None, [], None)
+    return Dataset(name, "", about["classes"], about["full_scale"], images, labels, *rest)
+
+
+task, hardware = sys.argv[1:]
+settings = hardware_settings(hardware, "test")
+recipe = task_settings(resolve_tasks({}, "test"), catalog("datasets"), task, "test")
+flags = noise.derive_flags(Hardware.of(settings), 1, task, "control", 0)
+noise.set_switches(flags)
+run = Run({"task": recipe, "hardware": settings}, dict.fromkeys(("init", "order", "augment", "dropout"), 1), flags)
+data = data_of(recipe["dataset"], STEPS * recipe["batch_size"])
+training = Training(run, data, weights_of(build_network(run.task, data)), torch.device("cuda"))
+seen: list[list[int]] = []
+checkpoints = Checkpoints()
+checkpoints.on_visit = lambda _: seen.append(count())
+training.run_epoch(checkpoints)
+# the first steps load libraries; the epoch's end, which reads the loss, comes after the last visit
+per_step = (np.array(seen[-1]) - seen[2]) / (len(seen) - 3)
+peak = torch.cuda.max_memory_allocated() / 1e9
+print(json.dumps(dict(zip(NAMES, per_step.tolist(), strict=True)) | {"peak_gb": peak}))

@@ -1,0 +1,99 @@
+"""A machine with a CUDA runtime and no GPU: the runtime is compiled, and processes run on it."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+HERE = Path(__file__).resolve().parent
+SOURCES = sorted((HERE / "runtime").iterdir())
+
+
+def compiled() -> Path:
+    """Return the folder of the compiled runtime, named by its digest. The first process that asks compiles it."""
+    text = b"".join(source.read_bytes() for source in SOURCES) + version("torch").encode()
+    name = f"noisegrid-null-cuda-{os.getuid()}-{hashlib.sha256(text).hexdigest()[:16]}"
+    folder = Path(tempfile.gettempdir()) / name
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "done").exists():
+            if not (shutil.which("g++") and shutil.which("gcc")):
+                pytest.skip("the null CUDA runtime needs g++ and gcc; install the package g++")
+            folder.mkdir(exist_ok=True)
+            _compile(folder)
+            (folder / "done").touch()
+    return folder
+
+
+def _compile(folder: Path) -> None:
+    site = Path(sysconfig.get_path("purelib")) / "nvidia"
+    headers = ["-I", site / "cu13/include", "-I", site / "cudnn/include"]
+    options, runtime = (
+        ["-O1", "-w", "-shared", "-fPIC", "-fvisibility=hidden"],
+        [path for path in SOURCES if path.suffix == ".cpp"],
+    )
+    commands: list[list[object]] = [["g++", *options, *headers, *runtime, "-o", folder / "libnullcuda.so"]]
+    for source, name in (("driver.c", "libcuda.so.1"), ("nvml.c", "libnvidia-ml.so.1")):
+        commands.append(
+            [
+                "gcc",
+                *options,
+                f"-Wl,-soname,{name}",
+                HERE / "runtime" / source,
+                "-o",
+                folder / name,
+            ]
+        )
+    for command in commands:
+        subprocess.run([str(word) for word in command], check=True)
+
+
+@dataclass(frozen=True)
+class NullMachine:
+    """A machine with equal devices, on which commands run in processes of their own."""
+
+    name: str = "NVIDIA H100 80GB HBM3"
+    memory_gb: float = 80
+    devices: int = 1
+    capability: str = "9.0"
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that put a process on this machine."""
+        folder = compiled()
+        return {
+            "LD_PRELOAD": str(folder / "libnullcuda.so"),
+            "LD_LIBRARY_PATH": str(folder),
+            "PATH": os.pathsep.join([str(HERE), str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "NULLCUDA_NAME": self.name,
+            "NULLCUDA_GB": str(self.memory_gb),
+            "NULLCUDA_DEVICES": str(self.devices),
+            "NULLCUDA_CC": self.capability,
+        }
+
+    def run(self, *arguments: object, package: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run Python with these arguments; `package` is the folder that has noisegrid, by default the repository's."""
+        paths = {"PYTHONPATH": str(package or HERE.parents[1] / "workflow"), "OMP_NUM_THREADS": "1"}
+        return subprocess.run(
+            [sys.executable, *(str(argument) for argument in arguments)],
+            env=os.environ | self.environment() | paths | more,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def counts(self, task: str, hardware: str = "h100", package: Path | None = None) -> dict[str, float]:
+        """Train some steps of a task; return what each step launches, copies and waits for, and the peak memory."""
+        done = self.run(HERE / "count_steps.py", task, hardware, package=package)
+        assert done.returncode == 0, done.stdout
+        found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        return found

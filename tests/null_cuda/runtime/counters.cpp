@@ -1,0 +1,60 @@
+// What is counted, the capacity and number of devices, and the context, which does not survive a fork.
+#include "null.h"
+
+typedef cudaError_t R;
+std::mutex mu;
+size_t used_b = 0, peak_b = 0;
+thread_local int cur = 0;
+thread_local R last = cudaSuccess;
+
+int capturing = 0;
+cudaStream_t cap = nullptr;
+long n_launch, n_sync, n_h2d, n_d2h, n_d2d, n_memset, n_event, n_malloc;
+pid_t init_pid = 0;
+const char* logname = getenv("NULLCUDA_LOG");
+static FILE* logf_ = nullptr;
+size_t total() {
+  const char* s = getenv("NULLCUDA_GB");
+  return (size_t)((s ? atof(s) : 80.0) * 1e9);
+}
+// The number of devices that CUDA_VISIBLE_DEVICES leaves of those of the machine.
+int devices() {
+  const char* all = getenv("NULLCUDA_DEVICES");
+  const char* visible = getenv("CUDA_VISIBLE_DEVICES");
+  if (!visible) return all ? atoi(all) : 1;
+  int count = *visible != 0;
+  for (; *visible; visible++) count += *visible == ',';
+  return count;
+}
+void note(const char* kind, const char* what) {
+  if (!logname) return;
+  std::lock_guard<std::mutex> g(mu);
+  if (!logf_) logf_ = fopen(logname, "a");
+  fprintf(logf_, "%s\t%s\n", kind, what ? what : "?");
+  fflush(logf_);
+}
+R ret(R r) {
+  if (r) last = r;
+  return r;
+}
+// a context does not survive a fork: the real runtime fails with cudaErrorInitializationError (3)
+R live() {
+  pid_t p = getpid();
+  if (!init_pid) init_pid = p;
+  if (init_pid != p) return ret(cudaErrorInitializationError);
+  return cudaSuccess;
+}
+E long nullcuda_count(int what) {
+  long v[] = {n_launch, n_sync, n_h2d, n_d2h, n_d2d, n_memset, n_event, n_malloc, (long)peak_b, (long)used_b};
+  return v[what];
+}
+E void nullcuda_reset() {
+  n_launch = n_sync = n_h2d = n_d2h = n_d2d = n_memset = n_event = n_malloc = 0;
+  peak_b = used_b;
+}
+
+__attribute__((destructor)) static void bye() {
+  if (getenv("NULLCUDA_SUMMARY"))
+    fprintf(stderr, "nullcuda: %ld launches, %ld syncs, %ld h2d, %ld d2h, %ld d2d, %ld memsets, peak %.3f GB\n",
+            n_launch, n_sync, n_h2d, n_d2h, n_d2d, n_memset, peak_b / 1e9);
+}
