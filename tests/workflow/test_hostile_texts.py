@@ -63,7 +63,7 @@ STUDY: dict[str, Any] = {
             "size": 16, "batch_size": 2, "processes": 5, "blocks": 6, "steps": 2,
         }
     ],
-    "share_gpu": False,
+    "share_gpu": 1,
     "keep": ["weights"],
     "datasets": {
         "own-data": {
