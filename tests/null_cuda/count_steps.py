@@ -1,4 +1,7 @@
-"""Count what a training step of a task launches, copies and waits for: `count_steps.py TASK HARDWARE`, on null CUDA."""
+"""Count what a training step launches, copies and waits for, on null CUDA: `count_steps.py HARDWARE RESIDENT TASK...`.
+
+RESIDENT is the number of bytes up to which images are kept on the device. A line of JSON has the counts of each task.
+"""
 
 import ctypes
 import json
@@ -12,11 +15,11 @@ from noisegrid.data.prepared import Dataset
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.settings import Hardware
-from noisegrid.training import noise
+from noisegrid.training import loader, noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.train import Run, Training, build_network, weights_of
 
-NAMES = ("launches", "syncs", "h2d", "d2h")
+NAMES = ("launches", "waits", "h2d", "d2h")
 STEPS = 8
 runtime = ctypes.CDLL(None)
 runtime.nullcuda_count.restype = ctypes.c_long
@@ -36,19 +39,29 @@ def data_of(name: str, examples: int) -> Dataset:
     return Dataset(name, "", about["classes"], about["full_scale"], images, labels, *rest)
 
 
-task, hardware = sys.argv[1:]
-settings = hardware_settings(hardware, "test")
-recipe = task_settings(resolve_tasks({}, "test"), catalog("datasets"), task, "test")
-flags = noise.derive_flags(Hardware.of(settings), 1, task, "control", 0)
-noise.set_switches(flags)
-run = Run({"task": recipe, "hardware": settings}, dict.fromkeys(("init", "order", "augment", "dropout"), 1), flags)
-data = data_of(recipe["dataset"], STEPS * recipe["batch_size"])
-training = Training(run, data, weights_of(build_network(run.task, data)), torch.device("cuda"))
-seen: list[list[int]] = []
-checkpoints = Checkpoints()
-checkpoints.on_visit = lambda _: seen.append(count())
-training.run_epoch(checkpoints)
-# the first steps load libraries; the epoch's end, which reads the loss, comes after the last visit
-per_step = (np.array(seen[-1]) - seen[2]) / (len(seen) - 3)
-peak = torch.cuda.max_memory_allocated() / 1e9
-print(json.dumps(dict(zip(NAMES, per_step.tolist(), strict=True)) | {"peak_gb": peak}))
+def counts(task: str, hardware: str) -> dict[str, float]:
+    """Train one epoch of a task; return the median counts of a step, and the peak memory in GB."""
+    settings = hardware_settings(hardware, "test")
+    recipe = task_settings(resolve_tasks({}, "test"), catalog("datasets"), task, "test")
+    flags = noise.derive_flags(Hardware.of(settings), 1, task, "control", 0)
+    noise.set_switches(flags)
+    seeds = dict.fromkeys(("init", "order", "augment", "dropout"), 1)
+    run = Run({"task": recipe, "hardware": settings}, seeds, flags)
+    data = data_of(recipe["dataset"], STEPS * recipe["batch_size"])
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    training = Training(run, data, weights_of(build_network(run.task, data)), torch.device("cuda"))
+    seen: list[list[int]] = []
+    checkpoints = Checkpoints()
+    checkpoints.on_visit = lambda _: seen.append(count())
+    training.run_epoch(checkpoints)
+    # the first steps load libraries; the end of the epoch, which reads the loss, comes after the last visit
+    steps = np.diff(np.array(seen)[2:], axis=0)
+    peak = torch.cuda.max_memory_allocated() / 1e9
+    return dict(zip(NAMES, np.median(steps, axis=0).tolist(), strict=True)) | {"peak_gb": peak}
+
+
+if __name__ == "__main__":
+    hardware, resident, *tasks = sys.argv[1:]
+    loader.RESIDENT_BYTES = int(resident)
+    print(json.dumps({task: counts(task, hardware) for task in tasks}))

@@ -16,12 +16,13 @@ import pytest
 from filelock import FileLock
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 SOURCES = sorted((HERE / "runtime").iterdir())
 
 
 def compiled() -> Path:
     """Return the folder of the compiled runtime, named by its digest. The first process that asks compiles it."""
-    text = b"".join(source.read_bytes() for source in SOURCES) + version("torch").encode()
+    text = b"".join(source.read_bytes() for source in (*SOURCES, Path(__file__))) + version("torch").encode()
     name = f"noisegrid-null-cuda-{os.getuid()}-{hashlib.sha256(text).hexdigest()[:16]}"
     folder = Path(tempfile.gettempdir()) / name
     with FileLock(f"{folder}.lock"):
@@ -37,22 +38,13 @@ def compiled() -> Path:
 def _compile(folder: Path) -> None:
     site = Path(sysconfig.get_path("purelib")) / "nvidia"
     headers = ["-I", site / "cu13/include", "-I", site / "cudnn/include"]
-    options, runtime = (
-        ["-O1", "-w", "-shared", "-fPIC", "-fvisibility=hidden"],
-        [path for path in SOURCES if path.suffix == ".cpp"],
-    )
-    commands: list[list[object]] = [["g++", *options, *headers, *runtime, "-o", folder / "libnullcuda.so"]]
+    options = ["-O1", "-w", "-shared", "-fPIC"]
+    runtime = [path for path in SOURCES if path.suffix == ".cpp"]
+    commands: list[list[object]] = [
+        ["g++", *options, "-fvisibility=hidden", *headers, *runtime, "-o", folder / "libnullcuda.so"]
+    ]
     for source, name in (("driver.c", "libcuda.so.1"), ("nvml.c", "libnvidia-ml.so.1")):
-        commands.append(
-            [
-                "gcc",
-                *options,
-                f"-Wl,-soname,{name}",
-                HERE / "runtime" / source,
-                "-o",
-                folder / name,
-            ]
-        )
+        commands.append(["gcc", *options, f"-Wl,-soname,{name}", HERE / "runtime" / source, "-o", folder / name])
     for command in commands:
         subprocess.run([str(word) for word in command], check=True)
 
@@ -81,7 +73,7 @@ class NullMachine:
 
     def run(self, *arguments: object, package: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
         """Run Python with these arguments; `package` is the folder that has noisegrid, by default the repository's."""
-        paths = {"PYTHONPATH": str(package or HERE.parents[1] / "workflow"), "OMP_NUM_THREADS": "1"}
+        paths = {"PYTHONPATH": str(package or ROOT / "workflow"), "OMP_NUM_THREADS": "1"}
         return subprocess.run(
             [sys.executable, *(str(argument) for argument in arguments)],
             env=os.environ | self.environment() | paths | more,
@@ -91,9 +83,23 @@ class NullMachine:
             check=False,
         )
 
-    def counts(self, task: str, hardware: str = "h100", package: Path | None = None) -> dict[str, float]:
-        """Train some steps of a task; return what each step launches, copies and waits for, and the peak memory."""
-        done = self.run(HERE / "count_steps.py", task, hardware, package=package)
+    def counts(
+        self, *tasks: str, hardware: str = "h100", resident_bytes: int = 4 * 1024**3, package: Path | None = None
+    ) -> dict[str, dict[str, float]]:
+        """Train some steps of each task; return what a step launches, copies and waits for, and the peak memory."""
+        done = self.run(HERE / "count_steps.py", hardware, resident_bytes, *tasks, package=package)
         assert done.returncode == 0, done.stdout
-        found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        found: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
         return found
+
+
+def mutated(folder: Path, module: str, old: str, new: str) -> Path:
+    """Copy the working tree's package with one text of a module replaced; return the folder to import it from."""
+    for name in ("workflow", "envs", "containers"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "Snakefile").touch()  # by which the package recognises a working tree
+    path = folder / "workflow" / "noisegrid" / module
+    text = path.read_text()
+    assert text.count(old) == 1, f"{module} has no such text any more: {old}"
+    path.write_text(text.replace(old, new))
+    return folder / "workflow"

@@ -9,7 +9,7 @@ thread_local R last = cudaSuccess;
 
 int capturing = 0;
 cudaStream_t cap = nullptr;
-long n_launch, n_sync, n_h2d, n_d2h, n_d2d, n_memset, n_event, n_malloc;
+long n_launch, n_sync, n_main_sync, n_h2d, n_d2h, n_d2d, n_memset, n_event, n_malloc;
 pid_t init_pid = 0;
 const char* logname = getenv("NULLCUDA_LOG");
 static FILE* logf_ = nullptr;
@@ -44,12 +44,18 @@ R live() {
   if (init_pid != p) return ret(cudaErrorInitializationError);
   return cudaSuccess;
 }
+// The host waits for the device. A wait of the main thread delays training; one of the prefetching thread does not.
+void waits(const char* what) {
+  n_sync++;
+  if (gettid() == getpid()) n_main_sync++;
+  note("sync", what);
+}
 E long nullcuda_count(int what) {
-  long v[] = {n_launch, n_sync, n_h2d, n_d2h, n_d2d, n_memset, n_event, n_malloc, (long)peak_b, (long)used_b};
+  long v[] = {n_launch, n_main_sync, n_h2d, n_d2h, n_sync, n_d2d, n_memset, n_event, n_malloc, (long)peak_b, (long)used_b};
   return v[what];
 }
 E void nullcuda_reset() {
-  n_launch = n_sync = n_h2d = n_d2h = n_d2d = n_memset = n_event = n_malloc = 0;
+  n_launch = n_sync = n_main_sync = n_h2d = n_d2h = n_d2d = n_memset = n_event = n_malloc = 0;
   peak_b = used_b;
 }
 

@@ -130,7 +130,6 @@ E R cudaDeviceCanAccessPeer(int* c, int, int) {
 E R cudaDeviceSynchronize() {
   LIVE;
   if (capturing) return (note("refused in capture", __func__), ret(cudaErrorStreamCaptureUnsupported));
-  n_sync++;
-  note("sync", "device");
+  waits("device");
   return cudaSuccess;
 }

@@ -22,7 +22,7 @@ extern std::mutex mu;
 extern size_t used_b, peak_b;  // bytes of device memory: now, and at most
 extern int capturing;          // whether a stream records a graph; `cap` is this stream
 extern cudaStream_t cap;
-extern long n_launch, n_sync, n_h2d, n_d2h, n_d2d, n_memset, n_event, n_malloc;
+extern long n_launch, n_sync, n_main_sync, n_h2d, n_d2h, n_d2d, n_memset, n_event, n_malloc;
 extern pid_t init_pid;  // the process that made the context; 0 before the first call
 extern const char* logname;
 extern thread_local int cur;  // the current device of this thread
@@ -30,6 +30,7 @@ extern thread_local R last;   // the error that cudaGetLastError returns
 size_t total();
 int devices();
 void note(const char* kind, const char* what);
+void waits(const char* what);
 R ret(R r);
 R live();
 // Leave a function with an error if this process was forked from one that has a context.

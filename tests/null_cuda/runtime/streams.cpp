@@ -15,8 +15,7 @@ E R cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
 E R cudaStreamSynchronize(cudaStream_t s) {
   LIVE;
   if (capturing && s == cap) return (note("refused in capture", __func__), ret(cudaErrorStreamCaptureUnsupported));
-  n_sync++;
-  note("sync", "stream");
+  waits("stream");
   return cudaSuccess;
 }
 E R cudaStreamQuery(cudaStream_t) { return cudaSuccess; }
@@ -70,8 +69,7 @@ E R cudaEventRecordWithFlags(cudaEvent_t e, cudaStream_t, unsigned) {
 E R cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
 E R cudaEventSynchronize(cudaEvent_t) {
   LIVE;
-  n_sync++;
-  note("sync", "event");
+  waits("event");
   return cudaSuccess;
 }
 E R cudaEventElapsedTime(float* ms, cudaEvent_t a, cudaEvent_t b) {
