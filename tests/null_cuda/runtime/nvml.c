@@ -47,6 +47,7 @@ R nvmlDeviceGetHandleByUUID(const char* uuid, void** device) {
   }
   return 6;
 }
+R nvmlDeviceGetHandleByPciBusId_v2(const char* bus, void** device) { return nvmlDeviceGetHandleByIndex_v2(0, device); }
 R nvmlDeviceGetName(void* device, char* text, unsigned n) {
   snprintf(text, n, "%s", variable("NULLCUDA_NAME", "NVIDIA H100 80GB HBM3"));
   return 0;
@@ -96,5 +97,16 @@ R nvmlDeviceGetCurrentClocksEventReasons(void* device, unsigned long long* reaso
 }
 R nvmlDeviceGetCurrentClocksThrottleReasons(void* device, unsigned long long* reasons) {
   *reasons = 0;
+  return 0;
+}
+// what torch asks for when memory runs out, and loads with it
+R nvmlDeviceGetComputeRunningProcesses(void* device, unsigned* n, void* infos) {
+  *n = 0;
+  return 0;
+}
+R nvmlDeviceGetNvLinkRemoteDeviceType(void* device, unsigned link, int* kind) { return 3; }
+R nvmlDeviceGetNvLinkRemotePciInfo_v2(void* device, unsigned link, void* info) { return 3; }
+R nvmlSystemGetCudaDriverVersion_v2(int* version) {
+  *version = 13000;
   return 0;
 }
