@@ -64,7 +64,7 @@ class NullMachine:
         return {
             "LD_PRELOAD": str(folder / "libnullcuda.so"),
             "LD_LIBRARY_PATH": str(folder),
-            "PATH": os.pathsep.join([str(HERE), str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "NULLCUDA_NAME": self.name,
             "NULLCUDA_GB": str(self.memory_gb),
             "NULLCUDA_DEVICES": str(self.devices),

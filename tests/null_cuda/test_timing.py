@@ -31,8 +31,7 @@ def test_strict_mode_refuses_adaptive_pooling_alone(tmp_path) -> None:
 @pytest.mark.slow
 def test_a_batch_that_does_not_fit_is_halved(tmp_path) -> None:
     card = NullMachine(memory_gb=10)
-    more = ("--size", "224", "--batch-size", "256", "--processes", "1", "--blocks", "1", "--steps", "1")
-    rows = timed(tmp_path, card, "resnet50", "--hardware", "h100", *more)
+    rows = timed(tmp_path, card, "resnet50", "--hardware", "h100", *SMALL, "--size", "224", "--batch-size", "256")
     row = rows["resnet50", "step"]
     assert int(row["batch_size"]) < 256
     assert "batch halved from" in row["note"]

@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
+from noisegrid.common.text import aligned
 from noisegrid.networks import build
 from noisegrid.overhead.bench import CLASSES
 from noisegrid.study.study import TimedNetwork
@@ -190,10 +191,7 @@ def table(uses: Sequence[Use]) -> str:
         more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
         strict = STRICT[use.entry["strict"]]
         lines.append((f"aten::{use.operator}", use.direction, str(use.calls), strict, ", ".join(shown[:3]) + more))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    return "\n".join(aligned(lines))
 
 
 def sentence(name: str, uses: Sequence[Use]) -> str:

@@ -25,11 +25,12 @@ from noisegrid import __version__, stats
 from noisegrid.common.collect import collect
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text, write_with_checksum
+from noisegrid.common.text import aligned
 from noisegrid.common.versions import OVERHEAD
 from noisegrid.overhead import conditions, explain
 from noisegrid.overhead.processes import Timed, time_network
 from noisegrid.overhead.session import Row
-from noisegrid.runtime import container, cuda_environment, devices, machine, refused_nodes
+from noisegrid.runtime import container, devices, machine, refused_nodes
 from noisegrid.runtime.hardware import HardwareEntry, entry
 from noisegrid.study.arms import arms, timed_network
 from noisegrid.study.resolve import load
@@ -83,8 +84,7 @@ def summary(found: Timed) -> str:
             ratio = f"{value:.3f} [{low:.3f}, {high:.3f}]"
         step, kernel_sum, first = (_median(found, name, measure) for measure in ("step", "kernel_sum", "first_step"))
         lines.append((name, step, against, ratio, kernel_sum, first, _repeatable(found, name)))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    text = aligned(lines)
     notes = [f"{name}: {why}" for name, why in (found.remedied | found.skipped).items()]
     if found.timing.processes == 1:
         notes.append("The intervals are conditional on one process.")
@@ -191,7 +191,7 @@ def asked_for(options: argparse.Namespace, hardware: str) -> tuple[str, list[Tim
 
 def explain_networks(options: argparse.Namespace) -> None:
     """Print which operators of the requested networks may vary on CUDA. Needs no GPU (see `explain`)."""
-    hardware = devices.catalog_name() if options.hardware == "auto" else options.hardware
+    (hardware,) = devices.named([options.hardware], "--hardware")
     for network in asked_for(options, hardware)[1]:
         uses = explain.explain(network)
         print(*([explain.table(uses)] if uses else []), explain.sentence(network.network, uses), "", sep="\n")
@@ -211,9 +211,7 @@ def time_networks(options: argparse.Namespace) -> None:
     hardware = entry(hardware_name)
     cuda = hardware.is_cuda
     image = container.check_inside(options.image)
-    machine.check_stack(hardware.stack)
-    if cuda:
-        cuda_environment.check()
+    machine.check_environment(hardware.stack, cuda)
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # before CUDA starts; older PyTorch needs it for determinism
     folder = options.output if options.study else None
     study = folder.parent if folder else None  # a study's overhead folder lies inside the folder of the study

@@ -177,6 +177,19 @@ def check_stack(name: str) -> None:
         )
 
 
+def check_environment(stack_name: str, is_cuda: bool) -> None:
+    """Check that a job may compute in this environment.
+
+    Raises
+    ------
+    NoisegridError
+        If PyTorch is not that of the stack or if, on CUDA, a variable would change the arithmetic.
+    """
+    check_stack(stack_name)
+    if is_cuda:
+        cuda_environment.check()
+
+
 @cache
 def _processor() -> str:
     """Return the processor's model name, as Linux reports it."""

@@ -4,8 +4,9 @@ To add a source beyond the paper, add one entry to PROBES and one to NOISES, and
 CONTRIBUTING.md).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from noisegrid.study.settings import Hardware, Task
 
@@ -20,20 +21,32 @@ UNSEEDED_ON_CUDA = frozenset({"impl", "autotune", "cudnn_deterministic", "atomic
 ALGORITHMIC = frozenset(SOURCES) - {"impl"}
 
 
-def _always(task: Task, hardware: Hardware) -> str:
+#: An entry of the network catalog; empty for a network that is not in it.
+Network = Mapping[str, Any]
+UNKNOWN: Network = {}
+
+
+def _always(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
     return ""
 
 
-def _without_augmentation(task: Task, hardware: Hardware) -> str:
+def _without_augmentation(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
     return "" if task.augment.pad > 0 or task.augment.flip or task.augment.resized_crop else "does not augment"
 
 
-def _without_dropout(task: Task, hardware: Hardware) -> str:
+def _without_dropout(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
     return "" if task.dropout > 0 else "has no dropout"
 
 
-def _without_cudnn(task: Task, hardware: Hardware) -> str:
+def _without_cudnn(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
     return "" if hardware.is_cuda else "runs on a device without cuDNN"
+
+
+def _without_atomics(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
+    # what a network outside the catalog contains is not known, so `atomics` is never missing for it on a GPU
+    if network and "atomics" not in network:
+        return _without_cudnn(task, hardware) or "has no operator outside cuDNN that uses atomic additions"
+    return _without_cudnn(task, hardware)
 
 
 @dataclass(frozen=True)
@@ -51,8 +64,9 @@ class Noise:
     colour, marker : str
         The colour and marker in figures (colours of Okabe and Ito, which colour-blind readers can distinguish).
     missing : callable
-        A function that takes the settings of a task and of the hardware. It returns the reason why this noise has no
-        effect with these settings, or an empty string if it has an effect.
+        A function that takes the settings of a task and of the hardware, and the entry of the network in the catalog.
+        It returns the reason why this noise has no effect, or an empty string if it has an effect. Call it through
+        missing.why_missing, which looks the network up.
     """
 
     name: str
@@ -60,7 +74,7 @@ class Noise:
     label: str
     colour: str
     marker: str
-    missing: Callable[[Task, Hardware], str] = _always
+    missing: Callable[[Task, Hardware, Network], str] = _always
 
 
 #: Every noise, in the order of tables and legends.
@@ -92,7 +106,7 @@ NOISES = {
             "atomic additions outside cuDNN",
             "#999933",
             "h",
-            _without_cudnn,
+            _without_atomics,
         ),
     )
 }

@@ -24,7 +24,7 @@ from noisegrid.common.schemas import schema
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import chunk_file, record
 from noisegrid.records.chunk_file import Numbered
-from noisegrid.runtime import cuda_environment, machine, refused_nodes
+from noisegrid.runtime import machine, refused_nodes
 from noisegrid.runtime.environment import environment_digest
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.recipes import check_own_network
@@ -63,9 +63,8 @@ def run_job(
         than divergence and failures are not accepted. In the last case, the other replicates are trained first.
     """
     results, unfinished = options.results, list(dict.fromkeys(cell for cell, _ in missing))
-    machine.check_stack(hardware_entry(options.hardware).stack)
-    if hardware_entry(options.hardware).is_cuda:
-        cuda_environment.check()
+    required = hardware_entry(options.hardware)
+    machine.check_environment(required.stack, required.is_cuda)
     names = dict.fromkeys(cell.dataset for cell in unfinished)
     datasets = {name: open_prepared(options.datasets / name) for name in names}
     for cell in unfinished:

@@ -13,7 +13,7 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text
 from noisegrid.data.prepared import Dataset, open_prepared
-from noisegrid.runtime import container, cuda_environment, machine, refused_nodes
+from noisegrid.runtime import container, machine, refused_nodes
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.study import Cell, Study
 from noisegrid.training.checkpoint import Checkpoints, Interrupted
@@ -116,12 +116,11 @@ def run_pilot(
     if not cells:
         raise NoisegridError(f"study {study.name} has no cell of task {task} on {hardware}")
     container.check_inside(image)
-    machine.check_stack(hardware_entry(hardware).stack)
-    if hardware_entry(hardware).is_cuda:
-        cuda_environment.check()
+    required = hardware_entry(hardware)
+    machine.check_environment(required.stack, required.is_cuda)
     cell = held(cells)
     data = open_prepared(datasets / cell.dataset)
-    with refused_nodes.claimed(hardware_entry(hardware).gpu, results / study.name, hardware):
+    with refused_nodes.claimed(required.gpu, results / study.name, hardware):
         pace = measure(run_of(cell, 0), data)
     pace = {"of": study.pace_identity(hardware, task)} | pace
     write_text(output, json.dumps(pace, indent=1) + "\n")

@@ -66,11 +66,11 @@ class Prefetch:
         """
         self._allocate(max(map(len, groups), default=0))
         with ThreadPoolExecutor(1, "prefetch") as thread:
-            pending = [thread.submit(self._load, group, number) for number, group in enumerate(groups[:1])]
-            for number in range(1, len(groups) + 1):
-                images, copied = pending.pop().result()
-                if number < len(groups):
-                    pending.append(thread.submit(self._load, groups[number], number))
+            submitted = (thread.submit(self._load, group, number) for number, group in enumerate(groups))
+            loading = next(submitted, None)
+            while loading is not None:
+                images, copied = loading.result()
+                loading = next(submitted, None)  # the other buffer is filled while the caller works
                 if copied is not None:
                     current = torch.cuda.current_stream(self.device)
                     current.wait_event(copied)

@@ -15,7 +15,7 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import record
 from noisegrid.records.predictions import outputs
-from noisegrid.runtime import container, cuda_environment, devices, gpu_sharing, machine
+from noisegrid.runtime import container, devices, gpu_sharing, machine
 from noisegrid.runtime.hardware import entry
 from noisegrid.study.resolve import PROTOCOL
 from noisegrid.training.replicate import train_and_write
@@ -86,8 +86,8 @@ def _recorded_device(old: dict[str, Any]) -> Iterator[None]:
     if hardware["device"] != "cuda":
         yield
         return
-    machine.check_stack(hardware.get("stack") or entry(old["cell"]["hardware"], "replay").stack)
-    cuda_environment.check()
+    stack = hardware.get("stack") or entry(old["cell"]["hardware"], "replay").stack
+    machine.check_environment(stack, is_cuda=True)
     with devices.claim(hardware["gpu"]):
         gpu_sharing.share(old["device"].get("replicates_on_gpu", 1))
         yield
