@@ -18,7 +18,8 @@ def clean(monkeypatch):
 @pytest.mark.parametrize(
     "name",
     ["NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "CUBLAS_EMULATE_SINGLE_PRECISION",
-     "CUBLAS_EMULATION_STRATEGY", "CUDNN_CONV_WSCAP_DBG", "TORCH_CUDNN_V8_API_DISABLED"],
+     "CUBLAS_EMULATION_STRATEGY", "CUBLAS_FIXEDPOINT_EMULATION_MANTISSA_BIT_COUNT", "CUBLASLT_HEURISTICS_LUT_FILE",
+     "PYTORCH_TUNABLEOP_ENABLED", "CUDNN_CONV_WSCAP_DBG", "TORCH_CUDNN_V8_API_DISABLED"],
 )  # fmt: skip
 def test_a_variable_that_changes_arithmetic_is_refused(monkeypatch, name):
     cuda_environment.check()

@@ -5,13 +5,18 @@ import re
 
 from noisegrid.common.errors import NoisegridError
 
-#: Variables that change the arithmetic or the choice of kernels, past the switches that a record contains. Sources:
-#: NVIDIA's documentation of cuBLAS (emulation) and cuDNN (workspace cap, errata), and PyTorch's Context.cpp,
-#: Conv_v8.cpp and CUDABlas.cpp.
+#: Variables that change the arithmetic or the choice of kernels, past the switches that a record contains. The names were
+#: found in the libraries of the stack torch2.12-cu130 (libtorch_cuda, libtorch_cpu, cuBLAS, cuBLASLt); those of cuDNN are
+#: not readable in its libraries, and CUDNN_CONV_WSCAP_DBG is from its documentation.
 REFUSED = re.compile(
-    "NVIDIA_TF32_OVERRIDE|TORCH_ALLOW_TF32_CUBLAS_OVERRIDE|CUBLAS_EMULAT.*|CUBLASLT_EMULAT.*|CUDNN_CONV_WSCAP_DBG|"
-    "CUDNN_ERRATA_JSON_FILE|TORCH_CUDNN_V8_API_(DISABLED|DEBUG)|TORCH_CUDNN_USE_HEURISTIC_MODE_B|"
-    "TORCH_CUDNN_V8_API_LRU_CACHE_LIMIT|TORCH_CUDNN_SDPA_.*|TORCH_BLAS_PREFER_CUBLASLT"
+    # TF32 where the hardware entry says fp32
+    "NVIDIA_TF32_OVERRIDE|TORCH_ALLOW_TF32_CUBLAS_OVERRIDE|"
+    # emulated arithmetic, and another choice among the kernels of matrix products
+    "CUBLAS(LT)?_EMULAT.*|CUBLAS_FIXEDPOINT_EMULATION_.*|CUBLASLT_HEURISTICS_LUT_FILE|CUBLASLT_WORKSPACE_SIZE|"
+    "TORCH_CUBLASLT_UNIFIED_WORKSPACE|TORCH_BLAS_PREFER_CUBLASLT|TORCH_LINEAR_FLATTEN_3D|PYTORCH_TUNABLEOP_.*|"
+    # another choice among the kernels of convolutions and attention
+    "CUDNN_CONV_WSCAP_DBG|CUDNN_ERRATA_JSON_FILE|CUDNN_FRONTEND_ATTN_DP_WORKSPACE_LIMIT|"
+    "TORCH_CUDNN_V8_API_(DISABLED|DEBUG|LRU_CACHE_LIMIT)|TORCH_CUDNN_USE_HEURISTIC_MODE_B|TORCH_CUDNN_SDPA_.*"
 )
 #: Variables that are recorded: all others of these libraries.
 RECORDED = re.compile(
