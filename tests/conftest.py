@@ -44,7 +44,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def run(*command: object, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command of this Python's environment to its end; stdout and stderr together in `stdout`."""
-    paths = {"PYTHONPATH": str(ROOT / "workflow"), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    # packages can be in a folder of PYTHONPATH (benchmarks/gpu_campaign/README.md)
+    path = os.pathsep.join(filter(None, [str(ROOT / "workflow"), os.environ.get("PYTHONPATH", "")]))
+    paths = {"PYTHONPATH": path, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     return subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
