@@ -7,7 +7,7 @@ it calls is compared with PyTorch's published list (workflow/catalog/nondetermin
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.schemas import catalog
+from noisegrid.common.schemas import WORKFLOW, catalog, check
 from noisegrid.common.text import aligned
 from noisegrid.networks import build
 from noisegrid.overhead.bench import CLASSES
@@ -87,7 +87,8 @@ class _Trace(TorchDispatchMode):
         """Count an operator and run it."""
         if found := entry_of(function, args, kwargs or {}):
             name, entry = found
-            self.counts[name, *self._place()] += 1
+            direction, path = self._place()
+            self.counts[name, entry.get("direction", direction), path] += 1
             self.entries[name] = entry
         return function(*args, **kwargs or {})
 
@@ -117,10 +118,19 @@ def entry_of(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tupl
     base, overload = function.overloadpacket.__name__, function._overloadname
     base = base.rstrip("_") if base.rstrip("_") else base  # an operator that works in place has the same entry
     given = {argument.name: value for argument, value in zip(function._schema.arguments, args, strict=False)} | kwargs
-    for entry in catalog("nondeterministic")["operators"]:
+    for entry in listed():
         if not {base, f"{base}.{overload}"}.isdisjoint(entry["aten"]) and all(_holds(entry, given)):
-            return base, entry
+            return entry.get("shown", base), entry
     return None
+
+
+@cache
+def listed() -> list[dict[str, Any]]:
+    """Return the entries of the list. Raise NoisegridError if the file does not fit its schema."""
+    document = catalog("nondeterministic")
+    check(document, "nondeterministic", f"{WORKFLOW / 'catalog' / 'nondeterministic.yaml'}")
+    entries: list[dict[str, Any]] = document["operators"]
+    return entries
 
 
 def _holds(entry: dict[str, Any], given: dict[str, Any]) -> Iterator[bool]:

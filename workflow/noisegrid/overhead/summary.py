@@ -169,16 +169,19 @@ def is_timed(timing: TimedNetwork, folder: Path, image: dict[str, Any] | None) -
     return found.get("planned") == json.loads(json.dumps(asdict(timing))) and definitions[0] == definitions[1]
 
 
-def asked_for(options: argparse.Namespace, hardware: str) -> tuple[str, list[TimedNetwork]]:
-    """Return the name of the study (empty without a study) and the networks that the command line requests."""
+def asked_for(options: argparse.Namespace, hardware: str | None) -> tuple[str, list[TimedNetwork]]:
+    """Return the name of the study (empty without a study) and the networks that the command line requests.
+
+    Without a hardware, return the networks that a study times on any hardware, each once.
+    """
     names = ALL if options.networks == ["all"] else options.networks
     if options.study:
         study = load(options.study)
-        on_hardware = [timed for timed in study.timed_networks if timed.hardware == hardware]
-        found = [timed for timed in on_hardware if not names or timed.network in names]
+        on_hardware = [timed for timed in study.timed_networks if hardware in (timed.hardware, None)]
+        found = {timed.network: timed for timed in on_hardware if not names or timed.network in names}
         if not found:
-            raise NoisegridError(f"study {options.study} times no network on {hardware}")
-        return study.name, found
+            raise NoisegridError(f"study {options.study} times no such network{f' on {hardware}' if hardware else ''}")
+        return study.name, list(found.values())
     if not names:
         raise NoisegridError(
             "no network was named; name one or more, such as resnet50, or --study for the networks of a study"
@@ -186,13 +189,12 @@ def asked_for(options: argparse.Namespace, hardware: str) -> tuple[str, list[Tim
     more = {
         key: value for key in ("size", "batch_size", "processes", "blocks", "steps") if (value := getattr(options, key))
     }
-    return "", [timed_network(hardware, name, options.arms, "overhead", **more) for name in names]
+    return "", [timed_network(hardware or "cpu", name, options.arms, "overhead", **more) for name in names]
 
 
 def explain_networks(options: argparse.Namespace) -> None:
     """Print which operators of the requested networks may vary on CUDA. Needs no GPU (see `explain`)."""
-    (hardware,) = devices.named([options.hardware], "--hardware")
-    for network in asked_for(options, hardware)[1]:
+    for network in asked_for(options, hardware=None)[1]:
         uses = explain.explain(network)
         print(*([explain.table(uses)] if uses else []), explain.sentence(network.network, uses), "", sep="\n")
 

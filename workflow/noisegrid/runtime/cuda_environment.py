@@ -5,9 +5,9 @@ import re
 
 from noisegrid.common.errors import NoisegridError
 
-#: Variables that change the arithmetic or the choice of kernels, past the switches that a record contains. The names were
-#: found in the libraries of the stack torch2.12-cu130 (libtorch_cuda, libtorch_cpu, cuBLAS, cuBLASLt); those of cuDNN are
-#: not readable in its libraries, and CUDNN_CONV_WSCAP_DBG is from its documentation.
+#: Variables that change the arithmetic or the choice of kernels, past the switches that a record contains. The names
+#: were found in the libraries of the stack torch2.12-cu130 (libtorch_cuda, libtorch_cpu, cuBLAS, cuBLASLt). Those of
+#: cuDNN cannot be read in its libraries; CUDNN_CONV_WSCAP_DBG is from its documentation.
 REFUSED = re.compile(
     # TF32 where the hardware entry says fp32
     "NVIDIA_TF32_OVERRIDE|TORCH_ALLOW_TF32_CUBLAS_OVERRIDE|"
