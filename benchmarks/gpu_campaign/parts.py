@@ -128,7 +128,7 @@ def throughput(campaign: Campaign, deadline: float) -> str:
     for task in campaign.tasks("throughput"):
         if outcome != "finished":
             break
-        script = ROOT / "benchmarks" / "throughput.py"
+        script = ROOT / "benchmarks" / "training_loop.py"
         options = ["--hardware", campaign.plan["hardware"], "--rounds", campaign.plan["throughput"]["rounds"]]
         options += ["--datasets", campaign.work / "datasets", "--output", campaign.work / "throughput" / f"{task}.csv"]
         outcome = run_until(deadline, campaign.log("throughput"), script, task, *options)
