@@ -8,6 +8,7 @@ import yaml
 from factories import cells, study
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import WORKFLOW
 from noisegrid.planning import plan, preflight
 from noisegrid.planning.summary import summary
 from noisegrid.study.chunk import Chunk, chunk_of
@@ -38,7 +39,7 @@ def test_quick_has_its_cells():
 
 def test_every_shipped_study_and_task_is_valid():
     assert resolve_tasks({}, "catalog")
-    for path in Path(plan.WORKFLOW / "studies").glob("*.yaml"):
+    for path in (WORKFLOW / "studies").glob("*.yaml"):
         assert load_study(path.stem).name == path.stem
 
 

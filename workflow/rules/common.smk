@@ -9,8 +9,8 @@ sys.path.insert(0, os.path.join(workflow.basedir, "workflow"))
 from noisegrid.common.dependencies import command_digest
 from noisegrid.common.errors import unknown
 from noisegrid.common.schemas import WORKFLOW
-from noisegrid.planning.jobs import Jobs, untracked
-from noisegrid.planning.plan import make_or_exit, refuse, shell_prefix, write_design
+from noisegrid.planning.jobs import Jobs, shell_prefix, untracked
+from noisegrid.planning.plan import make_or_exit, refuse, write_design
 from noisegrid.planning.preflight import check_machine_or_exit
 from noisegrid.planning.terminal import Terminal, say_what_was_made
 from noisegrid.reporting.registry import FIGURE_SUFFIXES, TABLE_SUFFIXES

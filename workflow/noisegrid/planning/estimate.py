@@ -16,6 +16,7 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.schemas import check
 from noisegrid.runtime.hardware import entry
+from noisegrid.study.sharing import on_one_device
 from noisegrid.study.study import Study
 
 #: The share of the device's peak speed that training reaches, by precision.
@@ -84,9 +85,8 @@ def estimates(study: Study, results: Path) -> list[Estimate]:
     for hardware, task in study.tasks:
         cells = study.siblings(hardware, task)
         replicates = sum(cell.replicates for cell in cells)
-        at_a_time = study.share_gpu if entry(hardware).is_cuda else 1
         one = pace(study, hardware, task, results)
-        found.append(Estimate(hardware, task, len(cells), replicates, one, at_a_time))
+        found.append(Estimate(hardware, task, len(cells), replicates, one, on_one_device(study.share_gpu, hardware)))
     return found
 
 

@@ -1,14 +1,20 @@
 """The inputs, parameters and resources of Snakemake's jobs, as functions of a job's wildcards."""
 
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from noisegrid.common.provenance import TREE_VARIABLE, tree_value
+from noisegrid.common.schemas import IN_WORKING_TREE, WORKFLOW
+from noisegrid.planning.images import CODE_INSIDE
 from noisegrid.planning.plan import Plan
 from noisegrid.planning.site import RESOURCES
 from noisegrid.runtime import refused_nodes
-from noisegrid.runtime.hardware import gpus_per_job, stack_of
+from noisegrid.runtime.hardware import stack_of
 from noisegrid.study.chunk import chunk_of
+from noisegrid.study.sharing import on_one_device
 from noisegrid.study.study import Cell, digest
 
 
@@ -116,8 +122,8 @@ class Jobs:
         def value(wildcards: Any) -> int:
             if not chunk_of(wildcards.chunk).task:
                 return cores
-            usual = int(self.plan.config["threads_per_job"])
-            return max(usual, self.plan.study.share_gpu) if gpus_per_job(wildcards.hardware) else usual
+            at_a_time = on_one_device(self.plan.study.share_gpu, wildcards.hardware)
+            return max(int(self.plan.config["threads_per_job"]), at_a_time)
 
         return value
 
@@ -150,3 +156,21 @@ class Jobs:
 
     def _stack(self, wildcards: Any) -> str:
         return str(wildcards.stack) if hasattr(wildcards, "stack") else stack_of(wildcards.hardware)
+
+
+def shell_prefix() -> str:
+    """Return shell commands that prepare the environment of a job.
+
+    They set TREE_VARIABLE to the state of the working tree or of the wheel. Outside containers, they put the folder of
+    Snakemake's Python first in PATH. They set PYTHONPATH so that jobs import the code of the working tree or, in a
+    container, the installed package, which is bound to CODE_INSIDE.
+    """
+    python = shlex.quote(str(Path(sys.executable).parent))
+    # Snakemake formats the prefix, so braces in a folder are doubled
+    python, workflow = (text.replace("{", "{{").replace("}", "}}") for text in (python, shlex.quote(str(WORKFLOW))))
+    inside = '[ -n "${{APPTAINER_CONTAINER:-}}" ]'
+    code = f"export PYTHONPATH={workflow}; "
+    if not IN_WORKING_TREE:
+        code = f"{inside} && export PYTHONPATH={CODE_INSIDE}; "
+    path = f"{code}{inside} || export PATH={python}:$PATH; "
+    return f"{path}export {TREE_VARIABLE}={shlex.quote(tree_value())}; "

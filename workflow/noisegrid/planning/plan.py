@@ -5,11 +5,8 @@ user's input that are possible before work starts.
 """
 
 import json
-import os
 import re
-import shlex
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +14,10 @@ from typing import Any, NoReturn
 
 from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError, unknown
-from noisegrid.common.files import nearest_existing
 from noisegrid.common.paths import StudyPaths
-from noisegrid.common.provenance import TREE_VARIABLE, tree_value
-from noisegrid.common.schemas import IN_WORKING_TREE, ROOT, WORKFLOW, catalog, check, read_yaml, schema
-from noisegrid.data.prepared import check_raw_folders
-from noisegrid.planning.images import CODE_INSIDE, Images
+from noisegrid.common.schemas import ROOT, catalog, check, read_yaml, schema
+from noisegrid.planning.checks import check_folders, check_layout, check_names
+from noisegrid.planning.images import Images
 from noisegrid.planning.packing import Packing
 from noisegrid.planning.site import Site, load_site
 from noisegrid.records.damage import check_intact
@@ -230,32 +225,6 @@ def make(config: dict[str, Any], in_containers: bool = False, in_job: bool = Fal
     return plan
 
 
-def texts(value: Any) -> Iterator[str]:
-    """Yield every text in a value of the config: keys and values of mappings, items of lists."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from (text for pair in value.items() for item in pair for text in texts(item))
-    elif isinstance(value, list):
-        yield from (text for item in value for text in texts(item))
-
-
-#: Files and folders that only an earlier version of noisegrid wrote into the folder of a study. Replicates of that
-#: version are not listed here, because `read_record` recognises them.
-OLD_LAYOUT = ("cost", "cost.csv")
-
-
-def check_layout(paths: StudyPaths) -> None:
-    """Raise NoisegridError if a study's folder has the layout of an earlier version of noisegrid."""
-    folder = Path(paths.folder)
-    for name in OLD_LAYOUT:
-        if (folder / name).exists():
-            raise NoisegridError(
-                f"{folder} contains results of an earlier version of noisegrid ({name}), which "
-                "cannot be mixed with new results; rename the study, or move the folder away"
-            )
-
-
 def make_or_exit(
     config: dict[str, Any], in_containers: bool = False, in_job: bool = False, submits: bool = False
 ) -> Plan:
@@ -267,7 +236,7 @@ def make_or_exit(
         plan = make(config, in_containers, in_job)
         if not in_job:
             check_names(plan.config, submits or in_containers)
-            check_folders(plan)
+            check_folders(plan.paths, plan.config, plan.study)
         for note in [] if in_job else notes(plan):
             print(f"noisegrid: {note}", file=sys.stderr)
         return plan
@@ -278,63 +247,6 @@ def make_or_exit(
 def refuse(sentence: str) -> NoReturn:
     """End Snakemake with one sentence."""
     sys.exit(f"noisegrid: {escape.lines(sentence)}")
-
-
-def check_names(config: dict[str, Any], in_commands: bool) -> None:
-    """Check the texts of the config, and the folders in which Snakemake works.
-
-    Parameters
-    ----------
-    config : dict
-        The config.
-    in_commands : bool
-        Whether Snakemake writes names into commands of a shell: into those that it submits to a cluster, and into those
-        that start a container. It puts them in quotes, but does not escape what acts in quotes.
-
-    Raises
-    ------
-    NoisegridError
-        If a name has a character that could end the quotes or act in them, or that no terminal shows.
-    """
-    names = [(f"config: {key}", text) for key, value in config.items() for text in texts(value)]
-    names += [("working directory", str(Path.cwd())), ("folder of the workflow", str(ROOT))]
-    for what, name in names:
-        if escape.terminal(name) != name:
-            raise NoisegridError(f"{what}: {name!r} has characters that cannot be shown; rename it")
-        if in_commands and re.search(r"""['"\\$`]""", name):
-            raise NoisegridError(
-                f"{what}: {name!r}: on a cluster and with containers, a name may have no quotation mark, backslash, "
-                "dollar sign or backtick, which Snakemake does not quote; rename it"
-            )
-
-
-def check_folders(plan: Plan) -> None:
-    """Check the folders that a Snakemake call needs, so that a dry run (`snakemake -n`) reports them too.
-
-    Raises
-    ------
-    NoisegridError
-        If the results cannot be written, or if a folder of raw files lacks files of a dataset that is not prepared.
-        Raw files are not needed if metrics.csv exists, because figures and tables can then be drawn without them.
-    """
-    check_writable(Path(plan.paths.folder))
-    if not Path(plan.paths.metrics).exists():
-        folders, prepared = plan.config["dataset_folders"], Path(plan.config["datasets"])
-        used = [name for name in plan.study.values("dataset") if name in folders]
-        missing = [name for name in used if not (prepared / name / "manifest.json").exists()]
-        check_raw_folders(folders, plan.study.datasets, missing)
-
-
-def check_writable(folder: Path) -> None:
-    """Raise NoisegridError if a folder, or the nearest existing folder above it, cannot be written."""
-    place = nearest_existing(folder)
-    if not place.is_dir():
-        raise NoisegridError(f"config: results: {place} is a file; name another folder with --config results=FOLDER")
-    if not os.access(place, os.W_OK):
-        raise NoisegridError(
-            f"config: results: the folder {place} cannot be written; change its permissions, or name another folder "
-            "with --config results=FOLDER"
-        )
 
 
 def notes(plan: Plan, most: int = 5) -> list[str]:
@@ -351,21 +263,3 @@ def notes(plan: Plan, most: int = 5) -> list[str]:
 def write_design(plan: Plan) -> None:
     """Write design.json, the resolved study that every job reads."""
     design.write(plan.study, Path(plan.paths.design))
-
-
-def shell_prefix() -> str:
-    """Return shell commands that prepare the environment of a job.
-
-    They set TREE_VARIABLE to the state of the working tree or of the wheel. Outside containers, they put the folder of
-    Snakemake's Python first in PATH. They set PYTHONPATH so that jobs import the code of the working tree or, in a
-    container, the installed package, which is bound to CODE_INSIDE.
-    """
-    python = shlex.quote(str(Path(sys.executable).parent))
-    # Snakemake formats the prefix, so braces in a folder are doubled
-    python, workflow = (text.replace("{", "{{").replace("}", "}}") for text in (python, shlex.quote(str(WORKFLOW))))
-    inside = '[ -n "${{APPTAINER_CONTAINER:-}}" ]'
-    code = f"export PYTHONPATH={workflow}; "
-    if not IN_WORKING_TREE:
-        code = f"{inside} && export PYTHONPATH={CODE_INSIDE}; "
-    path = f"{code}{inside} || export PATH={python}:$PATH; "
-    return f"{path}export {TREE_VARIABLE}={shlex.quote(tree_value())}; "

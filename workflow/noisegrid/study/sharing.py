@@ -18,6 +18,11 @@ def check_number(document: dict[str, Any], where: str) -> None:
         )
 
 
+def on_one_device(share_gpu: int, hardware: str) -> int:
+    """Return how many replicates train on one device at the same time: `share_gpu` on a GPU, otherwise 1."""
+    return share_gpu if entry(hardware).is_cuda else 1
+
+
 def check_cells(cells: Iterable[Cell], share_gpu: int, tasks: dict[str, dict[str, Any]], where: str) -> None:
     """Check that each task fits into its part of a shared GPU, and that it has a cell that verifies the sharing.
 
