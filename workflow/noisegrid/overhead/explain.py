@@ -7,7 +7,7 @@ it calls is compared with PyTorch's published list (workflow/catalog/nondetermin
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from noisegrid.common.text import aligned
 from noisegrid.networks import build
 from noisegrid.overhead.bench import CLASSES
 from noisegrid.study.study import TimedNetwork
+from noisegrid.training.places import Places
 from noisegrid.training.train import loss_of
 
 #: The images of the traced step. What an operator is does not depend on their number; batch norm needs two.
@@ -58,49 +59,22 @@ class Use:
 
 
 class _Trace(TorchDispatchMode):
-    """Count the operators of the list, by operator, direction and layer.
+    """Count the operators of the list, by operator, direction and layer."""
 
-    The layer of an operator of the backward pass is the one that made the node of autograd. Nodes are numbered, and
-    each layer notes which numbers were given while it ran.
-    """
-
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, places: Places) -> None:
         super().__init__()
+        self.places = places
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.entries: dict[str, dict[str, Any]] = {}
-        self.running: list[tuple[str, int]] = []
-        self.ranges: list[tuple[int, int, str]] = []
-        self.updating = False
-        for path, module in network.named_modules():
-            module.register_forward_pre_hook(partial(self._enter, path))
-            module.register_forward_hook(self._leave)
-
-    def _enter(self, path: str, module: nn.Module, inputs: Any) -> None:
-        self.running.append((path, torch._C._autograd._get_sequence_nr()))
-
-    def _leave(self, module: nn.Module, inputs: Any, outputs: Any) -> None:
-        path, first = self.running.pop()
-        last = torch._C._autograd._get_sequence_nr()
-        self.ranges.append((first, last, path))  # a layer is noted before the layers that contain it
 
     def __torch_dispatch__(self, function: Any, types: Sequence[type], args: Any = (), kwargs: Any = None) -> Any:
         """Count an operator and run it."""
         if found := entry_of(function, args, kwargs or {}):
             name, entry = found
-            direction, path = self._place()
+            direction, path = self.places.now()
             self.counts[name, entry.get("direction", direction), path] += 1
             self.entries[name] = entry
         return function(*args, **kwargs or {})
-
-    def _place(self) -> tuple[str, str]:
-        """Return the direction and the layer of the operator that is running."""
-        if self.updating:
-            return "optimiser", ""
-        node = torch._C._current_autograd_node()
-        if node is None:
-            return "forward", self.running[-1][0] if self.running else ""
-        number = node._sequence_nr()
-        return "backward", next((path for first, last, path in self.ranges if first <= number < last), "")
 
     def uses(self) -> list[Use]:
         """Return the operators that were counted."""
@@ -178,9 +152,9 @@ def explain(network: TimedNetwork) -> list[Use]:
 
 def trace(network: nn.Module, images: Tensor, labels: Tensor) -> list[Use]:
     """Run one training step of a network, and return the operators that PyTorch's list names."""
-    watch = _Trace(network.to("meta"))
+    network.to("meta")
     optimizer = torch.optim.Adam(network.parameters(), fused=False)  # a fused one refuses tensors without values
-    optimizer.register_step_pre_hook(lambda *_: setattr(watch, "updating", True))
+    watch = _Trace(Places(network, [optimizer]))
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(False)  # strict mode replaces some operators
     try:

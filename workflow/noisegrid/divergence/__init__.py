@@ -1,0 +1,1 @@
+"""Where two runs first differ: which operation, in which module, at which step."""

@@ -1,0 +1,184 @@
+"""Find where two traces first differ, and which operation is the cause.
+
+A cause is the first operation whose inputs agree and whose output differs. What differs after it is a consequence. This
+module imports no PyTorch.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+from noisegrid.divergence.trace import Operation, State, Trace, Value
+from noisegrid.divergence.ulp import Distance, distance
+
+#: The parts of a state in the order in which they are judged: an earlier one can be the reason for a later one.
+PARTS = ("settings", "weights", "buffers", "optimiser", "batch")
+#: The generators of random numbers. They matter only if an operation draws from them.
+RANDOM = "random"
+Pair = tuple[Operation | None, Operation | None]
+
+
+@dataclass(frozen=True)
+class StateDifference:
+    """The first step from whose start on two runs differ, and in what.
+
+    Attributes
+    ----------
+    step : int
+        The step; for the state after the last one, the number of steps.
+    part : str
+        One of PARTS.
+    members : tuple of str
+        The names of the members that differ, such as those of weights.
+    kind : {"", "order", "labels", "inputs", "shape"}
+        For the batch: the same examples in another order; other labels; the same labels with other inputs; other
+        shapes or numbers of tensors.
+    """
+
+    step: int
+    part: str
+    members: tuple[str, ...]
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The first operation of a step at which two runs differ.
+
+    Attributes
+    ----------
+    kind : {"output", "random", "arguments", "inside or before", "only one side"}
+        Equal inputs gave another output; a draw of random numbers gave another output; the arguments that are no
+        tensors differ; an input differs that no visible operation wrote; only one side runs this operation.
+    a, b : Operation or None
+        The operation on either side; None if this side does not run it.
+    index : int
+        Its place among the operations of the side that runs it, from 0.
+    distances : tuple of Distance
+        For each output, how far the two sides are apart, estimated from the values in the trace.
+    consequences : int
+        How many later operations differ.
+    """
+
+    kind: str
+    a: Operation | None
+    b: Operation | None
+    index: int
+    distances: tuple[Distance | None, ...] = ()
+    consequences: int = 0
+
+    @property
+    def operation(self) -> Operation:
+        """The operation, as the side that runs it has it."""
+        found = self.a or self.b
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two traces have in common, and where they first differ.
+
+    Attributes
+    ----------
+    steps : int
+        The number of steps that were compared.
+    state : StateDifference or None
+        The first state that differs, if one does.
+    cause : Cause or None
+        The first operation of the traced step that differs, if the states before that step are equal.
+    operations : int
+        The number of operations of the traced step that were compared.
+    traced : int
+        The step whose operations were compared.
+    """
+
+    steps: int
+    state: StateDifference | None
+    cause: Cause | None
+    operations: int
+    traced: int
+    differing: tuple[Pair, ...] = field(default=(), repr=False)
+
+
+def compare(a: Trace, b: Trace) -> Comparison:
+    """Return where two traces first differ."""
+    steps = min(len(a.states), len(b.states)) - 1
+    state = next(state_differences(a.states, b.states), None)
+    before = state is not None and state.step <= a.step
+    if before or a.step != b.step:
+        return Comparison(steps, state, None, 0, a.step)
+    pairs = aligned(a.operations, b.operations)
+    cause, differing = first_cause(pairs)
+    return Comparison(steps, state, cause, len(pairs), a.step, differing)
+
+
+def state_differences(a: Sequence[State], b: Sequence[State]) -> Iterator[StateDifference]:
+    """Yield what differs at the start of each step, the earliest step first."""
+    for step, (one, other) in enumerate(zip(a, b, strict=False)):
+        for part in PARTS:
+            left, right = one.parts.get(part, {}), other.parts.get(part, {})
+            if members := tuple(name for name in {**left, **right} if left.get(name) != right.get(name)):
+                kind = _kind_of_batch(a, b, step, members) if part == "batch" else ""
+                yield StateDifference(step, part, members, kind)
+
+
+def _kind_of_batch(a: Sequence[State], b: Sequence[State], step: int, members: tuple[str, ...]) -> str:
+    """Return in what way the batches of a step differ (see StateDifference)."""
+    left, right = a[step].examples, b[step].examples
+    if len(left) != len(right):
+        return "shape"
+    everywhere = [sorted(example for state in states for example in state.examples) for states in (a, b)]
+    if left and (sorted(left) == sorted(right) or everywhere[0] == everywhere[1]):
+        return "order"
+    return "inputs" if all("label" not in name for name in members) else "labels"
+
+
+def aligned(a: Sequence[Operation], b: Sequence[Operation]) -> list[Pair]:
+    """Pair the operations of two steps. An operation that only one side runs has no partner."""
+    keys = [[(one.name, one.module, one.part, tuple(v.shape for v in one.outputs)) for one in side] for side in (a, b)]
+    if keys[0] == keys[1]:
+        return list(zip(a, b, strict=True))
+    pairs: list[Pair] = []
+    matcher = SequenceMatcher(None, *keys, autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag == "equal":
+            pairs += zip(a[i1:i2], b[j1:j2], strict=True)
+        else:
+            pairs += [(one, None) for one in a[i1:i2]] + [(None, one) for one in b[j1:j2]]
+    return pairs
+
+
+def first_cause(pairs: Sequence[Pair]) -> tuple[Cause | None, tuple[Pair, ...]]:
+    """Return the cause, and the pairs that differ: the cause and its consequences."""
+    differing = [(index, pair) for index, pair in enumerate(pairs) if kind_of(pair)]
+    # an operation that only one side runs may change nothing: it is the cause only if something else differs
+    if all(None in pair for _, pair in differing):
+        differing = []
+    if not differing:
+        return None, ()
+    index, (a, b) = differing[0]
+    kind = kind_of((a, b))
+    distances = tuple(distance(x, y) for x, y in zip(a.outputs, b.outputs, strict=False)) if a and b else ()
+    place = sum(1 for pair in pairs[:index] if pair[0 if a else 1] is not None)
+    cause = Cause(kind, a, b, place, distances, len(differing) - 1)
+    return cause, tuple(pair for _, pair in differing)
+
+
+def kind_of(pair: Pair) -> str:
+    """Return in what way an operation differs between the sides (see Cause), or an empty string if it does not."""
+    a, b = pair
+    if a is None or b is None:
+        return "only one side"
+    if a.arguments != b.arguments:
+        return "arguments"
+    if bits(a.inputs) != bits(b.inputs):
+        return "inside or before"
+    if bits(a.outputs) != bits(b.outputs):
+        return "random" if a.random else "output"
+    return ""
+
+
+def bits(values: Sequence[Value]) -> list[tuple[object, ...]]:
+    """Return what two tensors must have in common to be equal to the bit."""
+    return [(one.shape, one.dtype, one.hash) for one in values]

@@ -1,0 +1,181 @@
+"""Record every operation of a training step: what it read, what it wrote, in which layer and in which part of the step.
+
+The recorder is a dispatch mode, which sees each operator of ATen below autograd. It changes no result: it only reads,
+and hashes are computed with integers on the device. Kernels that PyTorch does not dispatch (compiled code, Triton,
+extensions) are not seen; what they write is seen when the next operator reads it.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from noisegrid.divergence.bits import INTEGERS, tensor_hash
+from noisegrid.divergence.trace import Operation, Value
+from noisegrid.training.places import Places
+
+#: The number of values of an output that a trace keeps.
+SAMPLE = 16
+#: The number of operations after which a trace is cut off, which bounds its memory.
+MOST_OPERATIONS = 50_000
+#: Operators whose output has no values yet.
+UNFILLED = ("empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "empty_permuted", "resize_")
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A tensor that was read or written; its hash and its sample are still on the device."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    hash: Tensor
+    sample: Tensor | None
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """An operation, before its hashes are fetched from the device."""
+
+    name: str
+    place: tuple[str, str]
+    arguments: str
+    inputs: list[_Seen]
+    outputs: list[_Seen]
+    random: bool
+
+
+class Tracer(TorchDispatchMode):
+    """Record operations while it is active (`with tracer: ...`).
+
+    Parameters
+    ----------
+    places : Places
+        Hooks that know in which layer and part of the step an operator runs.
+    most : int
+        The number of operations that are kept.
+    """
+
+    def __init__(self, places: Places, most: int = MOST_OPERATIONS) -> None:
+        super().__init__()
+        self.places, self.most = places, most
+        self.recorded: list[_Recorded] = []
+        self.left_out = 0
+
+    def __torch_dispatch__(self, function: Any, types: Sequence[type], args: Any = (), kwargs: Any = None) -> Any:
+        """Run an operator, and record it."""
+        kwargs = kwargs or {}
+        if not _computes(function) or len(self.recorded) >= self.most:
+            self.left_out += _computes(function)
+            return function(*args, **kwargs)
+        part, module = self.places.now()
+        inputs = [_seen(one) for one in _tensors([args, kwargs])]
+        result = function(*args, **kwargs)
+        written = [*_changed(function, args, kwargs), *_tensors(result)]
+        outputs = [_seen(one, sample=True) for one in {id(one): one for one in written}.values()]
+        if outputs:
+            random = torch.Tag.nondeterministic_seeded in function.tags
+            name = f"{function.overloadpacket.__name__}.{function._overloadname}"
+            words = _words(args, kwargs)
+            self.recorded.append(_Recorded(name, (module, part), words, inputs, outputs, random))
+        return result
+
+    def operations(self) -> tuple[Operation, ...]:
+        """Fetch the hashes from the device, and return the recorded operations."""
+        seen = [one for each in self.recorded for one in (*each.inputs, *each.outputs)]
+        hashes = iter(_fetched([one.hash for one in seen]))
+        samples = iter([one.sample.tolist() if one.sample is not None else [] for one in seen])
+
+        def values(these: list[_Seen]) -> tuple[Value, ...]:
+            return tuple(Value(one.shape, one.dtype, hexadecimal(next(hashes)), tuple(next(samples))) for one in these)
+
+        return tuple(
+            Operation(each.name, *each.place, each.arguments, values(each.inputs), values(each.outputs), each.random)
+            for each in self.recorded
+        )
+
+
+@contextmanager
+def traced(places: Places, most: int = MOST_OPERATIONS) -> Iterator[Tracer]:
+    """Record the operations of a block, and remove the hooks of `places` after it."""
+    tracer = Tracer(places, most)
+    try:
+        with tracer:
+            yield tracer
+    finally:
+        places.close()
+
+
+def hexadecimal(number: int) -> str:
+    """Return the 16 hexadecimal digits of a signed 64-bit integer."""
+    return f"{number % (1 << 64):016x}"
+
+
+def hashes_of(tensors: Sequence[Tensor]) -> list[str]:
+    """Return the hash of each tensor in hexadecimal digits, with one transfer from the device."""
+    return [hexadecimal(number) for number in _fetched([tensor_hash(tensor) for tensor in tensors])]
+
+
+def _fetched(hashes: list[Tensor]) -> list[int]:
+    """Return hashes as integers. Tensors on one device are fetched together."""
+    by_device: dict[torch.device, list[int]] = {}
+    for index, one in enumerate(hashes):
+        by_device.setdefault(one.device, []).append(index)
+    found = [0] * len(hashes)
+    for indices in by_device.values():
+        for index, number in zip(indices, torch.stack([hashes[i] for i in indices]).tolist(), strict=True):
+            found[index] = number
+    return found
+
+
+def _computes(function: Any) -> bool:
+    """Return whether an operator computes values. One that returns a view, or memory without values, does not."""
+    if function.overloadpacket.__name__ in UNFILLED:
+        return False
+    aliases = [one.alias_info for one in function._schema.returns]
+    return not any(alias is not None and not alias.is_write for alias in aliases)
+
+
+def _changed(function: Any, args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
+    """Return the tensors among the arguments of an operator that it changes in place."""
+    arguments = function._schema.arguments
+    given = {one.name: value for one, value in zip(arguments, args, strict=False)} | kwargs
+    names = [one.name for one in arguments if one.alias_info is not None and one.alias_info.is_write]
+    return _tensors([given[name] for name in names if name in given])
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    return [one for one in tree_leaves(values) if isinstance(one, Tensor)]
+
+
+def _words(args: Any, kwargs: dict[str, Any]) -> str:
+    """Return the arguments that are no tensors as text. A place on a device or in memory is no part of it."""
+    plain = [one for one in tree_leaves([args, kwargs]) if isinstance(one, bool | int | float | str | torch.dtype)]
+    return ", ".join(str(one) for one in plain)
+
+
+def _seen(tensor: Tensor, sample: bool = False) -> _Seen:
+    kept = sample_bits(tensor) if sample else None
+    return _Seen(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), tensor_hash(tensor), kept)
+
+
+def sample_bits(tensor: Tensor, count: int = SAMPLE) -> Tensor:
+    """Return the bits of some values of a tensor, at places that depend on the number of its values alone."""
+    flat = sample_values(tensor, count)
+    return flat.view(INTEGERS[flat.element_size()]) if flat.is_floating_point() else flat
+
+
+def sample_values(tensor: Tensor, count: int = SAMPLE) -> Tensor:
+    """Return some values of a tensor, spread evenly over it."""
+    if tensor.layout != torch.strided:
+        tensor = tensor.to_dense()
+    size = tensor.numel()
+    places = torch.arange(min(count, size), device=tensor.device) * size // max(1, min(count, size))
+    if tensor.is_contiguous():
+        return tensor.detach().reshape(-1)[places]
+    index = torch.unravel_index(places, tensor.shape)
+    return tensor.detach()[index]
