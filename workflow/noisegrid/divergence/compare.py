@@ -140,7 +140,7 @@ def aligned(a: Sequence[Operation], b: Sequence[Operation]) -> list[Pair]:
     if keys[0] == keys[1]:
         return list(zip(a, b, strict=True))
     pairs: list[Pair] = []
-    matcher = SequenceMatcher(None, *keys, autojunk=False)
+    matcher = SequenceMatcher(None, keys[0], keys[1], autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
             pairs += zip(a[i1:i2], b[j1:j2], strict=True)

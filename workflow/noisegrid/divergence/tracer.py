@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
 from noisegrid.divergence.bits import INTEGERS, tensor_hash
@@ -23,8 +23,8 @@ from noisegrid.training.places import Places
 SAMPLE = 16
 #: The number of operations after which a trace is cut off, which bounds its memory.
 MOST_OPERATIONS = 50_000
-#: Operators whose output has no values yet.
-UNFILLED = ("empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "empty_permuted", "resize_")
+#: Operators whose output has no values yet. The tracer fills it with zeros, which changes no defined result.
+UNFILLED = ("empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "empty_permuted")
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,22 @@ class Tracer(TorchDispatchMode):
     def __torch_dispatch__(self, function: Any, types: Sequence[type], args: Any = (), kwargs: Any = None) -> Any:
         """Run an operator, and record it."""
         kwargs = kwargs or {}
-        if not _computes(function) or len(self.recorded) >= self.most:
-            self.left_out += _computes(function)
+        if not _computes(function):
+            result = function(*args, **kwargs)
+            if function.overloadpacket.__name__ in UNFILLED:
+                with _disable_current_modes():
+                    _tensors(result)[0].zero_()  # it has no values yet, and reading it must not look like a difference
+            return result
+        if len(self.recorded) >= self.most:
+            self.left_out += 1
             return function(*args, **kwargs)
         part, module = self.places.now()
-        inputs = [_seen(one) for one in _tensors([args, kwargs])]
+        with _disable_current_modes():  # another mode must not see the hashing
+            inputs = [_seen(one) for one in _tensors([args, kwargs])]
         result = function(*args, **kwargs)
         written = [*_changed(function, args, kwargs), *_tensors(result)]
-        outputs = [_seen(one, sample=True) for one in {id(one): one for one in written}.values()]
+        with _disable_current_modes():
+            outputs = [_seen(one, sample=True) for one in {id(one): one for one in written}.values()]
         if outputs:
             random = torch.Tag.nondeterministic_seeded in function.tags
             name = f"{function.overloadpacket.__name__}.{function._overloadname}"

@@ -1,0 +1,47 @@
+"""Differences in units in the last place: hand-computed values, and NumPy's nextafter as an independent truth."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from noisegrid.divergence.ulp import between, ordered
+
+
+def bits_of(values, dtype):
+    tensor = torch.tensor(values, dtype=getattr(torch, dtype))
+    integers = {2: torch.int16, 4: torch.int32, 8: torch.int64}[tensor.element_size()]
+    return np.array(tensor.view(integers).tolist(), np.int64)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "epsilon"), [("float16", 2**-10), ("bfloat16", 2**-7), ("float32", 2**-23), ("float64", 2**-52)]
+)
+def test_one_and_its_successors(dtype, epsilon):
+    a, b = bits_of([1.0, 1.0, 2.0], dtype), bits_of([1.0, 1.0 + epsilon, 2.0 + 6 * epsilon], dtype)
+    found = between(a, b, dtype)
+    assert (found.compared, found.differing, found.ulp) == (3, 2, (1, 3))
+    assert found.relative == pytest.approx(epsilon * 37**0.5 / 6**0.5)
+
+
+def test_the_order_runs_through_zero():
+    smallest = 2.0**-149
+    found = between(bits_of([-smallest, 0.0], "float32"), bits_of([smallest, -0.0], "float32"), "float32")
+    assert (found.differing, found.ulp) == (1, (2, 2))
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False), st.integers(0, 50))
+def test_steps_of_nextafter_are_counted(value, steps):
+    moved = np.float32(value)
+    for _ in range(steps):
+        moved = np.nextafter(moved, np.float32(np.inf))
+    if np.isfinite(moved):
+        a, b = (ordered(bits_of([float(one)], "float32"), 32)[0] for one in (value, moved))
+        assert b - a == steps
+
+
+def test_equal_tensors_differ_nowhere():
+    same = bits_of([1.0, 2.0], "float32")
+    found = between(same, same, "float32")
+    assert (found.differing, found.ulp, found.relative) == (0, None, 0.0)
