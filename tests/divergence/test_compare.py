@@ -1,12 +1,9 @@
 """Known truth: a difference that was planted at operation k is named as the cause, for every k."""
 
-from dataclasses import replace
-
 import pytest
 from planted import NETWORKS, step_of
 
-from noisegrid.divergence.compare import aligned, compare, first_cause
-from noisegrid.divergence.trace import Operation, State, Trace, Value
+from noisegrid.divergence.compare import compare
 
 
 @pytest.mark.parametrize("name", NETWORKS)

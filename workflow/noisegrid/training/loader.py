@@ -89,7 +89,7 @@ class Batches:
         labels : (batch,) or (batch, attributes)
         """
         count = len(self.labels)
-        order = torch.from_numpy(self._order(seeds, epoch, count))
+        order = torch.from_numpy(self.order(seeds, epoch, count))
         first = start // self.span  # the spans before it are finished
         augmented = self._augmentation(seeds["augment"], epoch, count)
         for number, (examples, stored) in enumerate(self._spans(order, self.span * self.task.batch_size, first), first):
@@ -147,7 +147,7 @@ class Batches:
 
         return augmented
 
-    def _order(self, seeds: Seeds, epoch: int, count: int) -> np.ndarray:
+    def order(self, seeds: Seeds, epoch: int, count: int) -> np.ndarray:
         """Return a permutation of the examples. If `in_batch_order` has a seed, each batch is shuffled once more."""
         order = epoch_rng(seeds["order"], epoch).permutation(count)
         if "in_batch_order" not in seeds:

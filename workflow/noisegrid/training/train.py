@@ -8,8 +8,8 @@ import hashlib
 import math
 import multiprocessing
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing.connection import Connection
@@ -157,21 +157,31 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
         If the job was asked to stop. If the run has a checkpoint folder, its state is saved first.
     """
     began = time.perf_counter()
-    device = torch.device(run.hardware.device)
-    initial = initial_weights(run, data)
-    machine.check_device(run.hardware.gpu)
-    gpu_sharing.limit()
-    noise.apply_flags(run.flags)
-    machine.keep_freed_memory()
-    training = Training(run, data, disturbed(initial, run.seeds), device)
-    checkpoints.resume(training, device)
-    with convolutions_of(run.flags):
+    with begun(run, data) as training:
+        checkpoints.resume(training, training.train_batches.device)
         while training.epoch < run.task.epochs:
             training.run_epoch(checkpoints)
     assert training.midpoint is not None
     final = training.snapshot()
     seconds = {"training_s": training.seconds, "total_s": time.perf_counter() - began}
-    return Outcome(initial.hash, training.midpoint, final, training.history, seconds, training.resumed)
+    return Outcome(training.initial_hash, training.midpoint, final, training.history, seconds, training.resumed)
+
+
+@contextmanager
+def begun(run: Run, data: Dataset, kind: type["Training"] | None = None) -> Iterator["Training"]:
+    """Draw the initial weights, set the switches, and yield the run before its first step.
+
+    Call this before the process computes anything (see noise.apply_flags). `kind` is a subclass of Training.
+    """
+    initial = initial_weights(run, data)
+    machine.check_device(run.hardware.gpu)
+    gpu_sharing.limit()
+    noise.apply_flags(run.flags)
+    machine.keep_freed_memory()
+    training = (kind or Training)(run, data, disturbed(initial, run.seeds), torch.device(run.hardware.device))
+    training.initial_hash = initial.hash
+    with convolutions_of(run.flags):
+        yield training
 
 
 class Training:
@@ -179,6 +189,8 @@ class Training:
 
     Attributes
     ----------
+    initial_hash : str
+        The hash of the initial weights as drawn.
     epoch : int
         Number of finished epochs.
     step : int
@@ -205,6 +217,7 @@ class Training:
         self.test_batches = Batches(data.test_images, data.test_labels, data.full_scale, *options)
         self.optimizer = optimizer_of(self.network, self.task.optimizer)
         self.scaler = GradScaler(device.type, enabled=self.precision == "amp_fp16")  # does nothing if disabled
+        self.initial_hash = start.hash
         self.epoch, self.step, self.losses, self.seconds = 0, 0, list[Tensor](), 0.0
         self.history: list[dict[str, float]] = []
         self.midpoint: Snapshot | None = None

@@ -1,0 +1,238 @@
+"""What `noisegrid diverge` runs: a replicate from its record, a task of the catalog, or a step of the user.
+
+A subject runs in a process of its own (see side), because libraries choose their kernels once in a process.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from noisegrid.common.errors import NoisegridError, unknown
+from noisegrid.common.references import imported
+from noisegrid.common.schemas import catalog
+from noisegrid.data.prepared import Dataset, open_prepared
+from noisegrid.divergence.changes import Change, changed, parsed
+from noisegrid.divergence.recorder import Recorder
+from noisegrid.records import record
+from noisegrid.runtime import devices, machine
+from noisegrid.runtime.hardware import entry
+from noisegrid.study.recipes import resolve_tasks, task_settings
+from noisegrid.study.resolve import PROTOCOL, hardware_settings
+from noisegrid.study.settings import Hardware
+from noisegrid.training import noise
+from noisegrid.training.checkpoint import Checkpoints
+from noisegrid.training.train import Run, Training, begun
+
+#: The switches of a step of the user, if nothing is said of them: those of a held run on a CPU, as far as PyTorch goes.
+STEP_FLAGS: noise.Flags = {
+    "precision": "fp32", "tf32": False, "memory_format": "contiguous_format", "deterministic": True,
+    "fill_memory": False, "threads": 1, "aten": "", "onednn": "", "mkl": "",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One side of a comparison.
+
+    Attributes
+    ----------
+    kind : {"record", "task", "step"}
+        What `name` is: the path of a record.json, a task of the catalog, or package.module:function.
+    name : str
+        The name.
+    changes : tuple of str
+        What to change, each as KEY=VALUE (see changes.parsed).
+    hardware : str
+        For a task, the name of the hardware entry.
+    datasets : str
+        The folder of the prepared datasets.
+    """
+
+    kind: str
+    name: str
+    changes: tuple[str, ...] = ()
+    hardware: str = "cpu"
+    datasets: str = "resources/datasets"
+
+    def record(self, recorder: Recorder) -> dict[str, Any]:
+        """Run the subject in this process until the recorder has its steps; return what was run, and where."""
+        return RUNS[self.kind](self, recorder)
+
+
+class _Enough(Exception):
+    """Raised to end a run after its last recorded step."""
+
+
+class _RecordedTraining(Training):
+    """A run in progress whose steps are recorded."""
+
+    recorder: Recorder
+
+    def _train_batch(self, inputs: Tensor, labels: Tensor) -> None:
+        if self.recorder.finished:
+            self.recorder.end(self.network, [self.optimizer])
+            raise _Enough
+        size, count = self.task.batch_size, len(self.train_batches.labels)
+        examples = self.train_batches.order(self.seeds, self.epoch, count)[self.step * size : (self.step + 1) * size]
+        step = super()._train_batch
+        self.recorder.step(
+            lambda: step(inputs, labels), self.network, [self.optimizer], (inputs, labels), examples.tolist()
+        )
+
+
+def _record_run(run: Run, data: Dataset, recorder: Recorder) -> None:
+    with begun(run, data, _RecordedTraining) as training:
+        assert isinstance(training, _RecordedTraining)
+        training.recorder = recorder
+        try:
+            while training.epoch < run.task.epochs:
+                training.run_epoch(Checkpoints())
+            recorder.end(training.network, [training.optimizer])
+        except _Enough:
+            pass
+
+
+def _task(subject: Subject, recorder: Recorder) -> dict[str, Any]:
+    where = f"task {subject.name}"
+    recipe = task_settings(resolve_tasks({}, "catalog"), catalog("datasets"), subject.name, "--task")
+    settings = {"task": recipe, "hardware": hardware_settings(subject.hardware, "--hardware"), "protocol": PROTOCOL}
+    seeds = dict.fromkeys(("init", "order", "augment", "dropout"), 0)
+    flags = noise.held_flags(Hardware.of(settings["hardware"]))
+    return _train(where, subject, Run(settings, seeds, flags), recorder)
+
+
+def _replicate(subject: Subject, recorder: Recorder) -> dict[str, Any]:
+    path = Path(subject.name)
+    old = record.read_record(path.parent)
+    if (found := old["settings"]["protocol"]) != PROTOCOL:
+        raise NoisegridError(
+            f"{path} was trained by protocol {found}, and this release trains by protocol {PROTOCOL}; compare it with "
+            f"noisegrid {old['noisegrid']}, which wrote it"
+        )
+    run = Run(old["settings"], old["seeds"], old["flags"])
+    return _train(str(path), subject, run, recorder, old["dataset"]["digest"])
+
+
+def _train(where: str, subject: Subject, run: Run, recorder: Recorder, digest: str = "") -> dict[str, Any]:
+    run = changed(run, parsed(subject.changes, where))
+    name = run.settings["task"]["dataset"]
+    data = open_prepared(Path(subject.datasets) / name)
+    if digest and data.digest != digest:
+        raise NoisegridError(
+            f"{Path(subject.datasets) / name} is not the dataset recorded in {where}: its digest is {data.digest}"
+        )
+    hardware = run.hardware
+    if hardware.is_cuda:
+        stack = run.settings["hardware"].get("stack") or entry(subject.hardware).stack
+        machine.check_environment(stack, is_cuda=True)
+    with devices.claim(hardware.gpu):
+        _record_run(run, data, recorder)
+    return _about(subject, {"seeds": run.seeds, "switches": run.flags}, hardware.device)
+
+
+def _step(subject: Subject, recorder: Recorder) -> dict[str, Any]:
+    function = imported("step", subject.name)
+    flags, seed = _step_flags(subject)
+    noise.apply_flags(flags)
+    machine.keep_freed_memory()
+    _seed_all(seed)
+    with _told(subject, "setting up"):
+        state = function(None)
+    parts = _Parts.of(state, subject)
+    while not recorder.finished:
+        with _told(subject, f"step {len(recorder.states)}"):
+            result = recorder.step(lambda state=state: function(state), parts.network, parts.optimizers, parts.batch)
+        state = state if result is None else result
+        parts = _Parts.of(state, subject)
+    recorder.end(parts.network, parts.optimizers)
+    kind = next(parts.network.parameters()).device.type if parts.network is not None else "cpu"
+    return _about(subject, {"seeds": {"seed": seed}, "switches": flags}, kind)
+
+
+#: How to run each kind of subject.
+RUNS: dict[str, Callable[[Subject, Recorder], dict[str, Any]]] = {"record": _replicate, "task": _task, "step": _step}
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What the state of a user's step holds."""
+
+    network: nn.Module | None
+    optimizers: list[torch.optim.Optimizer] = field(default_factory=list)
+    batch: tuple[Tensor, ...] = ()
+
+    @classmethod
+    def of(cls, state: Any, subject: Subject) -> "_Parts":
+        """Return the parts of a state, which is a mapping or has attributes."""
+
+        def part(*names: str) -> Any:
+            for name in names:
+                found = state.get(name) if isinstance(state, Mapping) else getattr(state, name, None)
+                if found is not None:
+                    return found
+            return None
+
+        network, optimizers, batch = part("network", "model"), part("optimizer", "optimizers"), part("batch")
+        if network is not None and not isinstance(network, nn.Module):
+            raise NoisegridError(
+                f"{subject.name}: the state's network is of type {type(network).__name__}; "
+                "return a torch.nn.Module under the name network or model"
+            )
+        if network is None:
+            raise NoisegridError(
+                f"{subject.name}(None) returned no network; return a mapping with network, optimizer and, if you like, "
+                "batch (docs/diverge.md)"
+            )
+        listed = list(optimizers) if isinstance(optimizers, list | tuple) else [optimizers] if optimizers else []
+        tensors = [batch] if isinstance(batch, Tensor) else list(batch or ())
+        return cls(network, listed, tuple(one for one in tensors if isinstance(one, Tensor)))
+
+
+def _step_flags(subject: Subject) -> tuple[noise.Flags, int]:
+    flags, seed = dict(STEP_FLAGS), 0
+    for change in parsed(subject.changes, subject.name):
+        if change.key == "seed":
+            seed = int(change.value)
+        elif change.key in flags or change.key in ("cudnn_benchmark", "cudnn_deterministic"):
+            flags[change.key] = change.value
+        else:
+            raise NoisegridError(f"{subject.name}: {unknown('key', change.key, [*flags, 'seed', 'cudnn_benchmark'])}")
+    return flags, seed
+
+
+def _seed_all(seed: int) -> None:
+    import random
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    noise.seed_global(seed)
+
+
+@contextmanager
+def _told(subject: Subject, what: str) -> Iterator[None]:
+    """Turn an exception of the user's code into one sentence."""
+    try:
+        yield
+    except NoisegridError:
+        raise
+    except Exception as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise NoisegridError(
+            f"{subject.name} failed while {what}: {type(error).__name__}: {first}; correct it"
+        ) from error
+
+
+def _about(subject: Subject, more: dict[str, Any], kind: str) -> dict[str, Any]:
+    software = {key: value for key, value in machine.software().items() if key != "packages"}
+    about = {"kind": subject.kind, "subject": subject.name, "changes": list(subject.changes)}
+    return about | more | {"device": machine.device(kind), "software": software}
+
+
+__all__ = ["Change", "Subject"]
