@@ -73,7 +73,7 @@ class Plant(TorchDispatchMode):
 
 
 def step_of(name: str, target: int = -1) -> tuple[Trace, bool]:
-    """Trace one training step of a network, with a difference at an operation; return the trace, and if there is one."""
+    """Trace one training step of a network, with a difference at one operation; return the trace, and if it exists."""
     torch.manual_seed(0)
     network = NETWORKS[name]().train()
     optimizer = torch.optim.Adam(network.parameters(), fused=True)

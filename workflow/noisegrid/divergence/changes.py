@@ -75,7 +75,7 @@ def _parsed(text: str, where: str) -> Change:
         or (key == LEARNING_RATE and not found > 0)
         or (key in (*SEEDS, SEED) and found < 0)
     ):
-        raise NoisegridError(f"{where}: {key}={value} is out of range; write a larger number")
+        raise NoisegridError(f"{where}: {key}={value} is out of range; write a larger one")
     return Change(key, found)
 
 

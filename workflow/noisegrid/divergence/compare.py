@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
-from noisegrid.divergence.trace import Operation, State, Trace, Value
+from noisegrid.divergence.trace import INDEX, Operation, State, Trace, Value
 from noisegrid.divergence.ulp import Distance, distance
 
 #: The parts of a state in the order in which they are judged: an earlier one can be the reason for a later one.
@@ -30,9 +30,9 @@ class StateDifference:
         One of PARTS.
     members : tuple of str
         The names of the members that differ, such as those of weights.
-    kind : {"", "order", "labels", "inputs", "shape"}
-        For the batch: the same examples in another order; other labels; the same labels with other inputs; other
-        shapes or numbers of tensors.
+    kind : {"", "order", "examples", "labels", "inputs", "shape"}
+        For the batch: the same examples in another order; other examples; the same examples with other labels or with
+        other inputs; another number of examples.
     """
 
     step: int
@@ -128,10 +128,12 @@ def _kind_of_batch(a: Sequence[State], b: Sequence[State], step: int, members: t
     left, right = a[step].examples, b[step].examples
     if len(left) != len(right):
         return "shape"
+    if left == right:  # by index, or because the inputs have equal bits
+        return "inputs" if all("label" not in name for name in members) else "labels"
     everywhere = [sorted(example for state in states for example in state.examples) for states in (a, b)]
-    if left and (sorted(left) == sorted(right) or everywhere[0] == everywhere[1]):
+    if left[0].startswith(INDEX) or sorted(left) == sorted(right) or everywhere[0] == everywhere[1]:
         return "order"
-    return "inputs" if all("label" not in name for name in members) else "labels"
+    return "inputs" if all("label" not in name for name in members) else "examples"
 
 
 def aligned(a: Sequence[Operation], b: Sequence[Operation]) -> list[Pair]:

@@ -15,7 +15,7 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import PACKAGE
 from noisegrid.divergence import trace
 from noisegrid.divergence.compare import Comparison, compare
-from noisegrid.divergence.side import Request
+from noisegrid.divergence.request import Request
 from noisegrid.divergence.trace import Trace
 
 

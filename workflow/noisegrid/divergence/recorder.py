@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from noisegrid.divergence.request import MOST_OPERATIONS
 from noisegrid.divergence.states import state_of
 from noisegrid.divergence.trace import Operation, State, Trace
-from noisegrid.divergence.tracer import MOST_OPERATIONS, traced
+from noisegrid.divergence.tracer import traced
 from noisegrid.training.places import Places
 
 
@@ -42,7 +43,7 @@ class Recorder:
         network: nn.Module | None,
         optimizers: Sequence[torch.optim.Optimizer],
         batch: Sequence[Tensor] = (),
-        examples: Sequence[object] | None = None,
+        examples: Sequence[int] | None = None,
     ) -> Any:
         """Record the state, then run one step; record its operations if it is the traced one.
 

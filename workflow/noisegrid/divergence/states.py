@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from noisegrid.divergence.trace import State
+from noisegrid.divergence.trace import INDEX, State
 from noisegrid.divergence.tracer import hashes_of, sample_values
 
 #: The number of values of each weight that a trace keeps for every step.
@@ -21,7 +21,7 @@ def state_of(
     network: nn.Module | None,
     optimizers: Iterable[torch.optim.Optimizer],
     batch: Sequence[Tensor] = (),
-    examples: Sequence[object] | None = None,
+    examples: Sequence[int] | None = None,
 ) -> State:
     """Return the state before a step.
 
@@ -33,8 +33,8 @@ def state_of(
         The optimisers.
     batch : sequence of Tensor
         The tensors of the batch, inputs first, then labels.
-    examples : sequence, optional
-        What identifies each example of the batch. If it is not given, the bits of its inputs do.
+    examples : sequence of int, optional
+        The index of each example of the batch, if it is known.
     """
     weights: dict[str, Tensor] = dict(network.named_parameters()) if network is not None else {}
     buffers = dict(network.named_buffers()) if network is not None else {}
@@ -54,7 +54,7 @@ def state_of(
     if examples is None:
         identified = hashes_of(list(batch[0])) if batch and batch[0].dim() else []
     else:
-        identified = [str(example) for example in examples]
+        identified = [f"{INDEX}{example}" for example in examples]
     return State({"settings": settings} | hashed, samples, tuple(identified))
 
 

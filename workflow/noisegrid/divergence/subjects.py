@@ -4,8 +4,9 @@ A subject runs in a process of its own (see side), because libraries choose thei
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.references import imported
 from noisegrid.common.schemas import catalog
 from noisegrid.data.prepared import Dataset, open_prepared
-from noisegrid.divergence.changes import Change, changed, parsed
+from noisegrid.divergence.changes import changed, parsed
 from noisegrid.divergence.recorder import Recorder
+from noisegrid.divergence.request import Subject
 from noisegrid.records import record
 from noisegrid.runtime import devices, machine
 from noisegrid.runtime.hardware import entry
@@ -35,35 +37,6 @@ STEP_FLAGS: noise.Flags = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Subject:
-    """One side of a comparison.
-
-    Attributes
-    ----------
-    kind : {"record", "task", "step"}
-        What `name` is: the path of a record.json, a task of the catalog, or package.module:function.
-    name : str
-        The name.
-    changes : tuple of str
-        What to change, each as KEY=VALUE (see changes.parsed).
-    hardware : str
-        For a task, the name of the hardware entry.
-    datasets : str
-        The folder of the prepared datasets.
-    """
-
-    kind: str
-    name: str
-    changes: tuple[str, ...] = ()
-    hardware: str = "cpu"
-    datasets: str = "resources/datasets"
-
-    def record(self, recorder: Recorder) -> dict[str, Any]:
-        """Run the subject in this process until the recorder has its steps; return what was run, and where."""
-        return RUNS[self.kind](self, recorder)
-
-
 class _Enough(Exception):
     """Raised to end a run after its last recorded step."""
 
@@ -79,10 +52,8 @@ class _RecordedTraining(Training):
             raise _Enough
         size, count = self.task.batch_size, len(self.train_batches.labels)
         examples = self.train_batches.order(self.seeds, self.epoch, count)[self.step * size : (self.step + 1) * size]
-        step = super()._train_batch
-        self.recorder.step(
-            lambda: step(inputs, labels), self.network, [self.optimizer], (inputs, labels), examples.tolist()
-        )
+        step = partial(super()._train_batch, inputs, labels)
+        self.recorder.step(step, self.network, [self.optimizer], (inputs, labels), examples.tolist())
 
 
 def _record_run(run: Run, data: Dataset, recorder: Recorder) -> None:
@@ -100,7 +71,11 @@ def _record_run(run: Run, data: Dataset, recorder: Recorder) -> None:
 def _task(subject: Subject, recorder: Recorder) -> dict[str, Any]:
     where = f"task {subject.name}"
     recipe = task_settings(resolve_tasks({}, "catalog"), catalog("datasets"), subject.name, "--task")
-    settings = {"task": recipe, "hardware": hardware_settings(subject.hardware, "--hardware"), "protocol": PROTOCOL}
+    settings: dict[str, Any] = {
+        "task": recipe,
+        "hardware": hardware_settings(subject.hardware, "--hardware"),
+        "protocol": PROTOCOL,
+    }
     seeds = dict.fromkeys(("init", "order", "augment", "dropout"), 0)
     flags = noise.held_flags(Hardware.of(settings["hardware"]))
     return _train(where, subject, Run(settings, seeds, flags), recorder)
@@ -130,7 +105,7 @@ def _train(where: str, subject: Subject, run: Run, recorder: Recorder, digest: s
     if hardware.is_cuda:
         stack = run.settings["hardware"].get("stack") or entry(subject.hardware).stack
         machine.check_environment(stack, is_cuda=True)
-    with devices.claim(hardware.gpu):
+    with devices.claim(hardware.gpu) if hardware.is_cuda else nullcontext():
         _record_run(run, data, recorder)
     return _about(subject, {"seeds": run.seeds, "switches": run.flags}, hardware.device)
 
@@ -146,16 +121,12 @@ def _step(subject: Subject, recorder: Recorder) -> dict[str, Any]:
     parts = _Parts.of(state, subject)
     while not recorder.finished:
         with _told(subject, f"step {len(recorder.states)}"):
-            result = recorder.step(lambda state=state: function(state), parts.network, parts.optimizers, parts.batch)
+            result = recorder.step(partial(function, state), parts.network, parts.optimizers, parts.batch)
         state = state if result is None else result
         parts = _Parts.of(state, subject)
     recorder.end(parts.network, parts.optimizers)
     kind = next(parts.network.parameters()).device.type if parts.network is not None else "cpu"
     return _about(subject, {"seeds": {"seed": seed}, "switches": flags}, kind)
-
-
-#: How to run each kind of subject.
-RUNS: dict[str, Callable[[Subject, Recorder], dict[str, Any]]] = {"record": _replicate, "task": _task, "step": _step}
 
 
 @dataclass(frozen=True)
@@ -235,4 +206,10 @@ def _about(subject: Subject, more: dict[str, Any], kind: str) -> dict[str, Any]:
     return about | more | {"device": machine.device(kind), "software": software}
 
 
-__all__ = ["Change", "Subject"]
+#: How to run each kind of subject.
+RUNS: dict[str, Callable[[Subject, Recorder], dict[str, Any]]] = {"record": _replicate, "task": _task, "step": _step}
+
+
+def record_run(subject: Subject, recorder: Recorder) -> dict[str, Any]:
+    """Run a subject in this process until the recorder has its steps; return what was run, and where."""
+    return RUNS[subject.kind](subject, recorder)

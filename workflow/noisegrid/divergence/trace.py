@@ -17,6 +17,8 @@ from noisegrid.common.files import write_atomically
 from noisegrid.common.schemas import check
 from noisegrid.common.versions import TRACE, check_version
 
+#: What an example begins with that is identified by its index.
+INDEX = "#"
 #: The size in bytes, uncompressed, above which a trace file is not read.
 MOST_BYTES = 512 * 1024**2
 
@@ -83,7 +85,8 @@ class State:
     samples : dict
         For each weight, some of its values at fixed places.
     examples : tuple of str
-        The hash of each example of the batch, so that another order can be told from other examples.
+        For each example of the batch, INDEX and its index in the dataset or, if that is not known, the hash of its
+        inputs. Another order can thus be told from other examples.
     """
 
     parts: dict[str, dict[str, str]]

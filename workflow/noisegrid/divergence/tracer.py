@@ -16,13 +16,12 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from torch.utils._pytree import tree_leaves
 
 from noisegrid.divergence.bits import INTEGERS, tensor_hash
+from noisegrid.divergence.request import MOST_OPERATIONS
 from noisegrid.divergence.trace import Operation, Value
 from noisegrid.training.places import Places
 
 #: The number of values of an output that a trace keeps.
 SAMPLE = 16
-#: The number of operations after which a trace is cut off, which bounds its memory.
-MOST_OPERATIONS = 50_000
 #: Operators whose output has no values yet. The tracer fills it with zeros, which changes no defined result.
 UNFILLED = ("empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "empty_permuted")
 

@@ -1,0 +1,115 @@
+"""The result of a comparison in one sentence, and as a table of operations."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from noisegrid.common import escape
+from noisegrid.common.text import aligned
+from noisegrid.divergence.compare import Cause, Comparison, Pair, StateDifference, kind_of
+from noisegrid.divergence.trace import Trace
+from noisegrid.divergence.ulp import Distance
+
+#: What an operation gave, by the part of the step.
+GAVE = {"forward": "another output", "backward": "other gradients", "optimiser": "other values"}
+#: The first words about a batch that differs, by kind.
+BATCH = {
+    "order": "the same examples come in another order",
+    "examples": "the batches hold other examples",
+    "labels": "the same examples have other labels",
+    "inputs": "the same examples have other inputs (another augmentation or preparation)",
+    "shape": "the batches have other sizes",
+}
+#: How many operations a table lists, and how many names a sentence.
+ROWS, NAMES = 12, 3
+
+
+def sentence(found: Comparison, a: Trace, b: Trace) -> str:
+    """Return the result in one sentence."""
+    against = _against(a, b)
+    if found.state and found.cause is None and (found.state.step <= found.traced or found.state.step == 0):
+        return f"{_state(found.state)}{against}"
+    if found.cause:
+        return f"step {found.traced}, {operation(found.cause)}{against}"
+    if found.state:
+        return (
+            f"{_state(found.state)}, but the operations of step {found.traced} are equal; "
+            f"trace step {found.state.step - 1} on both sides (--step {found.state.step - 1}){against}"
+        )
+    return f"no divergence in {found.steps} steps, and in {found.operations} operations of step {found.traced}{against}"
+
+
+def operation(cause: Cause) -> str:
+    """Return where and how the first operation differs."""
+    one = cause.operation
+    name = one.name.split(".")[0]
+    where = f"{one.part} of `{escape.terminal(one.module)}`" if one.module else one.part
+    if cause.kind == "only one side":
+        return f"{where}: only {'A' if cause.a else 'B'} runs `{name}`"
+    if cause.kind == "arguments":
+        assert cause.a and cause.b
+        return f"{where}: `{name}` has other arguments ({cause.a.arguments} against {cause.b.arguments})"
+    if cause.kind == "inside or before":
+        return f"{where}: inside or before `{name}`, by something that PyTorch does not dispatch"
+    if cause.kind == "random":
+        return f"{where}: `{name}` drew other random numbers (another state of the generator)"
+    return f"{where}: `{name}` gave {GAVE[one.part]} from equal inputs{_distance(cause.distances)}"
+
+
+def _distance(distances: Iterable[Distance | None]) -> str:
+    """Return the difference of the output that differs most, in ULP and relative."""
+    apart = [one for one in distances if one and one.ulp]
+    if not apart:
+        return ""
+    most = max(apart, key=lambda one: one.relative)
+    assert most.ulp is not None
+    low, high = most.ulp
+    ulp = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"; {ulp} ULP in {most.differing} of {most.compared} sampled values, relative {most.relative:.2g}"
+
+
+def _state(found: StateDifference) -> str:
+    shown = [escape.terminal(name) for name in found.members]
+    more = f" and {len(shown) - NAMES} more" if len(shown) > NAMES else ""
+    names = ", ".join(shown[:NAMES]) + more
+    start = "from step 0 on" if found.step == 0 else f"from step {found.step} on"
+    if found.part == "batch":
+        return f"{start}, the batches differ: {BATCH[found.kind]}"
+    if found.part == "weights" and found.step == 0:
+        return f"before the first step, the weights differ ({names})"
+    part = {"settings": "settings of the optimiser", "optimiser": "state of the optimiser"}.get(found.part, found.part)
+    return f"{start}, the {part} differ{'s' if part.startswith('state') else ''} ({names})"
+
+
+def _against(a: Trace, b: Trace) -> str:
+    """Return what the sides were told to change, and where they ran if that differs."""
+    words = [differences(one, other) for one, other in ((a.about, b.about), (b.about, a.about))]
+    return f"; {words[0]} against {words[1]}" if words[0] != words[1] else ""
+
+
+def differences(about: dict[str, Any], other: dict[str, Any]) -> str:
+    """Return the switches, seeds, device and versions of a side that the other side has not."""
+    found = []
+    for part in ("switches", "seeds", "device", "software"):
+        mine, theirs = about.get(part, {}), other.get(part, {})
+        for key in mine:
+            if key in SHOWN.get(part, mine) and mine[key] != theirs.get(key):
+                found.append(f"{key} {mine[key] if mine[key] != '' else 'of this machine'}")
+    changes = [change for change in about.get("changes", []) if change.startswith("learning_rate=")]
+    return escape.terminal(", ".join([*changes, *found]) or "as it is")
+
+
+#: What is shown of a part of `about` that has much else.
+SHOWN = {"device": ("model", "cpu", "processor"), "software": ("torch", "cuda", "cudnn", "python")}
+
+
+def table(differing: Sequence[Pair]) -> str:
+    """Return a table of the first operations that differ: the cause, then its consequences."""
+    rows = [("", "part", "module", "operation", "differs in")]
+    for index, pair in enumerate(differing[:ROWS]):
+        one = pair[0] or pair[1]
+        assert one is not None
+        words = {"output": "output", "inside or before": "inputs", "random": "random numbers"}
+        role = "consequence" if index else "cause"
+        rows.append((role, one.part, escape.terminal(one.module), one.name, words.get(kind_of(pair), kind_of(pair))))
+    more = len(differing) - ROWS
+    return "\n".join([*aligned(rows), *([f"and {more} more consequences"] if more > 0 else [])])
