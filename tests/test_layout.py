@@ -14,7 +14,7 @@ PACKAGE = ROOT / "workflow/noisegrid"
 #: In the order in which the package's docstring lists them: each imports only from those before it.
 SUBPACKAGES = [
     *("common", "runtime", "study", "records", "data", "stats", "training", "overhead"),
-    *("measuring", "reporting", "planning", "crate", "reading", "gating", "presenting", "cli"),
+    *("measuring", "reporting", "planning", "crate", "reading", "gating", "presenting", "divergence", "cli"),
 ]
 
 

@@ -17,6 +17,7 @@ crate      the crates of studies: how they are written, read, checked, rerun and
 reading    runs that exist already, read from the files of any framework
 gating     verdicts on these runs: is a gain real, and how large is the noise?
 presenting a verdict as a JSON document, a comment in Markdown and an HTML page
+divergence where two runs first differ: which operation, in which layer, at which step
 cli        the `noisegrid` command
 
 The modules `networks` and `readers` are public: catalogs name their functions, and so may your own study. The functions

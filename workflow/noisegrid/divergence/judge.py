@@ -4,6 +4,7 @@ Each side is first run with the operations of step 0. If the states first differ
 before that difference is traced. A run that does not repeat itself cannot be judged. This module imports no PyTorch.
 """
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -33,6 +34,8 @@ def recorded(request: Request) -> Trace:
     CannotJudge
         If the side fails.
     """
+    if importlib.util.find_spec("torch") is None:
+        raise CannotJudge("this environment has no PyTorch, which runs need; traces can be compared without it")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(request.output or f"{folder}/side.trace")
         paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
