@@ -121,7 +121,7 @@ class Trace:
 
 def write(path: Path, trace: Trace) -> None:
     """Write a trace file. The same trace gives the same bytes."""
-    content = json.dumps(asdict(trace), sort_keys=True, separators=(",", ":"))
+    content = json.dumps(asdict(trace), separators=(",", ":"))
     document = {"format": TRACE, "sha256": hashlib.sha256(content.encode()).hexdigest()}
     text = f"{json.dumps(document)}\n{content}\n"
     write_atomically(path, lambda place: place.write_bytes(gzip.compress(text.encode(), mtime=0)))
