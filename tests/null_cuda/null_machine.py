@@ -51,37 +51,56 @@ def _compile(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class NullMachine:
-    """A machine with equal devices, on which commands run in processes of their own."""
+    """A machine with equal devices, on which commands run in processes of their own.
+
+    `mig` is the profile of the two slices into which each card is divided, such as 3g.40gb; empty for whole cards.
+    `busy` is the number of the card on which another user's process computes; empty if there is none.
+    """
 
     name: str = "NVIDIA H100 80GB HBM3"
     memory_gb: float = 80
     devices: int = 1
     capability: str = "9.0"
+    driver: str = "580.95.05"
+    mig: str = ""
+    busy: str = ""
 
-    def environment(self) -> dict[str, str]:
-        """Return the variables that put a process on this machine."""
-        folder = compiled()
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the runtime is told of this machine."""
         return {
-            "LD_PRELOAD": str(folder / "libnullcuda.so"),
-            "LD_LIBRARY_PATH": str(folder),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "NULLCUDA_NAME": self.name,
             "NULLCUDA_GB": str(self.memory_gb),
             "NULLCUDA_DEVICES": str(self.devices),
             "NULLCUDA_CC": self.capability,
+            "NULLCUDA_DRIVER": self.driver,
+            "NULLCUDA_MIG": self.mig,
+            "NULLCUDA_BUSY": self.busy,
         }
 
-    def run(self, *arguments: object, package: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
-        """Run Python with these arguments; `package` is the folder that has noisegrid, by default the repository's."""
-        paths = {"PYTHONPATH": str(package or ROOT / "workflow"), "OMP_NUM_THREADS": "1"}
-        return subprocess.run(
+    def start(self, *arguments: object, package: Path | None = None, **more: str) -> subprocess.Popen[str]:
+        """Start Python. `package` is the folder that has noisegrid, by default the repository's."""
+        folder = compiled()
+        runtime = {
+            "LD_PRELOAD": str(folder / "libnullcuda.so"),
+            "LD_LIBRARY_PATH": str(folder),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PYTHONPATH": str(package or ROOT / "workflow"),
+            "OMP_NUM_THREADS": "1",
+        }
+        return subprocess.Popen(
             [sys.executable, *(str(argument) for argument in arguments)],
-            env=os.environ | self.environment() | paths | more,
+            env=os.environ | self.variables | runtime | more,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
         )
+
+    def run(self, *arguments: object, package: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run Python with these arguments to its end; stdout and stderr together in `stdout`."""
+        process = self.start(*arguments, package=package, **more)
+        output, _ = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def counts(
         self, *tasks: str, hardware: str = "h100", resident_bytes: int = 4 * 1024**3, package: Path | None = None

@@ -8,6 +8,8 @@ the chunk file, which lists the outcome of each replicate.
 """
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import torch
@@ -30,7 +32,7 @@ from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.recipes import check_own_network
 from noisegrid.study.settings import Hardware
 from noisegrid.study.study import KEPT, Cell
-from noisegrid.training.pool import DIVERGED, INTERRUPTED, Pool
+from noisegrid.training.pool import DIVERGED, FORK, INTERRUPTED, Pool
 from noisegrid.training.replicate import Image, job_of
 
 
@@ -76,6 +78,7 @@ def run_job(
     hardware, study = Hardware.of(unfinished[0].settings["hardware"]), results / unfinished[0].study
     with refused_nodes.claimed(hardware.gpu, study, options.hardware) as uuid:
         refused_nodes.settle(study, options.hardware, machine.model_here(hardware.gpu, uuid))
+        _check_device(hardware.gpu)
         at_a_time = options.share_gpu if hardware.is_cuda else 1
         cores = at_a_time if hardware.is_cuda else options.cores
         pool = Pool(datasets, cores, 60 * options.checkpoint_minutes, at_a_time)
@@ -93,6 +96,25 @@ def run_job(
     diverged = [(job.cell, job.replicate) for job, status in statuses if status == DIVERGED]
     failed = [(job.cell, job.replicate) for job in crashed]
     chunk_file.write(options.output, results, replicates, diverged, failed)
+
+
+def _check_device(gpu: str) -> None:
+    """Check the GPU of this job, if it has one. A process of its own asks, because CUDA does not survive a fork.
+
+    Otherwise, every replicate would fail by itself.
+
+    Raises
+    ------
+    NoisegridError
+        If the GPU cannot be used.
+    """
+    if not gpu:
+        return
+    try:
+        with ProcessPoolExecutor(max_workers=1, mp_context=FORK) as executor:
+            executor.submit(machine.check_device, gpu).result()
+    except BrokenProcessPool as error:
+        raise NoisegridError(f"a process that asked CUDA for its GPU ({gpu}) died; check it with nvidia-smi") from error
 
 
 def _check_batch(cell: Cell, data: Dataset) -> None:
