@@ -53,8 +53,9 @@ def _compile(folder: Path) -> None:
 class NullMachine:
     """A machine with equal devices, on which commands run in processes of their own.
 
-    `mig` is the profile of the two slices into which each card is divided, such as 3g.40gb; empty for whole cards.
-    `busy` is the number of the card on which another user's process computes; empty if there is none.
+    `driver` is the version of the driver, or `none`. `mig` is the profile of the two slices into which each card is
+    divided, such as 3g.40gb; empty for whole cards. `busy` is the number of the card on which a process of another user
+    computes; empty if there is none.
     """
 
     name: str = "NVIDIA H100 80GB HBM3"
@@ -110,6 +111,37 @@ class NullMachine:
         assert done.returncode == 0, done.stdout
         found: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
         return found
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of noisegrid, the machine that it runs on, and further variables."""
+
+    machine: NullMachine
+    arguments: list[object]
+    variables: dict[str, str]
+
+
+def run_all(
+    commands: list[Command], folder: Path, package: Path | None = None
+) -> list[subprocess.CompletedProcess[str]]:
+    """Run commands one after the other, in processes that are forked from one that has imported PyTorch.
+
+    Files for their output are written into `folder`. This takes a fraction of the time of `NullMachine.run`.
+    """
+    outputs = [folder / f"output{number}" for number in range(len(commands))]
+    asked = [
+        [command.machine.variables | command.variables, [str(word) for word in command.arguments], str(output)]
+        for command, output in zip(commands, outputs, strict=True)
+    ]
+    before = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}  # as `noisegrid train` sets it before it imports PyTorch
+    done = NullMachine().run(HERE / "commands.py", json.dumps(asked), package=package, **before)
+    assert done.returncode == 0, done.stdout
+    codes = json.loads(done.stdout.splitlines()[-1])
+    return [
+        subprocess.CompletedProcess(command.arguments, code, output.read_text())
+        for command, code, output in zip(commands, codes, outputs, strict=True)
+    ]
 
 
 def mutated(folder: Path, module: str, old: str, new: str) -> Path:

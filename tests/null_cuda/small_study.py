@@ -26,11 +26,11 @@ def training(
     like: str = "smallcnn_dropout-digits",
     epochs: int = 2,
 ) -> list[object]:
-    """Write the study; return the arguments of Python that train its two replicates of each noise."""
+    """Write the study; return the arguments of noisegrid that train its two replicates of each noise."""
     study = folder / "study.yaml"
     study.write_text(STUDY % (hardware, noise, like, epochs))
     options = ["--hardware", hardware, "--replicates", "0-1", "--datasets", datasets, "--results", folder / "results"]
-    return ["-m", "noisegrid", "train", study, *options, "--output", folder / "chunk.json"]
+    return ["train", study, *options, "--output", folder / "chunk.json"]
 
 
 def own(folder: Path, **more: str) -> dict[str, str]:
@@ -47,7 +47,7 @@ def train(
     **more: str,
 ) -> CompletedProcess[str]:
     """Train the study to its end on a machine."""
-    return machine.run(*training(folder, datasets, hardware, noise), **own(folder, **more))
+    return machine.run("-m", "noisegrid", *training(folder, datasets, hardware, noise), **own(folder, **more))
 
 
 def record_files(folder: Path) -> list[Path]:

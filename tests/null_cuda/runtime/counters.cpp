@@ -32,7 +32,7 @@ int devices() {
   for (; *visible; visible++) count += *visible == ',';
   return count;
 }
-// CUDA 13.0 needs a driver of at least 580.65.
+// CUDA 13.0 needs a driver of at least 580.65. NULLCUDA_DRIVER is `none` without one.
 bool driver_is_old() { return atof(variable("NULLCUDA_DRIVER", "580.95")) < 580.65; }
 // The device is gone from the time when the file NULLCUDA_LOST exists.
 bool is_lost() {

@@ -32,7 +32,8 @@ E R cudaSetDevice(int d) {
   return cudaSuccess;
 }
 E R cudaDriverGetVersion(int* v) {
-  *v = driver_is_old() ? 12060 : 13000;
+  const char* driver = getenv("NULLCUDA_DRIVER");
+  *v = !driver_is_old() ? 13000 : strcmp(driver, "none") ? 12060 : 0;
   return cudaSuccess;
 }
 E R cudaRuntimeGetVersion(int* v) {

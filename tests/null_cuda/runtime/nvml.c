@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 typedef int R;
-enum { INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, LOST = 15 };
+enum { INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, NOT_LOADED = 9, LOST = 15 };
 enum { SLICES = 2 };  // of each card, if NULLCUDA_MIG names their profile
 typedef struct {
   unsigned long long total, free, used;
@@ -31,8 +31,8 @@ static unsigned long card_of(void* handle) { return ((unsigned long)handle & 255
 static unsigned long slice_of(void* handle) { return (unsigned long)handle >> 8; }
 // The card is gone from the time when this file exists.
 static int is_lost(void) { return !access(variable("NULLCUDA_LOST", ""), F_OK); }
-R nvmlInit_v2(void) { return 0; }
-R nvmlInitWithFlags(unsigned flags) { return 0; }
+R nvmlInitWithFlags(unsigned flags) { return strcmp(variable("NULLCUDA_DRIVER", ""), "none") ? 0 : NOT_LOADED; }
+R nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 R nvmlShutdown(void) { return 0; }
 const char* nvmlErrorString(R r) {
   return r == NOT_SUPPORTED ? "Not Supported" : r == NOT_FOUND ? "Not Found" : r == LOST ? "GPU is lost" : "Error";
