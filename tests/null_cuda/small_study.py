@@ -16,6 +16,12 @@ tasks:
   short-digits: {like: %s, epochs: %d, schedule: [[1, 0.1]]}
 """
 H100 = NullMachine()
+#: A card for each precision, by hardware entry.
+CARDS = {
+    "h100": H100,
+    "h200_amp": NullMachine("NVIDIA H200", 141),
+    "rtx5000_amp@here": NullMachine("Quadro RTX 5000", 10, capability="7.5"),
+}
 
 
 def training(

@@ -1,19 +1,13 @@
 """Replicates are trained and replayed on machines with a CUDA runtime and no GPU."""
 
 import pytest
-from null_machine import NullMachine, mutated
-from small_study import H100, own, record_files, records, train, training
+from null_machine import mutated
+from small_study import CARDS, H100, own, record_files, records, train, training
 
 SOURCES = (
     *("algo_impl", "algo", "impl", "control", "init", "order", "augment", "dropout"),
     *("autotune", "cudnn_deterministic"),
 )
-#: A card for each precision, by hardware entry.
-CARDS = {
-    "h100": H100,
-    "h200_amp": NullMachine("NVIDIA H200", 141),
-    "rtx5000_amp@here": NullMachine("Quadro RTX 5000", 10, capability="7.5"),
-}
 
 
 def test_a_replicate_is_recorded_with_its_card_and_replayed(tmp_path, datasets) -> None:

@@ -51,12 +51,14 @@ R ret(R r) {
   return r;
 }
 // a context does not survive a fork: the real runtime fails with cudaErrorInitializationError (3)
-R live() {
+R owned() {
   pid_t p = getpid();
   if (!init_pid) init_pid = p;
-  if (init_pid != p) return ret(cudaErrorInitializationError);
-  if (is_lost()) return ret(cudaErrorDevicesUnavailable);
-  return cudaSuccess;
+  return init_pid == p ? cudaSuccess : ret(cudaErrorInitializationError);
+}
+R live() {
+  R r = owned();
+  return !r && is_lost() ? ret(cudaErrorDevicesUnavailable) : r;
 }
 // The host waits for the device. A wait of the main thread delays training; one of the prefetching thread does not.
 void waits(const char* what) {

@@ -21,13 +21,13 @@ E R cudaGetDeviceCount(int* n) {
   return cudaSuccess;
 }
 E R cudaGetDevice(int* d) {
-  LIVE;
+  OWNED;
   *d = cur;
   return cudaSuccess;
 }
 E R cudaSetDevice(int d) {
-  LIVE;
-  if (d >= devices()) return ret(cudaErrorInvalidDevice);
+  OWNED;
+  if (!is_lost() && d >= devices()) return ret(cudaErrorInvalidDevice);
   cur = d;
   return cudaSuccess;
 }

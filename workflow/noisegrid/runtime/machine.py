@@ -203,7 +203,10 @@ def _why_no_gpu() -> str:
     if (driver := nvml.driver()) is None:
         return "NVIDIA's driver does not answer; check it with nvidia-smi, and ask the scheduler for a GPU"
     if "CUDA_VISIBLE_DEVICES" in os.environ:
-        return f"CUDA_VISIBLE_DEVICES is {os.environ['CUDA_VISIBLE_DEVICES']!r}"
+        mine = devices.chosen()
+        unknown = mine is not None and mine not in devices.gpus()
+        missing = ", which the driver does not list; check it with nvidia-smi" if unknown else ""
+        return f"CUDA_VISIBLE_DEVICES is {os.environ['CUDA_VISIBLE_DEVICES']!r}{missing}"
     return f"the driver is {driver}; check it with nvidia-smi"
 
 

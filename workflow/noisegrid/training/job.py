@@ -10,6 +10,7 @@ the chunk file, which lists the outcome of each replicate.
 import argparse
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -26,7 +27,7 @@ from noisegrid.common.schemas import schema
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import chunk_file, record
 from noisegrid.records.chunk_file import Numbered
-from noisegrid.runtime import machine, refused_nodes
+from noisegrid.runtime import devices, machine, refused_nodes
 from noisegrid.runtime.environment import environment_digest
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.recipes import check_own_network
@@ -81,8 +82,13 @@ def run_job(
         _check_device(hardware.gpu)
         at_a_time = options.share_gpu if hardware.is_cuda else 1
         cores = at_a_time if hardware.is_cuda else options.cores
-        pool = Pool(datasets, cores, 60 * options.checkpoint_minutes, at_a_time)
+        pool = Pool(datasets, cores, 60 * options.checkpoint_minutes, at_a_time, partial(_why_unusable, hardware.gpu))
         statuses = pool.run(jobs)
+        if pool.lost:
+            raise devices.WrongDevice(
+                f"the GPU was lost while this job trained ({pool.lost}); finished replicates and checkpoints are kept, "
+                "and the next call on a working GPU trains what is missing"
+            )
     if pool.stopping:
         away = sum(status == INTERRUPTED for _, status in statuses)
         raise NoisegridError(f"stopped: {away} replicates checkpointed; the next call resumes them")
@@ -115,6 +121,15 @@ def _check_device(gpu: str) -> None:
             executor.submit(machine.check_device, gpu).result()
     except BrokenProcessPool as error:
         raise NoisegridError(f"a process that asked CUDA for its GPU ({gpu}) died; check it with nvidia-smi") from error
+
+
+def _why_unusable(gpu: str) -> str:
+    """Return why the GPU of this job cannot be used; an empty string if it can, or if the job needs none."""
+    try:
+        _check_device(gpu)
+    except NoisegridError as error:
+        return str(error)
+    return ""
 
 
 def _check_batch(cell: Cell, data: Dataset) -> None:
