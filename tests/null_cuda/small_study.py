@@ -1,20 +1,17 @@
 """A small study, trained by `noisegrid train` on machines with a CUDA runtime and no GPU."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
+from types import MappingProxyType
 from typing import Any
 
+import yaml
 from null_machine import NullMachine
 
-STUDY = """
-name: on_null
-seed: 1
-cells:
-  - {hardware: ["%s"], tasks: [short-digits], noise: [%s], replicates: 2}
-tasks:
-  short-digits: {like: %s, epochs: %d, schedule: [[1, 0.1]]}
-"""
+#: The tasks of the catalog that are trained, for two epochs by default, by the name of the short task.
+TASKS = {"short-digits": "smallcnn_dropout-digits", "short-pyramid": "pyramid-digits"}
 H100 = NullMachine()
 #: A card for each precision, by hardware entry.
 CARDS = {
@@ -28,15 +25,20 @@ def training(
     folder: Path,
     datasets: Path,
     hardware: str = "h100",
-    noise: str = "control",
-    like: str = "smallcnn_dropout-digits",
+    noises: Mapping[str, Sequence[str]] = MappingProxyType({"short-digits": ["control"]}),
     epochs: int = 2,
+    replicates: str = "0-1",
 ) -> list[object]:
-    """Write the study; return the arguments of noisegrid that train its two replicates of each noise."""
+    """Write the study; return the arguments of noisegrid that train replicates of these noises of each task."""
+    blocks = [
+        {"hardware": [hardware], "tasks": [task], "noise": list(names), "replicates": 2}
+        for task, names in noises.items()
+    ]
+    tasks = {task: {"like": TASKS[task], "epochs": epochs, "schedule": [[1, 0.1]]} for task in noises}
     study = folder / "study.yaml"
-    study.write_text(STUDY % (hardware, noise, like, epochs))
-    options = ["--hardware", hardware, "--replicates", "0-1", "--datasets", datasets, "--results", folder / "results"]
-    return ["train", study, *options, "--output", folder / "chunk.json"]
+    study.write_text(yaml.safe_dump({"name": "on_null", "seed": 1, "cells": blocks, "tasks": tasks}))
+    options = ["--hardware", hardware, "--replicates", replicates, "--datasets", datasets]
+    return ["train", study, *options, "--results", folder / "results", "--output", folder / "chunk.json"]
 
 
 def own(folder: Path, **more: str) -> dict[str, str]:
@@ -44,16 +46,9 @@ def own(folder: Path, **more: str) -> dict[str, str]:
     return {"TMPDIR": str(folder), **more}
 
 
-def train(
-    folder: Path,
-    datasets: Path,
-    machine: NullMachine = H100,
-    hardware: str = "h100",
-    noise: str = "control",
-    **more: str,
-) -> CompletedProcess[str]:
-    """Train the study to its end on a machine."""
-    return machine.run("-m", "noisegrid", *training(folder, datasets, hardware, noise), **own(folder, **more))
+def train(folder: Path, datasets: Path, machine: NullMachine = H100, **more: str) -> CompletedProcess[str]:
+    """Train two replicates of the control cell on an H100, or on what a scheduler chose of a machine."""
+    return machine.run("-m", "noisegrid", *training(folder, datasets), **own(folder, **more))
 
 
 def record_files(folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from null_machine import HERE, NullMachine
 from small_study import CARDS, H100, own, record_files, records, training
 
 #: More than a second per replicate, and some thirty checkpoints in a second.
-LONG = {"noise": "algo", "epochs": 30}
+LONG = {"noises": {"short-digits": ["algo"]}, "epochs": 30}
 OFTEN = ("--checkpoint-minutes", "0.0005")
 
 

@@ -1,13 +1,19 @@
 """Replicates are trained and replayed on machines with a CUDA runtime and no GPU."""
 
-import pytest
-from null_machine import mutated
-from small_study import CARDS, H100, own, record_files, records, train, training
+from subprocess import CompletedProcess
+from typing import Any
 
-SOURCES = (
-    *("algo_impl", "algo", "impl", "control", "init", "order", "augment", "dropout"),
-    *("autotune", "cudnn_deterministic"),
-)
+import pytest
+from null_machine import Command, mutated, run_all
+from small_study import CARDS, H100, TASKS, own, record_files, records, train, training
+
+from noisegrid.common.schemas import catalog
+from noisegrid.runtime.hardware import entry
+from noisegrid.study.missing import why_missing
+from noisegrid.study.recipes import resolve_tasks, task_settings
+from noisegrid.study.resolve import hardware_settings
+from noisegrid.study.settings import Hardware, Task
+from noisegrid.study.sources import NOISES
 
 
 def test_a_replicate_is_recorded_with_its_card_and_replayed(tmp_path, datasets) -> None:
@@ -32,12 +38,65 @@ def test_cuda_before_the_fork_is_noticed(tmp_path, datasets) -> None:
     assert records(tmp_path) == []
 
 
+def possible(hardware: str) -> dict[str, list[str]]:
+    """Return the noises to train for each short task: every noise of the package once, where it has an effect."""
+    found: dict[str, list[str]] = {}
+    settings = Hardware.of(hardware_settings(hardware, "test"))
+    recipes = {
+        short: Task.of(task_settings(resolve_tasks({}, "test"), catalog("datasets"), name, "test"))
+        for short, name in TASKS.items()
+    }
+    for noise in NOISES:
+        short = next(short for short, recipe in recipes.items() if not why_missing(noise, recipe, settings))
+        found.setdefault(short, []).append(noise)
+    return found
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, datasets) -> dict[str, tuple[CompletedProcess[str], list[dict[str, Any]]]]:
+    """The outcome of one replicate of every noise on each card, and the records."""
+    folders = {hardware: tmp_path_factory.mktemp("trained") for hardware in CARDS}
+    commands = [
+        Command(machine, training(folder, datasets, hardware, possible(hardware), replicates="0-0"), own(folder))
+        for (hardware, machine), folder in zip(CARDS.items(), folders.values(), strict=True)
+    ]
+    outcomes = run_all(commands, tmp_path_factory.mktemp("outputs"))
+    return {hardware: (one, records(folders[hardware])) for hardware, one in zip(CARDS, outcomes, strict=True)}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("hardware", CARDS)
-def test_every_source_trains_on_every_card_and_precision(tmp_path, datasets, hardware) -> None:
-    done = train(tmp_path, datasets, CARDS[hardware], hardware, ", ".join(SOURCES))
-    assert done.returncode == 0, done.stdout
-    found = records(tmp_path)
-    assert len(found) == 2 * len(SOURCES)
+def test_every_source_trains_in_every_precision(trained, hardware) -> None:
+    outcome, found = trained[hardware]
+    assert outcome.returncode == 0, outcome.stdout
+    assert sorted(record["cell"]["noise"] for record in found) == sorted(NOISES)
     assert {record["device"]["model"] for record in found} == {CARDS[hardware].name}
+    assert {record["flags"]["precision"] for record in found} == {entry(hardware).precision}
     assert {record["resumed"] for record in found} == {0}
+
+
+@pytest.mark.slow
+def test_one_ulp_alone_starts_from_other_weights_than_were_drawn(trained) -> None:
+    """Kernels do nothing, so the weights stay those of the start where no kernel changes the memory format."""
+    found = trained["h100"][1]
+    moved = [one["cell"]["noise"] for one in found if one["weight_hash"] != one["initial_weight_hash"]]
+    assert moved == ["one_ulp"]
+
+
+#: What each part of `impl` turns off or on, against `control`: deterministic algorithms, cuDNN's switch, autotuning.
+SWITCHES = {
+    "control": (True, True, False),
+    "impl": (False, False, True),
+    "autotune": (True, True, True),
+    "cudnn_deterministic": (True, False, False),
+    "atomics": (False, True, False),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", SWITCHES)
+def test_the_parts_of_the_implementation_turn_their_own_switches(trained, noise) -> None:
+    (flags,) = [record["flags"] for record in trained["h100"][1] if record["cell"]["noise"] == noise]
+    deterministic = flags["deterministic"]
+    found = (deterministic, flags.get("cudnn_deterministic", deterministic), flags["cudnn_benchmark"])
+    assert found == SWITCHES[noise]
