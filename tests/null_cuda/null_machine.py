@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -80,7 +81,7 @@ class NullMachine:
         }
 
     def start(self, *arguments: object, package: Path | None = None, **more: str) -> subprocess.Popen[str]:
-        """Start Python. `package` is the folder that has noisegrid, by default the repository's."""
+        """Start Python in a process group of its own. `package` has noisegrid, by default that of the repository."""
         folder = compiled()
         runtime = {
             "LD_PRELOAD": str(folder / "libnullcuda.so"),
@@ -95,12 +96,17 @@ class NullMachine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            process_group=0,
         )
 
     def run(self, *arguments: object, package: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
         """Run Python with these arguments to its end; stdout and stderr together in `stdout`."""
         process = self.start(*arguments, package=package, **more)
-        output, _ = process.communicate()
+        try:
+            output, _ = process.communicate()
+        except BaseException:  # such as Ctrl-C, which does not reach another process group
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def counts(
@@ -144,13 +150,19 @@ def run_all(
     ]
 
 
-def mutated(folder: Path, module: str, old: str, new: str) -> Path:
-    """Copy the working tree's package with one text of a module replaced; return the folder to import it from."""
+def copied(folder: Path) -> Path:
+    """Copy the working tree's package and what it reads; return the folder to import it from."""
     for name in ("workflow", "envs", "containers"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "Snakefile").touch()  # by which the package recognises a working tree
-    path = folder / "workflow" / "noisegrid" / module
+    return folder / "workflow"
+
+
+def mutated(folder: Path, module: str, old: str, new: str) -> Path:
+    """Copy the working tree's package with one text of a module replaced; return the folder to import it from."""
+    package = copied(folder)
+    path = package / "noisegrid" / module
     text = path.read_text()
     assert text.count(old) == 1, f"{module} has no such text any more: {old}"
     path.write_text(text.replace(old, new))
-    return folder / "workflow"
+    return package

@@ -24,8 +24,8 @@ CARDS = {
 def training(
     folder: Path,
     datasets: Path,
-    hardware: str = "h100",
     noises: Mapping[str, Sequence[str]] = MappingProxyType({"short-digits": ["control"]}),
+    hardware: str = "h100",
     epochs: int = 2,
     replicates: str = "0-1",
 ) -> list[object]:

@@ -30,14 +30,13 @@ def checkpoints(folder: Path) -> list[Path]:
 
 @contextmanager
 def frozen_in_mid_run(job: Popen[str], folder: Path) -> Iterator[None]:
-    """Wait until the first replicate has a checkpoint, and stop its process while the block runs."""
+    """Wait until the first replicate has a checkpoint, and hold the job's processes while the block runs."""
     while not checkpoints(folder):
         assert job.poll() is None, job.communicate()[0]
         time.sleep(0.01)
-    (replicate,) = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
-    os.kill(int(replicate), signal.SIGSTOP)
+    os.killpg(job.pid, signal.SIGSTOP)
     yield
-    os.kill(int(replicate), signal.SIGCONT)
+    os.killpg(job.pid, signal.SIGCONT)
 
 
 def test_a_job_waits_for_the_device_and_resumes_what_was_stopped(tmp_path, datasets) -> None:

@@ -60,16 +60,21 @@ def test_a_gpu_is_used_or_refused_in_one_sentence(said, machine) -> None:
     assert ASKED[machine][2] in said[machine]
 
 
+#: A command that times a network on a card on which a process of another user computes.
+TIMING = Command(NullMachine(busy="0"), ["overhead", "smallcnn", "--hardware", "h100"], {})
+
+
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory, datasets):
     """The outcome of each job, and its folder."""
     folders = {name: tmp_path_factory.mktemp("refused") for name in JOBS}
     commands = [
-        Command(machine, training(folders[name], datasets, hardware), own(folders[name], **more))
+        Command(machine, training(folders[name], datasets, hardware=hardware), own(folders[name], **more))
         for name, (machine, hardware, more, _) in JOBS.items()
     ]
-    outcomes = run_all(commands, tmp_path_factory.mktemp("outputs"))
-    return {name: (outcome, folders[name]) for name, outcome in zip(JOBS, outcomes, strict=True)}
+    *outcomes, timing = run_all([*commands, TIMING], tmp_path_factory.mktemp("outputs"))
+    found = {name: (outcome, folders[name]) for name, outcome in zip(JOBS, outcomes, strict=True)}
+    return found | {"timing": (timing, None)}
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -81,3 +86,9 @@ def test_a_job_is_refused_in_one_sentence_before_training(refused, job) -> None:
     assert JOBS[job][3] in sentence
     assert all(line.startswith("computing on ") for line in before)  # no replicate failed, and there is no traceback
     assert not list(folder.glob("results/**/replicates"))
+
+
+def test_a_card_on_which_others_compute_is_not_timed(refused) -> None:
+    outcome, _ = refused["timing"]
+    assert outcome.returncode == 1
+    assert "other processes compute on this GPU (pid, name: 4242, another-program)" in outcome.stdout.splitlines()[-1]

@@ -57,7 +57,7 @@ def trained(tmp_path_factory, datasets) -> dict[str, tuple[CompletedProcess[str]
     """The outcome of one replicate of every noise on each card, and the records."""
     folders = {hardware: tmp_path_factory.mktemp("trained") for hardware in CARDS}
     commands = [
-        Command(machine, training(folder, datasets, hardware, possible(hardware), replicates="0-0"), own(folder))
+        Command(machine, training(folder, datasets, possible(hardware), hardware, replicates="0-0"), own(folder))
         for (hardware, machine), folder in zip(CARDS.items(), folders.values(), strict=True)
     ]
     outcomes = run_all(commands, tmp_path_factory.mktemp("outputs"))
