@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -113,9 +114,15 @@ class NullMachine:
         self, *tasks: str, hardware: str = "h100", resident_bytes: int = 4 * 1024**3, package: Path | None = None
     ) -> dict[str, dict[str, float]]:
         """Train some steps of each task; return what a step launches, copies and waits for, and the peak memory."""
-        done = self.run(HERE / "count_steps.py", hardware, resident_bytes, *tasks, package=package)
+        return self.counts_on((hardware,), *tasks, resident_bytes=resident_bytes, package=package)[hardware]
+
+    def counts_on(
+        self, hardware: Sequence[str], *tasks: str, resident_bytes: int = 4 * 1024**3, package: Path | None = None
+    ) -> dict[str, dict[str, dict[str, float]]]:
+        """Return the counts of each task on each hardware entry. Each is counted in a process of its own."""
+        done = self.run(HERE / "count_steps.py", ",".join(hardware), resident_bytes, *tasks, package=package)
         assert done.returncode == 0, done.stdout
-        found: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
+        found: dict[str, dict[str, dict[str, float]]] = json.loads(done.stdout.splitlines()[-1])
         return found
 
 
