@@ -19,7 +19,8 @@ from noisegrid.data.prepared import Dataset
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.settings import Hardware
-from noisegrid.training import loader, noise
+from noisegrid.training import loader
+from noisegrid.training import noise as switches
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.train import Run, Training, build_network, weights_of
 
@@ -43,19 +44,30 @@ def data_of(name: str, examples: int) -> Dataset:
     return Dataset(name, "", about["classes"], about["full_scale"], images, labels, *rest)
 
 
+def training_of(task: str, hardware: str, noise: str = "control", steps: int = STEPS) -> Training:
+    """Return a training of a task of the catalog, on data of zeros that last for so many steps."""
+    run = run_of(task, hardware, noise)
+    switches.set_switches(run.flags)
+    data = data_of(run.task.dataset, steps * run.task.batch_size)
+    switches.seed_global(run.seeds["init"])
+    return Training(run, data, weights_of(build_network(run.task, data)), torch.device("cuda"))
+
+
+def run_of(task: str, hardware: str, noise: str = "control") -> Run:
+    """Return the first run of a noise."""
+    settings = hardware_settings(hardware, "test")
+    recipe = task_settings(resolve_tasks({}, "test"), catalog("datasets"), task, "test")
+    flags = switches.derive_flags(Hardware.of(settings), 1, task, noise, 0)
+    seeds = dict.fromkeys(("init", "order", "augment", "dropout"), 1)
+    return Run({"task": recipe, "hardware": settings}, seeds, flags)
+
+
 def counts(task: str, hardware: str) -> dict[str, float]:
     """Train one epoch of a task; return the median counts of a step, and the peak memory in GB without the images.
 
     The process must be a fresh one, because an allocator keeps what an earlier task has left.
     """
-    settings = hardware_settings(hardware, "test")
-    recipe = task_settings(resolve_tasks({}, "test"), catalog("datasets"), task, "test")
-    flags = noise.derive_flags(Hardware.of(settings), 1, task, "control", 0)
-    noise.set_switches(flags)
-    seeds = dict.fromkeys(("init", "order", "augment", "dropout"), 1)
-    run = Run({"task": recipe, "hardware": settings}, seeds, flags)
-    data = data_of(recipe["dataset"], STEPS * recipe["batch_size"])
-    training = Training(run, data, weights_of(build_network(run.task, data)), torch.device("cuda"))
+    training = training_of(task, hardware)
     seen: list[list[int]] = []
     checkpoints = Checkpoints()
     checkpoints.on_visit = lambda _: seen.append(count())

@@ -8,34 +8,20 @@ import hashlib
 import json
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
-from count_steps import data_of
+from count_steps import training_of
 
-from noisegrid.common.schemas import catalog
-from noisegrid.study.recipes import resolve_tasks, task_settings
-from noisegrid.study.resolve import hardware_settings
-from noisegrid.study.settings import Hardware
-from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints, Interrupted
-from noisegrid.training.train import Run, Training, build_network, weights_of
+from noisegrid.training.train import weights_of
 
 TASK = "smallcnn_dropout-digits"
 EPOCHS = 2
 #: Parts of a state that kernels compute, or that are durations.
 COMPUTED = ("seconds", "history", "scale", "_growth_tracker")
-DEVICE = torch.device("cuda")
-
-
-def run_of(hardware: str) -> Run:
-    """Return a run of the control cell."""
-    settings = hardware_settings(hardware, "test")
-    recipe = task_settings(resolve_tasks({}, "test"), catalog("datasets"), TASK, "test")
-    flags = noise.derive_flags(Hardware.of(settings), 1, TASK, "control", 0)
-    seeds = dict.fromkeys(("init", "order", "augment", "dropout"), 1)
-    return Run({"task": recipe, "hardware": settings}, seeds, flags)
 
 
 class Stop(Checkpoints):
@@ -53,20 +39,16 @@ class Stop(Checkpoints):
         super().visit(run)
 
 
-def final(run: Run, folder: Path, *stops: int | None) -> dict[str, Any]:
+def final(hardware: str, folder: Path, *stops: int | None) -> dict[str, Any]:
     """Train in as many parts as there are stops; the last is None. Return the final state."""
-    data = data_of("digits", 10 * run.task.batch_size)
     steps = 0
     for stop in stops:
-        noise.seed_global(run.seeds["init"])
-        training = Training(run, data, weights_of(build_network(run.task, data)), DEVICE)
+        training = training_of(TASK, hardware, steps=10)
         checkpoints = Stop(folder, stop)
-        checkpoints.resume(training, DEVICE)
-        try:
+        checkpoints.resume(training, torch.device("cuda"))
+        with suppress(Interrupted):
             while training.epoch < EPOCHS:
                 training.run_epoch(checkpoints)
-        except Interrupted:
-            pass
         steps += checkpoints.steps
     found = described(training.state_dict()) | {"steps": steps, "weights": weights_of(training.network).hash}
     return found | {"rates": [row["learning_rate"] for row in training.history]}
@@ -87,10 +69,8 @@ def described(value: Any) -> Any:
 
 def both(hardware: str, step: int) -> list[dict[str, Any]]:
     """Return the final states of a run without a stop, and of one that is stopped after a step and resumed."""
-    run = run_of(hardware)
-    noise.set_switches(run.flags)
     with tempfile.TemporaryDirectory() as folder:
-        return [final(run, Path(folder), None), final(run, Path(folder), step, None)]
+        return [final(hardware, Path(folder), *stops) for stops in ((None,), (step, None))]
 
 
 if __name__ == "__main__":
