@@ -11,7 +11,11 @@ import yaml
 from null_machine import NullMachine
 
 #: The tasks of the catalog that are trained, for two epochs by default, by the name of the short task.
-TASKS = {"short-digits": "smallcnn_dropout-digits", "short-pyramid": "pyramid-digits"}
+TASKS = {
+    "short-digits": "smallcnn_dropout-digits",
+    "short-pyramid": "pyramid-digits",
+    "short-resnet": "resnet18-digits",
+}
 H100 = NullMachine()
 #: A card for each precision, by hardware entry.
 CARDS = {

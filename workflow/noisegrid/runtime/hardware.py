@@ -18,7 +18,8 @@ from noisegrid.runtime.environment import HERE
 DEFINITION = ROOT / "containers" / "image.def"
 #: The name of the stack for all commands that need no framework.
 ANALYSIS = "analysis"
-#: The device memory in GB that a process needs beside what PyTorch allocates: the CUDA context and its kernels.
+#: The device memory in GB that a process needs beside what PyTorch allocates: the CUDA context and its kernels. This is
+#: an assumption that was never measured on a GPU. As for the memory of the catalog's devices, a GB is 2^30 bytes.
 OUTSIDE_ALLOCATOR_GB = 0.75
 
 
