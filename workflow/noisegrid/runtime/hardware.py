@@ -4,6 +4,8 @@ This module reads workflow/catalog/hardware.yaml and stacks.yaml. It does not im
 """
 
 import hashlib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,7 +18,8 @@ from noisegrid.runtime.environment import HERE
 DEFINITION = ROOT / "containers" / "image.def"
 #: The name of the stack for all commands that need no framework.
 ANALYSIS = "analysis"
-#: The device memory in GB that a process needs beside what PyTorch allocates: the CUDA context and its kernels.
+#: The device memory in GB that a process needs beside what PyTorch allocates: the CUDA context and its kernels. This is
+#: an assumption that was never measured on a GPU. As for the memory of the catalog's devices, a GB is 2^30 bytes.
 OUTSIDE_ALLOCATOR_GB = 0.75
 
 
@@ -189,18 +192,40 @@ def gpus_per_job(hardware: str) -> int:
     return int(entry(hardware).is_cuda)
 
 
-def _check_kernels(name: str, found: HardwareEntry) -> None:
-    """Raise NoisegridError if the stack of a hardware entry has no kernels for the entry's device.
+def has_kernels(arch: Iterable[str], capability: str) -> bool:
+    """Return whether packages with kernels for the given GPU generations run on a device.
 
     Kernels compiled for compute capability 8.0, for example, run on devices with 8.0 or 8.6, but not with 7.5 or 9.0.
+    Portable code (PTX, `compute_80`) runs on every later device.
+
+    Parameters
+    ----------
+    arch : iterable of str
+        The generations, as torch.cuda.get_arch_list() names them: `sm_80`, `sm_90a` or `compute_80`.
+    capability : str
+        The compute capability of the device, such as `8.6`.
     """
-    arch = stack(found.stack).arch
+    major, minor = map(int, capability.split("."))
+    for kind, digits in re.findall(r"(sm|compute)_(\d+)", " ".join(arch)):
+        other, step = int(digits[:-1]), int(digits[-1])
+        if (kind == "sm" and other == major and step <= minor) or (kind != "sm" and (other, step) <= (major, minor)):
+            return True
+    return False
+
+
+def stacks_for(capability: str) -> list[str]:
+    """Return the names of the stacks that have kernels for a compute capability."""
+    return [name for name in catalog("stacks") if has_kernels(stack(name).arch, capability)]
+
+
+def _check_kernels(name: str, found: HardwareEntry) -> None:
+    """Raise NoisegridError if the stack of a hardware entry has no kernels for the entry's device."""
     if not found.is_cuda or found.stack == HERE:
         return
-    major, minor = found.compute_capability.split(".")
-    codes = [code.removeprefix("sm_") for code in arch]
-    if not any(code[:-1] == major and int(code[-1]) <= int(minor) for code in codes):
+    arch = stack(found.stack).arch
+    if not has_kernels(arch, found.compute_capability):
         raise NoisegridError(
-            f"hardware {name}: the stack {found.stack} has no kernels for compute capability {major}.{minor} "
-            f"(it has {', '.join(arch)}); choose another stack with {name.partition('@')[0]}@STACK"
+            f"hardware {name}: the stack {found.stack} has no kernels for compute capability "
+            f"{found.compute_capability} (it has {', '.join(arch)}); choose another stack with "
+            f"{name.partition('@')[0]}@STACK"
         )
