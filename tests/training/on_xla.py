@@ -1,6 +1,6 @@
 """Train one replicate through XLA in this process, which starts XLA only once, and print what the tests ask for (JSON).
 
-python on_xla.py STUDY DATASETS NOISE REPLICATE [--checkpoints FOLDER] [--stop-after STEPS] [--precision NAME] [--mapped]
+python on_xla.py STUDY DATASETS NOISE REPLICATE [--checkpoints FOLDER] [--stop-after STEPS] [--precision P] [--mapped]
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Training through PyTorch/XLA, on PJRT's own CPU device. Nothing here has run on a TPU.
 
-`make test-xla` runs these tests in an environment of their own. Every run has a process of its own, because XLA reads its
-switches once and does not survive a fork.
+`make test-xla` runs these tests in an environment of their own. Every run has a process of its own, because XLA reads
+its switches once and does not survive a fork.
 """
 
 import importlib.util
