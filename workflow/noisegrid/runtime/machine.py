@@ -171,16 +171,19 @@ def _version_parts(version: str) -> list[int]:
 
 
 def check_stack(name: str) -> None:
-    """Raise NoisegridError if the PyTorch version of this process is not the one in the cell's stack."""
+    """Raise NoisegridError if the version of PyTorch or PyTorch/XLA here is not the one in the cell's stack."""
     if name == HERE:
         return
-    required = stack(name).packages["torch"]
-    if torch.__version__.partition("+")[0] != required:
-        raise NoisegridError(
-            f"this cell requires the stack {name} (torch {required}), but this environment has torch "
-            f"{torch.__version__}; run in the image of the stack (--sdm apptainer), or in an environment of the stack "
-            f"(make STACK={name})"
-        )
+    required, have = stack(name).packages, {"torch": torch.__version__}
+    if "torch_xla" in required:
+        have["torch_xla"] = packages().get("torch-xla", "none")
+    for package, found in have.items():
+        if found.partition("+")[0] != required[package]:
+            raise NoisegridError(
+                f"this cell requires the stack {name} ({package} {required[package]}), but this environment has "
+                f"{package} {found}; run in the image of the stack (--sdm apptainer), or in an environment of the stack "
+                f"(make STACK={name})"
+            )
 
 
 def check_environment(stack_name: str, kind: str) -> None:

@@ -1,7 +1,8 @@
 """PyTorch/XLA: how a process starts it, its random generator, and what a record says about it.
 
 Operators are not computed when they are called. They are collected, and `sync` compiles them as one graph and runs it.
-Only `start` imports torch_xla: XLA starts threads, which a fork would not survive, and other devices do not need it.
+Nothing imports torch_xla before `start`: XLA starts threads, which a fork would not survive, and other devices do not
+need it.
 
 On a CPU, two things decide how XLA's kernels add up: the widest instruction set and the size of the thread pool. Each
 is read once, when XLA starts.
@@ -87,7 +88,9 @@ def start(pjrt: str, instruction_set: str, threads: int) -> "torch.device":
     asked = pjrt, instruction_set, threads
     if not _started:
         check()
-        os.environ |= {"PJRT_DEVICE": pjrt, "NPROC": str(threads)}
+        os.environ["PJRT_DEVICE"] = pjrt
+        if pjrt == "CPU":
+            os.environ["NPROC"] = str(threads)
         if instruction_set:
             os.environ["XLA_FLAGS"] = f"--xla_cpu_max_isa={instruction_set}"
         _started.append(asked)
