@@ -98,6 +98,15 @@ def test_an_environment_without_torch_xla_is_refused(monkeypatch):
     machine.check_environment("here", "cpu")
 
 
+def test_another_torch_xla_than_that_of_the_stack_is_refused(monkeypatch):
+    monkeypatch.setattr(machine.torch, "__version__", "2.9.1+cu128")
+    monkeypatch.setattr(machine, "packages", lambda: {"torch-xla": "2.9.0"})
+    machine.check_stack("torch2.9-xla")
+    monkeypatch.setattr(machine, "packages", lambda: {"torch-xla": "2.8.1"})
+    with pytest.raises(NoisegridError, match=r"torch2\.9-xla \(torch_xla 2\.9\.0\), but .* has torch_xla 2\.8\.1"):
+        machine.check_stack("torch2.9-xla")
+
+
 @pytest.mark.parametrize(
     ("variable", "refused"),
     [

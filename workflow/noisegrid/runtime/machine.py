@@ -174,15 +174,15 @@ def check_stack(name: str) -> None:
     """Raise NoisegridError if the version of PyTorch or PyTorch/XLA here is not the one in the cell's stack."""
     if name == HERE:
         return
-    required, have = stack(name).packages, {"torch": torch.__version__}
+    required, have = stack(name).packages, {"torch": str(torch.__version__)}
     if "torch_xla" in required:
         have["torch_xla"] = packages().get("torch-xla", "none")
     for package, found in have.items():
         if found.partition("+")[0] != required[package]:
             raise NoisegridError(
                 f"this cell requires the stack {name} ({package} {required[package]}), but this environment has "
-                f"{package} {found}; run in the image of the stack (--sdm apptainer), or in an environment of the stack "
-                f"(make STACK={name})"
+                f"{package} {found}; run in the image of the stack (--sdm apptainer), or in an environment of the "
+                f"stack (make STACK={name})"
             )
 
 
