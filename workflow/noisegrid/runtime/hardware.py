@@ -36,11 +36,11 @@ class Stack:
     disk_gb : float
         The disk space in GB that is needed to build the container image.
     cuda : str
-        The CUDA version; empty for the analysis stack.
+        The CUDA version; empty for the stacks without CUDA.
     arch : tuple of str
-        The GPU generations, such as `sm_90`, for which the packages contain kernels; empty for the analysis stack.
+        The GPU generations, such as `sm_90`, for which the packages contain kernels; empty without CUDA.
     driver : str
-        The version of the oldest driver that supports this CUDA version; empty for the analysis stack.
+        The version of the oldest driver that supports this CUDA version; empty without CUDA.
     """
 
     name: str
@@ -104,9 +104,11 @@ class HardwareEntry:
     kernels : dict
         For a CPU, the instruction sets that libraries use, and the number of threads. The entry `held` contains the
         values that all replicates use if the source `impl` is held. The entry `free` contains lists, from which each
-        replicate draws its values if `impl` is free. Empty for a GPU.
-    unavailable : str
-        The reason why a study cannot use this entry; empty if it can.
+        replicate draws its values if `impl` is free. Empty for a GPU or a TPU.
+    pjrt : str
+        For XLA, the kind of device that it compiles for: `CPU` or `TPU`; otherwise empty.
+    note : str
+        What a user must know about this entry; empty if there is nothing.
     """
 
     title: str
@@ -122,12 +124,23 @@ class HardwareEntry:
     tflops: float | None = None
     slurm: dict[str, str] = field(default_factory=dict, hash=False)
     kernels: dict[str, Any] = field(default_factory=dict, hash=False)
-    unavailable: str = ""
+    pjrt: str = ""
+    note: str = ""
 
     @property
     def is_cuda(self) -> bool:
         """Whether the device is a CUDA GPU."""
         return self.device == "cuda"
+
+    @property
+    def is_xla(self) -> bool:
+        """Whether PyTorch/XLA compiles the training."""
+        return self.device == "xla"
+
+    @property
+    def is_tpu(self) -> bool:
+        """Whether the device is a TPU."""
+        return self.pjrt == "TPU"
 
 
 def entry(name: str, where: str = "") -> HardwareEntry:
@@ -143,7 +156,7 @@ def entry(name: str, where: str = "") -> HardwareEntry:
     Raises
     ------
     NoisegridError
-        If the name is unknown, if the entry cannot be used, or if the stack has no kernels for the device.
+        If the name is unknown, or if the stack has no kernels for the device.
     """
     try:
         return _entry(name)
@@ -160,8 +173,6 @@ def _entry(name: str) -> HardwareEntry:
     check(entries[base], "hardware", f"workflow/catalog/hardware.yaml: {base}")
     features = tuple(entries[base].get("cpu_features", ()))
     found = HardwareEntry(**entries[base] | {"cpu_features": features})
-    if found.unavailable:
-        raise NoisegridError(f"hardware {base} cannot be used: {found.unavailable}")
     if other:
         found = replace(found, stack=other, title=f"{found.title}, {stack(other).title}")
     _check_kernels(name, found)

@@ -15,7 +15,7 @@ import torch
 from noisegrid.common.errors import NoisegridError, first_line
 from noisegrid.common.provenance import code_digests, tree, wheel_digest
 from noisegrid.common.schemas import catalog
-from noisegrid.runtime import cuda_environment, devices, gpu_sharing, nvml
+from noisegrid.runtime import cuda_environment, devices, gpu_sharing, nvml, xla
 from noisegrid.runtime.environment import HERE, environment_digest, packages
 from noisegrid.runtime.hardware import has_kernels, stack, stacks_for
 
@@ -25,10 +25,14 @@ MALLOC_OPTIONS = ((-4, 0), (-1, 1 << 30), (-2, 1 << 26))
 
 
 def device(kind: str) -> dict[str, Any]:
-    """Return a description of this process's device. `kind` is `cpu` or `cuda`; the memory is in bytes."""
+    """Return a description of this process's device. `kind` is `cpu`, `cuda` or `xla`; the memory is in bytes."""
     host = {"host_cpu": _processor(), "host_cores": os.cpu_count()}
     if kind == "cpu":
         return {"kind": "cpu", "model": _processor(), **host}
+    if kind == "xla":
+        about = xla.described()
+        model = _processor() if about["pjrt"] == "CPU" else xla.device_kind()
+        return {"kind": "xla", "model": model, **about, **host}
     properties = torch.cuda.get_device_properties(0)  # device 0 is the one that the job claimed
     return {
         "kind": "cuda",
@@ -137,9 +141,11 @@ def keep_freed_memory() -> None:
 
 
 def synchronize(kind: str) -> None:
-    """Wait until a CUDA device has finished its work. On a CPU, do nothing, because CUDA may be broken there."""
+    """Wait until the device has finished its work. On a CPU, do nothing, because CUDA may be broken there."""
     if kind == "cuda":
         torch.cuda.synchronize()
+    elif kind == "xla":
+        xla.wait()
 
 
 @cache
@@ -224,29 +230,35 @@ def _version_parts(version: str) -> list[int]:
 
 
 def check_stack(name: str) -> None:
-    """Raise NoisegridError if the PyTorch version of this process is not the one in the cell's stack."""
+    """Raise NoisegridError if the version of PyTorch or PyTorch/XLA here is not the one in the cell's stack."""
     if name == HERE:
         return
-    required = stack(name).packages["torch"]
-    if torch.__version__.partition("+")[0] != required:
-        raise NoisegridError(
-            f"this cell requires the stack {name} (torch {required}), but this environment has torch "
-            f"{torch.__version__}; run in the image of the stack (--sdm apptainer), or in an environment of the stack "
-            f"(make STACK={name})"
-        )
+    required, have = stack(name).packages, {"torch": str(torch.__version__)}
+    if "torch_xla" in required:
+        have["torch_xla"] = packages().get("torch-xla", "none")
+    for package, found in have.items():
+        if found.partition("+")[0] != required[package]:
+            raise NoisegridError(
+                f"this cell requires the stack {name} ({package} {required[package]}), but this environment has "
+                f"{package} {found}; run in the image of the stack (--sdm apptainer), or in an environment of the "
+                f"stack (make STACK={name})"
+            )
 
 
-def check_environment(stack_name: str, is_cuda: bool) -> None:
-    """Check that a job may compute in this environment.
+def check_environment(stack_name: str, kind: str) -> None:
+    """Check that a job may compute in this environment, on a device of the given kind (`cpu`, `cuda` or `xla`).
 
     Raises
     ------
     NoisegridError
-        If PyTorch is not that of the stack or if, on CUDA, a variable would change the arithmetic.
+        If PyTorch is not that of the stack, if torch_xla is missing, or if a variable would change the arithmetic of
+        CUDA or XLA.
     """
     check_stack(stack_name)
-    if is_cuda:
+    if kind == "cuda":
         cuda_environment.check()
+    elif kind == "xla":
+        xla.check()
 
 
 @cache

@@ -229,7 +229,7 @@ def default_seed_sets(noise: str, replicates: int) -> int:
 
 
 #: The keys of a hardware entry that affect results. The other keys are used only to find or describe the machine.
-HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "kernels")
+HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "kernels", "pjrt")
 
 
 def hardware_settings(name: str, where: str) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def run_job(
     """
     results, unfinished = options.results, list(dict.fromkeys(cell for cell, _ in missing))
     required = hardware_entry(options.hardware)
-    machine.check_environment(required.stack, required.is_cuda)
+    machine.check_environment(required.stack, required.device)
     names = dict.fromkeys(cell.dataset for cell in unfinished)
     datasets = {name: open_prepared(options.datasets / name) for name in names}
     for cell in unfinished:
@@ -78,10 +78,12 @@ def run_job(
     schema("record")  # read once, before the forks
     hardware, study = Hardware.of(unfinished[0].settings["hardware"]), results / unfinished[0].study
     with refused_nodes.claimed(hardware.gpu, study, options.hardware) as uuid:
-        refused_nodes.settle(study, options.hardware, machine.model_here(hardware.gpu, uuid))
+        # what a TPU is called is known only after XLA has started, which would not survive the fork
+        model = None if hardware.is_tpu else machine.model_here(hardware.gpu, uuid)
+        refused_nodes.settle(study, options.hardware, model)
         _check_device(hardware.gpu)
         at_a_time = options.share_gpu if hardware.is_cuda else 1
-        cores = at_a_time if hardware.is_cuda else options.cores
+        cores = at_a_time if hardware.is_cuda or hardware.is_tpu else options.cores
         pool = Pool(datasets, cores, 60 * options.checkpoint_minutes, at_a_time, partial(_why_unusable, hardware.gpu))
         statuses = pool.run(jobs)
         if pool.lost:

@@ -118,7 +118,7 @@ def run_pilot(
         raise NoisegridError(f"study {study.name} has no cell of task {task} on {hardware}")
     container.check_inside(image)
     required = hardware_entry(hardware)
-    machine.check_environment(required.stack, required.is_cuda)
+    machine.check_environment(required.stack, required.device)
     cell = held(cells)
     data = open_prepared(datasets / cell.dataset)
     with refused_nodes.claimed(required.gpu, results / study.name, hardware):
