@@ -2,11 +2,13 @@
 # make test       set everything up, then run the linters and the tests that a plain machine can run in minutes
 # make test TESTS=all   every test; .ci/run shows how to install SLURM, Apptainer and Chromium
 # make test-fast  the linters and the unit tests alone
+# make test-xla   the tests that train through PyTorch/XLA, in an environment of their own: $(XLA_VENV)
 # make licences   name, version and licence of every package in $(VENV)
 # All work from a fresh clone; nothing is installed outside of $(VENV).
 
 PYTHON ?= python3
 VENV ?= .venv
+XLA_VENV ?= .venv-xla
 BIN := $(VENV)/bin
 STACK ?= torch2.12-cu130
 TESTS ?= most
@@ -14,7 +16,7 @@ TESTS_AT_ONCE ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 PINS := envs/$(STACK).txt envs/analysis.txt envs/cluster.txt envs/dev.txt
 
-.PHONY: run test test-fast check licences pins clean
+.PHONY: run test test-fast test-xla check licences pins clean
 
 run: $(VENV)/.installed
 	$(BIN)/snakemake
@@ -32,6 +34,11 @@ endif
 test-fast: check
 	$(PYTEST) -m "not slow and not slurm and not apptainer"
 	@echo "Left out: the tests that train or run the workflow; 'make test' runs them."
+
+# not part of `make test`: PyTorch/XLA needs another PyTorch, which is 3 GB more to download
+test-xla:
+	$(MAKE) STACK=torch2.9-xla VENV=$(XLA_VENV) $(XLA_VENV)/.installed
+	$(XLA_VENV)/bin/python -m pytest -m xla
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -55,4 +62,4 @@ pins:
 	cd envs && ./renew.sh
 
 clean:
-	rm -rf $(VENV) results resources .snakemake
+	rm -rf $(VENV) $(XLA_VENV) results resources .snakemake

@@ -1,21 +1,26 @@
 """Count what a training step launches, copies and waits for, on null CUDA: `count_steps.py HARDWARE RESIDENT TASK...`.
 
-RESIDENT is the number of bytes up to which images are kept on the device. A line of JSON has the counts of each task.
+HARDWARE is one or more entries, separated by commas. RESIDENT is the number of bytes up to which images are kept on the
+device. A line of JSON has the counts of each task on each entry.
 """
 
 import ctypes
+import itertools
 import json
 import sys
+from multiprocessing import get_context
 
 import numpy as np
 import torch
+import torch._dynamo  # the first optimiser imports it, in a second; forked processes share what is imported here
 
 from noisegrid.common.schemas import catalog
 from noisegrid.data.prepared import Dataset
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.settings import Hardware
-from noisegrid.training import loader, noise
+from noisegrid.training import loader
+from noisegrid.training import noise as switches
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.train import Run, Training, build_network, weights_of
 
@@ -39,29 +44,46 @@ def data_of(name: str, examples: int) -> Dataset:
     return Dataset(name, "", about["classes"], about["full_scale"], images, labels, *rest)
 
 
-def counts(task: str, hardware: str) -> dict[str, float]:
-    """Train one epoch of a task; return the median counts of a step, and the peak memory in GB."""
+def training_of(task: str, hardware: str, noise: str = "control", steps: int = STEPS) -> Training:
+    """Return a training of a task of the catalog, on data of zeros that last for so many steps."""
+    run = run_of(task, hardware, noise)
+    switches.set_switches(run.flags)
+    data = data_of(run.task.dataset, steps * run.task.batch_size)
+    switches.seed_global(run.seeds["init"])
+    return Training(run, data, weights_of(build_network(run.task, data)), torch.device("cuda"))
+
+
+def run_of(task: str, hardware: str, noise: str = "control") -> Run:
+    """Return the first run of a noise."""
     settings = hardware_settings(hardware, "test")
     recipe = task_settings(resolve_tasks({}, "test"), catalog("datasets"), task, "test")
-    flags = noise.derive_flags(Hardware.of(settings), 1, task, "control", 0)
-    noise.set_switches(flags)
+    flags = switches.derive_flags(Hardware.of(settings), 1, task, noise, 0)
     seeds = dict.fromkeys(("init", "order", "augment", "dropout"), 1)
-    run = Run({"task": recipe, "hardware": settings}, seeds, flags)
-    data = data_of(recipe["dataset"], STEPS * recipe["batch_size"])
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
-    training = Training(run, data, weights_of(build_network(run.task, data)), torch.device("cuda"))
+    return Run({"task": recipe, "hardware": settings}, seeds, flags)
+
+
+def counts(task: str, hardware: str) -> dict[str, float]:
+    """Train one epoch of a task; return the median counts of a step, and the peak memory in GB without the images.
+
+    The process must be a fresh one, because an allocator keeps what an earlier task has left.
+    """
+    training = training_of(task, hardware)
     seen: list[list[int]] = []
     checkpoints = Checkpoints()
     checkpoints.on_visit = lambda _: seen.append(count())
     training.run_epoch(checkpoints)
     # the first steps load libraries; the end of the epoch, which reads the loss, comes after the last visit
     steps = np.diff(np.array(seen)[2:], axis=0)
-    peak = torch.cuda.max_memory_allocated() / 1e9
+    batches = (training.train_batches, training.test_batches)
+    images = sum(one.images.nbytes for one in batches if isinstance(one.images, torch.Tensor))
+    peak = (torch.cuda.max_memory_allocated() - images) / 1e9
     return dict(zip(NAMES, np.median(steps, axis=0).tolist(), strict=True)) | {"peak_gb": peak}
 
 
 if __name__ == "__main__":
     hardware, resident, *tasks = sys.argv[1:]
     loader.RESIDENT_BYTES = int(resident)
-    print(json.dumps({task: counts(task, hardware) for task in tasks}))
+    pairs = list(itertools.product(hardware.split(","), tasks))
+    with get_context("fork").Pool(2, maxtasksperchild=1) as pool:
+        found = dict(zip(pairs, pool.starmap(counts, [(task, name) for name, task in pairs], 1), strict=True))
+    print(json.dumps({name: {task: found[name, task] for task in tasks} for name in hardware.split(",")}))

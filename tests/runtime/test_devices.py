@@ -257,17 +257,6 @@ def test_models_are_told_apart(name, model, same):
     assert devices.is_model(name, model) is same
 
 
-def test_hardware_that_cannot_be_had_says_why(tmp_path):
-    from noisegrid.study.resolve import load_study
-
-    study = tmp_path / "tpu.yaml"
-    study.write_text(
-        "{name: t, seed: 1, cells: [{hardware: [tpu_v2_8], tasks: [resnet18-cifar100], noise: [algo], replicates: 3}]}"
-    )
-    with pytest.raises(NoisegridError, match="hardware tpu_v2_8 cannot be used: PyTorch/XLA has no release"):
-        load_study(str(study))
-
-
 def test_a_processor_without_what_the_hardware_needs_is_named(monkeypatch):
     needs = entry("cpu_bf16")
     have = frozenset(needs.cpu_features)

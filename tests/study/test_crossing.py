@@ -91,6 +91,14 @@ WRONG = {
         block({"init": 2, "impl": 2}, "smallcnn-cifar10", "v100"),
         "on CUDA, impl has no seed, so none of its levels could be repeated; remove it",
     ),
+    "impl on a TPU": (
+        block({"init": 2, "impl": 2}, "resnet18-cifar100", "tpu_v2_8"),
+        "runs through XLA on a device that has no switch for its kernels, so impl would measure nothing; remove it",
+    ),
+    "too few kernels on XLA": (
+        block({"init": 2, "impl": 10}, hardware="xla_cpu"),
+        "has only 9 combinations of kernels",
+    ),
     "too few kernels": (block({"init": 2, "impl": 9}, hardware="cpu_sse41"), "has only 3 combinations of kernels"),
     "neither": ({"hardware": ["cpu"], "tasks": ["smallcnn-digits"]}, "the key '(noise|replicates)' is missing; add it"),
 }

@@ -27,7 +27,7 @@ def test_every_task_of_the_catalog(name):
     assert [list(pair) for pair in task.schedule] == settings["schedule"]
 
 
-@pytest.mark.parametrize("name", [name for name, entry in catalog("hardware").items() if "unavailable" not in entry])
+@pytest.mark.parametrize("name", catalog("hardware"))
 def test_every_hardware_of_the_catalog(name):
     settings = hardware_settings(name, "catalog")
     hardware = Hardware.of(settings)

@@ -5,14 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from factories import cells, study
+from factories import cells, study, write_study
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import WORKFLOW
 from noisegrid.planning import plan, preflight
 from noisegrid.planning.summary import summary
 from noisegrid.study.chunk import Chunk, chunk_of
-from noisegrid.study.recipes import resolve_tasks
+from noisegrid.study.recipes import least_memory_gb, resolve_tasks
 from noisegrid.study.resolve import load_study
 from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.sources import FREE, SOURCES
@@ -90,7 +90,28 @@ def test_recipe_is_the_papers():
 def test_memory_is_not_inherited_by_another_batch_size():
     own = {"half": {"like": "resnet50-imagenet", "batch_size": 128}, "same": {"like": "resnet50-imagenet", "epochs": 9}}
     tasks = resolve_tasks(own, "mine.yaml")
-    assert "memory_gb" not in tasks["half"] and tasks["same"]["memory_gb"] == 22.3
+    assert "memory_gb" not in tasks["half"] and tasks["same"]["memory_gb"]["fp32"] == 22.3
+
+
+@pytest.mark.parametrize(
+    ("stated", "precision", "need"),
+    [
+        ({"memory_gb": 3}, "amp_bf16", 3.0),  # one number holds in every precision
+        ({"memory_gb": {"fp32": 3, "amp_bf16": 1.5}}, "amp_bf16", 1.5),
+        ({"memory_gb": {"fp32": 3}}, "amp_bf16", 0.0),  # unknown
+        ({}, "fp32", 0.0),
+    ],
+)
+def test_the_least_memory_depends_on_the_precision(stated, precision, need):
+    assert least_memory_gb(stated, precision) == need
+
+
+def test_a_task_that_fits_in_mixed_precision_alone_is_refused_in_fp32(tmp_path):
+    """ResNet-50 with batch 256 on an RTX 5000 of 16 GB: 22.3 GB in fp32, 11.4 GB with fp16."""
+    amp, fp32 = (study(cells("resnet50-imagenet", "algo", hardware=name)) for name in ("rtx5000_amp", "rtx5000"))
+    assert len(load_study(str(write_study(tmp_path, amp))).cells) == 1
+    with pytest.raises(NoisegridError, match=r"needs at least 22.3 GB of device memory, but rtx5000 has 16 GB"):
+        load_study(str(write_study(tmp_path, fp32)))
 
 
 def test_digest_follows_settings_and_not_words(tmp_path):

@@ -6,6 +6,8 @@ import sys
 import time
 from types import SimpleNamespace
 
+import pytest
+
 from noisegrid.training import pool as pools
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.pool import INTERRUPTED, Pool
@@ -47,3 +49,20 @@ def test_a_request_to_stop_reaches_a_child_that_does_not_listen_yet(monkeypatch)
     os.kill(process.pid, signal.SIGTERM)
     process.join(20)
     assert process.exitcode == INTERRUPTED
+
+
+def failing(job, data, checkpoint_s: float, epochs, place, on_gpu) -> None:
+    """As pool.child, for a replicate that fails."""
+    sys.exit(1)
+
+
+@pytest.mark.parametrize(("why", "started"), [("the GPU is gone", ["one"]), ("", ["one", "two"])])
+def test_no_replicate_is_started_on_a_lost_gpu(monkeypatch, why, started):
+    monkeypatch.setattr(pools, "child", failing)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the handlers of this process stay
+    cell = SimpleNamespace(dataset="digits", task="t", hardware="h")
+    run = SimpleNamespace(task=SimpleNamespace(epochs=1), flags={"threads": 1})
+    jobs = [SimpleNamespace(name=name, cell=cell, run=run) for name in ("one", "two")]
+    pool = Pool({"digits": None}, cores=1, checkpoint_s=60, why_lost=lambda: why)
+    assert [(job.name, status) for job, status in pool.run(jobs)] == [(name, 1) for name in started]
+    assert pool.lost == why

@@ -13,18 +13,31 @@ long n_launch, n_sync, n_main_sync, n_h2d, n_d2h, n_d2d, n_memset, n_event, n_ma
 pid_t init_pid = 0;
 const char* logname = getenv("NULLCUDA_LOG");
 static FILE* logf_ = nullptr;
-size_t total() {
-  const char* s = getenv("NULLCUDA_GB");
-  return (size_t)((s ? atof(s) : 80.0) * 1e9);
+static const char* variable(const char* name, const char* otherwise) {
+  const char* v = getenv(name);
+  return v ? v : otherwise;
 }
-// The number of devices that CUDA_VISIBLE_DEVICES leaves of those of the machine.
+// The memory of a device: that of the card or, if cards are divided (MIG), of a slice such as 3g.40gb.
+size_t total() {
+  const char* slice = strstr(variable("NULLCUDA_MIG", ""), "g.");
+  return (size_t)(atof(slice ? slice + 2 : variable("NULLCUDA_GB", "80")) * 1e9);
+}
+// The number of devices that CUDA_VISIBLE_DEVICES leaves of those of the machine. CUDA uses one slice at most.
 int devices() {
-  const char* all = getenv("NULLCUDA_DEVICES");
+  if (is_lost()) return 0;
   const char* visible = getenv("CUDA_VISIBLE_DEVICES");
-  if (!visible) return all ? atoi(all) : 1;
+  if (*variable("NULLCUDA_MIG", "")) return !visible || *visible;
+  if (!visible) return atoi(variable("NULLCUDA_DEVICES", "1"));
   int count = *visible != 0;
   for (; *visible; visible++) count += *visible == ',';
   return count;
+}
+// CUDA 13.0 needs a driver of at least 580.65. NULLCUDA_DRIVER is `none` without one.
+bool driver_is_old() { return atof(variable("NULLCUDA_DRIVER", "580.95")) < 580.65; }
+// The device is gone from the time when the file NULLCUDA_LOST exists.
+bool is_lost() {
+  static const char* path = getenv("NULLCUDA_LOST");
+  return path && !access(path, F_OK);
 }
 void note(const char* kind, const char* what) {
   if (!logname) return;
@@ -38,11 +51,14 @@ R ret(R r) {
   return r;
 }
 // a context does not survive a fork: the real runtime fails with cudaErrorInitializationError (3)
-R live() {
+R owned() {
   pid_t p = getpid();
   if (!init_pid) init_pid = p;
-  if (init_pid != p) return ret(cudaErrorInitializationError);
-  return cudaSuccess;
+  return init_pid == p ? cudaSuccess : ret(cudaErrorInitializationError);
+}
+R live() {
+  R r = owned();
+  return !r && is_lost() ? ret(cudaErrorDevicesUnavailable) : r;
 }
 // The host waits for the device. A wait of the main thread delays training; one of the prefetching thread does not.
 void waits(const char* what) {

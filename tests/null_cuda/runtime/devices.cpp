@@ -1,35 +1,39 @@
 // Devices and their properties, which environment variables give.
 #include "null.h"
 
-// The index on the machine of the device that CUDA_VISIBLE_DEVICES puts at this place: numbers, or UUIDs, which end in
-// it.
+// The index on the machine of the card that CUDA_VISIBLE_DEVICES puts at this place: numbers, or UUIDs of cards or of
+// slices, which end in it.
 static int physical(int place) {
   const char* visible = getenv("CUDA_VISIBLE_DEVICES");
   if (!visible) return place;
   std::string rest = visible;
   for (; place > 0 && rest.find(',') != std::string::npos; place--) rest = rest.substr(rest.find(',') + 1);
   std::string one = rest.substr(0, rest.find(','));
-  return one.rfind("GPU-", 0) == 0 ? (int)strtol(one.substr(one.size() - 2).c_str(), nullptr, 16) : atoi(one.c_str());
+  return one.size() > 4 && one[3] == '-' ? (int)strtol(one.substr(one.size() - 2).c_str(), nullptr, 16) : atoi(one.c_str());
 }
 
 E R cudaGetDeviceCount(int* n) {
+  *n = 0;
+  if (driver_is_old()) return ret(cudaErrorInsufficientDriver);
+  if (!devices()) return ret(cudaErrorNoDevice);
   LIVE;
   *n = devices();
-  return *n ? cudaSuccess : ret(cudaErrorNoDevice);
+  return cudaSuccess;
 }
 E R cudaGetDevice(int* d) {
-  LIVE;
+  OWNED;
   *d = cur;
   return cudaSuccess;
 }
 E R cudaSetDevice(int d) {
-  LIVE;
-  if (d >= devices()) return ret(cudaErrorInvalidDevice);
+  OWNED;
+  if (!is_lost() && d >= devices()) return ret(cudaErrorInvalidDevice);
   cur = d;
   return cudaSuccess;
 }
 E R cudaDriverGetVersion(int* v) {
-  *v = 13000;
+  const char* driver = getenv("NULLCUDA_DRIVER");
+  *v = !driver_is_old() ? 13000 : strcmp(driver, "none") ? 12060 : 0;
   return cudaSuccess;
 }
 E R cudaRuntimeGetVersion(int* v) {
@@ -41,6 +45,8 @@ E R cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
   memset(p, 0, sizeof *p);
   const char* n = getenv("NULLCUDA_NAME");
   strcpy(p->name, n ? n : "NVIDIA H100 80GB HBM3");
+  const char* slice = getenv("NULLCUDA_MIG");
+  if (slice && *slice) strcat(strcat(p->name, " MIG "), slice);
   for (int i = 0; i < 16; i++) p->uuid.bytes[i] = i;
   p->uuid.bytes[15] = physical(device);
   p->totalGlobalMem = total();

@@ -22,6 +22,8 @@ E R cudaPeekAtLastError() { return last; }
 E const char* cudaGetErrorString(R r) {
   return r == 2     ? "out of memory"
          : r == 3   ? "initialization error"
+         : r == 35  ? "CUDA driver version is insufficient for CUDA runtime version"
+         : r == 46  ? "CUDA-capable device(s) is/are busy or unavailable"
          : r == 900 ? "operation not permitted when stream is capturing"
          : r == 100 ? "no CUDA-capable device is detected"
                     : "an error of the null runtime";

@@ -29,11 +29,20 @@ extern thread_local int cur;  // the current device of this thread
 extern thread_local R last;   // the error that cudaGetLastError returns
 size_t total();
 int devices();
+bool driver_is_old();
+bool is_lost();
 void note(const char* kind, const char* what);
 void waits(const char* what);
 R ret(R r);
+R owned();
 R live();
-// Leave a function with an error if this process was forked from one that has a context.
+// Leave a function with an error if this process was forked from one that has a context (OWNED), or, for a function that
+// reaches the device, also if the device is lost (LIVE).
+#define OWNED          \
+  {                    \
+    R r_ = owned();    \
+    if (r_) return r_; \
+  }
 #define LIVE           \
   {                    \
     R r_ = live();     \

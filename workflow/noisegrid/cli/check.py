@@ -27,13 +27,13 @@ def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     from noisegrid.common.escape import terminal
     from noisegrid.planning.trial import try_study
-    from noisegrid.study.check import corrections, mistakes
+    from noisegrid.study.check import corrections, mistakes, remarks
     from noisegrid.study.resolve import load_study
 
     found, notes = mistakes(options.study), list[str]()
     if not found:
         study = load_study(options.study)
-        notes = corrections(study.source)
+        notes = [*corrections(study.source), *remarks(study)]
         if options.tried:
             found, untried = try_study(study, Path(arguments.config()["datasets"]))
             notes += untried

@@ -26,12 +26,12 @@ def run(options: argparse.Namespace) -> int:
     from noisegrid.planning.plan import make, notes, write_design
     from noisegrid.planning.summary import summary
     from noisegrid.planning.trial import try_study
-    from noisegrid.study.check import corrections
+    from noisegrid.study.check import corrections, remarks
 
     study, results = arguments.chosen(options)
     plan = make({"study": study, "results": str(results)})
-    corrected = [f"note: {line}" for line in corrections(plan.study.source)]
-    print(lines("\n".join([*notes(plan), *corrected, summary(plan)])))
+    more = [f"note: {line}" for line in [*corrections(plan.study.source), *remarks(plan.study)]]
+    print(lines("\n".join([*notes(plan), *more, summary(plan)])))
     if options.write:
         write_design(plan)
         print(lines(f"wrote {plan.paths.design}"))

@@ -24,6 +24,11 @@ def why(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of an error; the lines below it are advice for programmers in errors of PyTorch."""
+    return str(error).strip().partition("\n")[0]
+
+
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """Return an error message about an unknown name.
 

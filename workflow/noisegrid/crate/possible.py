@@ -18,9 +18,11 @@ from noisegrid.study.study import Cell
 
 #: The values of a CPU library's instruction set that training knows (CPU_REQUIREMENTS of training/noise.py).
 INSTRUCTION_SETS = {
-    *("avx2", "AVX2", "avx512", "AVX512", "AVX512_CORE", "AVX512_CORE_BF16", "SSE41", "default", "COMPATIBLE"),
+    *("avx2", "AVX2", "avx512", "AVX512", "AVX512_CORE", "AVX512_CORE_BF16", "SSE41", "SSE4_2"),
+    *("default", "COMPATIBLE"),
 }
-LIBRARIES = ("aten", "onednn", "mkl")
+#: The libraries whose instruction set is a switch, for each kind of device that has such switches.
+LIBRARIES = {"cpu": ("aten", "onednn", "mkl"), "xla": ("xla",)}
 #: The largest number of threads of a run, of epochs and images of a batch, and of a numeric option of a network.
 THREADS, EPOCHS, BATCH, OPTION = 1_024, 100_000, 1_000_000, 1_000_000
 #: The largest number of dimensions of a tensor, and of its values.
@@ -95,11 +97,13 @@ def _design_problems(task: Task, hardware: Hardware) -> Iterator[str]:
 
 
 def _hardware_problems(hardware: Hardware) -> Iterator[str]:
-    if hardware.device not in ("cpu", "cuda") or hardware.is_cuda == bool(hardware.kernels):
-        yield "hardware must be a cpu with kernels, or cuda without kernels"
+    libraries = () if hardware.is_tpu else LIBRARIES.get(hardware.device, ())
+    named = hardware.kernels.get("held", {}).keys() | hardware.kernels.get("free", {}).keys()
+    if hardware.is_xla != bool(hardware.pjrt) or named != ({*libraries, "threads"} if libraries else set()):
+        yield "hardware must be a cpu with kernels, cuda without kernels, or xla for a CPU with kernels or for a TPU"
     elif hardware.kernels:
         held, choices = hardware.kernels["held"], hardware.kernels["free"]
-        for name in LIBRARIES:
+        for name in libraries:
             if unknown := {held[name], *choices[name]} - INSTRUCTION_SETS:
                 yield f"hardware.kernels: {name} has no instruction set {min(unknown)!r}"
         if max(held["threads"], *choices["threads"]) > THREADS:
@@ -148,9 +152,11 @@ def wrong_flags(flags: dict[str, Any], hardware: Hardware, free_sources: Collect
         allowed |= {"threads": [1], "cudnn_benchmark": [is_free or "autotune" in free_sources]}
         if parts := {"cudnn_deterministic", "atomics"}.intersection(free_sources):
             allowed["cudnn_deterministic"] = ["cudnn_deterministic" not in parts]
+    elif hardware.is_tpu:
+        allowed["threads"] = [1]
     else:
         held, free = hardware.kernels["held"], hardware.kernels["free"]
-        allowed |= {name: ["", *(free[name] if is_free else [held[name]])] for name in LIBRARIES}
+        allowed |= {name: ["", *(free[name] if is_free else [held[name]])] for name in LIBRARIES[hardware.device]}
         allowed["threads"] = free["threads"] if is_free else [held["threads"]]
     # records from before the release in which training stopped filling new memory do not state it
     if flags.keys() - {"fill_memory"} != allowed.keys() - {"fill_memory"}:
@@ -162,7 +168,8 @@ def wrong_flags(flags: dict[str, Any], hardware: Hardware, free_sources: Collect
         if not any(value == one and type(value) is type(one) for one in allowed[name]):
             known = " or ".join(repr(one) for one in allowed[name])
             yield f"has the flag {name} {value!r}, but its cell allows only {known}"
-    if not hardware.is_cuda and is_free and len({flags[name] == "" for name in LIBRARIES}) > 1:
+    libraries = LIBRARIES.get(hardware.device, ()) if hardware.kernels else ()
+    if is_free and len({flags[name] == "" for name in libraries}) > 1:
         yield "has instruction sets of some libraries only, which no plan combines"
 
 

@@ -104,7 +104,7 @@ def _train(where: str, subject: Subject, run: Run, recorder: Recorder, digest: s
     hardware = run.hardware
     if hardware.is_cuda:
         stack = run.settings["hardware"].get("stack") or entry(subject.hardware).stack
-        machine.check_environment(stack, is_cuda=True)
+        machine.check_environment(stack, hardware.device)
     with devices.claim(hardware.gpu) if hardware.is_cuda else nullcontext():
         _record_run(run, data, recorder)
     return _about(subject, {"seeds": run.seeds, "switches": run.flags}, hardware.device)

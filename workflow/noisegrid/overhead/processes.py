@@ -18,7 +18,8 @@ import torch
 import torch._dynamo  # the first optimiser imports it, in a second; forked processes share what is imported here
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.overhead.session import Row, Session, is_out_of_memory
+from noisegrid.overhead.session import Row, Session
+from noisegrid.runtime.failures import is_out_of_memory
 from noisegrid.runtime.hardware import HardwareEntry
 from noisegrid.study.study import TimedNetwork
 

@@ -27,6 +27,7 @@ from noisegrid.overhead import kernels
 from noisegrid.overhead.bench import CLASSES, Rig, make_batch
 from noisegrid.overhead.conditions import Condition, CpuWatch, CudaWatch
 from noisegrid.runtime import machine
+from noisegrid.runtime.failures import is_out_of_memory
 from noisegrid.runtime.hardware import HardwareEntry
 from noisegrid.study.arms import REFERENCE, Arm, arms, why_not
 from noisegrid.study.study import TimedNetwork
@@ -42,12 +43,6 @@ COLUMNS = (
 #: The arms whose kernels are listed one by one. For the other arms, only the sum of the kernel times is kept.
 BREAKDOWN = (REFERENCE, "deterministic")
 WARM_UP_STEPS, SETTLE_STEPS, VERIFY_STEPS, PROFILE_STEPS = 3, 2, 3, 2
-#: Texts that mean "out of memory" in errors other than torch.OutOfMemoryError. They come from the host, cuBLAS, CUDA
-#: and cuDNN. The last text appears when cuDNN has tried all its execution plans without success.
-OUT_OF_MEMORY = (
-    "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory", "CUDNN_STATUS_ALLOC_FAILED",
-    "unable to find an engine to execute this computation",
-)  # fmt: skip
 #: The largest number of times that a block is repeated because the device was throttled or shared during the block.
 REPEATS = 2
 
@@ -315,8 +310,3 @@ def refused_operator(error: RuntimeError) -> str | None:
     """Return the operator that an error of PyTorch's deterministic mode names, or None for any other error."""
     name, found, _ = str(error).partition(" does not have a deterministic implementation")
     return name.rsplit("\n", 1)[-1].strip() if found else None
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Return whether an error means that the device or the host ran out of memory, whichever library raised it."""
-    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in OUT_OF_MEMORY)

@@ -213,7 +213,7 @@ def time_networks(options: argparse.Namespace) -> None:
     hardware = entry(hardware_name)
     cuda = hardware.is_cuda
     image = container.check_inside(options.image)
-    machine.check_environment(hardware.stack, cuda)
+    machine.check_environment(hardware.stack, hardware.device)
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # before CUDA starts; older PyTorch needs it for determinism
     folder = options.output if options.study else None
     study = folder.parent if folder else None  # a study's overhead folder lies inside the folder of the study

@@ -18,11 +18,11 @@ from noisegrid.data.prepared import check_raw_folders
 from noisegrid.planning import trial
 from noisegrid.planning.plan import Plan, refuse
 from noisegrid.records.record import check_images, check_shared, is_complete
-from noisegrid.runtime import devices, images
+from noisegrid.runtime import devices, images, xla
 from noisegrid.runtime.environment import HERE
 from noisegrid.runtime.hardware import ANALYSIS, stack, stack_of
 from noisegrid.runtime.hardware import entry as hardware_entry
-from noisegrid.study.check import corrections
+from noisegrid.study.check import corrections, remarks
 from noisegrid.study.chunk import chunk_of
 from noisegrid.study.study import Cell
 
@@ -134,6 +134,8 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
         _check_images(plan, [ANALYSIS, *work.stacks, *([plan.images.training_stack] if work.datasets else [])])
     elif local:
         _check_environment(list(dict.fromkeys(map(stack_of, work.hardware))))
+        if any(hardware_entry(name).is_xla for name in work.hardware):
+            xla.check()
     for name in work.stacks:
         cells = [cell for cell in work.cells if stack_of(cell.hardware) == name]
         # the definition of an image built elsewhere is known only after the image has been inspected
@@ -220,7 +222,7 @@ def _check_environment(stacks: Iterable[str]) -> None:
 
 def check_machine_or_exit(plan: Plan, jobs: Iterable[Any], local: bool) -> None:
     """Call `check_machine` for the Snakefile's onstart; a failed check ends Snakemake with a one-line message."""
-    for note in corrections(plan.study.source):
+    for note in [*corrections(plan.study.source), *remarks(plan.study)]:
         print(f"noisegrid: {note}", file=sys.stderr)
     try:
         check_machine(plan, work_of(plan, jobs), local)

@@ -19,7 +19,7 @@ from pathlib import Path
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.locks import flocked
 from noisegrid.common.schemas import catalog
-from noisegrid.runtime import nvml
+from noisegrid.runtime import nvml, xla
 from noisegrid.runtime.hardware import HardwareEntry
 
 POLL_S = 2.0
@@ -107,8 +107,8 @@ def _most_exact(model: str) -> list[str]:
 
 
 def check_present(name: str, hardware: HardwareEntry) -> None:
-    """Raise NoisegridError if this machine lacks the GPU model or processor features that a hardware entry requires."""
-    check_processor(name, hardware)
+    """Raise NoisegridError if this machine lacks the GPU, TPU or processor features that a hardware entry requires."""
+    check_host(name, hardware)
     have = sorted(set(gpus().values()))
     if hardware.is_cuda and not any(is_model(model, hardware.gpu) for model in have):
         raise NoisegridError(
@@ -127,8 +127,13 @@ def processor_features() -> frozenset[str]:
     return frozenset(line.partition(":")[2].split())
 
 
-def check_processor(name: str, hardware: HardwareEntry) -> None:
-    """Raise WrongDevice if this machine's processor lacks a feature that a hardware entry requires."""
+def check_host(name: str, hardware: HardwareEntry) -> None:
+    """Raise WrongDevice if this machine lacks a TPU or a processor feature that a hardware entry requires."""
+    if hardware.is_tpu and not xla.has_tpu():
+        raise WrongDevice(
+            f"hardware {name} requires a TPU, but this machine has no TPU; run it on a machine with one, or use "
+            "hardware `xla_cpu`"
+        )
     lacking = [feature for feature in hardware.cpu_features if feature not in processor_features()]
     if lacking:
         raise WrongDevice(

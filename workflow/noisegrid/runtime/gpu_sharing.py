@@ -8,7 +8,7 @@ import torch
 
 from noisegrid.runtime.hardware import OUTSIDE_ALLOCATOR_GB
 
-_GB = 1024**3  # device memory of the catalog is in units of 2^30 bytes, as vendors count it
+GB = 1024**3  # device memory of the catalog is in units of 2^30 bytes, as vendors count it
 #: The replicates on this process's GPU and, once the limit is set, the bytes that PyTorch may allocate.
 _state: dict[str, int] = {}
 
@@ -28,7 +28,7 @@ def limit() -> None:
     if not _state:
         return
     total = torch.cuda.get_device_properties(0).total_memory
-    fraction = 1 / _state["replicates_on_gpu"] - OUTSIDE_ALLOCATOR_GB * _GB / total
+    fraction = 1 / _state["replicates_on_gpu"] - OUTSIDE_ALLOCATOR_GB * GB / total
     torch.cuda.set_per_process_memory_fraction(fraction, 0)
     _state["memory_limit_bytes"] = int(fraction * total)
 

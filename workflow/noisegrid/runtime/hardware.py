@@ -4,6 +4,8 @@ This module reads workflow/catalog/hardware.yaml and stacks.yaml. It does not im
 """
 
 import hashlib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,7 +18,8 @@ from noisegrid.runtime.environment import HERE
 DEFINITION = ROOT / "containers" / "image.def"
 #: The name of the stack for all commands that need no framework.
 ANALYSIS = "analysis"
-#: The device memory in GB that a process needs beside what PyTorch allocates: the CUDA context and its kernels.
+#: The device memory in GB that a process needs beside what PyTorch allocates: the CUDA context and its kernels. This is
+#: an assumption that was never measured on a GPU. As for the memory of the catalog's devices, a GB is 2^30 bytes.
 OUTSIDE_ALLOCATOR_GB = 0.75
 
 
@@ -33,11 +36,11 @@ class Stack:
     disk_gb : float
         The disk space in GB that is needed to build the container image.
     cuda : str
-        The CUDA version; empty for the analysis stack.
+        The CUDA version; empty for the stacks without CUDA.
     arch : tuple of str
-        The GPU generations, such as `sm_90`, for which the packages contain kernels; empty for the analysis stack.
+        The GPU generations, such as `sm_90`, for which the packages contain kernels; empty without CUDA.
     driver : str
-        The version of the oldest driver that supports this CUDA version; empty for the analysis stack.
+        The version of the oldest driver that supports this CUDA version; empty without CUDA.
     """
 
     name: str
@@ -101,9 +104,11 @@ class HardwareEntry:
     kernels : dict
         For a CPU, the instruction sets that libraries use, and the number of threads. The entry `held` contains the
         values that all replicates use if the source `impl` is held. The entry `free` contains lists, from which each
-        replicate draws its values if `impl` is free. Empty for a GPU.
-    unavailable : str
-        The reason why a study cannot use this entry; empty if it can.
+        replicate draws its values if `impl` is free. Empty for a GPU or a TPU.
+    pjrt : str
+        For XLA, the kind of device that it compiles for: `CPU` or `TPU`; otherwise empty.
+    note : str
+        What a user must know about this entry; empty if there is nothing.
     """
 
     title: str
@@ -119,12 +124,23 @@ class HardwareEntry:
     tflops: float | None = None
     slurm: dict[str, str] = field(default_factory=dict, hash=False)
     kernels: dict[str, Any] = field(default_factory=dict, hash=False)
-    unavailable: str = ""
+    pjrt: str = ""
+    note: str = ""
 
     @property
     def is_cuda(self) -> bool:
         """Whether the device is a CUDA GPU."""
         return self.device == "cuda"
+
+    @property
+    def is_xla(self) -> bool:
+        """Whether PyTorch/XLA compiles the training."""
+        return self.device == "xla"
+
+    @property
+    def is_tpu(self) -> bool:
+        """Whether the device is a TPU."""
+        return self.pjrt == "TPU"
 
 
 def entry(name: str, where: str = "") -> HardwareEntry:
@@ -140,7 +156,7 @@ def entry(name: str, where: str = "") -> HardwareEntry:
     Raises
     ------
     NoisegridError
-        If the name is unknown, if the entry cannot be used, or if the stack has no kernels for the device.
+        If the name is unknown, or if the stack has no kernels for the device.
     """
     try:
         return _entry(name)
@@ -157,8 +173,6 @@ def _entry(name: str) -> HardwareEntry:
     check(entries[base], "hardware", f"workflow/catalog/hardware.yaml: {base}")
     features = tuple(entries[base].get("cpu_features", ()))
     found = HardwareEntry(**entries[base] | {"cpu_features": features})
-    if found.unavailable:
-        raise NoisegridError(f"hardware {base} cannot be used: {found.unavailable}")
     if other:
         found = replace(found, stack=other, title=f"{found.title}, {stack(other).title}")
     _check_kernels(name, found)
@@ -189,18 +203,40 @@ def gpus_per_job(hardware: str) -> int:
     return int(entry(hardware).is_cuda)
 
 
-def _check_kernels(name: str, found: HardwareEntry) -> None:
-    """Raise NoisegridError if the stack of a hardware entry has no kernels for the entry's device.
+def has_kernels(arch: Iterable[str], capability: str) -> bool:
+    """Return whether packages with kernels for the given GPU generations run on a device.
 
     Kernels compiled for compute capability 8.0, for example, run on devices with 8.0 or 8.6, but not with 7.5 or 9.0.
+    Portable code (PTX, `compute_80`) runs on every later device.
+
+    Parameters
+    ----------
+    arch : iterable of str
+        The generations, as torch.cuda.get_arch_list() names them: `sm_80`, `sm_90a` or `compute_80`.
+    capability : str
+        The compute capability of the device, such as `8.6`.
     """
-    arch = stack(found.stack).arch
+    major, minor = map(int, capability.split("."))
+    for kind, digits in re.findall(r"(sm|compute)_(\d+)", " ".join(arch)):
+        other, step = int(digits[:-1]), int(digits[-1])
+        if (kind == "sm" and other == major and step <= minor) or (kind != "sm" and (other, step) <= (major, minor)):
+            return True
+    return False
+
+
+def stacks_for(capability: str) -> list[str]:
+    """Return the names of the stacks that have kernels for a compute capability."""
+    return [name for name in catalog("stacks") if has_kernels(stack(name).arch, capability)]
+
+
+def _check_kernels(name: str, found: HardwareEntry) -> None:
+    """Raise NoisegridError if the stack of a hardware entry has no kernels for the entry's device."""
     if not found.is_cuda or found.stack == HERE:
         return
-    major, minor = found.compute_capability.split(".")
-    codes = [code.removeprefix("sm_") for code in arch]
-    if not any(code[:-1] == major and int(code[-1]) <= int(minor) for code in codes):
+    arch = stack(found.stack).arch
+    if not has_kernels(arch, found.compute_capability):
         raise NoisegridError(
-            f"hardware {name}: the stack {found.stack} has no kernels for compute capability {major}.{minor} "
-            f"(it has {', '.join(arch)}); choose another stack with {name.partition('@')[0]}@STACK"
+            f"hardware {name}: the stack {found.stack} has no kernels for compute capability "
+            f"{found.compute_capability} (it has {', '.join(arch)}); choose another stack with "
+            f"{name.partition('@')[0]}@STACK"
         )

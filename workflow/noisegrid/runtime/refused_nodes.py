@@ -17,10 +17,10 @@ NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @contextmanager
 def claimed(gpu: str, results: Path | None, name: str) -> Iterator[str | None]:
-    """Check the processor, and claim the GPU that a job requires, if any.
+    """Check the processor and the TPU, and claim the GPU that a job requires, if any.
 
-    If the node lacks the required GPU model or processor features, write a note about the node, and raise WrongDevice.
-    Outside SLURM, no note is written.
+    If the node lacks the required GPU model, TPU or processor features, write a note about the node, and raise
+    WrongDevice. Outside SLURM, no note is written.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def claimed(gpu: str, results: Path | None, name: str) -> Iterator[str | None]:
         The UUID of the GPU; None on a CPU, or if a scheduler has already chosen the GPU.
     """
     try:
-        devices.check_processor(name, entry(name))
+        devices.check_host(name, entry(name))
         with devices.claim(gpu) if gpu else nullcontext() as uuid:
             yield uuid
     except devices.WrongDevice as error:

@@ -114,8 +114,13 @@ def timed_network(hardware: str, network: str, names: list[str] | None, where: s
     Raises
     ------
     NoisegridError
-        If the network or an arm is unknown.
+        If the network or an arm is unknown, or if the hardware runs through XLA.
     """
+    if entry(hardware).is_xla:
+        raise NoisegridError(
+            f"{where}: {hardware} runs through XLA, which has none of the switches that the overhead stage times; name "
+            "other hardware"
+        )
     own, source = ":" in network, ""
     if own:
         source = reference_digest(network, f"{where}: network")

@@ -9,10 +9,11 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.references import corrected
 from noisegrid.common.schemas import catalog, problems, read_yaml
 from noisegrid.runtime import devices
+from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study import recipes, resolve
 from noisegrid.study.arms import timed_networks
 from noisegrid.study.crossing import REPLACED
-from noisegrid.study.study import Cell
+from noisegrid.study.study import Cell, Study
 from noisegrid.study.versus import comparisons
 
 
@@ -65,6 +66,12 @@ def corrections(path: Path) -> list[str]:
         for key, reference in written.items()
         if corrected(reference) != reference and reference not in catalog("networks")
     ]
+
+
+def remarks(study: Study) -> list[str]:
+    """Return what the catalog notes about the hardware of a study, one line for each entry with a note."""
+    notes = {name: hardware_entry(name).note for name in study.hardware}
+    return [f"hardware {name}: {note}" for name, note in notes.items() if note]
 
 
 def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None:

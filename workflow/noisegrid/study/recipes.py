@@ -81,6 +81,15 @@ def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[s
     return inherited | entry
 
 
+def least_memory_gb(task: dict[str, Any], precision: str) -> float:
+    """Return the least device memory in GB that a training step of a resolved task needs; 0 if it is unknown.
+
+    `memory_gb` is one number for every precision, or a number for each.
+    """
+    stated = task.get("memory_gb", 0.0)
+    return float(stated.get(precision, 0.0) if isinstance(stated, dict) else stated)
+
+
 def check_own_network(settings: dict[str, Any]) -> None:
     """Raise NoisegridError if the file that defines a user's own network was edited after the study was planned."""
     task = settings["task"]

@@ -20,7 +20,7 @@ from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study import crossing, design, sharing
 from noisegrid.study.arms import timed_networks
 from noisegrid.study.missing import why_missing
-from noisegrid.study.recipes import REQUIREMENTS, resolve_datasets, resolve_tasks, task_settings
+from noisegrid.study.recipes import REQUIREMENTS, least_memory_gb, resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import CROSSED, NOISES, holds_seeds
 from noisegrid.study.study import KEPT, Cell, Study
@@ -162,7 +162,7 @@ def cells_of_block(
         if crossed:
             settings["crossed"] = crossed
         _check_batch(task, tasks[task], datasets[tasks[task]["dataset"]], where)
-        _check_memory(hardware, task, tasks[task].get("memory_gb", 0.0), where)
+        _check_memory(hardware, task, least_memory_gb(tasks[task], settings["hardware"]["precision"]), where)
         counterpart = str(tasks[task].get("without_batch_norm", ""))
         yield replace(
             _cell(document["name"], (hardware, task, noise), settings, block, where), without_batch_norm=counterpart
@@ -229,7 +229,7 @@ def default_seed_sets(noise: str, replicates: int) -> int:
 
 
 #: The keys of a hardware entry that affect results. The other keys are used only to find or describe the machine.
-HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "kernels")
+HARDWARE_SETTINGS = ("device", "gpu", "precision", "tf32", "memory_format", "kernels", "pjrt")
 
 
 def hardware_settings(name: str, where: str) -> dict[str, Any]:

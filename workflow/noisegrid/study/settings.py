@@ -89,17 +89,19 @@ class Hardware:
     Attributes
     ----------
     device : str
-        `cpu` or `cuda`.
+        `cpu`, `cuda` or `xla`.
     precision : str
         `fp32`, `amp_fp16` or `amp_bf16`.
     gpu : str
-        The text that the name of the GPU must contain; empty for a CPU.
+        The text that the name of the GPU must contain; empty for other devices.
     kernels : dict
         For a CPU, the instruction sets that libraries use, and the number of threads. The entry `held` contains the
         values that all replicates use if the source `impl` is held. The entry `free` contains lists, from which each
-        replicate draws its values if `impl` is free. Empty for a GPU.
+        replicate draws its values if `impl` is free. Empty for a GPU or a TPU.
     stack : str
         The name of the stack, if the study specifies it (as NAME@STACK); otherwise empty.
+    pjrt : str
+        For XLA, the kind of device that it compiles for: `CPU` or `TPU`; otherwise empty.
     """
 
     device: str
@@ -109,6 +111,7 @@ class Hardware:
     gpu: str = ""
     kernels: dict[str, Any] = field(default_factory=dict, hash=False)
     stack: str = ""
+    pjrt: str = ""
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "Hardware":
@@ -119,3 +122,13 @@ class Hardware:
     def is_cuda(self) -> bool:
         """Whether the device is a CUDA GPU."""
         return self.device == "cuda"
+
+    @property
+    def is_xla(self) -> bool:
+        """Whether PyTorch/XLA compiles the training."""
+        return self.device == "xla"
+
+    @property
+    def is_tpu(self) -> bool:
+        """Whether the device is a TPU."""
+        return self.pjrt == "TPU"

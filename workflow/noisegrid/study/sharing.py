@@ -5,6 +5,7 @@ from typing import Any
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.runtime.hardware import entry, memory_budget_gb
+from noisegrid.study.recipes import least_memory_gb
 from noisegrid.study.study import Cell
 
 
@@ -51,9 +52,9 @@ def check_cells(cells: Iterable[Cell], share_gpu: int, tasks: dict[str, dict[str
         if entry(cell.hardware).is_cuda:
             noises.setdefault((cell.hardware, cell.task), set()).add(cell.noise)
     for (hardware, task), found in noises.items():
-        have = entry(hardware).memory_gb
-        budget = None if have is None else memory_budget_gb(have, share_gpu)
-        need = tasks[task].get("memory_gb", 0.0)
+        device = entry(hardware)
+        budget = None if device.memory_gb is None else memory_budget_gb(device.memory_gb, share_gpu)
+        need = least_memory_gb(tasks[task], device.precision)
         if budget is not None and (budget <= 0 or need > budget):
             raise NoisegridError(
                 f"{where}: task {task} needs at least {need:g} GB of device memory, but with share_gpu: {share_gpu} "

@@ -38,6 +38,11 @@ def _without_dropout(task: Task, hardware: Hardware, network: Network = UNKNOWN)
     return "" if task.dropout > 0 else "has no dropout"
 
 
+def _without_switch(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
+    no_switch = hardware.is_xla and not hardware.kernels
+    return "runs through XLA on a device that has no switch for its kernels" if no_switch else ""
+
+
 def _without_cudnn(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
     return "" if hardware.is_cuda else "runs on a device without cuDNN"
 
@@ -83,7 +88,7 @@ NOISES = {
     for noise in (
         Noise("algo_impl", frozenset(SOURCES), "all sources", "#000000", "o"),
         Noise("algo", ALGORITHMIC, "algorithm (init, order, augmentation, dropout)", "#0072B2", "s"),
-        Noise("impl", frozenset({"impl"}), "implementation", "#D55E00", "D"),
+        Noise("impl", frozenset({"impl"}), "implementation", "#D55E00", "D", _without_switch),
         Noise("control", frozenset(), "control (nothing free)", "#8C8C8C", "x"),
         Noise("init", frozenset({"init"}), "initial weights", "#56B4E9", "^"),
         Noise("order", frozenset({"order"}), "order of the examples", "#009E73", "v"),

@@ -8,6 +8,9 @@ the chunk file, which lists the outcome of each replicate.
 """
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -24,13 +27,13 @@ from noisegrid.common.schemas import schema
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import chunk_file, record
 from noisegrid.records.chunk_file import Numbered
-from noisegrid.runtime import machine, refused_nodes
+from noisegrid.runtime import devices, machine, refused_nodes
 from noisegrid.runtime.environment import environment_digest
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.recipes import check_own_network
 from noisegrid.study.settings import Hardware
 from noisegrid.study.study import KEPT, Cell
-from noisegrid.training.pool import DIVERGED, INTERRUPTED, Pool
+from noisegrid.training.pool import DIVERGED, FORK, INTERRUPTED, Pool
 from noisegrid.training.replicate import Image, job_of
 
 
@@ -64,7 +67,7 @@ def run_job(
     """
     results, unfinished = options.results, list(dict.fromkeys(cell for cell, _ in missing))
     required = hardware_entry(options.hardware)
-    machine.check_environment(required.stack, required.is_cuda)
+    machine.check_environment(required.stack, required.device)
     names = dict.fromkeys(cell.dataset for cell in unfinished)
     datasets = {name: open_prepared(options.datasets / name) for name in names}
     for cell in unfinished:
@@ -75,11 +78,19 @@ def run_job(
     schema("record")  # read once, before the forks
     hardware, study = Hardware.of(unfinished[0].settings["hardware"]), results / unfinished[0].study
     with refused_nodes.claimed(hardware.gpu, study, options.hardware) as uuid:
-        refused_nodes.settle(study, options.hardware, machine.model_here(hardware.gpu, uuid))
+        # what a TPU is called is known only after XLA has started, which would not survive the fork
+        model = None if hardware.is_tpu else machine.model_here(hardware.gpu, uuid)
+        refused_nodes.settle(study, options.hardware, model)
+        _check_device(hardware.gpu)
         at_a_time = options.share_gpu if hardware.is_cuda else 1
-        cores = at_a_time if hardware.is_cuda else options.cores
-        pool = Pool(datasets, cores, 60 * options.checkpoint_minutes, at_a_time)
+        cores = at_a_time if hardware.is_cuda or hardware.is_tpu else options.cores
+        pool = Pool(datasets, cores, 60 * options.checkpoint_minutes, at_a_time, partial(_why_unusable, hardware.gpu))
         statuses = pool.run(jobs)
+        if pool.lost:
+            raise devices.WrongDevice(
+                f"the GPU was lost while this job trained ({pool.lost}); finished replicates and checkpoints are kept, "
+                "and the next call on a working GPU trains what is missing"
+            )
     if pool.stopping:
         away = sum(status == INTERRUPTED for _, status in statuses)
         raise NoisegridError(f"stopped: {away} replicates checkpointed; the next call resumes them")
@@ -93,6 +104,34 @@ def run_job(
     diverged = [(job.cell, job.replicate) for job, status in statuses if status == DIVERGED]
     failed = [(job.cell, job.replicate) for job in crashed]
     chunk_file.write(options.output, results, replicates, diverged, failed)
+
+
+def _check_device(gpu: str) -> None:
+    """Check the GPU of this job, if it has one. A process of its own asks, because CUDA does not survive a fork.
+
+    Otherwise, every replicate would fail by itself.
+
+    Raises
+    ------
+    NoisegridError
+        If the GPU cannot be used.
+    """
+    if not gpu:
+        return
+    try:
+        with ProcessPoolExecutor(max_workers=1, mp_context=FORK) as executor:
+            executor.submit(machine.check_device, gpu).result()
+    except BrokenProcessPool as error:
+        raise NoisegridError(f"a process that asked CUDA for its GPU ({gpu}) died; check it with nvidia-smi") from error
+
+
+def _why_unusable(gpu: str) -> str:
+    """Return why the GPU of this job cannot be used; an empty string if it can, or if the job needs none."""
+    try:
+        _check_device(gpu)
+    except NoisegridError as error:
+        return str(error)
+    return ""
 
 
 def _check_batch(cell: Cell, data: Dataset) -> None:

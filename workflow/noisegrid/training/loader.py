@@ -64,7 +64,8 @@ class Batches:
         if labels.ndim == 2:  # binary cross-entropy requires floating point
             self.labels = self.labels.float()
         bytes_per_batch = 4 * task.batch_size * math.prod(images.shape[1:])
-        self.span = max(1, min(SPAN, SPAN_BYTES // bytes_per_batch))
+        # XLA would compile a graph of its own for each place of a batch in its span
+        self.span = 1 if device.type == "xla" else max(1, min(SPAN, SPAN_BYTES // bytes_per_batch))
         self.full_scale = full_scale
         self.task = task
         self.device = device
@@ -124,9 +125,13 @@ class Batches:
     def _spans(self, examples: Tensor, size: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the examples and the stored images of each span, on the device, from span number `first` on.
 
-        The examples are copied to the device once, because every copy from ordinary memory waits for the device.
+        The examples are copied to the device once, because every copy from ordinary memory waits for the device. For
+        XLA, each span is copied on its own: the place of a slice would be part of the graph.
         """
-        spans = examples.to(self.device).split(size)[first:]
+        if self.device.type == "xla":
+            spans = tuple(span.to(self.device) for span in examples.split(size)[first:])
+        else:
+            spans = examples.to(self.device).split(size)[first:]
         if isinstance(self.images, Tensor):
             yield from ((span, self.images[span]) for span in spans)
         else:

@@ -5,10 +5,10 @@ different seed in every replicate; a held source gets the same seed in all repli
 contains all seeds and switches, so that the run can be repeated from this record.
 
 No framework accepts a seed for the source `impl`, so switches set it. On a CPU, these switches are the instruction
-set of each numerical library and the number of threads. On CUDA, a free `impl` means the framework's default kernels
-with autotuning, and a held `impl` means deterministic algorithms. Three sources are parts of `impl` on CUDA: `autotune`
-(cuDNN's benchmark mode), `cudnn_deterministic` (cuDNN's non-deterministic kernels, see training/convolutions.py) and
-`atomics` (operators outside cuDNN).
+set of each numerical library (PyTorch's, or XLA) and the number of threads. On a TPU, there is no switch. On CUDA, a
+free `impl` means the framework's default kernels with autotuning, and a held `impl` means deterministic algorithms.
+Three sources are parts of `impl` on CUDA: `autotune` (cuDNN's benchmark mode), `cudnn_deterministic` (cuDNN's
+non-deterministic kernels, see training/convolutions.py) and `atomics` (operators outside cuDNN).
 """
 
 import itertools
@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.runtime import xla
 from noisegrid.runtime.devices import processor_features
 from noisegrid.study.seeds import draws, stream
 from noisegrid.study.settings import Hardware
@@ -40,10 +41,14 @@ CPU_REQUIREMENTS = {
     "AVX512_CORE": AVX512,
     "AVX512_CORE_BF16": AVX512 | {"avx512_bf16"},
     "SSE41": {"sse4_1"},
+    "SSE4_2": {"sse4_2"},
     "default": set(),
     "COMPATIBLE": set(),
 }
-_LIBRARY_DEFAULTS: Flags = {"aten": "", "onednn": "", "mkl": ""}
+#: The switches of `impl` on a CPU: the instruction set of each library, and the number of threads.
+KERNELS = (*CPU_VARIABLES, "xla", "threads")
+#: In place of an instruction set: the widest that the library finds.
+LIBRARY_DEFAULT = ""
 
 
 def derive_flags(
@@ -79,6 +84,8 @@ def derive_flags(
     }
     if hardware.is_cuda:
         return pinned | {"threads": 1} | _cuda_switches(set(free))
+    if hardware.is_tpu:
+        return pinned | {"deterministic": True, "threads": 1}
     kernels = hardware.kernels
     if "impl" not in free:
         return pinned | {"deterministic": True} | _supported(kernels["held"])
@@ -135,17 +142,17 @@ def cpu_environments(free: dict[str, list[Any]]) -> list[Flags]:
     free : dict
         The instruction sets of each library and the thread counts to combine, from the hardware entry of the catalog.
     """
-    names = ("aten", "onednn", "mkl", "threads")
+    names = [name for name in KERNELS if name in free]
     combinations = [dict(zip(names, values, strict=True)) for values in itertools.product(*(free[n] for n in names))]
     supported = [flags for flags in combinations if _supported(flags) == flags]
-    return supported or [_LIBRARY_DEFAULTS | {"threads": threads} for threads in free["threads"]]
+    return supported or [dict.fromkeys(names, LIBRARY_DEFAULT) | {"threads": threads} for threads in free["threads"]]
 
 
 def _supported(flags: Flags) -> Flags:
     """Return the switches, with each instruction set that this processor lacks replaced by the library's default."""
     has = processor_features()
     return {
-        name: value if name == "threads" or (has and CPU_REQUIREMENTS[value] <= has) else _LIBRARY_DEFAULTS[name]
+        name: value if name == "threads" or (has and CPU_REQUIREMENTS[value] <= has) else LIBRARY_DEFAULT
         for name, value in flags.items()
     }
 
@@ -193,9 +200,11 @@ def _check_dispatch(flags: Flags) -> None:
         )
 
 
-def seed_global(seed: int) -> None:
-    """Seed PyTorch's global generators, from which initialisers and dropout draw."""
+def seed_global(seed: int, kind: str = "cpu") -> None:
+    """Seed the generators from which initialisers and dropout draw: PyTorch's and, on a device of kind `xla`, XLA's."""
     torch.manual_seed(seed)
+    if kind == "xla":
+        xla.seed(seed)
 
 
 def epoch_rng(seed: int, epoch: int) -> np.random.Generator:

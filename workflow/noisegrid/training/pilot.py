@@ -1,6 +1,7 @@
 """The pilot, which measures how long a replicate takes on the hardware that will train it.
 
-The pilot trains one replicate for about a minute, times the training and discards the result. It writes
+The pilot trains one replicate for about a minute, times the training and discards the result. It has the GPU for
+itself, without the memory limit of `share_gpu`, so cuDNN may choose faster algorithms than in the study. It writes
 <results>/<study>/pilot/<hardware>/<task>.json, from which the plan computes how many replicates fit into one job.
 """
 
@@ -117,7 +118,7 @@ def run_pilot(
         raise NoisegridError(f"study {study.name} has no cell of task {task} on {hardware}")
     container.check_inside(image)
     required = hardware_entry(hardware)
-    machine.check_environment(required.stack, required.is_cuda)
+    machine.check_environment(required.stack, required.device)
     cell = held(cells)
     data = open_prepared(datasets / cell.dataset)
     with refused_nodes.claimed(required.gpu, results / study.name, hardware):

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -25,7 +26,7 @@ from noisegrid.common.progress import Progress
 from noisegrid.data.prepared import Dataset
 from noisegrid.records import record
 from noisegrid.records.chunk_file import is_finished
-from noisegrid.runtime import gpu_sharing
+from noisegrid.runtime import failures, gpu_sharing
 from noisegrid.training.checkpoint import STOP_SIGNALS, Interrupted
 from noisegrid.training.replicate import Job, train_and_write
 from noisegrid.training.train import Diverged
@@ -54,15 +55,22 @@ class Pool:
     on_gpu : int
         The number of replicates that train on the GPU at the same time, if there is one. Each gets the same part of its
         memory.
+    why_lost : callable
+        A function that is called when a replicate has failed. It returns why the GPU cannot be used any more, or an
+        empty string if it can.
     stopping : bool
         Whether the scheduler has asked this job to stop.
+    lost : str
+        The reason why the GPU cannot be used any more; empty while it can.
     """
 
     datasets: dict[str, Dataset]
     cores: int
     checkpoint_s: float
     on_gpu: int = 1
+    why_lost: Callable[[], str] = str
     stopping: bool = False
+    lost: str = ""
 
     def run(self, jobs: list[Job]) -> list[tuple[Job, int]]:
         """Run the jobs.
@@ -71,7 +79,7 @@ class Pool:
         -------
         list of (Job, int)
             Each job that was started, with the exit status of its process. All jobs are started, unless the scheduler
-            asks this process to stop.
+            asks this process to stop, or the GPU is lost.
         """
         waiting, statuses = list(jobs), list[tuple[Job, int]]()
         self.running: list[tuple[Job, BaseProcess]] = []
@@ -82,10 +90,10 @@ class Pool:
         for number in STOP_SIGNALS:
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal does not end training
-        while (waiting and not self.stopping) or self.running:
+        while (waiting and not self._is_ending) or self.running:
             idle = self.cores - sum(job.run.flags["threads"] for job, _ in self.running)
             fitting = [job for job in waiting if job.run.flags["threads"] <= idle] or waiting[: not self.running]
-            if fitting and not self.stopping:
+            if fitting and not self._is_ending:
                 self._start(fitting[0])
                 waiting.remove(fitting[0])
                 continue
@@ -93,10 +101,17 @@ class Pool:
             for job, status in self._collect():
                 statuses.append((job, status))
                 self.epochs[self.places[job.name]] = job.run.task.epochs
+                if status not in (0, DIVERGED, INTERRUPTED):
+                    self.lost = self.lost or self.why_lost()
             done = sum(self.epochs)
             text = f"{len(statuses):,} of {len(jobs):,} replicates, {done:,} of {progress.total:,} epochs"
             progress.show(done, text)
         return statuses
+
+    @property
+    def _is_ending(self) -> bool:
+        """Whether no more replicates are started."""
+        return self.stopping or bool(self.lost)
 
     def _start(self, job: Job) -> None:
         process = FORK.Process(target=child, args=self._arguments(job))
@@ -171,11 +186,11 @@ def child(job: Job, data: Dataset, checkpoint_s: float, epochs: Any = None, plac
         print(f"{job.name} checkpointed; the next job resumes it", file=sys.stderr, flush=True)
         sys.exit(INTERRUPTED)
     except Exception as error:
-        if not isinstance(error, NoisegridError):
+        if not (why := failures.sentence(error)):
             traceback.print_exc()
-        print(f"{job.name} failed: {error}", file=sys.stderr, flush=True)
+        print(f"{job.name} failed: {why or error}", file=sys.stderr, flush=True)
         with contextlib.suppress(NoisegridError):  # on a full disk, the reason is only in the log
-            write_text(job.failure, f"{type(error).__name__}: {error}\n")
+            write_text(job.failure, f"{type(error).__name__}: {why or error}\n")
         sys.exit(1)
     seconds, weights = outcome.seconds["total_s"], outcome.final.weights.hash[:12]
     print(f"{job.name}: {seconds:.1f} s, weights {weights}", file=sys.stderr, flush=True)

@@ -47,7 +47,7 @@ class Prefetch:
         """Yield the images of each group of examples.
 
         On a CPU, the caller must have used the images of a group when it asks for the next ones, because their buffer
-        is then filled again. On CUDA, the images are a copy.
+        is then filled again. On CUDA and XLA, the images are a copy.
 
         Parameters
         ----------
@@ -75,6 +75,8 @@ class Prefetch:
                     current = torch.cuda.current_stream(self.device)
                     current.wait_event(copied)
                     images.record_stream(current)
+                if self.device.type == "xla":  # which copies later, when the buffer may be filled again
+                    images = images.clone().to(self.device)
                 yield images
 
     def _allocate(self, examples: int) -> None:

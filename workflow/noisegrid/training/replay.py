@@ -87,7 +87,7 @@ def _recorded_device(old: dict[str, Any]) -> Iterator[None]:
         yield
         return
     stack = hardware.get("stack") or entry(old["cell"]["hardware"], "replay").stack
-    machine.check_environment(stack, is_cuda=True)
+    machine.check_environment(stack, "cuda")
     with devices.claim(hardware["gpu"]):
         gpu_sharing.share(old["device"].get("replicates_on_gpu", 1))
         yield

@@ -25,7 +25,7 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import Dataset
 from noisegrid.networks import build
 from noisegrid.records.layout import Layout, parameter_count
-from noisegrid.runtime import gpu_sharing, machine
+from noisegrid.runtime import gpu_sharing, machine, xla
 from noisegrid.study.seeds import Seeds
 from noisegrid.study.settings import Hardware, Optimizer, Task
 from noisegrid.training import noise
@@ -158,7 +158,7 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     """
     began = time.perf_counter()
     with begun(run, data) as training:
-        checkpoints.resume(training, training.train_batches.device)
+        checkpoints.resume(training, training.state_device)
         while training.epoch < run.task.epochs:
             training.run_epoch(checkpoints)
     assert training.midpoint is not None
@@ -178,7 +178,7 @@ def begun(run: Run, data: Dataset, kind: type["Training"] | None = None) -> Iter
     gpu_sharing.limit()
     noise.apply_flags(run.flags)
     machine.keep_freed_memory()
-    training = (kind or Training)(run, data, disturbed(initial, run.seeds), torch.device(run.hardware.device))
+    training = (kind or Training)(run, data, disturbed(initial, run.seeds), device_of(run))
     training.initial_hash = initial.hash
     with convolutions_of(run.flags):
         yield training
@@ -206,12 +206,12 @@ class Training:
     """
 
     def __init__(self, run: Run, data: Dataset, start: Weights, device: torch.device) -> None:
-        self.task, self.seeds, self.precision = run.task, run.seeds, run.flags["precision"]
+        self.device, self.task, self.seeds, self.precision = device, run.task, run.seeds, run.flags["precision"]
         memory_format = getattr(torch, run.flags["memory_format"])
         network = build_network(self.task, data)
         load_weights(network, start)
         self.network = network.to(device=device).to(memory_format=memory_format)  # type: ignore[call-overload]
-        noise.seed_global(run.seeds["dropout"])
+        noise.seed_global(run.seeds["dropout"], device.type)
         options = self.task, device, memory_format
         self.train_batches = Batches(data.train_images, data.train_labels, data.full_scale, *options)
         self.test_batches = Batches(data.test_images, data.test_labels, data.full_scale, *options)
@@ -250,6 +250,8 @@ class Training:
         options = self.precision, self.task.label_smoothing
         self.losses.append(training_step(self.network, self.optimizer, self.scaler, inputs, labels, *options))
         self.step += 1
+        if self.device.type == "xla":
+            xla.sync()
 
     def snapshot(self) -> Snapshot:
         """Evaluate the network on the test images and copy its weights.
@@ -260,23 +262,37 @@ class Training:
             If a logit is not finite.
         """
         self.network.eval()
-        with torch.inference_mode(), autocast(self.test_batches.device, self.precision):
-            logits = torch.cat([self.network(inputs) for inputs in self.test_batches.evaluation()])
+        # XLA cannot run a dense layer in inference mode
+        unrecorded = torch.no_grad() if self.device.type == "xla" else torch.inference_mode()
+        with unrecorded, autocast(self.device, self.precision):
+            logits = torch.cat([self._logits(inputs) for inputs in self.test_batches.evaluation()])
         values = logits[: len(self.test_batches.labels)].float().cpu().numpy()
         if bad := np.count_nonzero(~np.isfinite(values).all(axis=1)):
             raise Diverged(f"the logits of {bad} test images are not finite after {self.epoch} epochs")
         return Snapshot(values, weights_of(self.network))
 
+    def _logits(self, inputs: Tensor) -> Tensor:
+        logits: Tensor = self.network(inputs)
+        if self.device.type == "xla":  # one graph for each batch; otherwise, one for the whole test set
+            xla.sync()
+        return logits
+
+    @property
+    def state_device(self) -> torch.device:
+        """The device to which a checkpoint is loaded. A checkpoint of XLA is written and loaded in ordinary memory."""
+        return torch.device("cpu") if self.device.type == "xla" else self.device
+
     def state_dict(self) -> dict[str, Any]:
         """Return the weights, optimiser, scaler, random states and progress of the run as tensors and plain values."""
         midpoint = self.midpoint
-        return {
+        state = {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "random": torch.get_rng_state(),
             # only on CUDA: a CPU run must not initialise CUDA, which may be installed but broken
-            "random_cuda": torch.cuda.get_rng_state() if self.train_batches.device.type == "cuda" else None,
+            "random_cuda": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
+            "random_xla": xla.random_state() if self.device.type == "xla" else None,
             "epoch": self.epoch,
             "step": self.step,
             "losses": torch.stack(self.losses) if self.losses else torch.zeros(0),
@@ -286,6 +302,7 @@ class Training:
             "midpoint": midpoint
             and [torch.from_numpy(midpoint.logits), torch.from_numpy(midpoint.weights.vector), midpoint.weights.layout],
         }
+        return xla.in_memory(state) if self.device.type == "xla" else state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore the run from a state that state_dict returned."""
@@ -296,11 +313,21 @@ class Training:
         if state["random_cuda"] is not None:
             torch.cuda.set_rng_state(state["random_cuda"].cpu())
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
-        self.losses, self.history = list(state["losses"].unbind()), state["history"]
+        self.losses, self.history = list(state["losses"].to(self.device).unbind()), state["history"]
         self.resumed = state["resumed"] + 1
         if state["midpoint"]:
             logits, vector, layout = state["midpoint"]
             self.midpoint = Snapshot(logits.cpu().numpy(), Weights(vector.cpu().numpy(), layout))
+        if state["random_xla"] is not None:
+            xla.sync()  # otherwise, the graph of the first step would also load the state, and could round differently
+            xla.seed(state["random_xla"])
+
+
+def device_of(run: Run) -> torch.device:
+    """Return the device of a run. For XLA, start it first, which must not happen before a fork."""
+    if run.hardware.is_xla:
+        return xla.start(run.hardware.pjrt, run.flags.get("xla", ""), run.flags["threads"])
+    return torch.device(run.hardware.device)
 
 
 def initial_weights(run: Run, data: Dataset) -> Weights:
@@ -342,15 +369,15 @@ def build_network(task: Task, data: Dataset) -> nn.Module:
 
 
 def optimizer_of(network: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
-    """Return a fused Adam or SGD optimiser.
+    """Return a fused Adam or SGD optimiser. For XLA, which fuses operators itself, PyTorch has none that is fused.
 
-    The fused implementation is requested explicitly. Otherwise, a heuristic of PyTorch would choose an implementation.
+    The implementation is requested explicitly. Otherwise, a heuristic of PyTorch would choose one.
     """
-    rate = settings.learning_rate
+    rate, fused = settings.learning_rate, next(network.parameters()).device.type != "xla"
     if settings.name == "sgd":
         decay = settings.weight_decay
-        return torch.optim.SGD(network.parameters(), rate, settings.momentum, weight_decay=decay, fused=True)
-    return torch.optim.Adam(network.parameters(), rate, betas=(0.9, 0.999), eps=settings.epsilon, fused=True)
+        return torch.optim.SGD(network.parameters(), rate, settings.momentum, weight_decay=decay, fused=fused)
+    return torch.optim.Adam(network.parameters(), rate, betas=(0.9, 0.999), eps=settings.epsilon, fused=fused)
 
 
 def training_step(
