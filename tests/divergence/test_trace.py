@@ -74,5 +74,5 @@ def test_a_document_that_does_not_fit_the_schema_is_refused(tmp_path):
 
 
 def test_a_missing_file_is_one_sentence(tmp_path):
-    with pytest.raises(NoisegridError, match="cannot read .*none.trace"):
+    with pytest.raises(NoisegridError, match=r"cannot read .*none\.trace"):
         trace.read(tmp_path / "none.trace")

@@ -1,0 +1,143 @@
+"""`noisegrid diverge` as a user types it: steps of a user, tasks, records and traces."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from conftest import noisegrid
+
+from noisegrid.cli import main
+from noisegrid.divergence import side
+from noisegrid.divergence.request import Request, Subject
+
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch) -> Path:
+    """A folder with the steps of a user, as the working directory."""
+    shutil.copy(HERE / "steps.py", tmp_path / "own_steps.py")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_step_against_itself_does_not_diverge(own):
+    done = noisegrid("diverge", "own_steps:small", "--steps", 5, cwd=own)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout == "no divergence in 5 steps, and in 28 operations of step 0\n"
+
+
+def test_the_step_and_the_layer_of_a_later_divergence_are_found(own):
+    figure = own / "growth.png"
+    done = noisegrid(
+        *("diverge", "own_steps:small", "--steps", 6, "--a", "deterministic=true", "--b", "deterministic=false"),
+        *("--json", "--figure", figure),
+        cwd=own,
+    )
+    assert done.returncode == 3, done.stdout
+    found = json.loads(done.stdout)
+    assert (found["state"]["step"], found["step"]) == (4, 3)
+    assert found["sentence"] == ("step 3, forward: only B runs `mul`; deterministic True against deterministic False")
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_step_that_does_not_repeat_itself_cannot_be_judged(own):
+    done = noisegrid("diverge", "own_steps:drawing", "--steps", 5, cwd=own)
+    assert done.returncode == 6, done.stdout
+    assert "does not repeat itself" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_traces_of_two_machines_are_compared_without_running_anything(own, capsys):
+    for name, seed in (("mine", 0), ("same", 0), ("theirs", 1)):
+        subject = Subject("step", "own_steps:small", (f"seed={seed}",))
+        side.fulfil(Request(subject, steps=2, output=f"{name}.trace"))
+    assert main.main(["diverge", "mine.trace", "same.trace"]) == 0
+    assert main.main(["diverge", "mine.trace", "theirs.trace"]) == 3
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("before the first step, the weights differ (0.weight, 0.bias, 3.weight and 1 more)")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence", "code"),
+    [
+        ([], "name two records or traces, or one package.module:function, or --task", 2),
+        (["one.trace"], "name two records or traces", 2),
+        (["none.trace", "none.trace"], "cannot read none.trace", 1),
+        (["own_steps:small", "--task", "smallcnn-digits"], "are two subjects; name one of them", 2),
+        (["own_steps:small", "--steps", "0"], "--steps: 0 is no number of steps", 2),
+        (["own_steps:small", "--step", "20"], "--step: 20 is not among the steps 0 to 19", 2),
+        (["own_steps:small", "--figure", "x.txt"], "--figure: x.txt ends with none of .png, .svg, .pdf", 2),
+        (["own_steps:failing"], "own_steps:failing failed while step 0: ValueError: no such column; correct it", 6),
+        (["own_steps:without_network"], "own_steps:without_network(None) returned no network; return a mapping", 6),
+        (["own_steps:not_callable"], "this is of type int, which cannot be called", 6),
+        (["own_steps:missing"], "step own_steps:missing: cannot be imported", 6),
+        (["own_steps:small", "--a", "threads"], "'threads' is no change; write KEY=VALUE, such as threads=2", 6),
+        (["own_steps:small", "--a", "thread=2"], "unknown key 'thread'; did you mean 'threads'?", 6),
+        (["own_steps:small", "--a", "threads=0"], "threads=0 is out of range", 6),
+        (["own_steps:small", "--a", "precision=fp8"], "unknown value of precision 'fp8'", 6),
+        (["--task", "smallcnn"], "unknown task 'smallcnn'; did you mean", 6),
+    ],
+)
+def test_bad_input_is_one_sentence(own, monkeypatch, capsys, arguments, sentence, code):
+    """Sides run in this process, which saves starting PyTorch for each; their errors come as they do from a process."""
+
+    def in_process(command, input, **_):
+        monkeypatch.setattr(side.sys, "stdin", SimpleNamespace(read=lambda: input))
+        status = side.main()
+        return SimpleNamespace(returncode=status, stderr=capsys.readouterr().err)
+
+    monkeypatch.setattr("noisegrid.divergence.judge.subprocess.run", in_process)
+    assert main.main(["diverge", *arguments]) == code
+    said = capsys.readouterr().err.strip()
+    assert sentence in said
+    assert "\n" not in said
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory, datasets) -> dict[str, Path]:
+    """Traces of three steps of a task with dropout and augmentation, each with one change."""
+    folder, found = tmp_path_factory.mktemp("traces"), {}
+    changes = ("none=", "init=1", "order=1", "augment=1", "dropout=1", "learning_rate=0.01", "threads=2", "one_ulp=1")
+    for change in changes:
+        name = change.split("=")[0]
+        given = [] if name == "none" else ["--a", change]
+        found[name] = folder / f"{name}.trace"
+        done = noisegrid(
+            *("diverge", "--task", "smallcnn_dropout-digits", *given, "--steps", 3, "--dump", found[name]),
+            *("--datasets", datasets),
+        )
+        assert done.returncode == 0, done.stdout
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("init", r"before the first step, the weights differ \(0\.weight.*; init 0 against init 1"),
+        ("order", r"from step 0 on, the batches differ: the same examples come in another order; order 0 .* order 1"),
+        (
+            "augment",
+            r"from step 0 on, the batches differ: the same examples have other inputs .*; augment 0 .* augment 1",
+        ),
+        ("dropout", r"step 0, forward of `\d+`: `.*` drew other random numbers .*; dropout 0 against dropout 1"),
+        ("learning_rate", r"from step 0 on, the settings of the optimiser differ \(lr\); .* learning_rate=0\.01"),
+        ("one_ulp", r"before the first step, the weights differ \([^,]*\)"),
+        ("threads", r"step 0, .*`.*` gave .* from equal inputs; .* ULP .*; threads 1 against threads 2"),
+    ],
+)
+def test_each_source_is_told_apart_in_words(traces, capsys, change, words):
+    assert main.main(["diverge", str(traces["none"]), str(traces[change])]) == 3
+    assert re.match(words, capsys.readouterr().out.splitlines()[0])
+
+
+@pytest.mark.slow
+def test_two_records_are_replayed(finished, datasets, tmp_path):
+    replicates = sorted(finished.glob("results/*/replicates/cpu/*/control/*/record.json"))[:2]
+    done = noisegrid("diverge", replicates[0].parent, replicates[1], "--steps", 3, "--datasets", datasets)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("no divergence in 3 steps")
