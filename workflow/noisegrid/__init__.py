@@ -9,6 +9,7 @@ records    a replicate on disk
 data       datasets, which are prepared once and opened by every replicate
 stats      pure functions on arrays: spread, pairs, null, intervals, power
 training   the training of replicates: noise, loader, loop, checkpoints, worker pool
+fingerprint the bits of each operator on a processor
 overhead   the timing of a network's training step, with and without determinism
 measuring  the rows of metrics.csv, computed from the replicates of a cell
 reporting  verdicts, tables, figures, findings and the report, made from metrics.csv and overhead.csv
