@@ -22,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     from noisegrid.common.errors import NoisegridError
-    from noisegrid.fingerprint import table
+    from noisegrid.fingerprint import printing, table
+    from noisegrid.fingerprint.compare import check_comparable, compare
     from noisegrid.runtime.devices import check_present
     from noisegrid.runtime.hardware import entry
     from noisegrid.study.resolve import hardware_settings
@@ -31,15 +32,16 @@ def run(options: argparse.Namespace) -> int:
     if entry(options.hardware, "--hardware").device != "cpu":
         raise NoisegridError(f"--hardware: {options.hardware} is no CPU; name one, such as cpu or cpu_sse41")
     check_present(options.hardware, entry(options.hardware))
-    other = table.read(options.against) if options.against else None
-    from noisegrid.fingerprint import printing
-    from noisegrid.fingerprint.compare import compare
-    from noisegrid.fingerprint.probe import probe
+    from noisegrid.fingerprint.probe import conditions, probe
 
-    found = probe(Hardware.of(hardware_settings(options.hardware, "--hardware")))
+    hardware = Hardware.of(hardware_settings(options.hardware, "--hardware"))
+    other = table.read(options.against) if options.against else None
+    if other:
+        check_comparable(conditions(hardware), other, options.against)
+    found = probe(hardware)
     if options.output:
         table.write(options.output, found)
-    if other is None:
+    if not other:
         print(*printing.described(found), *printing.table(found), sep="\n")
         return 0
     difference = compare(found, other, options.against)

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.fingerprint.table import Bits, Fingerprint
+from noisegrid.fingerprint.table import Bits, Conditions, Fingerprint
 
 #: The exit code if operators differ.
 DIFFERENT = 3
@@ -42,22 +42,35 @@ class Difference:
         return f"{len(differing)} of {self.operators} operators differ: {', '.join(names)}"
 
 
+def check_comparable(here: Conditions, other: Fingerprint, path: object) -> None:
+    """Check that a fingerprint was made under the conditions of this machine. Call this before anything is computed.
+
+    Raises
+    ------
+    NoisegridError
+        If it has other versions or other switches, so that bits would differ anyway.
+    """
+    for ours, theirs, remedy in (
+        (here.version, other.conditions.version, "install the same versions"),
+        (here.switch, other.conditions.switch, "choose the same --hardware"),
+    ):
+        for name in dict.fromkeys([*ours, *theirs]):
+            if ours.get(name) != theirs.get(name):
+                raise NoisegridError(
+                    f"{path} cannot be compared: its {name} is {theirs.get(name) or 'not set'}, and here it is "
+                    f"{ours.get(name) or 'not set'}; {remedy}"
+                )
+
+
 def compare(here: Fingerprint, other: Fingerprint, path: object) -> Difference:
     """Compare the fingerprint of this machine with another one, which was read from a file.
 
     Raises
     ------
     NoisegridError
-        If they have other versions, other switches or other operators, so that bits would differ anyway.
+        If they have other conditions, other operators or other inputs.
     """
-    for kind, remedy in (("version", "install the same versions"), ("switch", "choose the same --hardware")):
-        ours, theirs = getattr(here, kind), getattr(other, kind)
-        for name in dict.fromkeys([*ours, *theirs]):
-            if ours.get(name) != theirs.get(name):
-                raise NoisegridError(
-                    f"{path} cannot be compared: its {name} is {theirs.get(name, 'unknown')}, here it is "
-                    f"{ours.get(name, 'unknown')}; {remedy}"
-                )
+    check_comparable(here.conditions, other, path)
     there = {each.what: each for each in other.bits}
     if there.keys() != {each.what for each in here.bits}:
         raise NoisegridError(

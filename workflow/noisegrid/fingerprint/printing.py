@@ -11,7 +11,7 @@ SHOWN = 8
 
 def described(found: Fingerprint) -> list[str]:
     """Return the lines about machine, versions and switches."""
-    named = {"machine": found.machine, "versions": found.version, "switches": found.switch}
+    named = {"machine": found.machine, "versions": found.conditions.version, "switches": found.conditions.switch}
     return [f"{title}: {', '.join(f'{name} {value}' for name, value in each.items())}" for title, each in named.items()]
 
 

@@ -18,7 +18,7 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.fingerprint import libraries, networks
 from noisegrid.fingerprint.inputs import values
 from noisegrid.fingerprint.operators import INITIALISERS, OPERATORS, Operator
-from noisegrid.fingerprint.table import Bits, Fingerprint
+from noisegrid.fingerprint.table import Bits, Conditions, Fingerprint
 from noisegrid.runtime import processor
 from noisegrid.runtime.devices import processor_features
 from noisegrid.study.settings import Hardware
@@ -31,6 +31,14 @@ DIGITS = 16
 FEATURES = frozenset[str]().union(*noise.CPU_REQUIREMENTS.values())
 
 
+def conditions(hardware: Hardware) -> Conditions:
+    """Return the versions and switches under which this machine computes."""
+    held, initial = noise.held_flags(hardware), noise.init_flags()
+    switches = {name: str(value) for name, value in held.items()}
+    switches |= {f"initial {name}": str(initial[name]) for name in noise.CPU_VARIABLES}
+    return Conditions(libraries.versions(), switches)
+
+
 def probe(hardware: Hardware) -> Fingerprint:
     """Return the bits of every operator on this machine. This process itself computes nothing.
 
@@ -39,12 +47,9 @@ def probe(hardware: Hardware) -> Fingerprint:
     NoisegridError
         If an operator cannot be computed.
     """
-    held, initial = noise.held_flags(hardware), noise.init_flags()
-    branch, bits = _in_a_process(held, [*OPERATORS, *networks.training(hardware)], hardware)
-    _, drawn = _in_a_process(initial, [*INITIALISERS, *networks.initial_weights()], hardware)
-    switches = {name: str(value) for name, value in held.items()}
-    switches |= {f"initial {name}": str(initial[name]) for name in noise.CPU_VARIABLES}
-    return Fingerprint(_machine(branch), libraries.versions(), switches, (*bits, *drawn))
+    branch, bits = _in_a_process(noise.held_flags(hardware), [*OPERATORS, *networks.training(hardware)], hardware)
+    _, drawn = _in_a_process(noise.init_flags(), [*INITIALISERS, *networks.initial_weights()], hardware)
+    return Fingerprint(_machine(branch), conditions(hardware), (*bits, *drawn))
 
 
 def _machine(mkl_branch: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from noisegrid.common.files import csv_text, short_digest, write_text
 from noisegrid.common.versions import FINGERPRINT, check_version
 
 COLUMNS = ("kind", "name", "direction", "shape", "value")
-#: The kinds of rows that hold a value by name, in the order of the attributes of Fingerprint.
+#: The kinds of rows that hold a value by name.
 KINDS = ("machine", "version", "switch")
 FORMAT, OPERATOR, DIGEST = "format", "operator", "digest"
 
@@ -46,6 +46,22 @@ class Bits:
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """What must be equal on two machines, so that their bits can be compared.
+
+    Attributes
+    ----------
+    version : dict
+        The versions of the libraries that compute.
+    switch : dict
+        The switches of a replicate in which `impl` is held, and those under which initial weights are drawn.
+    """
+
+    version: dict[str, str]
+    switch: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Fingerprint:
     """The bits of every operator on one machine.
 
@@ -53,25 +69,22 @@ class Fingerprint:
     ----------
     machine : dict
         The processor and what else may differ between machines, such as the branch that MKL took.
-    version : dict
-        The versions of the libraries that compute. Only fingerprints with the same versions can be compared.
-    switch : dict
-        The switches of a held replicate on this hardware. They must be equal, too.
+    conditions : Conditions
+        The versions and the switches.
     bits : tuple of Bits
         The hashes.
     """
 
     machine: dict[str, str]
-    version: dict[str, str]
-    switch: dict[str, str]
+    conditions: Conditions
     bits: tuple[Bits, ...]
 
 
 def write(path: Path, found: Fingerprint) -> None:
     """Write the file of a fingerprint."""
     rows = [{"kind": FORMAT, "value": str(FINGERPRINT)}]
-    named = {kind: getattr(found, kind) for kind in KINDS}
-    rows += [{"kind": kind, "name": name, "value": value} for kind in KINDS for name, value in named[kind].items()]
+    named = zip(KINDS, (found.machine, found.conditions.version, found.conditions.switch), strict=True)
+    rows += [{"kind": kind, "name": name, "value": value} for kind, each in named for name, value in each.items()]
     rows += [{"kind": OPERATOR, **asdict(each)} for each in found.bits]
     text = csv_text(rows, COLUMNS)
     write_text(path, text + csv_text([{"kind": DIGEST, "value": short_digest(text)}], COLUMNS).partition("\n")[2])
@@ -100,4 +113,4 @@ def read(path: Path) -> Fingerprint:
         raise NoisegridError(f"{path} is truncated or edited; write it again with noisegrid fingerprint --output")
     machine, version, switch = ({row["name"]: row["value"] for row in rows if row["kind"] == kind} for kind in KINDS)
     bits = (Bits(*(row[column] for column in COLUMNS[1:])) for row in rows if row["kind"] == OPERATOR)
-    return Fingerprint(machine, version, switch, tuple(bits))
+    return Fingerprint(machine, Conditions(version, switch), tuple(bits))
