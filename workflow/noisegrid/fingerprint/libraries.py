@@ -16,7 +16,7 @@ ALL_OPTIONS = -1
 
 def versions() -> dict[str, str]:
     """Return the versions of the libraries that compute operators."""
-    built = torch.__config__.show()
+    built = torch.__config__.parallel_info()  # torch.__config__.show() would make PyTorch choose its kernels
     return {
         "torch": torch.__version__,
         "MKL": _first(r"Math Kernel Library Version (\S+)", built),
