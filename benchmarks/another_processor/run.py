@@ -2,10 +2,11 @@
 
     python benchmarks/another_processor/run.py icelake -- noisegrid fingerprint --against here.csv
 
-ATen, oneDNN and MKL ask the instruction `cpuid` for vendor, model and caches, and choose kernels and block sizes by the
-answer. They are all in libtorch_cpu.so. A copy of PyTorch is made, in which `ud2` replaces every `cpuid` of this library;
-cpuid.c answers instead, from a table in this folder. The kernels run on the real processor, so what is shown is the
-choice, not the arithmetic: the approximate instructions (rcpps, rsqrtps) differ between vendors. NumPy is left as it is.
+ATen, oneDNN and MKL ask the instruction `cpuid` for vendor, model and caches, and choose kernels and block sizes by
+the answer. They are all in libtorch_cpu.so. A copy of PyTorch is made, in which `ud2` replaces every `cpuid` of this
+library. cpuid.c answers instead, from a table in this folder. The kernels run on the real processor. So the choice is
+shown, and not the arithmetic: the approximate instructions (rcpps, rsqrtps) differ between vendors. NumPy is left as
+it is.
 
 The model `real` changes no answer and must change no bit. The copy (500 MB) is kept in --copy for later calls. It needs
 gcc and objdump, and a few minutes the first time.

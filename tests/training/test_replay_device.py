@@ -63,7 +63,6 @@ def test_another_processor_counts_for_a_replicate_from_a_cpu_only(monkeypatch):
     assert _other_processor({"kind": "cpu", "model": "AMD EPYC"}) == ""  # a record of an earlier release
     assert _other_processor({**cpu, "host_processor": ""}) == ""  # a machine that reports nothing
     found = _other_processor({**cpu, "host_processor": "AuthenticAMD family 23 model 49"})
-    assert found.startswith(
-        "another processor model: AMD EPYC, AuthenticAMD family 23 model 49 -> AMD EPYC, AuthenticAMD family 25 model 17"
-    )
+    then, now = "AMD EPYC, AuthenticAMD family 23 model 49", "AMD EPYC, AuthenticAMD family 25 model 17"
+    assert found.startswith(f"another processor model: {then} -> {now}: other bits are expected")
     assert _other_processor({**cpu, "kind": "cuda", "model": "H100", "host_processor": "another"}) == ""
