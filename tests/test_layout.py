@@ -13,8 +13,19 @@ import noisegrid
 PACKAGE = ROOT / "workflow/noisegrid"
 #: In the order in which the package's docstring lists them: each imports only from those before it.
 SUBPACKAGES = [
-    *("common", "runtime", "study", "records", "data", "stats", "training", "overhead"),
-    *("measuring", "reporting", "planning", "crate", "reading", "gating", "presenting", "divergence", "cli"),
+    *("common", "runtime", "study", "records", "data", "stats", "training", "fingerprint"),
+    *(
+        "overhead",
+        "measuring",
+        "reporting",
+        "planning",
+        "crate",
+        "reading",
+        "gating",
+        "presenting",
+        "divergence",
+        "cli",
+    ),
 ]
 
 

@@ -268,6 +268,20 @@ def test_another_matplotlib_is_told_and_is_no_same(package, tmp_path, capsys):
     assert any(note.startswith("FIGURES WERE NOT COMPARED: Matplotlib 3.0.0 drew them, ") for note in looked_at.notes)
 
 
+def made_up_hashes(folder: Path, device: dict[str, str] | None = None) -> None:
+    """Give three replicates weight hashes that were made up, and a device, with a chunk file and records that agree."""
+    for number in "012":
+
+        def edit(record: dict, made_up: str = number * 64) -> None:
+            record.update(weight_hash=made_up, device=record["device"] | (device or {}))
+
+        rewrite_record(folder / ALGO / number, edit)
+    chunk = next((folder / RESULTS).glob("chunks/cpu/*.json"))
+    document = json.loads(chunk.read_text())
+    document["cells"]["cpu/short-digits/algo"]["weight_hashes"] = {number: number * 64 for number in "012"}
+    chunk.write_text(json.dumps(document))
+
+
 @pytest.mark.slow
 class TestRerun:
     def test_random_replicates_end_with_the_same_bits(self, package, tmp_path):
@@ -278,20 +292,21 @@ class TestRerun:
     def test_a_hash_that_was_made_up_is_found(self, package, tmp_path):
         """With chunk file and records that agree: only training again can tell."""
 
-        def edit(folder: Path) -> None:
-            for number in "012":
-                made_up = number * 64
-                rewrite_record(folder / ALGO / number, lambda document, h=made_up: document.update(weight_hash=h))
-            chunk = next((folder / RESULTS).glob("chunks/cpu/*.json"))
-            document = json.loads(chunk.read_text())
-            document["cells"]["cpu/short-digits/algo"]["weight_hashes"] = {number: number * 64 for number in "012"}
-            chunk.write_text(json.dumps(document))
-
-        path = forged(package, tmp_path, edit)
+        path = forged(package, tmp_path, made_up_hashes)
         assert checked(path, tmp_path / "check") == []
         done = noisegrid("verify", path, "--rerun", 6)
         assert done.returncode == 1 and done.stdout.count("OTHER BITS") == 3, done.stdout
         assert "cpu/short-digits/algo/0: OTHER BITS" in done.stdout and "DIFFERENT: 3 differences" in done.stdout
+
+    def test_a_replicate_from_another_processor_model_is_neither_same_nor_different(self, package, tmp_path):
+        path = forged(package, tmp_path, lambda folder: made_up_hashes(folder, {"host_processor": "another model"}))
+        assert checked(path, tmp_path / "check") == []
+        done = noisegrid("verify", path, "--rerun", 6)
+        assert done.returncode == 0 and "OTHER BITS" not in done.stdout, done.stdout
+        assert "cpu/short-digits/algo/0: other bits on another processor model" in done.stdout
+        assert "another processor model: " in done.stdout
+        assert "trained again: 3 of 6 replicates ended with the same bits" in done.stdout
+        assert "3 of 6 replicates cannot be judged, because another processor model trained them" in done.stdout
 
     def test_what_cannot_be_run_here_says_why(self, package, tmp_path):
         (tmp_path / "torch.py").write_text("raise ImportError('torch is broken here')\n")

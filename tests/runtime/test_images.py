@@ -51,7 +51,7 @@ def test_another_stack_is_another_hardware(tmp_path):
     [
         ("b200@torch2.7-cu126", "has no kernels for compute capability 10.0"),
         ("p100@torch2.12-cu130", "has no kernels for compute capability 6.0"),
-        ("cpu@torch2.8", "did you mean 'torch2.7-cu126'?"),
+        ("cpu@torch2.7", "did you mean 'torch2.7-cu126'?"),
     ],
 )
 def test_a_stack_without_kernels_for_the_device_is_refused(name, message):

@@ -1,6 +1,6 @@
 """What is known about XLA without XLA: a TPU is looked for, variables are refused, and studies say what they ask for.
 
-Training through XLA is tested in tests/training/test_xla.py.
+Training through XLA is tested in tests/training/test_through_xla.py.
 """
 
 import importlib.util

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.runtime import devices, gpu_sharing
-from noisegrid.training.replay import _recorded_device
+from noisegrid.runtime import devices, gpu_sharing, machine
+from noisegrid.training.replay import _other_processor, _recorded_device
 
 OLD = {
     "cell": {"hardware": "h100"},
@@ -53,3 +53,16 @@ def test_a_cpu_needs_nothing(monkeypatch, limits):
     monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
     with _recorded_device({"settings": {"hardware": {"device": "cpu"}}}):
         assert limits == [] and "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+def test_another_processor_counts_for_a_replicate_from_a_cpu_only(monkeypatch):
+    here = {"model": "AMD EPYC", "host_processor": "AuthenticAMD family 25 model 17"}
+    monkeypatch.setattr(machine, "device", lambda kind: here if kind == "cpu" else {})
+    cpu = {"kind": "cpu", **here}
+    assert _other_processor(cpu) == ""
+    assert _other_processor({"kind": "cpu", "model": "AMD EPYC"}) == ""  # a record of an earlier release
+    assert _other_processor({**cpu, "host_processor": ""}) == ""  # a machine that reports nothing
+    found = _other_processor({**cpu, "host_processor": "AuthenticAMD family 23 model 49"})
+    then, now = "AMD EPYC, AuthenticAMD family 23 model 49", "AMD EPYC, AuthenticAMD family 25 model 17"
+    assert found.startswith(f"another processor model: {then} -> {now}: other bits are expected")
+    assert _other_processor({**cpu, "kind": "cuda", "model": "H100", "host_processor": "another"}) == ""

@@ -80,16 +80,47 @@ def test_any_replicate_can_be_run_again_from_its_record(finished, noise):
 
 def test_replay_of_another_run_is_other_bits_and_says_what_differs(finished, tmp_path):
     """The negative control of the check itself."""
+    done = replay_edited(finished, tmp_path, {}, order=1)
+    assert done.returncode == 1
+    assert "other bits" in done.stdout and "what differs" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("device", "code", "said"),
+    [
+        ({"model": "Intel(R) Xeon(R) Processor"}, 6, "Intel(R) Xeon(R) Processor, "),
+        (
+            {"host_processor": "GenuineIntel family 6 model 106, L1d 48K, L2 1280K"},
+            6,
+            "GenuineIntel family 6 model 106",
+        ),
+        ({}, 1, ""),  # the same processor: a failure
+    ],
+)
+def test_other_bits_on_another_processor_model_are_expected(finished, tmp_path, device, code, said):
+    done = replay_edited(finished, tmp_path, device, order=1)
+    assert done.returncode == code and "\nother bits\n" in done.stdout, done.stdout
+    sentence = [line for line in done.stdout.splitlines() if line.startswith("another processor model: ")]
+    assert len(sentence) == (code == 6) and said in "".join(sentence)
+    assert all(line.endswith("other bits are expected; noisegrid fingerprint shows where") for line in sentence)
+
+
+def test_the_same_bits_on_another_processor_model_are_the_same_bits(finished, tmp_path):
+    done = replay_edited(finished, tmp_path, {"model": "Intel(R) Xeon(R) Processor"}, order=0)
+    assert done.returncode == 0 and "same bits" in done.stdout, done.stdout
+
+
+def replay_edited(finished: Path, tmp_path: Path, device: dict, order: int) -> subprocess.CompletedProcess:
+    """Replay a copy of a replicate whose record names another device, and has another seed of `order`."""
     from noisegrid.study.study import digest
 
     folder = shutil.copytree(finished / "results/tiny/replicates/cpu/tiny-digits/algo/0", tmp_path / "0")
     record = json.loads((folder / "record.json").read_text())
-    record["seeds"]["order"] += 1
+    record["device"] |= device
+    record["seeds"]["order"] += order
     record["record_digest"] = digest({key: value for key, value in record.items() if key != "record_digest"})
     (folder / "record.json").write_text(json.dumps(record))
-    done = noisegrid("replay", folder / "record.json", cwd=finished)
-    assert done.returncode == 1
-    assert "other bits" in done.stdout and "what differs" in done.stdout
+    return noisegrid("replay", folder / "record.json", cwd=finished)
 
 
 def test_dropout_masks_do_not_depend_on_the_instruction_set():

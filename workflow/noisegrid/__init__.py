@@ -2,23 +2,24 @@
 
 The subpackages are listed below. Each of them imports only from those above it.
 
-common     errors, schemas, atomic files, locks, provenance
-runtime    the machine: hardware, devices, containers, images
-study      a study, resolved into cells, seeds, noises, recipes and timed networks
-records    a replicate on disk
-data       datasets, which are prepared once and opened by every replicate
-stats      pure functions on arrays: spread, pairs, null, intervals, power
-training   the training of replicates: noise, loader, loop, checkpoints, worker pool
-overhead   the timing of a network's training step, with and without determinism
-measuring  the rows of metrics.csv, computed from the replicates of a cell
-reporting  verdicts, tables, figures, findings and the report, made from metrics.csv and overhead.csv
-planning   the plan of a study for the Snakefile: packing, resources, preflight checks, status
-crate      the crates of studies: how they are written, read, checked, rerun and compared
-reading    runs that exist already, read from the files of any framework
-gating     verdicts on these runs: is a gain real, and how large is the noise?
-presenting a verdict as a JSON document, a comment in Markdown and an HTML page
-divergence where two runs first differ: which operation, in which layer, at which step
-cli        the `noisegrid` command
+common      errors, schemas, atomic files, locks, provenance
+runtime     the machine: hardware, devices, containers, images
+study       a study, resolved into cells, seeds, noises, recipes and timed networks
+records     a replicate on disk
+data        datasets, which are prepared once and opened by every replicate
+stats       pure functions on arrays: spread, pairs, null, intervals, power
+training    the training of replicates: noise, loader, loop, checkpoints, worker pool
+fingerprint the bits of each operator on a processor
+overhead    the timing of a network's training step, with and without determinism
+measuring   the rows of metrics.csv, computed from the replicates of a cell
+reporting   verdicts, tables, figures, findings and the report, made from metrics.csv and overhead.csv
+planning    the plan of a study for the Snakefile: packing, resources, preflight checks, status
+crate       the crates of studies: how they are written, read, checked, rerun and compared
+reading     runs that exist already, read from the files of any framework
+gating      verdicts on these runs: is a gain real, and how large is the noise?
+presenting  a verdict as a JSON document, a comment in Markdown and an HTML page
+divergence  where two runs first differ: at which step, in which layer, in which operation
+cli         the `noisegrid` command
 
 The modules `networks` and `readers` are public: catalogs name their functions, and so may your own study. The functions
 `gate` and `floor` are public, too.

@@ -50,6 +50,7 @@ SUBCOMMANDS = (
     Subcommand("status", "show how far a study has progressed"),
     Subcommand("repair", "set aside missing or damaged replicates, so that they are trained again"),
     Subcommand("overhead", "measure what determinism costs a network", "train"),
+    Subcommand("fingerprint", "hash the bits of every operator, so that two processors can be compared", "train"),
     Subcommand("calibrate", "compute how often the verdicts on a study's claims err", "report"),
     Subcommand("gate", "judge whether the gain of new runs over base runs is real"),
     Subcommand("floor", "measure how much runs of the same method differ, and whether they look independent"),

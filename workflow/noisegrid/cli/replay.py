@@ -1,6 +1,7 @@
 """Train a replicate again from its record, on this machine, and compare the result with the recorded one bit by bit.
 
-The comparison covers weights, predictions and labels. Exit code: 0 if all bits are equal, 1 otherwise.
+The comparison covers weights, predictions and labels. The exit code is 0 if all bits are equal, 6 if the weights differ
+and another processor model trained the replicate, so that this machine cannot judge it, and 1 otherwise.
 """
 
 import argparse

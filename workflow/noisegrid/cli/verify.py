@@ -2,7 +2,8 @@
 
 Every checksum is compared. Every record is checked against its schema, cell, seeds and files. The metrics are computed
 again from the predictions (and from the weights, if the package contains them). Tables, claims, findings and figures
-are made again from metrics.csv and overhead.csv. The command prints *same*, or the differences.
+are made again from metrics.csv and overhead.csv. The command prints *same*, or the differences. With --rerun,
+replicates from another processor model that end with other bits here count as neither.
 
 Exit code: 0 if everything is the same, 1 otherwise.
 """

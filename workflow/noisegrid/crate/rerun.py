@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ from noisegrid.common.schemas import PACKAGE, catalog
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.limits import RECORD_BYTES, read_json
 from noisegrid.crate.printing import say
+from noisegrid.runtime.processor import OTHER_PROCESSOR
 
 SAME, OTHER, NOT, STOPPED = "same bits", "OTHER BITS", "not possible here", "not run again"
+#: The verdict on a replicate from another processor. Its bits differ here, and that says nothing about the record.
+MOVED = "other bits on another processor model"
 #: The text that `noisegrid replay` prints if nothing in the record explains why the bits differ.
 UNEXPLAINED = "nothing that the record knows of"
 
@@ -35,7 +39,8 @@ def rerun(crate: Crate, count: int, choice: int | None, datasets: Path, time_lim
     A replicate does not count as a difference if it cannot be trained here (for example because PyTorch, the required
     GPU or the dataset is missing), or if it takes too long. Nor does it count if its bits differ and there is an
     explanation: the device, the versions or the code differ from those in the record, or the recorded run left the
-    framework's kernels free. In these cases, the reason is printed.
+    framework's kernels free. In these cases, the reason is printed. A replicate from another processor model, with
+    other bits here, counts neither as equal nor as different.
 
     Parameters
     ----------
@@ -62,19 +67,22 @@ def rerun(crate: Crate, count: int, choice: int | None, datasets: Path, time_lim
     choice = random.randrange(10**6) if choice is None else choice
     chosen = random.Random(choice).sample(records, min(count, len(records)))
     say(f"rerun           {len(chosen)} of {len(records)} replicates (to choose the same again: --choice {choice})")
-    wrong, equal, stopped = [], 0, 0
+    wrong, verdicts = [], Counter[str]()
     with tempfile.TemporaryDirectory() as place:
         for path in chosen:
             where = str(path.parent.relative_to(crate.results / "replicates"))
             verdict, why = _once(path, datasets.absolute(), Path(place), time_limit)
             for line in (f"  {where}: {verdict}", *[f"    {line}" for line in why]):
                 say(line)
-            equal += verdict == SAME
-            stopped += verdict == STOPPED
+            verdicts[verdict] += 1
             if verdict == OTHER and UNEXPLAINED in " ".join(why):
                 wrong.append(f"{where} ends with other bits when trained again")
-    crate.note(f"trained again: {equal} of {len(chosen)} replicates ended with the same bits")
-    if stopped:
+    crate.note(f"trained again: {verdicts[SAME]} of {len(chosen)} replicates ended with the same bits")
+    if moved := verdicts[MOVED]:
+        crate.note(
+            f"{moved} of {len(chosen)} replicates cannot be judged, because another processor model trained them"
+        )
+    if stopped := verdicts[STOPPED]:
         crate.note(f"{stopped} of {len(chosen)} replicates were not run again, because they took too long")
     return wrong
 
@@ -93,7 +101,8 @@ def _once(path: Path, datasets: Path, place: Path, time_limit: float) -> tuple[s
     if done.returncode == 0:
         return SAME, []
     if "other bits" in lines:
-        return OTHER, lines[lines.index("other bits") + 1 :]
+        verdict = MOVED if done.returncode == OTHER_PROCESSOR else OTHER
+        return verdict, lines[lines.index("other bits") + 1 :]
     return NOT, [_last_line(done.stderr)]
 
 

@@ -7,7 +7,6 @@ import warnings
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ import torch
 from noisegrid.common.errors import NoisegridError, first_line
 from noisegrid.common.provenance import code_digests, tree, wheel_digest
 from noisegrid.common.schemas import catalog
-from noisegrid.runtime import cuda_environment, devices, gpu_sharing, nvml, xla
+from noisegrid.runtime import cuda_environment, devices, gpu_sharing, nvml, processor, xla
 from noisegrid.runtime.environment import HERE, environment_digest, packages
 from noisegrid.runtime.hardware import has_kernels, stack, stacks_for
 
@@ -26,12 +25,12 @@ MALLOC_OPTIONS = ((-4, 0), (-1, 1 << 30), (-2, 1 << 26))
 
 def device(kind: str) -> dict[str, Any]:
     """Return a description of this process's device. `kind` is `cpu`, `cuda` or `xla`; the memory is in bytes."""
-    host = {"host_cpu": _processor(), "host_cores": os.cpu_count()}
+    host = {"host_cpu": processor.name(), "host_processor": processor.identity(), "host_cores": os.cpu_count()}
     if kind == "cpu":
-        return {"kind": "cpu", "model": _processor(), **host}
+        return {"kind": "cpu", "model": processor.name(), **host}
     if kind == "xla":
         about = xla.described()
-        model = _processor() if about["pjrt"] == "CPU" else xla.device_kind()
+        model = processor.name() if about["pjrt"] == "CPU" else xla.device_kind()
         return {"kind": "xla", "model": model, **about, **host}
     properties = torch.cuda.get_device_properties(0)  # device 0 is the one that the job claimed
     return {
@@ -125,7 +124,7 @@ def model_here(gpu: str, uuid: str | None) -> str | None:
     str or None
         The model; None if it is unknown.
     """
-    return devices.gpus().get(uuid or devices.chosen() or "") if gpu else _processor()
+    return devices.gpus().get(uuid or devices.chosen() or "") if gpu else processor.name()
 
 
 def keep_freed_memory() -> None:
@@ -259,13 +258,3 @@ def check_environment(stack_name: str, kind: str) -> None:
         cuda_environment.check()
     elif kind == "xla":
         xla.check()
-
-
-@cache
-def _processor() -> str:
-    """Return the processor's model name, as Linux reports it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

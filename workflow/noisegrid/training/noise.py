@@ -5,10 +5,11 @@ different seed in every replicate; a held source gets the same seed in all repli
 contains all seeds and switches, so that the run can be repeated from this record.
 
 No framework accepts a seed for the source `impl`, so switches set it. On a CPU, these switches are the instruction
-set of each numerical library (PyTorch's, or XLA) and the number of threads. On a TPU, there is no switch. On CUDA, a
-free `impl` means the framework's default kernels with autotuning, and a held `impl` means deterministic algorithms.
-Three sources are parts of `impl` on CUDA: `autotune` (cuDNN's benchmark mode), `cudnn_deterministic` (cuDNN's
-non-deterministic kernels, see training/convolutions.py) and `atomics` (operators outside cuDNN).
+set of each numerical library (PyTorch's, or XLA) and the number of threads. Under the same switches, another processor
+model may still compute other bits (docs/results/processors). On a TPU, there is no switch. On CUDA, a free `impl` means
+the framework's default kernels with autotuning, and a held `impl` means deterministic algorithms. Three sources are
+parts of `impl` on CUDA: `autotune` (cuDNN's benchmark mode), `cudnn_deterministic` (cuDNN's non-deterministic kernels,
+see training/convolutions.py) and `atomics` (operators outside cuDNN).
 """
 
 import itertools
@@ -120,7 +121,8 @@ def _cuda_switches(free: set[str]) -> Flags:
 def init_flags() -> Flags:
     """Return the switches that are used while initial weights are drawn.
 
-    They select the lowest instruction set of each library, so that the weights are the same on every x86-64 processor.
+    They select the lowest instruction set of each library, which every x86-64 processor has. The weights had the same
+    bits on all processor models that docs/results/processors compares; no library promises it for every model.
     """
     pinned = {"precision": "fp32", "tf32": False, "memory_format": "contiguous_format", "deterministic": True}
     pinned |= {"fill_memory": False}

@@ -17,6 +17,7 @@ from noisegrid.records import record
 from noisegrid.records.predictions import outputs
 from noisegrid.runtime import container, devices, gpu_sharing, machine
 from noisegrid.runtime.hardware import entry
+from noisegrid.runtime.processor import OTHER_PROCESSOR
 from noisegrid.study.resolve import PROTOCOL
 from noisegrid.training.replicate import train_and_write
 from noisegrid.training.train import Outcome, Run, train
@@ -26,7 +27,8 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     """Train a replicate again with the settings, seeds and switches of its record, and compare the bits.
 
     Print the recorded weight hash and the new weight hash. If any bits differ, also print the differences in device,
-    software and code that may be the reason.
+    software and code that may be the reason. On another processor, libraries choose other kernels under the same
+    switches, so other bits are no failure there.
 
     Parameters
     ----------
@@ -40,7 +42,8 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     Returns
     -------
     int
-        The exit code: 0 if initial weights, final weights, predictions and labels have the recorded bits, otherwise 1.
+        The exit code: 0 if initial weights, final weights, predictions and labels have the recorded bits,
+        OTHER_PROCESSOR if the final weights have not and another processor trained the replicate, otherwise 1.
 
     Raises
     ------
@@ -94,17 +97,32 @@ def _recorded_device(old: dict[str, Any]) -> Iterator[None]:
 
 
 def _compare(path: Path, old: dict[str, Any], outcome: Outcome, data: Dataset) -> int:
-    """Print whether the outcome of a replay has the bits of the record. Return 0 if it has, otherwise 1."""
+    """Print whether the outcome of a replay has the bits of the record, and return the exit code of `replay`."""
     print(f"recorded  {old['weight_hash']}\nreplayed  {outcome.final.weights.hash}")
     # noisegrid.crate.rerun reads the lines `same bits` and `other bits`, and the explanation
     if outcome.final.weights.hash != old["weight_hash"]:
-        print(f"other bits\n{_explain(old)}")
-        return 1
+        moved = _other_processor(old["device"])
+        started = "" if outcome.initial_hash == old["initial_weight_hash"] else "the initial weights differ, too"
+        print("other bits", *filter(None, [moved, started]), _explain(old), sep="\n")
+        return OTHER_PROCESSOR if moved else 1
     if others := _others(old, outcome, record.read(path.parent, record.WEIGHTS), data):
         print(f"other bits\n{_explain(old)}\n  the final weights are equal, but these are not: {', '.join(others)}")
         return 1
     print("same bits")
     return 0
+
+
+def _other_processor(device: dict[str, Any]) -> str:
+    """Return a sentence if a replicate was computed by another processor than this machine's, otherwise nothing.
+
+    A GPU computes the same on every host. Records of earlier releases have the name of the processor only.
+    """
+    here = machine.device("cpu")
+    known = [key for key in ("model", "host_processor") if device.get(key)]
+    if device["kind"] != "cpu" or all(device[key] == here[key] for key in known):
+        return ""
+    then, now = (", ".join(str(each[key]) for key in known) for each in (device, here))
+    return f"another processor model: {then} -> {now}: other bits are expected; noisegrid fingerprint shows where"
 
 
 def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, data: Dataset) -> list[str]:
@@ -121,7 +139,7 @@ def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, dat
 
 
 def _explain(old: dict[str, Any]) -> str:
-    """List how the device, software and code of this process differ from those in the record.
+    """List how the device, software and code of this process differ from those in the record, if the record knows them.
 
     If the recorded run used kernels that are not deterministic, also state that equal bits are not guaranteed.
     """
@@ -131,10 +149,10 @@ def _explain(old: dict[str, Any]) -> str:
         "code": machine.code(old["settings"]["task"]["build"]),
     }
     differences = [
-        f"  {part}.{key}: {old[part].get(key)} -> {value}"
+        f"  {part}.{key}: {old[part][key]} -> {value}"
         for part, now in here.items()
         for key, value in now.items()
-        if old[part].get(key) != value
+        if key in old[part] and old[part][key] != value
     ]
     if not old["flags"]["deterministic"]:
         differences.insert(0, "  the recorded run left the framework's kernels free, so equal bits are not guaranteed")
