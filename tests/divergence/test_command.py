@@ -101,7 +101,7 @@ def test_bad_input_is_one_sentence(own, monkeypatch, capsys, arguments, sentence
 def traces(tmp_path_factory, datasets) -> dict[str, Path]:
     """Traces of three steps of a task with dropout and augmentation, each with one change."""
     folder, found = tmp_path_factory.mktemp("traces"), {}
-    changes = ("none=", "init=1", "order=1", "augment=1", "dropout=1", "learning_rate=0.01", "threads=2", "one_ulp=1")
+    changes = ("none=", "init=1", "order=1", "augment=1", "dropout=1", "learning_rate=0.02", "threads=2", "one_ulp=1")
     for change in changes:
         name = change.split("=")[0]
         given = [] if name == "none" else ["--a", change]
@@ -125,7 +125,7 @@ def traces(tmp_path_factory, datasets) -> dict[str, Path]:
             r"from step 0 on, the batches differ: the same examples have other inputs .*; augment 0 .* augment 1",
         ),
         ("dropout", r"step 0, forward of `\d+`: `.*` drew other random numbers .*; dropout 0 against dropout 1"),
-        ("learning_rate", r"from step 0 on, the settings of the optimiser differ \(lr\); .* learning_rate=0\.01"),
+        ("learning_rate", r"from step 0 on, the settings of the optimiser differ \(lr\); .* learning_rate=0\.02"),
         ("one_ulp", r"before the first step, the weights differ \([^,]*\)"),
         ("threads", r"step 0, .*`.*` gave .* from equal inputs; .* ULP .*; threads 1 against threads 2"),
     ],

@@ -1,18 +1,18 @@
 """A hash of the bits of a tensor, computed where the tensor is, so that a trace moves eight bytes per tensor.
 
-Every element is mixed with its position before the sum, so a permuted tensor has another hash. Sums of integers are
-exact in any order: the hash is the same on every device and with any number of threads.
+Every word of eight bytes is mixed with its place before the sum, so a permuted tensor has another hash. Sums of
+integers are exact in any order: the hash is the same on every device and with any number of threads. Words are hashed
+in blocks, so that a block stays in the cache of a processor.
 """
+
+from functools import cache
 
 import torch
 from torch import Tensor
 
-#: The elements that are hashed at a time, which bounds the memory of the hash.
-PIECE = 1 << 20
-#: Multipliers of splitmix64 (Steele, Lea and Flood, OOPSLA 2014), as signed integers.
-MIX_1, MIX_2 = 0xBF58476D1CE4E5B9 - (1 << 64), 0x94D049BB133111EB - (1 << 64)
-#: The increment of splitmix64's counter, which makes the word of each position.
-STEP = 0x9E3779B97F4A7C15 - (1 << 64)
+#: The number of words in a block, and the number of blocks that a GPU hashes at a time.
+BLOCK, BLOCKS = 1 << 14, 256
+MASK = (1 << 64) - 1
 INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -24,11 +24,49 @@ def tensor_hash(tensor: Tensor) -> Tensor:
     """
     words = _words(tensor.detach())
     total = torch.zeros((), dtype=torch.int64, device=words.device)
-    for start in range(0, len(words), PIECE):
-        piece = words[start : start + PIECE]
-        place = torch.arange(start + 1, start + 1 + len(piece), device=piece.device)
-        total += _mixed(piece + place * STEP).sum()
+    at_a_time = BLOCK * (1 if words.device.type == "cpu" else BLOCKS)
+    keys, factors = tables(words.device)
+    whole = len(words) // BLOCK * BLOCK
+    for start in range(0, whole, at_a_time):
+        blocks = words[start : min(start + at_a_time, whole)].view(-1, BLOCK)
+        numbers = range(start // BLOCK, start // BLOCK + len(blocks))
+        weights = torch.tensor([block_factor(number) for number in numbers], device=words.device)
+        total += (_mixed(blocks, keys, factors) * weights).sum()
+    if rest := len(words) - whole:
+        total += _mixed(words[whole:], keys[:rest], factors[:rest]) * block_factor(whole // BLOCK)
     return total
+
+
+def _mixed(words: Tensor, keys: Tensor, factors: Tensor) -> Tensor:
+    """Return the sum of the mixed words of each block."""
+    mixed = (words ^ keys).mul_(factors)
+    return mixed.bitwise_xor_(mixed >> 32).sum(-1)
+
+
+@cache
+def tables(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return, for each place in a block, the key and the odd factor with which its word is mixed."""
+    keys = torch.tensor([signed(random_word(2 * place)) for place in range(BLOCK)])
+    factors = torch.tensor([signed(random_word(2 * place + 1) | 1) for place in range(BLOCK)])
+    return keys.to(device), factors.to(device)
+
+
+def block_factor(number: int) -> int:
+    """Return the odd factor of the sum of a block, as a signed integer."""
+    return signed(random_word(-1 - number) | 1)
+
+
+def random_word(counter: int) -> int:
+    """Return a word of splitmix64 (Steele, Lea and Flood, OOPSLA 2014), as an unsigned integer."""
+    word = (counter + 1) * 0x9E3779B97F4A7C15 & MASK
+    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 & MASK
+    word = (word ^ word >> 27) * 0x94D049BB133111EB & MASK
+    return word ^ word >> 31
+
+
+def signed(word: int) -> int:
+    """Return an unsigned word of 64 bits as a signed integer."""
+    return word - (1 << 64) if word >> 63 else word
 
 
 def _words(tensor: Tensor) -> Tensor:
@@ -42,17 +80,8 @@ def _words(tensor: Tensor) -> Tensor:
     flat = tensor.resolve_neg().reshape(-1).contiguous()
     flat = flat.to(torch.uint8) if flat.dtype == torch.bool else flat
     bits = flat.view(INTEGERS[flat.element_size()])
-    if bits.element_size() == 4:
-        bits = torch.nn.functional.pad(bits, (0, len(bits) % 2))
-        return bits.view(torch.int64)
-    return bits.to(torch.int64)
-
-
-def _mixed(words: Tensor) -> Tensor:
-    """Return the finaliser of splitmix64 of each word; it changes its argument."""
-    words ^= (words >> 30) & ((1 << 34) - 1)  # >> repeats the sign, so the bits that it moved in are cut off
-    words *= MIX_1
-    words ^= (words >> 27) & ((1 << 37) - 1)
-    words *= MIX_2
-    words ^= (words >> 31) & ((1 << 33) - 1)
-    return words
+    if bits.element_size() != 4:
+        return bits.to(torch.int64)
+    if len(bits) % 2 or flat.storage_offset() % 2:  # a word of eight bytes begins at a multiple of eight bytes
+        bits = torch.nn.functional.pad(bits, (0, len(bits) % 2)).clone()
+    return bits.view(torch.int64)

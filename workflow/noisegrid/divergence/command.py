@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
         figure.check_suffix(options.figure)
     subjects = subjects_of(options)
     if options.dump:
-        if len(subjects) != 1 and not (len(subjects) == 2 and subjects[0] == subjects[1]):
+        if options.b or len(options.sides) > 1 or isinstance(subjects[0], Path):
             raise UsageError("--dump runs one side: name one record, one function or one task, and no --b")
         written = judge.recorded(_request(subjects[0], options, str(options.dump)))
         print(
