@@ -1,15 +1,13 @@
 """What a training step starts from: weights, buffers, optimiser, settings, batch and random states, as hashes."""
 
-import hashlib
-import pickle
 import random
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from noisegrid.common.files import short_digest
 from noisegrid.divergence.trace import INDEX, State
 from noisegrid.divergence.tracer import hashes_of, sample_values
 
@@ -49,7 +47,7 @@ def state_of(
     }
     found = iter(hashes_of([tensor for members in parts.values() for tensor in members.values()]))
     hashed = {part: {name: next(found) for name in members} for part, members in parts.items()}
-    hashed["random"] |= {"python": _digest(random.getstate()), "numpy": _digest(np.random.get_state())}  # noqa: NPY002
+    hashed["random"] |= {"python": short_digest(repr(random.getstate())), "numpy": short_digest(_numpy_generator())}
     samples = {name: sample_values(tensor, SAMPLE).double().tolist() for name, tensor in weights.items()}
     if examples is None:
         identified = hashes_of(list(batch[0])) if batch and batch[0].dim() else []
@@ -81,5 +79,7 @@ def _torch_generators() -> dict[str, Tensor]:
     return found
 
 
-def _digest(state: Any) -> str:
-    return hashlib.sha256(pickle.dumps(state, protocol=5)).hexdigest()[:16]
+def _numpy_generator() -> str:
+    """Return the state of NumPy's global generator as text."""
+    state = np.random.get_state(legacy=False)  # noqa: NPY002
+    return repr({**state["state"], "key": state["state"]["key"].tolist()} | {"gauss": state["gauss"]})
