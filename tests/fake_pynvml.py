@@ -15,6 +15,7 @@ opened: list[int] = []
 
 def use(monkeypatch, *cards: dict, driver: str = "580.1") -> None:
     """Make the GPUs of this process the given cards."""
+    opened.clear()  # a sensor of an earlier test may still have it open
     monkeypatch.setitem(sys.modules, "pynvml", sys.modules[__name__])
     monkeypatch.setenv("FAKE_NVML", json.dumps({"cards": cards, "driver": driver}))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
