@@ -22,23 +22,26 @@ divergence  where two runs first differ: at which step, in which layer, in which
 cli         the `noisegrid` command
 
 The modules `networks` and `readers` are public: catalogs name their functions, and so may your own study. The functions
-`gate` and `floor` are public, too.
+`gate`, `floor` and `tracing` are public, too.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from noisegrid.divergence.api import tracing
     from noisegrid.gating.api import floor, gate
 
-__all__ = ["floor", "gate"]
+__all__ = ["floor", "gate", "tracing"]
 
 __version__ = "0.3.0"
 
+#: The module of each public function. It is imported when the function is first used, because most commands need none.
+_MODULES = {"floor": "gating.api", "gate": "gating.api", "tracing": "divergence.api"}
+
 
 def __getattr__(name: str) -> Any:
-    """Import a public function when it is first used, because most commands need neither."""
-    if name not in __all__:
+    """Import a public function when it is first used."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from noisegrid.gating import api
-
-    return getattr(api, name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,10 +1,12 @@
 """Record a run step by step: the state before each step, and the operations of one of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
 
 from noisegrid.divergence.request import MOST_OPERATIONS
 from noisegrid.divergence.states import state_of
@@ -49,13 +51,28 @@ class Recorder:
 
         `run` runs the step. The other parameters are those of states.state_of. Return what `run` returns.
         """
+        with self.recording(network, optimizers, batch, examples):
+            return run()
+
+    @contextmanager
+    def recording(
+        self,
+        network: nn.Module | None,
+        optimizers: Sequence[torch.optim.Optimizer],
+        batch: Sequence[Tensor] = (),
+        examples: Sequence[int] | None = None,
+    ) -> Iterator[None]:
+        """Record the state, and the operations of a block if it is the traced step (see `step`)."""
         self.states.append(state_of(network, optimizers, batch, examples))
         if len(self.states) - 1 != self.traced_step:
-            return run()
+            yield
+            return
         with traced(Places(network, optimizers), self.most) as tracer:
-            result = run()
-        self.operations, self.left_out = tracer.operations(), tracer.left_out
-        return result
+            try:
+                yield
+            finally:
+                with _disable_current_modes():
+                    self.operations, self.left_out = tracer.operations(), tracer.left_out
 
     def end(self, network: nn.Module | None, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         """Record the state after the last step."""

@@ -3,7 +3,7 @@
 A subject runs in a process of its own (see side), because libraries choose their kernels once in a process.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -200,10 +200,15 @@ def _told(subject: Subject, what: str) -> Iterator[None]:
         ) from error
 
 
-def _about(subject: Subject, more: dict[str, Any], kind: str) -> dict[str, Any]:
+def about(kind: str, name: str, changes: Sequence[str], more: dict[str, Any], device: str) -> dict[str, Any]:
+    """Return what was run, and where; `device` is the kind of device."""
     software = {key: value for key, value in machine.software().items() if key != "packages"}
-    about = {"kind": subject.kind, "subject": subject.name, "changes": list(subject.changes)}
-    return about | more | {"device": machine.device(kind), "software": software}
+    subject = {"kind": kind, "subject": name, "changes": list(changes)}
+    return subject | more | {"device": machine.device(device), "software": software}
+
+
+def _about(subject: Subject, more: dict[str, Any], device: str) -> dict[str, Any]:
+    return about(subject.kind, subject.name, subject.changes, more, device)
 
 
 #: How to run each kind of subject.

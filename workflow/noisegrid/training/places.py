@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils.hooks import RemovableHandle
 
 FORWARD, BACKWARD, OPTIMISER = "forward", "backward", "optimiser"
@@ -13,6 +14,8 @@ FORWARD, BACKWARD, OPTIMISER = "forward", "backward", "optimiser"
 
 class Places:
     """The place in a training step of the operator that is running, found by hooks on a network and its optimisers.
+
+    Without a network, the hooks are on every module of PyTorch.
 
     The layer of an operator of the backward pass is the one that made the node of autograd. Nodes are numbered, and
     each layer notes which numbers were given while it ran. A layer that is recomputed (activation checkpointing) runs
@@ -24,6 +27,9 @@ class Places:
         self.ranges: list[tuple[int, int, str]] = []
         self.updating = False
         self.handles: list[RemovableHandle] = []
+        if network is None:
+            self.handles.append(register_module_forward_pre_hook(self._enter_any))
+            self.handles.append(register_module_forward_hook(self._leave, always_call=True))
         for path, module in network.named_modules() if network is not None else ():
             self.handles.append(module.register_forward_pre_hook(partial(self._enter, path)))
             self.handles.append(module.register_forward_hook(self._leave, always_call=True))
@@ -38,6 +44,11 @@ class Places:
 
     def _enter(self, path: str, module: nn.Module, inputs: Any) -> None:
         self.running.append((path, torch._C._autograd._get_sequence_nr()))
+
+    def _enter_any(self, module: nn.Module, inputs: Any) -> None:
+        """Enter a layer of a network that is not known: its path is made of the classes of the layers around it."""
+        around = f"{self.running[-1][0]}." if self.running else ""
+        self._enter(f"{around}{type(module).__name__}", module, inputs)
 
     def _leave(self, module: nn.Module, inputs: Any, outputs: Any) -> None:
         path, first = self.running.pop()
