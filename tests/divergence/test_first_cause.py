@@ -4,6 +4,7 @@ import pytest
 from planted import NETWORKS, step_of
 
 from noisegrid.divergence.compare import compare
+from noisegrid.divergence.sentences import sentence
 from noisegrid.divergence.trace import Operation, State, Trace, Value
 
 
@@ -71,3 +72,15 @@ def test_a_draw_is_told_from_an_operation():
     a, b = (operation("bernoulli_.float", (1,), (out,), random=True) for out in (2, 3))
     cause = compare(traced(a), traced(b)).cause
     assert cause is not None and cause.kind == "random"
+
+
+def test_inputs_of_other_shapes_are_named():
+    a, b = (
+        Operation(
+            "mm.default", "", "forward", "", (Value(shape, "float32", "0" * 16),), (Value(shape, "float32", "0" * 16),)
+        )
+        for shape in ((4, 2), (5, 2))
+    )
+    found = compare(traced(a), traced(b))
+    assert found.cause is not None and found.cause.kind == "shapes"
+    assert "`mm` has inputs of other shapes (4x2 against 5x2)" in sentence(found, traced(a), traced(b))

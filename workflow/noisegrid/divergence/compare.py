@@ -47,9 +47,10 @@ class Cause:
 
     Attributes
     ----------
-    kind : {"output", "random", "arguments", "inside or before", "only one side"}
-        Equal inputs gave another output; a draw of random numbers gave another output; the arguments that are no
-        tensors differ; an input differs that no visible operation wrote; only one side runs this operation.
+    kind : {"output", "random", "shapes", "arguments", "inside or before", "only one side"}
+        Equal inputs gave another output; a draw of random numbers gave another output; inputs have other shapes; the
+        arguments that are no tensors differ; an input differs that no visible operation wrote; only one side runs this
+        operation.
     a, b : Operation or None
         The operation on either side; None if this side does not run it.
     index : int
@@ -138,7 +139,7 @@ def _kind_of_batch(a: Sequence[State], b: Sequence[State], step: int, members: t
 
 def aligned(a: Sequence[Operation], b: Sequence[Operation]) -> list[Pair]:
     """Pair the operations of two steps. An operation that only one side runs has no partner."""
-    keys = [[(one.name, one.module, one.part, tuple(v.shape for v in one.outputs)) for one in side] for side in (a, b)]
+    keys = [[(one.name, one.module, one.part) for one in side] for side in (a, b)]
     if keys[0] == keys[1]:
         return list(zip(a, b, strict=True))
     pairs: list[Pair] = []
@@ -172,6 +173,8 @@ def kind_of(pair: Pair) -> str:
     a, b = pair
     if a is None or b is None:
         return "only one side"
+    if [one.shape for one in a.inputs] != [one.shape for one in b.inputs]:
+        return "shapes"
     if a.arguments != b.arguments:
         return "arguments"
     if bits(a.inputs) != bits(b.inputs):

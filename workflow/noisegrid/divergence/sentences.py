@@ -6,7 +6,7 @@ from typing import Any
 from noisegrid.common import escape
 from noisegrid.common.text import aligned
 from noisegrid.divergence.compare import Cause, Comparison, Pair, StateDifference, kind_of
-from noisegrid.divergence.trace import Trace
+from noisegrid.divergence.trace import Operation, Trace
 from noisegrid.divergence.ulp import Distance
 
 #: What an operation gave, by the part of the step.
@@ -45,6 +45,9 @@ def operation(cause: Cause) -> str:
     where = f"{one.part} of `{escape.terminal(one.module)}`" if one.module else one.part
     if cause.kind == "only one side":
         return f"{where}: only {'A' if cause.a else 'B'} runs `{name}`"
+    if cause.kind == "shapes":
+        assert cause.a and cause.b
+        return f"{where}: `{name}` has inputs of other shapes ({_shapes(cause.a)} against {_shapes(cause.b)})"
     if cause.kind == "arguments":
         assert cause.a and cause.b
         return f"{where}: `{name}` has other arguments ({cause.a.arguments} against {cause.b.arguments})"
@@ -53,6 +56,11 @@ def operation(cause: Cause) -> str:
     if cause.kind == "random":
         return f"{where}: `{name}` drew other random numbers (another state of the generator)"
     return f"{where}: `{name}` gave {GAVE[one.part]} from equal inputs{_distance(cause.distances)}"
+
+
+def _shapes(one: Operation) -> str:
+    """Return the shapes of an operation's inputs, such as 4x3x8x8 and 16x3x3x3."""
+    return " and ".join("x".join(map(str, value.shape)) or "a number" for value in one.inputs)
 
 
 def _distance(distances: Iterable[Distance | None]) -> str:

@@ -18,12 +18,15 @@ from torch.utils._pytree import tree_leaves
 from noisegrid.divergence.bits import INTEGERS, tensor_hash
 from noisegrid.divergence.request import MOST_OPERATIONS
 from noisegrid.divergence.trace import Operation, Value
+from noisegrid.runtime import failures
 from noisegrid.training.places import Places
 
 #: The number of values of an output that a trace keeps.
 SAMPLE = 16
 #: Operators whose output has no values yet. The tracer fills it with zeros, which changes no defined result.
 UNFILLED = ("empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "empty_permuted")
+#: The namespaces of collectives, which return before they have finished.
+COLLECTIVES = ("c10d", "_c10d_functional")
 
 
 @dataclass(frozen=True)
@@ -78,18 +81,29 @@ class Tracer(TorchDispatchMode):
             self.left_out += 1
             return function(*args, **kwargs)
         part, module = self.places.now()
-        with _disable_current_modes():  # another mode must not see the hashing
-            inputs = [_seen(one) for one in _tensors([args, kwargs])]
+        inputs = self._hashed(_tensors([args, kwargs]))
+        words = _words(args, kwargs)
         result = function(*args, **kwargs)
         written = [*_changed(function, args, kwargs), *_tensors(result)]
-        with _disable_current_modes():
-            outputs = [_seen(one, sample=True) for one in {id(one): one for one in written}.values()]
-        if outputs:
+        outputs = self._hashed(list({id(one): one for one in written}.values()), sample=True)
+        if inputs is None or outputs is None:
+            self.left_out += 1
+        elif outputs:
             random = torch.Tag.nondeterministic_seeded in function.tags
             name = f"{function.overloadpacket.__name__}.{function._overloadname}"
-            words = _words(args, kwargs)
             self.recorded.append(_Recorded(name, (module, part), words, inputs, outputs, random))
         return result
+
+    def _hashed(self, tensors: Sequence[Tensor], sample: bool = False) -> "list[_Seen] | None":
+        """Hash tensors. If memory runs out, return None, and keep no further operations: the run itself goes on."""
+        try:
+            with _disable_current_modes():  # another mode must not see the hashing
+                return [_seen(one, sample) for one in tensors]
+        except RuntimeError as error:
+            if not failures.is_out_of_memory(error):
+                raise
+            self.most = len(self.recorded)
+            return None
 
     def operations(self) -> tuple[Operation, ...]:
         """Fetch the hashes from the device, and return the recorded operations."""
@@ -140,8 +154,14 @@ def _fetched(hashes: list[Tensor]) -> list[int]:
 
 
 def _computes(function: Any) -> bool:
-    """Return whether an operator computes values. One that returns a view, or memory without values, does not."""
+    """Return whether an operator computes values that are there when it returns.
+
+    One that returns a view, or memory without values, computes none. A collective writes later; what it wrote is seen
+    when it is waited for, or by the next operation that reads it.
+    """
     if function.overloadpacket.__name__ in UNFILLED:
+        return False
+    if function.namespace in COLLECTIVES and function.overloadpacket.__name__ != "wait_tensor":
         return False
     aliases = [one.alias_info for one in function._schema.returns]
     return not any(alias is not None and not alias.is_write for alias in aliases)
