@@ -7,10 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import noisegrid
+from conftest import ROOT, noisegrid
 
 from noisegrid.cli import main
-from noisegrid.divergence import side
+from noisegrid.common.errors import NoisegridError
+from noisegrid.divergence import side, trace
 from noisegrid.divergence.request import Request, Subject
 
 HERE = Path(__file__).resolve().parent
@@ -141,3 +142,22 @@ def test_two_records_are_replayed(finished, datasets, tmp_path):
     done = noisegrid("diverge", replicates[0].parent, replicates[1], "--steps", 3, "--datasets", datasets)
     assert done.returncode == 0, done.stdout
     assert done.stdout.startswith("no divergence in 3 steps")
+
+
+def test_the_step_of_the_docs_fits_the_contract(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/diverge.md").read_text(), re.DOTALL)
+    (tmp_path / "documented_step.py").write_text(next(block for block in blocks if "def step(state)" in block))
+    side.fulfil(Request(Subject("step", "documented_step:step"), steps=2, output="x.trace"))
+    found = trace.read(Path("x.trace"))
+    assert (len(found.states), sorted(found.states[0].parts["batch"])) == (3, ["inputs"])
+    assert {one.part for one in found.operations} == {"forward", "backward", "optimiser"}
+
+
+def test_a_dataset_that_is_not_there_is_one_sentence(tmp_path):
+    """As a record needs it too: its dataset is opened by the same call."""
+    subject = Subject("task", "smallcnn-digits", datasets=str(tmp_path / "none"))
+    with pytest.raises(NoisegridError, match="digits") as error:
+        side.fulfil(Request(subject, steps=2, output=str(tmp_path / "x.trace")))
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "x.trace").exists()
