@@ -26,7 +26,7 @@ def why(error: Exception) -> str:
 
 def first_line(error: Exception) -> str:
     """Return the first line of an error; the lines below it are advice for programmers in errors of PyTorch."""
-    return str(error).strip().partition("\n")[0]
+    return (str(error).strip() or type(error).__name__).partition("\n")[0]
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:

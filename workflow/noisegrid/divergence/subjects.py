@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from noisegrid.common.errors import NoisegridError, unknown
+from noisegrid.common.errors import NoisegridError, first_line, unknown
 from noisegrid.common.references import imported
 from noisegrid.common.schemas import catalog
 from noisegrid.data.prepared import Dataset, open_prepared
@@ -194,9 +194,8 @@ def _told(subject: Subject, what: str) -> Iterator[None]:
     except NoisegridError:
         raise
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise NoisegridError(
-            f"{subject.name} failed while {what}: {type(error).__name__}: {first}; correct it"
+            f"{subject.name} failed while {what}: {type(error).__name__}: {first_line(error)}; correct it"
         ) from error
 
 

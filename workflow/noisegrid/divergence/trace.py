@@ -34,7 +34,7 @@ class Value:
     dtype : str
         The dtype, such as `float32`.
     hash : str
-        The hash of its bits (see bits.tensor_hash), in hexadecimal digits.
+        The hash of its bits (see training.bits), in hexadecimal digits.
     sample : tuple of int
         For an output, the bits of some of its values at fixed places, from which differences are estimated.
     """

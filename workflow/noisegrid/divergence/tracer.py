@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
-from noisegrid.divergence.bits import INTEGERS, tensor_hash
 from noisegrid.divergence.request import MOST_OPERATIONS
 from noisegrid.divergence.trace import Operation, Value
 from noisegrid.runtime import failures
+from noisegrid.training.bits import INTEGERS, tensor_hash
 from noisegrid.training.places import Places
 
 #: The number of values of an output that a trace keeps.

@@ -14,6 +14,7 @@ from noisegrid.runtime import machine
 from noisegrid.study.arms import Arm
 from noisegrid.study.settings import Optimizer
 from noisegrid.training import noise
+from noisegrid.training.bits import tensor_hash
 from noisegrid.training.train import optimizer_of, training_step
 
 #: The optimiser of the paper's overhead runs (from overhead_test.py in the reference).
@@ -137,7 +138,7 @@ class Rig:
         """Return a hash of the bits of the loss and of all weights."""
         state = hashlib.sha256(loss.cpu().numpy().tobytes())
         for tensor in self.network.state_dict().values():
-            state.update(_fold(tensor).cpu().numpy().tobytes())
+            state.update(tensor_hash(tensor).cpu().numpy().tobytes())
         return state.hexdigest()
 
     def _compiled(self) -> Any:
@@ -157,23 +158,6 @@ class Rig:
                 if type(child) in REMEDIES:
                     setattr(parent, name, REMEDIES[type(child)][0](child))
                     self.swapped.append((parent, name, child))
-
-
-def _fold(tensor: Tensor) -> Tensor:
-    """Split a tensor into pieces of 4 Mi values, and reduce each piece to one 64-bit integer.
-
-    This integer is the sum of the bit patterns of the values, weighted by position. Integer sums are exact,
-    whatever the order of the terms. The sums are computed on the tensor's device, so that two runs of a large network
-    can be compared without a large transfer.
-    """
-    values = tensor.detach().flatten()
-    integers = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-    bits = values.view(integers[values.element_size()]) if values.is_floating_point() else values
-    sums = []
-    for chunk in bits.split(1 << 22):
-        place = torch.arange(1, 2 * len(chunk), 2, device=chunk.device)
-        sums.append((chunk.to(torch.int64) * place).sum())
-    return torch.stack(sums) if sums else torch.zeros(1, dtype=torch.int64)
 
 
 def make_batch(batch_size: int, size: int, channels: int = 3) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from noisegrid.common.errors import NoisegridError
+from noisegrid.common.errors import NoisegridError, first_line
 from noisegrid.common.schemas import WORKFLOW, catalog, check
 from noisegrid.common.text import aligned
 from noisegrid.networks import build
@@ -143,10 +143,9 @@ def explain(network: TimedNetwork) -> list[Use]:
     except NoisegridError:
         raise
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise NoisegridError(
             f"network {network.network} cannot be traced on tensors without values of {network.size} x {network.size} "
-            f"pixels: {first}"
+            f"pixels: {first_line(error)}"
         ) from error
 
 

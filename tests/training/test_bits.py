@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisegrid.divergence import bits
-from noisegrid.divergence.bits import random_word, signed, tables, tensor_hash
+from noisegrid.training import bits
+from noisegrid.training.bits import random_word, signed, tables, tensor_hash
 
 MASK = (1 << 64) - 1
 
