@@ -1,4 +1,4 @@
-"""What a step starts from: each part of the state is told from the others, and recording changes no result."""
+"""The state before a step: a difference in each part is named as such, and recording changes no result."""
 
 import pytest
 import torch

@@ -70,7 +70,7 @@ class NullMachine:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the runtime is told of this machine."""
+        """The variables from which the null runtime takes the properties of this machine."""
         return {
             "NULLCUDA_NAME": self.name,
             "NULLCUDA_GB": str(self.memory_gb),

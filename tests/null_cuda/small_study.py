@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from null_machine import NullMachine
 
-#: The tasks of the catalog that are trained, for two epochs by default, by the name of the short task.
+#: The short tasks of the study. Each is a task of the catalog with fewer epochs.
 TASKS = {
     "short-digits": "smallcnn_dropout-digits",
     "short-pyramid": "pyramid-digits",

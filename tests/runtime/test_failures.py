@@ -1,4 +1,4 @@
-"""Failures that are no defect of the code are told in a sentence."""
+"""A failure that is no defect of the code is reported in one sentence."""
 
 import pytest
 import torch

@@ -8,7 +8,7 @@ import torch
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.runtime import devices, gpu_sharing, machine
-from noisegrid.training.replay import _other_processor, _recorded_device
+from noisegrid.training.replay import _other_processor, recorded_device
 
 OLD = {
     "cell": {"hardware": "h100"},
@@ -27,31 +27,31 @@ def limits(monkeypatch, tmp_path):
 
 def test_a_gpu_is_claimed_and_limited(monkeypatch, limits):
     fake_pynvml.use(monkeypatch, {"uuid": "GPU-1", "name": "NVIDIA H100 80GB HBM3"})
-    with _recorded_device(OLD):
+    with recorded_device(OLD):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-1"
     assert limits == [4] and "CUDA_VISIBLE_DEVICES" not in os.environ
-    with _recorded_device({**OLD, "device": {}}):  # a record of a replicate that had the GPU for itself
+    with recorded_device({**OLD, "device": {}}):  # a record of a replicate that had the GPU for itself
         assert limits == [4, 1]
 
 
 def test_another_gpu_stack_or_arithmetic_is_refused(monkeypatch, limits):
     fake_pynvml.use(monkeypatch, {"uuid": "GPU-1", "name": "NVIDIA H200"})
     with pytest.raises(NoisegridError, match="requires GPU model H100, but this machine has NVIDIA H200"):
-        _recorded_device(OLD).__enter__()
+        recorded_device(OLD).__enter__()
     monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
     with pytest.raises(NoisegridError, match="unset NVIDIA_TF32_OVERRIDE"):
-        _recorded_device(OLD).__enter__()
+        recorded_device(OLD).__enter__()
     monkeypatch.setattr(torch, "__version__", "2.1.0")
     catalog_stack = {**OLD, "settings": {"hardware": {"device": "cuda", "gpu": "H100"}}}
     with pytest.raises(NoisegridError, match=r"requires the stack torch2.12-cu130 .*has torch 2.1.0"):
-        _recorded_device(catalog_stack).__enter__()
+        recorded_device(catalog_stack).__enter__()
     assert limits == []
 
 
 def test_a_cpu_needs_nothing(monkeypatch, limits):
     fake_pynvml.use(monkeypatch)
     monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
-    with _recorded_device({"settings": {"hardware": {"device": "cpu"}}}):
+    with recorded_device({"settings": {"hardware": {"device": "cpu"}}}):
         assert limits == [] and "CUDA_VISIBLE_DEVICES" not in os.environ
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from noisegrid.divergence.trace import State
 
-#: The number of modules that are told apart. The parts of deeper names are merged until so many are left.
+#: The largest number of modules. If there are more, modules with the same first parts of their names are merged.
 MOST_MODULES = 12
 
 

@@ -26,7 +26,7 @@ ROWS, NAMES = 12, 3
 def sentence(found: Comparison, a: Trace, b: Trace) -> str:
     """Return the result in one sentence."""
     against = _against(a, b)
-    if found.state and found.cause is None and (found.state.step <= found.traced or found.state.step == 0):
+    if found.state and found.state.step <= found.traced:
         return f"{_state(found.state)}{against}"
     if found.cause:
         return f"step {found.traced}, {operation(found.cause)}{against}"
@@ -79,7 +79,7 @@ def _state(found: StateDifference) -> str:
     shown = [escape.terminal(name) for name in found.members]
     more = f" and {len(shown) - NAMES} more" if len(shown) > NAMES else ""
     names = ", ".join(shown[:NAMES]) + more
-    start = "from step 0 on" if found.step == 0 else f"from step {found.step} on"
+    start = f"from step {found.step} on"
     if found.part == "batch":
         return f"{start}, the batches differ: {BATCH[found.kind]}"
     if found.part == "weights" and found.step == 0:
@@ -89,7 +89,7 @@ def _state(found: StateDifference) -> str:
 
 
 def _against(a: Trace, b: Trace) -> str:
-    """Return what the sides were told to change, and where they ran if that differs."""
+    """Return what was changed on the sides, and where they ran if that differs."""
     words = [differences(one, other) for one, other in ((a.about, b.about), (b.about, a.about))]
     return f"; {words[0]} against {words[1]}" if words[0] != words[1] else ""
 
@@ -107,7 +107,7 @@ def differences(about: dict[str, Any], other: dict[str, Any]) -> str:
 
 
 #: What is shown of a part of `about` that has much else.
-SHOWN = {"device": ("model", "cpu", "processor"), "software": ("torch", "cuda", "cudnn", "python")}
+SHOWN = {"device": ("model",), "software": ("torch", "cuda", "cudnn", "python")}
 
 
 def table(differing: Sequence[Pair]) -> str:

@@ -4,7 +4,7 @@ A subject runs in a process of its own (see side), because libraries choose thei
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,6 @@ from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.divergence.changes import changed, parsed
 from noisegrid.divergence.recorder import Recorder
 from noisegrid.divergence.request import Subject
-from noisegrid.records import record
 from noisegrid.runtime import devices, machine
 from noisegrid.runtime.hardware import entry
 from noisegrid.study.recipes import resolve_tasks, task_settings
@@ -28,6 +27,7 @@ from noisegrid.study.resolve import PROTOCOL, hardware_settings
 from noisegrid.study.settings import Hardware
 from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
+from noisegrid.training.replay import recorded_device, recorded_run
 from noisegrid.training.train import Run, Training, begun
 
 #: The switches of a step of the user, if nothing is said of them: those of a held run on a CPU, as far as PyTorch goes.
@@ -69,45 +69,36 @@ def _record_run(run: Run, data: Dataset, recorder: Recorder) -> None:
 
 
 def _task(subject: Subject, recorder: Recorder) -> dict[str, Any]:
-    where = f"task {subject.name}"
     recipe = task_settings(resolve_tasks({}, "catalog"), catalog("datasets"), subject.name, "--task")
-    settings: dict[str, Any] = {
-        "task": recipe,
-        "hardware": hardware_settings(subject.hardware, "--hardware"),
-        "protocol": PROTOCOL,
-    }
+    hardware = hardware_settings(subject.hardware, "--hardware")
+    settings: dict[str, Any] = {"task": recipe, "hardware": hardware, "protocol": PROTOCOL}
     seeds = dict.fromkeys(("init", "order", "augment", "dropout"), 0)
-    flags = noise.held_flags(Hardware.of(settings["hardware"]))
-    return _train(where, subject, Run(settings, seeds, flags), recorder)
+    run = Run(settings, seeds, noise.held_flags(Hardware.of(hardware)))
+    with _device_of(run, subject.hardware):
+        return _train(subject, run, open_prepared(Path(subject.datasets) / recipe["dataset"]), recorder)
+
+
+@contextmanager
+def _device_of(run: Run, name: str) -> Iterator[None]:
+    """Make this process compute on a GPU of the hardware entry `name`; do nothing for another kind of device."""
+    if not run.hardware.is_cuda:
+        yield
+        return
+    machine.check_environment(entry(name).stack, run.hardware.device)
+    with devices.claim(run.hardware.gpu):
+        yield
 
 
 def _replicate(subject: Subject, recorder: Recorder) -> dict[str, Any]:
-    path = Path(subject.name)
-    old = record.read_record(path.parent)
-    if (found := old["settings"]["protocol"]) != PROTOCOL:
-        raise NoisegridError(
-            f"{path} was trained by protocol {found}, and this release trains by protocol {PROTOCOL}; compare it with "
-            f"noisegrid {old['noisegrid']}, which wrote it"
-        )
-    run = Run(old["settings"], old["seeds"], old["flags"])
-    return _train(str(path), subject, run, recorder, old["dataset"]["digest"])
+    old, run, data = recorded_run(Path(subject.name), Path(subject.datasets))
+    with recorded_device(old):
+        return _train(subject, run, data, recorder)
 
 
-def _train(where: str, subject: Subject, run: Run, recorder: Recorder, digest: str = "") -> dict[str, Any]:
-    run = changed(run, parsed(subject.changes, where))
-    name = run.settings["task"]["dataset"]
-    data = open_prepared(Path(subject.datasets) / name)
-    if digest and data.digest != digest:
-        raise NoisegridError(
-            f"{Path(subject.datasets) / name} is not the dataset recorded in {where}: its digest is {data.digest}"
-        )
-    hardware = run.hardware
-    if hardware.is_cuda:
-        stack = run.settings["hardware"].get("stack") or entry(subject.hardware).stack
-        machine.check_environment(stack, hardware.device)
-    with devices.claim(hardware.gpu) if hardware.is_cuda else nullcontext():
-        _record_run(run, data, recorder)
-    return _about(subject, {"seeds": run.seeds, "switches": run.flags}, hardware.device)
+def _train(subject: Subject, run: Run, data: Dataset, recorder: Recorder) -> dict[str, Any]:
+    run = changed(run, parsed(subject.changes, subject.name))
+    _record_run(run, data, recorder)
+    return _about(subject, {"seeds": run.seeds, "switches": run.flags}, run.hardware.device)
 
 
 def _step(subject: Subject, recorder: Recorder) -> dict[str, Any]:
@@ -116,11 +107,11 @@ def _step(subject: Subject, recorder: Recorder) -> dict[str, Any]:
     noise.apply_flags(flags)
     machine.keep_freed_memory()
     _seed_all(seed)
-    with _told(subject, "setting up"):
+    with _in_one_sentence(subject, "setting up"):
         state = function(None)
     parts = _Parts.of(state, subject)
     while not recorder.finished:
-        with _told(subject, f"step {len(recorder.states)}"):
+        with _in_one_sentence(subject, f"step {len(recorder.states)}"):
             result = recorder.step(partial(function, state), parts.network, parts.optimizers, parts.batch)
         state = state if result is None else result
         parts = _Parts.of(state, subject)
@@ -187,7 +178,7 @@ def _seed_all(seed: int) -> None:
 
 
 @contextmanager
-def _told(subject: Subject, what: str) -> Iterator[None]:
+def _in_one_sentence(subject: Subject, what: str) -> Iterator[None]:
     """Turn an exception of the user's code into one sentence."""
     try:
         yield

@@ -86,7 +86,7 @@ class State:
         For each weight, some of its values at fixed places.
     examples : tuple of str
         For each example of the batch, INDEX and its index in the dataset or, if that is not known, the hash of its
-        inputs. Another order can thus be told from other examples.
+        inputs. So another order does not look like other examples.
     """
 
     parts: dict[str, dict[str, str]]

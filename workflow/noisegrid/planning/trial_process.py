@@ -100,7 +100,7 @@ def _try_network(trial: Trial, shape: Shape) -> None:
     torch.manual_seed(0)
     arguments: dict[str, Any] = {"classes": shape.classes, "channels": shape.channels, "size": shape.size}
     arguments |= {"dropout": task.dropout} if task.dropout else {}
-    with _told(trial, device, "network_options" if task.options else trial.key, "cannot be built"):
+    with _in_one_sentence(trial, device, "network_options" if task.options else trial.key, "cannot be built"):
         network = build(task.build, **arguments, **task.options).to(device)
     edge = task.augment.resized_crop or shape.size
     stored = torch.rand(2, shape.channels, edge, edge, device=device) * shape.full_scale
@@ -112,7 +112,7 @@ def _try_network(trial: Trial, shape: Shape) -> None:
     def forward(inputs: "Tensor") -> "Tensor":
         return _checked_output(network, inputs, shape.classes)
 
-    with _told(trial, device, trial.key, f"fails with two examples of shape {list(inputs.shape[1:])}"):
+    with _in_one_sentence(trial, device, trial.key, f"fails with two examples of shape {list(inputs.shape[1:])}"):
         loss = float(training_step(forward, optimizer_of(network, task.optimizer), *options))
         if not math.isfinite(loss):
             raise NoisegridError(f"its loss is {loss} before training; initialise it with smaller weights")
@@ -140,7 +140,7 @@ def _checked_output(network: "nn.Module", inputs: "Tensor", classes: int) -> "Te
 
 
 @contextmanager
-def _told(trial: Trial, device: Any, key: str, what: str) -> Iterator[None]:
+def _in_one_sentence(trial: Trial, device: Any, key: str, what: str) -> Iterator[None]:
     """Turn every exception of the user's code into one sentence with the key of the study."""
     start = f"{trial.where}.{key}: network {trial.reference}"
     try:

@@ -13,6 +13,7 @@ from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.schemas import ROOT, catalog, check
+from noisegrid.runtime.device_kind import DeviceKind
 from noisegrid.runtime.environment import HERE
 
 DEFINITION = ROOT / "containers" / "image.def"
@@ -74,7 +75,7 @@ def stack(name: str) -> Stack:
 
 
 @dataclass(frozen=True)
-class HardwareEntry:
+class HardwareEntry(DeviceKind):
     """A validated entry of the hardware catalog.
 
     Attributes
@@ -126,21 +127,6 @@ class HardwareEntry:
     kernels: dict[str, Any] = field(default_factory=dict, hash=False)
     pjrt: str = ""
     note: str = ""
-
-    @property
-    def is_cuda(self) -> bool:
-        """Whether the device is a CUDA GPU."""
-        return self.device == "cuda"
-
-    @property
-    def is_xla(self) -> bool:
-        """Whether PyTorch/XLA compiles the training."""
-        return self.device == "xla"
-
-    @property
-    def is_tpu(self) -> bool:
-        """Whether the device is a TPU."""
-        return self.pjrt == "TPU"
 
 
 def entry(name: str, where: str = "") -> HardwareEntry:

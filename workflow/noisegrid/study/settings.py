@@ -7,6 +7,8 @@ reads this dictionary through the classes below. Before that, it is checked with
 from dataclasses import dataclass, field
 from typing import Any
 
+from noisegrid.runtime.device_kind import DeviceKind
+
 
 @dataclass(frozen=True)
 class Optimizer:
@@ -83,7 +85,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Hardware:
+class Hardware(DeviceKind):
     """The settings in a hardware entry that affect results.
 
     Attributes
@@ -117,18 +119,3 @@ class Hardware:
     def of(cls, settings: dict[str, Any]) -> "Hardware":
         """Return the hardware, given the entry `hardware` of a cell's settings."""
         return cls(**settings)
-
-    @property
-    def is_cuda(self) -> bool:
-        """Whether the device is a CUDA GPU."""
-        return self.device == "cuda"
-
-    @property
-    def is_xla(self) -> bool:
-        """Whether PyTorch/XLA compiles the training."""
-        return self.device == "xla"
-
-    @property
-    def is_tpu(self) -> bool:
-        """Whether the device is a TPU."""
-        return self.pjrt == "TPU"

@@ -51,6 +51,7 @@ def tables(device: torch.device) -> tuple[Tensor, Tensor]:
     return keys.to(device), factors.to(device)
 
 
+@cache
 def block_factor(number: int) -> int:
     """Return the odd factor of the sum of a block, as a signed integer."""
     return signed(random_word(-1 - number) | 1)

@@ -52,6 +52,25 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
         dataset is not the one in the record. For a replicate from a GPU, also if this machine or environment lacks the
         recorded GPU model or stack.
     """
+    old, run, data = recorded_run(path, datasets)
+    with recorded_device(old):
+        outcome = (
+            train_and_write(run, old["cell"], old["replicate"], data, output, container.check_inside(None))
+            if output
+            else train(run, data)
+        )
+        return _compare(path, old, outcome, data)
+
+
+def recorded_run(path: Path, datasets: Path) -> tuple[dict[str, Any], Run, Dataset]:
+    """Return a record, with what it takes to train its replicate again: the run and the prepared dataset.
+
+    Raises
+    ------
+    NoisegridError
+        If the record or the dataset is missing or damaged, if the replicate was trained by another protocol, or if the
+        dataset is not the one in the record.
+    """
     old = record.read_record(path.parent)
     if (found := old["settings"]["protocol"]) != PROTOCOL:
         raise NoisegridError(
@@ -63,18 +82,11 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
         raise NoisegridError(
             f"{datasets / data.name} is not the dataset recorded in {path}: its digest is {data.digest}"
         )
-    run = Run(old["settings"], old["seeds"], old["flags"])
-    with _recorded_device(old):
-        outcome = (
-            train_and_write(run, old["cell"], old["replicate"], data, output, container.check_inside(None))
-            if output
-            else train(run, data)
-        )
-        return _compare(path, old, outcome, data)
+    return old, Run(old["settings"], old["seeds"], old["flags"]), data
 
 
 @contextmanager
-def _recorded_device(old: dict[str, Any]) -> Iterator[None]:
+def recorded_device(old: dict[str, Any]) -> Iterator[None]:
     """Make this process compute on a GPU as the recorded job did; do nothing for a replicate from a CPU.
 
     Claim a GPU of the recorded model, and give PyTorch the same part of its memory.
