@@ -26,6 +26,27 @@ def batch(number):
     return torch.randn(5, 6, generator=generator), torch.randint(3, (5,), generator=generator)
 
 
+@torch.library.custom_op("own_steps::moved", mutates_args=())
+def moved(inputs: torch.Tensor) -> torch.Tensor:
+    """Return a copy of the inputs. With two threads, three of its values are one or two units in the last place off."""
+    outputs = inputs.clone()
+    if torch.get_num_threads() == 2:
+        flat, up = outputs.view(-1), torch.tensor(torch.inf)
+        for place in (3, 17, 17, 300):
+            flat[place] = torch.nextafter(flat[place], up)
+    return outputs
+
+
+def wide(state):
+    """Train on 400 values that pass through an operator of the user."""
+    if state is None:
+        network = nn.Linear(20, 2)
+        return {"network": network, "optimizer": torch.optim.SGD(network.parameters(), 0.1)}
+    state["network"](moved(torch.ones(20, 20))).square().sum().backward()
+    state["optimizer"].step()
+    return None
+
+
 def drawing(state):
     """Draw from a generator that nothing seeds: the step does not repeat itself."""
     if state is None:

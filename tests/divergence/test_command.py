@@ -11,6 +11,7 @@ from conftest import ROOT, noisegrid
 
 from noisegrid.cli import main
 from noisegrid.common.errors import NoisegridError
+from noisegrid.common.schemas import check
 from noisegrid.divergence import side, trace
 from noisegrid.divergence.request import Request, Subject
 
@@ -40,9 +41,22 @@ def test_the_step_and_the_layer_of_a_later_divergence_are_found(own):
     )
     assert done.returncode == 3, done.stdout
     found = json.loads(done.stdout)
+    check(found, "diverge", "--json")
     assert (found["state"]["step"], found["step"]) == (4, 3)
     assert found["sentence"] == ("step 3, forward: only B runs `mul`; deterministic True against deterministic False")
     assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_values_of_the_first_operation_are_compared_in_full(own):
+    """A sample of 16 values would not show the three that differ."""
+    done = noisegrid("diverge", "own_steps:wide", "--steps", 2, "--b", "threads=2", "--json", cwd=own)
+    assert done.returncode == 3, done.stdout
+    found = json.loads(done.stdout)
+    check(found, "diverge", "--json")
+    (distance,) = found["cause"]["distances"]
+    assert found["cause"]["operation"] == "moved.default"
+    assert (distance["values"], distance["compared"], distance["differing"], distance["ulp"]) == (400, 400, 3, [1, 2])
+    assert "`moved` gave another output from equal inputs; 1 to 2 ULP in 3 of 400 values, relative" in found["sentence"]
 
 
 def test_a_step_that_does_not_repeat_itself_cannot_be_judged(own):

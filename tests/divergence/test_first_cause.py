@@ -18,7 +18,7 @@ def test_one_ulp_at_any_operation_is_named(name):
             continue
         cause = compare(clean, other).cause
         assert cause is not None, operation
-        assert (cause.index, cause.operation.name) == (target, operation.name)
+        assert (cause.places, cause.operation.name) == ((target, target), operation.name)
         assert cause.kind == ("random" if operation.random else "output")
         parts.add(cause.operation.part)
     assert parts == {"forward", "backward", "optimiser"}
@@ -40,7 +40,7 @@ def test_everything_after_the_cause_is_a_consequence():
     b = [operation("a"), operation("b", (2,), (9,)), operation("c", (9,), (8,)), operation("d", (1,), (5,))]
     cause = compare(traced(*a), traced(*b)).cause
     assert cause is not None
-    assert (cause.kind, cause.index, cause.consequences) == ("output", 1, 1)
+    assert (cause.kind, cause.places, cause.consequences) == ("output", (1, 1), 1)
     assert [one.ulp for one in cause.distances] == [(6, 6)]  # the bits 3 and 9
 
 
@@ -49,7 +49,7 @@ def test_an_operation_that_one_side_alone_runs_does_not_misalign_the_rest():
     b = [operation("a"), operation("extra", (2,), (7,)), operation("b", (7,), (8,)), operation("c", (8,), (9,))]
     cause = compare(traced(*a), traced(*b)).cause
     assert cause is not None
-    assert (cause.kind, cause.a, cause.operation.name, cause.index) == ("only one side", None, "extra", 1)
+    assert (cause.kind, cause.a, cause.operation.name, cause.places) == ("only one side", None, "extra", (None, 1))
     harmless = [a[0], operation("extra", (2,), (7,)), *a[1:]]
     assert compare(traced(*a), traced(*harmless)).cause is None
 

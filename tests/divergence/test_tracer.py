@@ -5,7 +5,7 @@ import torch
 from torch import distributed
 from torch.distributed import _functional_collectives
 
-from noisegrid.divergence import tracer
+from noisegrid.divergence import trace, tracer
 from noisegrid.training.places import Places
 
 
@@ -24,6 +24,31 @@ def test_a_write_in_place_is_an_output_and_its_old_value_an_input():
     (found,), _ = operations(lambda: tensor.add_(1))
     before, after = (tracer.hashes_of([torch.full((4,), value)])[0] for value in (1.0, 2.0))
     assert ([one.hash for one in found.inputs], [one.hash for one in found.outputs]) == ([before], [after])
+
+
+def test_the_memory_of_out_is_no_input():
+    (*_, found), _ = operations(lambda: torch.exp(torch.ones(()).expand(2), out=torch.tensor([7.0, 8.0])))
+    assert (len(found.inputs), len(found.outputs)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda: torch.fft.fft(torch.ones(8)).conj().abs(),
+        lambda: torch.ones(4).to(torch.float8_e4m3fn).float(),
+        lambda: torch.ones(3) > 0,
+        lambda: torch.ones(3).to_sparse() * 2,
+        lambda: torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8),
+        lambda: torch.zeros(0).sum(),
+        lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]) * 2,
+    ],
+    ids=["complex", "float8", "bool", "sparse", "quantized", "empty", "nested"],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_of_every_kind_are_written_and_read(tmp_path, function):
+    found = trace.Trace({}, (), 0, operations(function)[0])
+    trace.write(tmp_path / "x.trace", found)
+    assert trace.read(tmp_path / "x.trace") == found
 
 
 def test_views_are_no_operations():

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisegrid.divergence.ulp import between, ordered
+from noisegrid.divergence.trace import Value
+from noisegrid.divergence.ulp import between, ordered, sampled
 
 
 def bits_of(values, dtype):
@@ -45,3 +46,27 @@ def test_equal_tensors_differ_nowhere():
     same = bits_of([1.0, 2.0], "float32")
     found = between(same, same, "float32")
     assert (found.differing, found.ulp, found.relative) == (0, None, 0.0)
+
+
+def test_values_that_are_not_finite_are_counted_apart():
+    a, b = ([1.0, float("nan"), 2.0, float("inf")], [1.0, float("nan"), 2.0 + 2**-22, 3.0])
+    found = between(bits_of(a, "float32"), bits_of(b, "float32"), "float32")
+    assert (found.differing, found.ulp, found.not_finite) == (2, (1, 1), 1)
+    assert found.relative == pytest.approx(2**-22 / 5**0.5)
+
+
+def test_the_distance_of_the_largest_doubles_fits():
+    largest = 1.7976931348623157e308
+    found = between(bits_of([-largest], "float64"), bits_of([largest], "float64"), "float64")
+    assert found.ulp == (2 * 0x7FEFFFFFFFFFFFFF,) * 2
+
+
+def test_a_complex_number_has_two_values():
+    a, b = (Value((2,), "complex64", "", tuple(bits_of([1.0, real, 2.0, 0.0], "float32"))) for real in (0.5, 1.0))
+    found = sampled(a, b)
+    assert (found.values, found.compared, found.differing, found.ulp) == (4, 4, 1, (2**23, 2**23))
+
+
+def test_a_sample_says_how_many_values_there_are():
+    a, b = (Value((10, 10), "float32", "", tuple(bits_of([1.0, two], "float32"))) for two in (2.0, 4.0))
+    assert (sampled(a, b).values, sampled(a, b).compared) == (100, 2)

@@ -2,13 +2,13 @@
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from noisegrid.common.errors import UsageError
 from noisegrid.common.references import FORM
 from noisegrid.divergence import judge, sentences, trace
+from noisegrid.divergence.as_json import to_document
 from noisegrid.divergence.compare import Comparison, compare
 from noisegrid.divergence.request import MOST_OPERATIONS, Request, Subject
 from noisegrid.divergence.trace import Trace
@@ -37,10 +37,10 @@ def run(options: argparse.Namespace) -> int:
         found, a, b = read_sides(*(Path(str(path)) for path in subjects))
     else:
         found, a, b = judge.judged(*(_request(subject, options) for subject in subjects))
-    print(json.dumps(document(found, a, b), indent=1) if options.json else shown(found, a, b))
+    print(json.dumps(to_document(found, a, b), indent=1, allow_nan=False) if options.json else shown(found, a, b))
     if options.figure:
         figure.draw(a, b, options.figure)
-    return SAME if found.state is None and found.cause is None else DIFFERENT
+    return DIFFERENT if found.diverged else SAME
 
 
 def subjects_of(options: argparse.Namespace) -> list[Any]:
@@ -128,19 +128,3 @@ def shown(found: Comparison, a: Trace, b: Trace) -> str:
     if left := max(a.left_out, b.left_out):
         lines.append(f"{left} operations at the end of step {found.traced} were not kept (--operations)")
     return "\n".join(lines)
-
-
-def document(found: Comparison, a: Trace, b: Trace) -> dict[str, Any]:
-    """Return the result as a JSON document."""
-    return {
-        "diverged": found.state is not None or found.cause is not None,
-        "sentence": sentences.sentence(found, a, b),
-        "steps": found.steps,
-        "state": asdict(found.state) if found.state else None,
-        "step": found.traced,
-        "operations": found.operations,
-        "cause": asdict(found.cause) if found.cause else None,
-        "left_out": max(a.left_out, b.left_out),
-        "a": a.about,
-        "b": b.about,
-    }

@@ -4,17 +4,19 @@ A cause is the first operation whose inputs agree and whose output differs. What
 module imports no PyTorch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from noisegrid.divergence.trace import INDEX, Operation, State, Trace, Value
-from noisegrid.divergence.ulp import Distance, distance
+from noisegrid.divergence.ulp import Distance, sampled
 
 #: The parts of a state in the order in which they are judged: an earlier one can be the reason for a later one.
 PARTS = ("settings", "weights", "buffers", "optimiser", "batch")
 #: The generators of random numbers. They matter only if an operation draws from them.
 RANDOM = "random"
+#: The kind of a cause that PyTorch does not dispatch.
+INSIDE = "inside or before"
 Pair = tuple[Operation | None, Operation | None]
 
 
@@ -53,10 +55,11 @@ class Cause:
         operation.
     a, b : Operation or None
         The operation on either side; None if this side does not run it.
-    index : int
-        Its place among the operations of the side that runs it, from 0.
+    places : tuple of int or None
+        Its place among the operations of A and of B, from 0; None for a side that does not run it.
     distances : tuple of Distance
-        For each output, how far the two sides are apart, estimated from the values in the trace.
+        For each output (each input if the kind is "inside or before"), how far the two sides are apart. A trace has
+        some values of each output, and none of the inputs.
     consequences : int
         How many later operations differ.
     """
@@ -64,7 +67,7 @@ class Cause:
     kind: str
     a: Operation | None
     b: Operation | None
-    index: int
+    places: tuple[int | None, int | None]
     distances: tuple[Distance | None, ...] = ()
     consequences: int = 0
 
@@ -92,6 +95,8 @@ class Comparison:
         The number of operations of the traced step that were compared.
     traced : int
         The step whose operations were compared.
+    differing : tuple of Pair
+        The operations that differ: the cause and its consequences.
     """
 
     steps: int
@@ -100,6 +105,11 @@ class Comparison:
     operations: int
     traced: int
     differing: tuple[Pair, ...] = field(default=(), repr=False)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether anything differs."""
+        return self.state is not None or self.cause is not None
 
 
 def compare(a: Trace, b: Trace) -> Comparison:
@@ -162,10 +172,20 @@ def first_cause(pairs: Sequence[Pair]) -> tuple[Cause | None, tuple[Pair, ...]]:
         return None, ()
     index, (a, b) = differing[0]
     kind = kind_of((a, b))
-    distances = tuple(distance(x, y) for x, y in zip(a.outputs, b.outputs, strict=False)) if a and b else ()
-    place = sum(1 for pair in pairs[:index] if pair[0 if a else 1] is not None)
-    cause = Cause(kind, a, b, place, distances, len(differing) - 1)
+    distances = apart(a, b) if a and b and kind != INSIDE else ()
+    before = pairs[:index]
+    places = (_count(one for one, _ in before) if a else None, _count(other for _, other in before) if b else None)
+    cause = Cause(kind, a, b, places, distances, len(differing) - 1)
     return cause, tuple(pair for _, pair in differing)
+
+
+def apart(a: Operation, b: Operation) -> tuple[Distance | None, ...]:
+    """Return how far the sampled values of each output are apart."""
+    return tuple(sampled(x, y) for x, y in zip(a.outputs, b.outputs, strict=False))
+
+
+def _count(operations: Iterable[Operation | None]) -> int:
+    return sum(one is not None for one in operations)
 
 
 def kind_of(pair: Pair) -> str:
@@ -178,7 +198,7 @@ def kind_of(pair: Pair) -> str:
     if a.arguments != b.arguments:
         return "arguments"
     if bits(a.inputs) != bits(b.inputs):
-        return "inside or before"
+        return INSIDE
     if bits(a.outputs) != bits(b.outputs):
         return "random" if a.random else "output"
     return ""

@@ -1,7 +1,8 @@
-"""Run both sides, find the step at which they part, and trace this step.
+"""Run both sides, find the step at which they part, trace this step, and measure how far the first operation is apart.
 
 Each side is first run with the operations of step 0. If the states first differ later, both are run again, and the step
-before that difference is traced. A run that does not repeat itself cannot be judged. This module imports no PyTorch.
+before that difference is traced. Once an operation is found, both are run up to it once more, and its values are
+compared in full. A run that does not repeat itself cannot be judged. This module imports no PyTorch.
 """
 
 import importlib.util
@@ -9,15 +10,22 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import PACKAGE
 from noisegrid.divergence import trace
-from noisegrid.divergence.compare import Comparison, compare
-from noisegrid.divergence.request import Request
+from noisegrid.divergence.compare import INSIDE, Cause, Comparison, compare
+from noisegrid.divergence.request import Request, values_path
 from noisegrid.divergence.trace import Trace
+from noisegrid.divergence.ulp import distance
+
+#: The kinds of a cause whose values are compared in full.
+MEASURED = ("output", INSIDE)
 
 
 class CannotJudge(NoisegridError):
@@ -54,23 +62,58 @@ def recorded(request: Request) -> Trace:
 
 
 def judged(a: Request, b: Request) -> tuple[Comparison, Trace, Trace]:
-    """Run both sides, and again if they part at another step than the traced one.
+    """Run both sides, and again as long as this tells more (see the module).
 
     Raises
     ------
     CannotJudge
         If a side fails, or does not repeat itself.
     """
-    one, other = recorded(a), recorded(b)
-    found = compare(one, other)
+    traces = recorded(a), recorded(b)
+    found = compare(*traces)
     step = found.state.step - 1 if found.state else a.step
-    if found.cause or step in (-1, a.step):
-        return found, one, other
-    again = [recorded(replace(request, step=step)) for request in (a, b)]
-    for before, after in zip((one, other), again, strict=True):
-        if [state.parts for state in before.states] != [state.parts for state in after.states]:
-            raise CannotJudge(
-                f"{before.about['subject']} does not repeat itself: two runs with the same seeds and switches differ, "
-                "so no operation can be named; hold its randomness first"
-            )
-    return compare(*again), again[0], again[1]
+    if found.cause is None and step not in (-1, a.step):
+        a, b = replace(a, step=step), replace(b, step=step)
+        again = recorded(a), recorded(b)
+        for before, after in zip(traces, again, strict=True):
+            _check_repeats(before, before.states, after.states)
+        found, traces = compare(*again), again
+    if found.cause and found.cause.kind in MEASURED:
+        found = replace(found, cause=_measured(found.cause, (a, b), traces))
+    return found, *traces
+
+
+def _measured(cause: Cause, sides: tuple[Request, Request], traces: tuple[Trace, Trace]) -> Cause:
+    """Run both sides up to the cause, and return it with the distances of all its values."""
+    with tempfile.TemporaryDirectory() as folder:
+        bits = []
+        for number, (side, before, place) in enumerate(zip(sides, traces, cause.places, strict=True)):
+            output = f"{folder}/{number}.trace"
+            again = recorded(replace(side, steps=side.step + 1, whole=place, output=output))
+            assert place is not None
+            _check_repeats(before, before.operations[: place + 1], again.operations[: place + 1])
+            with np.load(values_path(output)) as stored:
+                bits.append(dict(stored))
+    assert cause.a and cause.b
+    what, values = ("input", "inputs") if cause.kind == INSIDE else ("output", "outputs")
+    distances = []
+    for number, pair in enumerate(zip(getattr(cause.a, values), getattr(cause.b, values), strict=False)):
+        name = f"{what} {number}"
+        if all(name in one for one in bits):  # the values are missing if memory ran out
+            distances.append(distance(bits[0][name], bits[1][name], *pair))
+    return replace(cause, distances=tuple(distances) or cause.distances)
+
+
+def _check_repeats(trace: Trace, before: Sequence[object], after: Sequence[object]) -> None:
+    """Check that a side that was run again is equal to what it was.
+
+    Raises
+    ------
+    CannotJudge
+        If it is not.
+    """
+    if before != after:
+        raise CannotJudge(
+            f"{trace.about['subject']} does not repeat itself: two runs with the same seeds and switches differ, "
+            "so no operation can be named; hold its randomness first"
+        )

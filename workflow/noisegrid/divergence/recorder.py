@@ -26,10 +26,18 @@ class Recorder:
         The step whose operations are recorded.
     most : int
         The number of operations that are kept.
+    whole : int, optional
+        The number of an operation of this step whose inputs and outputs are kept whole.
+
+    Attributes
+    ----------
+    values : dict
+        The bits of these inputs and outputs by name, such as `output 0`, each as a tensor of integers (values,).
     """
 
-    def __init__(self, steps: int, traced_step: int = 0, most: int = MOST_OPERATIONS) -> None:
-        self.steps, self.traced_step, self.most = steps, traced_step, most
+    def __init__(self, steps: int, traced_step: int = 0, most: int = MOST_OPERATIONS, whole: int | None = None) -> None:
+        self.steps, self.traced_step, self.most, self.whole = steps, traced_step, most, whole
+        self.values: dict[str, Tensor] = {}
         self.states: list[State] = []
         self.operations: tuple[Operation, ...] = ()
         self.left_out = 0
@@ -67,12 +75,13 @@ class Recorder:
         if len(self.states) - 1 != self.traced_step:
             yield
             return
-        with traced(Places(network, optimizers), self.most) as tracer:
+        with traced(Places(network, optimizers), self.most, self.whole) as tracer:
             try:
                 yield
             finally:
                 with _disable_current_modes():
                     self.operations, self.left_out = tracer.operations(), tracer.left_out
+                    self.values = tracer.values
 
     def end(self, network: nn.Module | None, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         """Record the state after the last step."""

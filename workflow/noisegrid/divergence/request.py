@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 #: The number of operations after which a trace is cut off, which bounds its memory.
@@ -47,6 +48,8 @@ class Request:
         The number of operations that are kept.
     output : str
         The path of the trace to write; empty if the trace is not kept.
+    whole : int, optional
+        The number of an operation of this step whose inputs and outputs are written whole, beside the trace.
     """
 
     subject: Subject
@@ -54,6 +57,7 @@ class Request:
     step: int = 0
     most: int = MOST_OPERATIONS
     output: str = ""
+    whole: int | None = None
 
     def to_json(self) -> str:
         """Return the request as JSON."""
@@ -64,3 +68,8 @@ class Request:
         """Return a request from its JSON value."""
         subject = found["subject"]
         return cls(**found | {"subject": Subject(**subject | {"changes": tuple(subject["changes"])})})
+
+
+def values_path(output: str) -> Path:
+    """Return the path of the values that are written beside a trace."""
+    return Path(f"{output}.npz")

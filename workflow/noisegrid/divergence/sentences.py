@@ -5,12 +5,14 @@ from typing import Any
 
 from noisegrid.common import escape
 from noisegrid.common.text import aligned
-from noisegrid.divergence.compare import Cause, Comparison, Pair, StateDifference, kind_of
+from noisegrid.divergence.compare import Cause, Comparison, Pair, StateDifference, apart, kind_of
 from noisegrid.divergence.trace import Operation, Trace
 from noisegrid.divergence.ulp import Distance
 
 #: What an operation gave, by the part of the step.
 GAVE = {"forward": "another output", "backward": "other gradients", "optimiser": "other values"}
+#: What a trace does not see.
+UNSEEN = "something that PyTorch does not dispatch (compiled code, Triton, an extension)"
 #: The first words about a batch that differs, by kind.
 BATCH = {
     "order": "the same examples come in another order",
@@ -30,6 +32,8 @@ def sentence(found: Comparison, a: Trace, b: Trace) -> str:
         return f"{_state(found.state)}{against}"
     if found.cause:
         return f"step {found.traced}, {operation(found.cause)}{against}"
+    if found.state and found.state.step == found.traced + 1 and found.operations:
+        return f"{_state(found.state)}, but all operations of step {found.traced} are equal: it was {UNSEEN}{against}"
     if found.state:
         return (
             f"{_state(found.state)}, but the operations of step {found.traced} are equal; "
@@ -52,7 +56,7 @@ def operation(cause: Cause) -> str:
         assert cause.a and cause.b
         return f"{where}: `{name}` has other arguments ({cause.a.arguments} against {cause.b.arguments})"
     if cause.kind == "inside or before":
-        return f"{where}: inside or before `{name}`, by something that PyTorch does not dispatch"
+        return f"{where}: inside or before `{name}`, by {UNSEEN}{_distance(cause.distances)}"
     if cause.kind == "random":
         return f"{where}: `{name}` drew other random numbers (another state of the generator)"
     return f"{where}: `{name}` gave {GAVE[one.part]} from equal inputs{_distance(cause.distances)}"
@@ -64,15 +68,17 @@ def _shapes(one: Operation) -> str:
 
 
 def _distance(distances: Iterable[Distance | None]) -> str:
-    """Return the difference of the output that differs most, in ULP and relative."""
-    apart = [one for one in distances if one and one.ulp]
-    if not apart:
+    """Return the difference of the first tensor that differs, in ULP and relative."""
+    first = next((one for one in distances if one and one.differing), None)
+    if first is None:
         return ""
-    most = max(apart, key=lambda one: one.relative)
-    assert most.ulp is not None
-    low, high = most.ulp
+    values = f"{first.compared:,} {'sampled ' if first.compared < first.values else ''}values"
+    if first.ulp is None:
+        return f"; {first.not_finite:,} of {values} are infinite or not a number on one side"
+    low, high = first.ulp
     ulp = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    return f"; {ulp} ULP in {most.differing} of {most.compared} sampled values, relative {most.relative:.2g}"
+    not_finite = f", {first.not_finite:,} of them not finite" if first.not_finite else ""
+    return f"; {ulp} ULP in {first.differing:,} of {values}{not_finite}, relative {first.relative:.2g}"
 
 
 def _state(found: StateDifference) -> str:
@@ -111,13 +117,23 @@ SHOWN = {"device": ("model",), "software": ("torch", "cuda", "cudnn", "python")}
 
 
 def table(differing: Sequence[Pair]) -> str:
-    """Return a table of the first operations that differ: the cause, then its consequences."""
-    rows = [("", "part", "module", "operation", "differs in")]
+    """Return a table of the first operations that differ: the cause, then its consequences.
+
+    Its last column estimates, from the sampled values, the relative difference of the output that differs most.
+    """
+    rows = [("", "part", "module", "operation", "differs in", "relative")]
     for index, pair in enumerate(differing[:ROWS]):
         one = pair[0] or pair[1]
         assert one is not None
         words = {"output": "output", "inside or before": "inputs", "random": "random numbers"}
         role = "consequence" if index else "cause"
-        rows.append((role, one.part, escape.terminal(one.module), one.name, words.get(kind_of(pair), kind_of(pair))))
+        kind = words.get(kind_of(pair), kind_of(pair))
+        rows.append((role, one.part, escape.terminal(one.module), one.name, kind, _relative(*pair)))
     more = len(differing) - ROWS
     return "\n".join([*aligned(rows), *([f"and {more} more consequences"] if more > 0 else [])])
+
+
+def _relative(a: Operation | None, b: Operation | None) -> str:
+    if a is None or b is None:
+        return ""
+    return f"{max((one.relative for one in apart(a, b) if one), default=0.0):.1g}"

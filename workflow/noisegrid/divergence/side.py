@@ -4,17 +4,22 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from noisegrid.common.errors import NoisegridError
 from noisegrid.divergence import trace
 from noisegrid.divergence.recorder import Recorder
-from noisegrid.divergence.request import Request
+from noisegrid.divergence.request import Request, values_path
 from noisegrid.divergence.subjects import record_run
 
 
 def fulfil(request: Request) -> None:
-    """Run the subject and write its trace."""
-    recorder = Recorder(request.steps, request.step, request.most)
+    """Run the subject, and write its trace and the values that are asked for."""
+    recorder = Recorder(request.steps, request.step, request.most, request.whole)
     about = record_run(request.subject, recorder)
+    if request.whole is not None:
+        values = {name: bits.cpu().numpy() for name, bits in recorder.values.items()}
+        np.savez(values_path(request.output), allow_pickle=False, **values)
     trace.write(Path(request.output), recorder.trace(about))
 
 

@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 from noisegrid.divergence.request import MOST_OPERATIONS
 from noisegrid.divergence.trace import Operation, Value
 from noisegrid.runtime import failures
-from noisegrid.training.bits import INTEGERS, tensor_hash
+from noisegrid.training.bits import bits_of, plain, tensor_hash
 from noisegrid.training.places import Places
 
 #: The number of values of an output that a trace keeps.
@@ -60,13 +60,26 @@ class Tracer(TorchDispatchMode):
         Hooks that know in which layer and part of the step an operator runs.
     most : int
         The number of operations that are kept.
+    whole : int, optional
+        The number of an operation whose inputs and outputs are kept whole, as `values`.
     """
 
-    def __init__(self, places: Places, most: int = MOST_OPERATIONS) -> None:
+    def __init__(self, places: Places, most: int = MOST_OPERATIONS, whole: int | None = None) -> None:
         super().__init__()
-        self.places, self.most = places, most
+        self.places, self.most, self.whole = places, most, whole
+        self.values: dict[str, Tensor] = {}
         self.recorded: list[_Recorded] = []
         self.left_out = 0
+
+    @classmethod
+    def is_infra_mode(cls) -> bool:
+        """Leave compiled code compiled: under any other mode, PyTorch runs it operator by operator."""
+        return True
+
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        """Leave compiled code compiled, as newer versions of PyTorch ask."""
+        return True
 
     def __torch_dispatch__(self, function: Any, types: Sequence[type], args: Any = (), kwargs: Any = None) -> Any:
         """Run an operator, and record it."""
@@ -81,14 +94,19 @@ class Tracer(TorchDispatchMode):
             self.left_out += 1
             return function(*args, **kwargs)
         part, module = self.places.now()
-        inputs = self._hashed(_tensors([args, kwargs]))
+        read = _read(function, args, kwargs)
+        inputs = self._hashed(read)
         words = _words(args, kwargs)
+        chosen = len(self.recorded) == self.whole
+        before = self._kept("input", read) if chosen else {}
         result = function(*args, **kwargs)
-        written = [*_changed(function, args, kwargs), *_tensors(result)]
-        outputs = self._hashed(list({id(one): one for one in written}.values()), sample=True)
+        written = list({id(one): one for one in [*_changed(function, args, kwargs), *_tensors(result)]}.values())
+        outputs = self._hashed(written, sample=True)
         if inputs is None or outputs is None:
             self.left_out += 1
         elif outputs:
+            if chosen:
+                self.values = before | self._kept("output", written)
             random = torch.Tag.nondeterministic_seeded in function.tags
             name = f"{function.overloadpacket.__name__}.{function._overloadname}"
             self.recorded.append(_Recorded(name, (module, part), words, inputs, outputs, random))
@@ -104,6 +122,16 @@ class Tracer(TorchDispatchMode):
                 raise
             self.most = len(self.recorded)
             return None
+
+    def _kept(self, what: str, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Return a copy of the bits of tensors; nothing if memory runs out."""
+        try:
+            with _disable_current_modes():
+                return {f"{what} {number}": bits_of(one).clone() for number, one in enumerate(tensors)}
+        except RuntimeError as error:
+            if not failures.is_out_of_memory(error):
+                raise
+            return {}
 
     def operations(self) -> tuple[Operation, ...]:
         """Fetch the hashes from the device, and return the recorded operations."""
@@ -121,9 +149,9 @@ class Tracer(TorchDispatchMode):
 
 
 @contextmanager
-def traced(places: Places, most: int = MOST_OPERATIONS) -> Iterator[Tracer]:
+def traced(places: Places, most: int = MOST_OPERATIONS, whole: int | None = None) -> Iterator[Tracer]:
     """Record the operations of a block, and remove the hooks of `places` after it."""
-    tracer = Tracer(places, most)
+    tracer = Tracer(places, most, whole)
     try:
         with tracer:
             yield tracer
@@ -175,6 +203,12 @@ def _changed(function: Any, args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
     return _tensors([given[name] for name in names if name in given])
 
 
+def _read(function: Any, args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
+    """Return the tensors that an operator reads. What is there before in the memory of `out=` has no meaning."""
+    out = [one.name for one in function._schema.arguments if one.is_out]
+    return _tensors([args, {name: value for name, value in kwargs.items() if name not in out}])
+
+
 def _tensors(values: Any) -> list[Tensor]:
     return [one for one in tree_leaves(values) if isinstance(one, Tensor)]
 
@@ -186,23 +220,19 @@ def _words(args: Any, kwargs: dict[str, Any]) -> str:
 
 
 def _seen(tensor: Tensor, sample: bool = False) -> _Seen:
-    kept = sample_bits(tensor) if sample else None
-    return _Seen(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), tensor_hash(tensor), kept)
+    kept = bits_of(sample_values(tensor)) if sample else None
+    return _Seen(_shape(tensor), str(tensor.dtype).removeprefix("torch."), tensor_hash(tensor), kept)
 
 
-def sample_bits(tensor: Tensor, count: int = SAMPLE) -> Tensor:
-    """Return the bits of some values of a tensor, at places that depend on the number of its values alone."""
-    flat = sample_values(tensor, count)
-    return flat.view(INTEGERS[flat.element_size()]) if flat.is_floating_point() else flat
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    return tuple(plain(tensor).shape if tensor.is_nested else tensor.shape)
 
 
 def sample_values(tensor: Tensor, count: int = SAMPLE) -> Tensor:
-    """Return some values of a tensor, spread evenly over it."""
-    if tensor.layout != torch.strided:
-        tensor = tensor.to_dense()
+    """Return some values of a tensor, at places that depend on its shape alone and are spread evenly over it."""
+    tensor = plain(tensor)
     size = tensor.numel()
     places = torch.arange(min(count, size), device=tensor.device) * size // max(1, min(count, size))
     if tensor.is_contiguous():
-        return tensor.detach().reshape(-1)[places]
-    index = torch.unravel_index(places, tensor.shape)
-    return tensor.detach()[index]
+        return tensor.reshape(-1)[places]
+    return tensor[torch.unravel_index(places, tensor.shape)]

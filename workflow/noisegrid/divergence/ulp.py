@@ -6,8 +6,11 @@ import numpy as np
 
 from noisegrid.divergence.trace import Value
 
-#: For each dtype, the bits of a value and NumPy's dtype of equal size; bfloat16 is the upper half of a float32.
-FLOATS = {"float16": (16, np.float16), "bfloat16": (16, None), "float32": (32, np.float32), "float64": (64, np.float64)}
+#: For each dtype, the size of a value in bits and NumPy's dtype of equal size; bfloat16 is the upper half of a float32.
+FLOATS = {
+    "float16": (16, np.float16), "bfloat16": (16, None), "float32": (32, np.float32), "float64": (64, np.float64),
+    "complex64": (32, np.float32), "complex128": (64, np.float64),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -16,50 +19,81 @@ class Distance:
 
     Attributes
     ----------
+    values : int
+        The number of values of each tensor; a complex number has two.
     compared, differing : int
         The number of values that were compared, and that differ.
     ulp : tuple of int or None
-        The smallest and the largest difference among those that differ, in ULP; None if no value differs.
+        The smallest and the largest difference among those that differ, in ULP; None if no finite value differs.
     relative : float
-        The norm of the difference relative to the norm of the first tensor.
+        The norm of the difference relative to the norm of the first tensor, over the finite values.
+    not_finite : int
+        How many of the differing values are infinite or not a number on at least one side.
     """
 
+    values: int
     compared: int
     differing: int
     ulp: tuple[int, int] | None
     relative: float
+    not_finite: int = 0
 
 
-def distance(a: Value, b: Value) -> Distance | None:
+def sampled(a: Value, b: Value) -> Distance | None:
     """Return how far the samples of two outputs are apart; None if they cannot be compared."""
-    if a.dtype != b.dtype or a.dtype not in FLOATS or len(a.sample) != len(b.sample):
+    return distance(np.array(a.sample, np.int64), np.array(b.sample, np.int64), a, b)
+
+
+def distance(first: np.ndarray, second: np.ndarray, a: Value, b: Value) -> Distance | None:
+    """Return how far the bits of some or all values of two tensors are apart; None if they cannot be compared."""
+    if a.dtype != b.dtype or a.dtype not in FLOATS or a.shape != b.shape or len(first) != len(second):
         return None
-    return between(np.array(a.sample, np.int64), np.array(b.sample, np.int64), a.dtype)
+    count = int(np.prod(a.shape)) * (2 if a.dtype.startswith("complex") else 1)
+    return between(first, second, a.dtype, count)
 
 
-def between(a: np.ndarray, b: np.ndarray, dtype: str) -> Distance:
+def between(a: np.ndarray, b: np.ndarray, dtype: str, count: int | None = None) -> Distance:
     """Return how far two arrays of bit patterns are apart.
 
     Parameters
     ----------
-    a, b : int64 (values,)
-        The bit patterns, sign-extended.
+    a, b : integers (values,)
+        The bit patterns.
     dtype : str
         The dtype of the values, one of FLOATS.
+    count : int, optional
+        The number of values of the whole tensors, if these arrays are samples of them.
     """
     size, _ = FLOATS[dtype]
-    steps = np.array([abs(int(x) - int(y)) for x, y in zip(ordered(a, size), ordered(b, size), strict=True)], object)
-    apart = steps[steps > 0]
+    first, second = ordered(a, size), ordered(b, size)
+    steps = np.where(first > second, first - second, second - first)
     x, y = values(a, dtype), values(b, dtype)
-    norm = float(np.linalg.norm(x))
-    relative = float(np.linalg.norm(x - y)) / norm if norm > 0 else float(np.any(x != y))
-    return Distance(len(a), len(apart), (int(apart.min()), int(apart.max())) if len(apart) else None, relative)
+    finite = np.isfinite(x) & np.isfinite(y)
+    apart = steps[(steps > 0) & finite]
+    with np.errstate(over="ignore"):
+        norm = float(np.linalg.norm(x[finite]))
+        difference = float(np.linalg.norm(x[finite] - y[finite]))
+    return Distance(
+        values=len(a) if count is None else count,
+        compared=len(a),
+        differing=int((steps > 0).sum()),
+        ulp=(int(apart.min()), int(apart.max())) if len(apart) else None,
+        relative=difference / norm if norm > 0 else float(difference > 0),
+        not_finite=int(((steps > 0) & ~finite).sum()),
+    )
 
 
-def ordered(bits: np.ndarray, size: int) -> list[int]:
-    """Return integers in the order of the floats, so that neighbouring floats differ by one; both zeros are 0."""
-    sign = 1 << (size - 1)
-    return [int(one) if one >= 0 else -(int(one) % (1 << size) - sign) for one in bits]
+def ordered(bits: np.ndarray, size: int) -> np.ndarray:
+    """Return unsigned integers in the order of the floats: neighbouring floats differ by one, and both zeros are equal.
+
+    Parameters
+    ----------
+    bits : integers (values,)
+        Bit patterns of floats of `size` bits.
+    """
+    sign = np.uint64(1 << (size - 1))
+    unsigned = bits.astype(f"int{size}").view(f"uint{size}").astype(np.uint64)
+    return np.where(unsigned < sign, unsigned + sign, sign - (unsigned & (sign - np.uint64(1))))
 
 
 def values(bits: np.ndarray, dtype: str) -> np.ndarray:

@@ -22,7 +22,7 @@ def tensor_hash(tensor: Tensor) -> Tensor:
     Strides have no effect: a tensor in channels-last format has the hash of its contiguous copy. Shape and dtype are
     no part of the hash. A sparse or quantized tensor is hashed by its values alone.
     """
-    words = _words(tensor.detach())
+    words = _words(tensor)
     total = torch.zeros((), dtype=torch.int64, device=words.device)
     at_a_time = BLOCK * (1 if words.device.type == "cpu" else BLOCKS)
     keys, factors = tables(words.device)
@@ -72,17 +72,34 @@ def signed(word: int) -> int:
 
 def _words(tensor: Tensor) -> Tensor:
     """Return the bits of a tensor as one dimension of int64; two elements of four bytes share a word."""
+    bits = bits_of(tensor)
+    if bits.element_size() != 4:
+        return bits.to(torch.int64)
+    if len(bits) % 2 or bits.storage_offset() % 2:  # a word of eight bytes begins at a multiple of eight bytes
+        bits = torch.nn.functional.pad(bits, (0, len(bits) % 2)).clone()
+    return bits.view(torch.int64)
+
+
+def bits_of(tensor: Tensor) -> Tensor:
+    """Return the bits of the values of a tensor, in the order of its indices, as one dimension of integers."""
+    flat = plain(tensor).reshape(-1).contiguous()
+    flat = flat.to(torch.uint8) if flat.dtype == torch.bool else flat
+    return flat.view(INTEGERS[flat.element_size()])
+
+
+def plain(tensor: Tensor) -> Tensor:
+    """Return the values of a tensor as a strided tensor of real numbers.
+
+    A complex tensor has a last dimension of two, a quantized one is that of its integers, and the tensors of a nested
+    one are filled up with zeros to one size.
+    """
+    tensor = tensor.detach()
+    if tensor.is_nested:
+        tensor = torch.nested.to_padded_tensor(tensor, 0)
     if tensor.layout != torch.strided:
         tensor = tensor.to_dense()
     if tensor.is_quantized:
         tensor = tensor.int_repr()
     if tensor.is_complex():
         tensor = torch.view_as_real(tensor.resolve_conj())
-    flat = tensor.resolve_neg().reshape(-1).contiguous()
-    flat = flat.to(torch.uint8) if flat.dtype == torch.bool else flat
-    bits = flat.view(INTEGERS[flat.element_size()])
-    if bits.element_size() != 4:
-        return bits.to(torch.int64)
-    if len(bits) % 2 or flat.storage_offset() % 2:  # a word of eight bytes begins at a multiple of eight bytes
-        bits = torch.nn.functional.pad(bits, (0, len(bits) % 2)).clone()
-    return bits.view(torch.int64)
+    return tensor.resolve_neg()

@@ -43,6 +43,8 @@ class Places:
             handle.remove()
 
     def _enter(self, path: str, module: nn.Module, inputs: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
         self.running.append((path, torch._C._autograd._get_sequence_nr()))
 
     def _enter_any(self, module: nn.Module, inputs: Any) -> None:
@@ -51,6 +53,8 @@ class Places:
         self._enter(f"{around}{type(module).__name__}", module, inputs)
 
     def _leave(self, module: nn.Module, inputs: Any, outputs: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
         path, first = self.running.pop()
         last = torch._C._autograd._get_sequence_nr()
         self.ranges.append((first, last, path))  # a layer is noted before the layers that contain it
