@@ -8,6 +8,7 @@ extensions) are not seen; what they write is seen when the next operator reads i
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from torch.utils._pytree import tree_leaves
 from noisegrid.divergence.request import MOST_OPERATIONS
 from noisegrid.divergence.trace import Operation, Value
 from noisegrid.runtime import failures
-from noisegrid.training.bits import bits_of, plain, tensor_hash
+from noisegrid.training.bits import bits_of, integers, plain, tensor_hash
 from noisegrid.training.places import Places
 
 #: The number of values of an output that a trace keeps.
@@ -220,7 +221,7 @@ def _words(args: Any, kwargs: dict[str, Any]) -> str:
 
 
 def _seen(tensor: Tensor, sample: bool = False) -> _Seen:
-    kept = bits_of(sample_values(tensor)) if sample else None
+    kept = sample_bits(tensor) if sample else None
     return _Seen(_shape(tensor), str(tensor.dtype).removeprefix("torch."), tensor_hash(tensor), kept)
 
 
@@ -229,10 +230,17 @@ def _shape(tensor: Tensor) -> tuple[int, ...]:
 
 
 def sample_values(tensor: Tensor, count: int = SAMPLE) -> Tensor:
-    """Return some values of a tensor, at places that depend on its shape alone and are spread evenly over it."""
-    tensor = plain(tensor)
-    size = tensor.numel()
-    places = torch.arange(min(count, size), device=tensor.device) * size // max(1, min(count, size))
-    if tensor.is_contiguous():
-        return tensor.reshape(-1)[places]
-    return tensor[torch.unravel_index(places, tensor.shape)]
+    """Return some values of a tensor, at the places of `sample_bits`."""
+    return sample_bits(tensor, count).view(plain(tensor).dtype)
+
+
+def sample_bits(tensor: Tensor, count: int = SAMPLE) -> Tensor:
+    """Return the bits of some values, spread evenly over the tensor at places that depend on its shape alone."""
+    bits = integers(tensor)
+    index = _places(bits.numel(), count).to(bits.device)
+    return bits.reshape(-1)[index] if bits.is_contiguous() else bits[torch.unravel_index(index, bits.shape)]
+
+
+@cache
+def _places(size: int, count: int) -> Tensor:
+    return torch.arange(min(count, size)) * size // max(1, min(count, size))

@@ -7,6 +7,7 @@ in blocks, so that a block stays in the cache of a processor.
 
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,15 +24,16 @@ def tensor_hash(tensor: Tensor) -> Tensor:
     no part of the hash. A sparse or quantized tensor is hashed by its values alone.
     """
     words = _words(tensor)
+    if words.device.type == "cpu":
+        return torch.from_numpy(np.array(_hash_on_cpu(words.numpy()), np.int64))
     total = torch.zeros((), dtype=torch.int64, device=words.device)
-    at_a_time = BLOCK * (1 if words.device.type == "cpu" else BLOCKS)
-    keys, factors = tables(words.device)
+    keys, factors = _tables_on(words.device)
     whole = len(words) // BLOCK * BLOCK
-    for start in range(0, whole, at_a_time):
-        blocks = words[start : min(start + at_a_time, whole)].view(-1, BLOCK)
-        numbers = range(start // BLOCK, start // BLOCK + len(blocks))
-        weights = torch.tensor([block_factor(number) for number in numbers], device=words.device)
-        total += (_mixed(blocks, keys, factors) * weights).sum()
+    for start in range(0, whole, BLOCK * BLOCKS):
+        blocks = words[start : min(start + BLOCK * BLOCKS, whole)].view(-1, BLOCK)
+        first = start // BLOCK
+        weights = torch.tensor([block_factor(number) for number in range(first, first + len(blocks))])
+        total += (_mixed(blocks, keys, factors) * weights.to(words.device)).sum()
     if rest := len(words) - whole:
         total += _mixed(words[whole:], keys[:rest], factors[:rest]) * block_factor(whole // BLOCK)
     return total
@@ -43,12 +45,34 @@ def _mixed(words: Tensor, keys: Tensor, factors: Tensor) -> Tensor:
     return mixed.bitwise_xor_(mixed >> 32).sum(-1)
 
 
+def _hash_on_cpu(words: np.ndarray) -> int:
+    """Return the same hash of an int64 array (words,). NumPy starts each operation sooner than PyTorch."""
+    keys, factors = tables()
+    mixed, shifted = np.empty((2, min(BLOCK, len(words))), np.int64)
+    total = 0
+    for number, start in enumerate(range(0, len(words), BLOCK)):
+        size = min(BLOCK, len(words) - start)
+        mixed, shifted = mixed[:size], shifted[:size]
+        np.bitwise_xor(words[start : start + size], keys[:size], out=mixed)
+        np.multiply(mixed, factors[:size], out=mixed)
+        np.right_shift(mixed, 32, out=shifted)
+        np.bitwise_xor(mixed, shifted, out=mixed)
+        total += int(mixed.sum()) * block_factor(number)
+    return signed(total & MASK)
+
+
 @cache
-def tables(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return, for each place in a block, the key and the odd factor with which its word is mixed."""
-    keys = torch.tensor([signed(random_word(2 * place)) for place in range(BLOCK)])
-    factors = torch.tensor([signed(random_word(2 * place + 1) | 1) for place in range(BLOCK)])
-    return keys.to(device), factors.to(device)
+def tables() -> tuple[np.ndarray, np.ndarray]:
+    """Return, for each place in a block, the key and the odd factor with which its word is mixed, as int64 (BLOCK,)."""
+    keys = np.array([signed(random_word(2 * place)) for place in range(BLOCK)], np.int64)
+    factors = np.array([signed(random_word(2 * place + 1) | 1) for place in range(BLOCK)], np.int64)
+    return keys, factors
+
+
+@cache
+def _tables_on(device: torch.device) -> tuple[Tensor, Tensor]:
+    keys, factors = tables()
+    return torch.from_numpy(keys).to(device), torch.from_numpy(factors).to(device)
 
 
 @cache
@@ -82,9 +106,14 @@ def _words(tensor: Tensor) -> Tensor:
 
 def bits_of(tensor: Tensor) -> Tensor:
     """Return the bits of the values of a tensor, in the order of its indices, as one dimension of integers."""
-    flat = plain(tensor).reshape(-1).contiguous()
-    flat = flat.to(torch.uint8) if flat.dtype == torch.bool else flat
-    return flat.view(INTEGERS[flat.element_size()])
+    return integers(tensor).reshape(-1).contiguous()
+
+
+def integers(tensor: Tensor) -> Tensor:
+    """Return the bits of the values of a tensor as integers, in the shape of `plain`."""
+    values = plain(tensor)
+    values = values.to(torch.uint8) if values.dtype == torch.bool else values
+    return values.view(INTEGERS[values.element_size()])
 
 
 def plain(tensor: Tensor) -> Tensor:
