@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import PACKAGE
 from noisegrid.divergence import trace
@@ -44,6 +45,8 @@ def recorded(request: Request) -> Trace:
     """
     if importlib.util.find_spec("torch") is None:
         raise CannotJudge("this environment has no PyTorch, which runs need; traces can be compared without it")
+    if sys.stderr.isatty():
+        print(f"running {_words(request)} …", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(request.output or f"{folder}/side.trace")
         paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
@@ -59,6 +62,12 @@ def recorded(request: Request) -> Trace:
             lines = [line for line in done.stderr.splitlines() if line.strip()]
             raise CannotJudge(lines[-1] if lines else f"{request.subject.name} ended with status {done.returncode}")
         return trace.read(path)
+
+
+def _words(request: Request) -> str:
+    """Return what is run, such as `resnet18-digits (threads=2), 20 steps`."""
+    changes = f" ({', '.join(request.subject.changes)})" if request.subject.changes else ""
+    return escape.terminal(f"{request.subject.name}{changes}, {request.steps} steps")
 
 
 def judged(a: Request, b: Request) -> tuple[Comparison, Trace, Trace]:
