@@ -67,7 +67,7 @@ def recorded(request: Request) -> Trace:
 def _words(request: Request) -> str:
     """Return what is run, such as `resnet18-digits (threads=2), 20 steps`."""
     changes = f" ({', '.join(request.subject.changes)})" if request.subject.changes else ""
-    return escape.terminal(f"{request.subject.name}{changes}, {request.steps} steps")
+    return escape.terminal(f"{request.subject.name}{changes}, {request.steps} step{'s' * (request.steps > 1)}")
 
 
 def judged(a: Request, b: Request) -> tuple[Comparison, Trace, Trace]:
