@@ -60,7 +60,7 @@ class Plant(TorchDispatchMode):
     def __torch_dispatch__(self, function: Any, types: Sequence[type], args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         result = function(*args, **kwargs)
-        outputs = [*tracer._changed(function, args, kwargs), *tracer._tensors(result)]
+        outputs = [*tracer.changed_in_place(function, args, kwargs), *tracer._tensors(result)]
         if tracer._computes(function) and outputs:
             self.number += 1
             floats = [one for one in tree_leaves(outputs) if one.is_floating_point() and one.numel()]

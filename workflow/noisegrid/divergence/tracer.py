@@ -101,7 +101,9 @@ class Tracer(TorchDispatchMode):
         chosen = len(self.recorded) == self.whole
         before = self._kept("input", read) if chosen else {}
         result = function(*args, **kwargs)
-        written = list({id(one): one for one in [*_changed(function, args, kwargs), *_tensors(result)]}.values())
+        written = list(
+            {id(one): one for one in [*changed_in_place(function, args, kwargs), *_tensors(result)]}.values()
+        )
         outputs = self._hashed(written, sample=True)
         if inputs is None or outputs is None:
             self.left_out += 1
@@ -196,7 +198,7 @@ def _computes(function: Any) -> bool:
     return not any(alias is not None and not alias.is_write for alias in aliases)
 
 
-def _changed(function: Any, args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
+def changed_in_place(function: Any, args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
     """Return the tensors among the arguments of an operator that it changes in place."""
     arguments = function._schema.arguments
     given = {one.name: value for one, value in zip(arguments, args, strict=False)} | kwargs

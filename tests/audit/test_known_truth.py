@@ -1,0 +1,65 @@
+"""Each script has one mistake, which is named; scripts that look like them and have none are called clean."""
+
+import pytest
+from conftest import ROOT
+
+from noisegrid.audit.findings import findings
+from noisegrid.audit.observation import CONTENTS, DATA_ORDER, INITIAL, MASKS
+
+#: For each script, the findings as (rule, thing), and words of the first sentence.
+TRUTH = {
+    "average_not_resumed": ([("not resumed", "averages")], "averaged weights (EMA)"),
+    "autotune": ([("autotune", "kernels")], "torch.backends.cudnn.benchmark is on"),
+    "drop_last": ([("drop_last", DATA_ORDER)], "leaves 4 of 24 examples out of every epoch"),
+    "dropout_seed_leaks": ([("leaks", DATA_ORDER)], "`dropout_seed` leaks into the order of the examples"),
+    "evaluation_draws": ([("evaluation draws", "generators")], "evaluation draws from PyTorch's generator"),
+    "fixed_generator": ([("seed does not reach", DATA_ORDER)], "Its generator has the seed 42 in both"),
+    "last_batch_of_one": ([("last batch of one", "evaluation")], "a batch of one example beside batches of 8"),
+    "logging_draws": ([("draws between steps", "generators")], "`show_example` draws from PyTorch's generator"),
+    "no_worker_init": (
+        [("same in every worker", CONTENTS), ("same in every epoch", CONTENTS), ("every worker reads all", DATA_ORDER)],
+        "workers of a DataLoader start with the same state of `dataset.rng`",
+    ),
+    "numpy_in_workers": (
+        [("same in every worker", CONTENTS), ("same in every epoch", CONTENTS)],
+        "workers of a DataLoader start with the same state of `dataset.rng`",
+    ),
+    "one_generator_for_two": ([("shared generator", DATA_ORDER)], "one generator serves two DataLoaders"),
+    "random_states_not_resumed": ([("not resumed", "random states")], "other batches follow"),
+    "ranks_with_one_seed": ([("ranks", MASKS)], "ranks 0 and 1 have the same state of PyTorch's generator"),
+    "same_augmentation": ([("same in every epoch", CONTENTS)], "the augmentation of an example is the same in every"),
+    "schedule_not_resumed": (
+        [("not resumed", "schedule"), ("not resumed", "optimiser")],
+        "lr is 0.1 instead of 0.05",
+    ),
+    "seed_after_network": ([("does not repeat", INITIAL)], "torch.manual_seed is called after the network is made"),
+    "seed_does_not_reach_workers": (
+        [("seed does not reach", CONTENTS), ("same in every epoch", CONTENTS)],
+        "`seed` does not reach the augmentation",
+    ),
+    "seed_does_nothing": ([("seed does nothing", "seed")], "torch.manual_seed gets 1234 in both"),
+    "set_order": ([("PYTHONHASHSEED", CONTENTS)], "iterates over a set or uses hash()"),
+    "time_seed": ([("does not repeat", INITIAL)], "torch.manual_seed gets another value in each run"),
+    "unseeded_augmentation": ([("does not repeat", CONTENTS)], "Call random.seed(seed)"),
+}
+CLEAN = ("clean_everything", "clean_ranks", "clean_resume", "clean_seeds")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", TRUTH)
+def test_the_mistake_is_named(audited, script):
+    found = findings(audited(script))
+    expected, words = TRUTH[script]
+    assert [(one.rule, one.thing) for one in found] == expected
+    assert words in found[0].sentence
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", CLEAN)
+def test_what_has_no_mistake_is_clean(audited, script):
+    assert findings(audited(script)) == []
+
+
+def test_every_script_is_tried():
+    folder = ROOT / "tests/audit/scripts"
+    assert {path.stem for path in folder.glob("*.py")} == {*TRUTH, *CLEAN, "training"}
