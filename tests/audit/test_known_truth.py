@@ -1,10 +1,16 @@
 """Each script has one mistake, which is named; scripts that look like them and have none are called clean."""
 
-import pytest
-from conftest import ROOT
+from pathlib import Path
 
+import pytest
+
+from noisegrid.audit.command import arguments_of
+from noisegrid.audit.evidence import Evidence, gathered
 from noisegrid.audit.findings import findings
 from noisegrid.audit.observation import CONTENTS, DATA_ORDER, INITIAL, MASKS
+from noisegrid.audit.runs import Runs, Servers
+
+SCRIPTS = Path(__file__).resolve().parent / "scripts"
 
 #: For each script, the findings as (rule, thing), and words of the first sentence.
 TRUTH = {
@@ -45,6 +51,28 @@ TRUTH = {
 CLEAN = ("clean_everything", "clean_ranks", "clean_resume", "clean_seeds")
 
 
+@pytest.fixture(scope="module")
+def servers():
+    """Processes for the runs of all audits."""
+    with pytest.MonkeyPatch.context() as patch, Servers() as found:
+        patch.chdir(SCRIPTS)
+        found.start("0")
+        yield found
+
+
+@pytest.fixture
+def audited(servers, monkeypatch):
+    """Return the function that gathers the evidence about a script's function `train`."""
+
+    def evidence(script: str, steps: int = 20) -> Evidence:
+        monkeypatch.chdir(SCRIPTS)
+        monkeypatch.syspath_prepend(SCRIPTS)
+        seeds, resumable = arguments_of(f"{script}:train")
+        return gathered(Runs(f"{script}:train", seeds, servers, resumable, steps))
+
+    return evidence
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("script", TRUTH)
 def test_the_mistake_is_named(audited, script):
@@ -61,5 +89,4 @@ def test_what_has_no_mistake_is_clean(audited, script):
 
 
 def test_every_script_is_tried():
-    folder = ROOT / "tests/audit/scripts"
-    assert {path.stem for path in folder.glob("*.py")} == {*TRUTH, *CLEAN, "training"}
+    assert {path.stem for path in SCRIPTS.glob("*.py")} == {*TRUTH, *CLEAN, "training"}

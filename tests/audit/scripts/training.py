@@ -1,18 +1,23 @@
 """What the scripts of this folder share: 24 examples of digits, a small network, and a plain training loop."""
 
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import Dataset
+
+#: The file of scikit-learn; importing scikit-learn would take longer than a run.
+DIGITS = Path(find_spec("sklearn").origin).parent / "datasets/data/digits.csv.gz"
 
 
 class Examples(Dataset):
     """Real digits; `augment`, if there is one, changes an example whenever it is read."""
 
     def __init__(self, augment=None, count=24):
-        digits = load_digits()
-        self.inputs = torch.tensor(digits.data[:count] / 16, dtype=torch.float32)
-        self.labels = torch.tensor(digits.target[:count])
+        digits = torch.tensor(np.loadtxt(DIGITS, delimiter=",", max_rows=count))
+        self.inputs, self.labels = digits[:, :64].float() / 16, digits[:, 64].long()
         self.augment = augment
 
     def __len__(self):

@@ -109,13 +109,13 @@ class Observation:
         return bool(self.fetch_moves) or made or any(one["where"] == FETCH for one in self.draws)
 
     @cached_property
-    def fetched_values(self) -> list[list[str]]:
-        """For each process, a hash of each value that was drawn while examples of training were read, in order."""
+    def fetched_values(self) -> list[str]:
+        """A hash of each value that the training process drew while it read examples of training, in order.
+
+        Workers read ahead, and are ended somewhere, so theirs cannot be compared.
+        """
         training = {one["loader"] for one in self.training_loaders}
-        return [
-            [one["values"] for one in log.of("draw") if one["where"] == FETCH and one["loader"] in training]
-            for log in self.logs
-        ]
+        return [one["values"] for one in self.log.of("draw") if one["where"] == FETCH and one["loader"] in training]
 
     @property
     def shuffles(self) -> bool:

@@ -14,6 +14,7 @@ from contextlib import suppress
 
 import numpy as np
 import torch
+import torch._dynamo  # optimisers import it in their first step, which takes longer than most runs
 
 from noisegrid.audit import side
 from noisegrid.audit.request import VARIABLE
