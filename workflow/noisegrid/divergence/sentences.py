@@ -56,10 +56,10 @@ def operation(cause: Cause) -> str:
         assert cause.a and cause.b
         return f"{where}: `{name}` has other arguments ({cause.a.arguments} against {cause.b.arguments})"
     if cause.kind == "inside or before":
-        return f"{where}: inside or before `{name}`, by {UNSEEN}{_distance(cause.distances)}"
+        return f"{where}: inside or before `{name}`, by {UNSEEN}{how_far(cause.distances)}"
     if cause.kind == "random":
         return f"{where}: `{name}` drew other random numbers (another state of the generator)"
-    return f"{where}: `{name}` gave {GAVE[one.part]} from equal inputs{_distance(cause.distances)}"
+    return f"{where}: `{name}` gave {GAVE[one.part]} from equal inputs{how_far(cause.distances)}"
 
 
 def _shapes(one: Operation) -> str:
@@ -67,7 +67,7 @@ def _shapes(one: Operation) -> str:
     return " and ".join("x".join(map(str, value.shape)) or "a number" for value in one.inputs)
 
 
-def _distance(distances: Iterable[Distance | None]) -> str:
+def how_far(distances: Iterable[Distance | None]) -> str:
     """Return the difference of the first tensor that differs, in ULP and relative."""
     first = next((one for one in distances if one and one.differing), None)
     if first is None:
