@@ -12,7 +12,7 @@ from noisegrid.divergence.ulp import Distance
 #: What an operation gave, by the part of the step.
 GAVE = {"forward": "another output", "backward": "other gradients", "optimiser": "other values"}
 #: What a trace does not see.
-UNSEEN = "something that PyTorch does not dispatch (compiled code, Triton, an extension)"
+UNSEEN = "something that PyTorch does not dispatch (NumPy, Python, compiled code, Triton, an extension)"
 #: The first words about a batch that differs, by kind.
 BATCH = {
     "order": "the same examples come in another order",
@@ -72,7 +72,8 @@ def how_far(distances: Iterable[Distance | None]) -> str:
     first = next((one for one in distances if one and one.differing), None)
     if first is None:
         return ""
-    values = f"{first.compared:,} {'sampled ' if first.compared < first.values else ''}values"
+    sampled = "sampled " if first.compared < first.values else ""
+    values = f"{first.compared:,} {sampled}value{'s' if first.compared > 1 else ''}"
     if first.ulp is None:
         return f"; {first.not_finite:,} of {values} are infinite or not a number on one side"
     low, high = first.ulp
