@@ -43,12 +43,14 @@ def is_deep() -> bool:
 
 def skip_without_torch(name: str) -> None:
     """Skip the test that runs if PyTorch is not installed; `name` is the function that needs it."""
+    __tracebackhide__ = True
     pytest.importorskip("torch", reason=NO_TORCH.format(name))
 
 
 @pytest.fixture
 def assert_deterministic() -> Callable[..., None]:
     """Assert that a function gives the same bits each time: assert_deterministic(step, runs=2, fresh_process=True)."""
+    __tracebackhide__ = True
     skip_without_torch("assert_deterministic")
     return testing.assert_deterministic
 

@@ -39,6 +39,7 @@ def assert_same_run(a: Any, b: Any) -> None:
 
 def _difference(a: Any, b: Any) -> str:
     """Return how two runs differ; an empty text if they do not."""
+    __tracebackhide__ = True
     kinds = [_kind(one) for one in (a, b)]
     if kinds[0] != kinds[1]:
         raise UsageError(f"{_name(a)} is {kinds[0]}, and {_name(b)} is {kinds[1]}; compare two of one kind")
@@ -101,7 +102,8 @@ def _about(one: record.Replicate) -> dict[str, Any]:
 
 
 def _of_weights(a: Any, b: Any) -> str:
-    return _in_words(*(_weights(one) for one in (a, b)))
+    __tracebackhide__ = True
+    return _in_words(_weights(a), _weights(b))
 
 
 def _in_words(a: dict[str, Entry], b: dict[str, Entry]) -> str:
@@ -114,6 +116,7 @@ def _in_words(a: dict[str, Entry], b: dict[str, Entry]) -> str:
 
 def _weights(one: Any) -> dict[str, Entry]:
     """Return weights by name; a file is read as data only."""
+    __tracebackhide__ = True
     if not isinstance(one, str | Path):
         return entries(one, _name(one))
     path = Path(one)
@@ -130,6 +133,7 @@ def _weights(one: Any) -> dict[str, Entry]:
 
 
 def _torch(path: Path) -> Any:
+    __tracebackhide__ = True
     plugin.skip_without_torch(f"assert_same_run on {path.name}")
     import torch
 
@@ -137,6 +141,7 @@ def _torch(path: Path) -> Any:
 
 
 def _safetensors(path: Path) -> Any:
+    __tracebackhide__ = True
     plugin.skip_without_torch(f"assert_same_run on {path.name}")
     from safetensors.torch import load_file
 
