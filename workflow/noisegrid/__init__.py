@@ -23,7 +23,7 @@ testing     the plugin of pytest, and its assertions
 cli         the `noisegrid` command
 
 The modules `networks` and `readers` are public: catalogs name their functions, and so may your own study. The functions
-`gate`, `floor` and `tracing` are public, too.
+`gate`, `floor` and `tracing` are public, too, and so are those of `testing`.
 """
 
 from importlib import import_module

@@ -8,7 +8,7 @@ from noisegrid.common.errors import NoisegridError, UsageError
 from noisegrid.testing import plugin
 
 if TYPE_CHECKING:
-    from noisegrid.testing.runs import Run
+    from noisegrid.testing.run import Run
 
 #: The numbers of threads that `--noisegrid-deep` compares.
 THREADS = (1, 2)
@@ -76,7 +76,7 @@ def _pairs(
     """Yield what is compared in words, with its two runs. What is not asked for is not run."""
     __tracebackhide__ = True
     from noisegrid.testing.fresh import is_importable, run_fresh
-    from noisegrid.testing.runs import name_of, run_here, takes_state
+    from noisegrid.testing.running import name_of, run_here, takes_state
 
     here = partial(run_here, step, steps)
     fresh = partial(run_fresh, step, steps)

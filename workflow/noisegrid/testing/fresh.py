@@ -1,12 +1,10 @@
 """Run a function of the user in a process that starts anew, so that no state of this one can reach it.
 
-The process is `python -m noisegrid.testing.fresh`, with the request as JSON on standard input. It pickles the run into
-a file of a folder that only this user can read.
+The process is `python -m noisegrid.testing.fresh`, with the request as JSON on standard input.
 """
 
 import json
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -22,7 +20,9 @@ from typing import Any
 
 from noisegrid.common.errors import NoisegridError, UsageError
 from noisegrid.common.schemas import PACKAGE
-from noisegrid.testing.runs import Run, name_of, run_here
+from noisegrid.testing import run
+from noisegrid.testing.run import Run
+from noisegrid.testing.running import name_of, run_here
 
 #: The variables that set the number of threads of libraries.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -73,7 +73,7 @@ class Address:
             if not self.module.startswith(str(error.name)):
                 raise
             module = None
-        if module is None or Path(module.__file__ or "") != Path(self.path):
+        if module is None or Path(module.__file__ or "").resolve() != Path(self.path).resolve():
             spec = spec_from_file_location(self.module, self.path)
             assert spec is not None and spec.loader is not None
             module = sys.modules[self.module] = module_from_spec(spec)
@@ -104,21 +104,19 @@ def run_fresh(function: Callable[..., Any], steps: int, threads: int | None = No
     variables = dict.fromkeys(THREADS, str(threads)) if threads else {}
     paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
     with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "run.pickle"
         done = subprocess.run(
             [sys.executable, "-m", "noisegrid.testing.fresh"],
-            input=json.dumps(request | {"output": str(output)}),
+            input=json.dumps(request | {"folder": folder}),
             env={**os.environ, **variables, "PYTHONPATH": paths},
             stderr=subprocess.PIPE,
             text=True,
             check=False,
         )
-        if done.returncode:
+        if done.returncode or not any(Path(folder).iterdir()):  # a function may call sys.exit(0)
             said = done.stderr.strip() or f"the process ended with status {done.returncode}"
             what = f"{name_of(function)} failed in a fresh process: {said.splitlines()[-1]}"
             raise NoisegridError(f"{what}\n\n{said}" if "\n" in said else what)
-        run: Run = pickle.loads(output.read_bytes())
-        return run
+        return run.read(Path(folder))
 
 
 def main() -> int:
@@ -126,14 +124,14 @@ def main() -> int:
     request = json.load(sys.stdin)
     sys.path[:] = request["paths"]
     try:
-        run = run_here(Address(**request["address"]).load(), request["steps"], request["threads"])
+        found = run_here(Address(**request["address"]).load(), request["steps"], request["threads"])
     except NoisegridError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except Exception as error:
         traceback.print_exception(type(error), error, _of_the_user(error))
         return NoisegridError.exit_code
-    Path(request["output"]).write_bytes(pickle.dumps(run))
+    run.write(Path(request["folder"]), found)
     return 0
 
 

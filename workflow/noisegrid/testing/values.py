@@ -18,7 +18,7 @@ from noisegrid.divergence.trace import Value
 from noisegrid.divergence.ulp import FLOATS, Distance, distance
 
 #: Types that are compared by value.
-PLAIN = (bool, int, str, bytes, type(None))
+PLAIN = (bool, int, str, type(None))
 #: How many entries a table lists, and how many characters of a value a sentence shows.
 ROWS, SHOWN = 12, 40
 
@@ -40,7 +40,7 @@ class Bits:
 
 
 #: An entry is compared by its bits, or by value if it is of a type of PLAIN.
-Entry = Bits | bool | int | str | bytes | None
+Entry = Bits | bool | int | str | None
 
 
 def entries(found: Any, where: str) -> dict[str, Entry]:

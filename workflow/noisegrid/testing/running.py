@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,23 +13,8 @@ from noisegrid.common.errors import UsageError
 from noisegrid.divergence.parts import Parts
 from noisegrid.divergence.recorder import Recorder
 from noisegrid.divergence.trace import Operation, Trace
-from noisegrid.testing.values import Entry, entries
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run of a function gave.
-
-    Attributes
-    ----------
-    traces : tuple of Trace
-        For each step, its operations; all of them have the states before every step and after the last one.
-    returned : dict
-        What a function without a state returned, by name.
-    """
-
-    traces: tuple[Trace, ...]
-    returned: dict[str, Entry]
+from noisegrid.testing.run import Run
+from noisegrid.testing.values import entries
 
 
 class _EveryStep(Recorder):
