@@ -4,17 +4,20 @@ import re
 import tomllib
 
 import pytest
-import torch  # noqa: F401  # sessions in this process must not import it anew
+import torch._dynamo
 from conftest import ROOT
 
+from noisegrid.testing import fresh, outcome, same_run
+
 pytest_plugins = "pytester"
+
+#: Imported first, because a session in this process forgets its imports, and PyTorch cannot be imported twice.
+IMPORTED = (torch._dynamo, fresh, outcome, same_run)
 
 #: Functions that tests call; each test in a session names one of them.
 FUNCTIONS = """
 import os
-import random
 
-import pytest
 import torch
 from noisegrid.testing import assert_deterministic as imported
 from torch import nn
@@ -120,6 +123,21 @@ def test_the_option_adds_fresh_processes_and_other_numbers_of_threads(installed)
             "E *, 1 thread against 2 threads, in one process",
         ]
     )
+
+
+def test_an_error_of_the_function_is_shown_without_frames_of_the_plugin(installed):
+    session(
+        installed,
+        "assert_deterministic(lambda: 1 / 0, fresh_process=False)",
+        "assert_deterministic(lambda: 1)",
+        "assert_deterministic(lambda state: 1 / 0, fresh_process=False)",
+    )
+    found = installed.runpytest_inprocess()
+    found.assert_outcomes(failed=3)
+    found.stdout.fnmatch_lines(
+        ["E *ZeroDivisionError: division by zero", "E *UsageError: a fresh process cannot import *"]
+    )
+    found.stdout.no_fnmatch_line("*workflow/noisegrid*")
 
 
 def test_the_key_of_the_configuration_is_the_option(installed):

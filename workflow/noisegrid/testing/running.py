@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import torch
@@ -93,7 +92,8 @@ def _steps(function: Callable[..., Any], steps: int, about: dict[str, Any]) -> R
     state = function(None)
     parts = Parts.of(state, about["subject"])
     while not recorder.finished:
-        result = recorder.step(partial(function, state), parts.network, parts.optimizers, parts.batch)
+        with recorder.recording(parts.network, parts.optimizers, parts.batch):
+            result = function(state)
         state = state if result is None else result
         parts = Parts.of(state, about["subject"])
     recorder.end(parts.network, parts.optimizers)
@@ -104,7 +104,8 @@ def _whole(function: Callable[..., Any], about: dict[str, Any]) -> Run:
     """Run a function without arguments, which counts as one step."""
     __tracebackhide__ = True
     recorder = _EveryStep(1)
-    returned = recorder.step(function, None, [])
+    with recorder.recording(None, []):
+        returned = function()
     if returned is None:
         raise UsageError(
             f"{about['subject']} returned nothing that could be compared; return a module, a state dict, tensors, "
