@@ -24,6 +24,7 @@ SUBPACKAGES = [
         "gating",
         "presenting",
         "divergence",
+        "testing",
         "cli",
     ),
 ]
@@ -65,11 +66,13 @@ def test_every_test_folder_mirrors_a_subpackage():
     ("module", "absent"),
     [
         ("noisegrid.cli.main", ["torch", "pandas", "scipy", "snakemake", "numpy", "yaml"]),
+        ("noisegrid.testing.plugin", ["torch", "pandas", "scipy", "numpy", "yaml"]),  # by every session of pytest
         ("noisegrid.planning.plan", ["torch", "pandas", "matplotlib"]),  # parsed again by every job
         ("noisegrid.measuring.cell", ["torch", "snakemake"]),
         ("noisegrid.reporting.figures", ["torch", "snakemake"]),
         ("noisegrid.crate.verify", ["torch"]),
         ("noisegrid.training.train", ["pandas", "snakemake"]),
+        ("noisegrid.testing.same_run, noisegrid.testing.noise", ["torch", "pandas", "matplotlib"]),
         ("noisegrid.presenting.as_html, noisegrid.reading.sides", ["torch", "pandas", "scipy.stats", "matplotlib"]),
     ],
 )

@@ -35,6 +35,12 @@ def test_the_wheel_holds_all_that_the_workflow_reads(wheel):
     assert set(NOT_INSTALLED) < set(CODE)
 
 
+def test_the_wheel_has_the_plugin_of_pytest(full, tmp_path):
+    (tmp_path / "test_own.py").write_text("def test_it(noise_floor):\n    assert noise_floor([1, 2, 3]).smallest > 0\n")
+    done = shell(full / "python", "-m", "pytest", "--noisegrid-deep", cwd=tmp_path)
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout
+
+
 def test_the_base_installation_is_small_and_plans(base, tmp_path):
     site = next((base.parent / "lib").glob("python*/site-packages"))
     sizes = {path.name: sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) for path in site.iterdir()}

@@ -12,7 +12,7 @@ from noisegrid.divergence.ulp import Distance
 #: What an operation gave, by the part of the step.
 GAVE = {"forward": "another output", "backward": "other gradients", "optimiser": "other values"}
 #: What a trace does not see.
-UNSEEN = "something that PyTorch does not dispatch (compiled code, Triton, an extension)"
+UNSEEN = "something that PyTorch does not dispatch (NumPy, Python, compiled code, Triton, an extension)"
 #: The first words about a batch that differs, by kind.
 BATCH = {
     "order": "the same examples come in another order",
@@ -56,10 +56,10 @@ def operation(cause: Cause) -> str:
         assert cause.a and cause.b
         return f"{where}: `{name}` has other arguments ({cause.a.arguments} against {cause.b.arguments})"
     if cause.kind == "inside or before":
-        return f"{where}: inside or before `{name}`, by {UNSEEN}{_distance(cause.distances)}"
+        return f"{where}: inside or before `{name}`, by {UNSEEN}{how_far(cause.distances)}"
     if cause.kind == "random":
         return f"{where}: `{name}` drew other random numbers (another state of the generator)"
-    return f"{where}: `{name}` gave {GAVE[one.part]} from equal inputs{_distance(cause.distances)}"
+    return f"{where}: `{name}` gave {GAVE[one.part]} from equal inputs{how_far(cause.distances)}"
 
 
 def _shapes(one: Operation) -> str:
@@ -67,12 +67,13 @@ def _shapes(one: Operation) -> str:
     return " and ".join("x".join(map(str, value.shape)) or "a number" for value in one.inputs)
 
 
-def _distance(distances: Iterable[Distance | None]) -> str:
+def how_far(distances: Iterable[Distance | None]) -> str:
     """Return the difference of the first tensor that differs, in ULP and relative."""
     first = next((one for one in distances if one and one.differing), None)
     if first is None:
         return ""
-    values = f"{first.compared:,} {'sampled ' if first.compared < first.values else ''}values"
+    sampled = "sampled " if first.compared < first.values else ""
+    values = f"{first.compared:,} {sampled}value{'s' if first.compared > 1 else ''}"
     if first.ulp is None:
         return f"; {first.not_finite:,} of {values} are infinite or not a number on one side"
     low, high = first.ulp

@@ -3,21 +3,20 @@
 A subject runs in a process of its own (see side), because libraries choose their kernels once in a process.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from noisegrid.common.errors import NoisegridError, first_line, unknown
 from noisegrid.common.references import imported
 from noisegrid.common.schemas import catalog
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.divergence.changes import changed, parsed
+from noisegrid.divergence.parts import Parts
 from noisegrid.divergence.recorder import Recorder
 from noisegrid.divergence.request import Subject
 from noisegrid.runtime import devices, machine
@@ -109,50 +108,15 @@ def _step(subject: Subject, recorder: Recorder) -> dict[str, Any]:
     _seed_all(seed)
     with _in_one_sentence(subject, "setting up"):
         state = function(None)
-    parts = _Parts.of(state, subject)
+    parts = Parts.of(state, subject.name)
     while not recorder.finished:
         with _in_one_sentence(subject, f"step {len(recorder.states)}"):
             result = recorder.step(partial(function, state), parts.network, parts.optimizers, parts.batch)
         state = state if result is None else result
-        parts = _Parts.of(state, subject)
+        parts = Parts.of(state, subject.name)
     recorder.end(parts.network, parts.optimizers)
     kind = next(parts.network.parameters()).device.type if parts.network is not None else "cpu"
     return _about(subject, {"seeds": {"seed": seed}, "switches": flags}, kind)
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """What the state of a user's step holds."""
-
-    network: nn.Module | None
-    optimizers: list[torch.optim.Optimizer] = field(default_factory=list)
-    batch: tuple[Tensor, ...] = ()
-
-    @classmethod
-    def of(cls, state: Any, subject: Subject) -> "_Parts":
-        """Return the parts of a state, which is a mapping or has attributes."""
-
-        def part(*names: str) -> Any:
-            for name in names:
-                found = state.get(name) if isinstance(state, Mapping) else getattr(state, name, None)
-                if found is not None:
-                    return found
-            return None
-
-        network, optimizers, batch = part("network", "model"), part("optimizer", "optimizers"), part("batch")
-        if network is not None and not isinstance(network, nn.Module):
-            raise NoisegridError(
-                f"{subject.name}: the state's network is of type {type(network).__name__}; "
-                "return a torch.nn.Module under the name network or model"
-            )
-        if network is None:
-            raise NoisegridError(
-                f"{subject.name}(None) returned no network; return a mapping with network, optimizer and, if you like, "
-                "batch (docs/diverge.md)"
-            )
-        listed = list(optimizers) if isinstance(optimizers, list | tuple) else [optimizers] if optimizers else []
-        tensors = [batch] if isinstance(batch, Tensor) else list(batch or ())
-        return cls(network, listed, tuple(one for one in tensors if isinstance(one, Tensor)))
 
 
 def _step_flags(subject: Subject) -> tuple[noise.Flags, int]:
