@@ -24,6 +24,7 @@ SUBPACKAGES = [
         "gating",
         "presenting",
         "divergence",
+        "invariance",
         "cli",
     ),
 ]
