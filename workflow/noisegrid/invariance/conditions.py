@@ -87,7 +87,7 @@ def _others(reference: Condition, sizes: Sequence[int], threads: Sequence[int]) 
         yield replace(reference, kind="batch size", value=str(size), batch_size=size)
     if reference.batch_size > 1:
         yield replace(reference, kind="position", value="rotated by one", arrangement=ROTATED)
-        yield replace(reference, kind="neighbours", value="other examples", arrangement=MIXED)
+        yield replace(reference, kind="neighbours", value="", arrangement=MIXED)
     for number in dict.fromkeys(threads[1:]):
         if number != threads[0]:
             yield _switched(reference, "threads", "threads", number, str(number))

@@ -1,4 +1,4 @@
-"""The figure of what each condition changes: the share of examples, and how much their logits differ."""
+"""The figure of what each condition changes: the share of examples, and the relative difference of all logits."""
 
 from pathlib import Path
 
@@ -17,13 +17,17 @@ def draw(found: Findings, path: Path) -> None:
     """Draw a row for each condition. The suffix of the path decides the format."""
     changes, count = found.changes, found.subject.examples
     rows = range(len(changes))
-    figure = Figure(figsize=(8, 1.4 + 0.28 * len(changes)), layout="constrained")
+    figure = Figure(figsize=(9, 1.4 + 0.28 * len(changes)), layout="constrained")
     shares, sizes = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     shares.barh(rows, [change.logits.mean() for change in changes], color=LOGITS, label="other logits", height=0.7)
     shares.barh(rows, [change.classes.mean() for change in changes], color=CLASSES, label="other class", height=0.35)
     for number, change in enumerate(changes):
-        if not change.logits.any():
-            shares.text(0.01, number, "none", va="center", fontsize="small", color="#5a6572")
+        share, words = change.logits.mean(), str(change.logits.sum()) if change.logits.any() else "none"
+        inside = share > 0.9
+        shares.text(
+            *(share + (-0.01 if inside else 0.01), number, words),
+            **{"ha": "right" if inside else "left", "va": "center", "fontsize": "small"},
+        )
     shares.set_yticks(rows, [change.condition.words for change in changes])
     shares.invert_yaxis()
     shares.set_xlim(0, 1)
@@ -37,7 +41,7 @@ def draw(found: Findings, path: Path) -> None:
         sizes.margins(x=0.15)
     sizes.grid(axis="y", linewidth=0.5, alpha=0.5)
     sizes.tick_params(left=False)
-    sizes.set_xlabel("relative difference of the logits")
+    sizes.set_xlabel("relative difference")
     for axis in (shares, sizes):
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(escape.terminal(found.subject.name).replace("$", r"\$"), fontsize="medium", x=0.01, ha="left")

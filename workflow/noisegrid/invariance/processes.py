@@ -6,6 +6,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import ParamSpec, TypeVar
 
+import torch._inductor  # noqa: F401 - the first switch imports it, in a second; forked processes share it
+
 from noisegrid.common.errors import NoisegridError
 from noisegrid.divergence.judge import CannotJudge
 

@@ -83,7 +83,7 @@ def sentence(found: Findings) -> str:
     for change in found.changes:
         by_kind.setdefault(change.condition.kind, []).append(change)
     guilty = {kind: [one for one in these if one.logits.any()] for kind, these in by_kind.items()}
-    named = [f"{kind} ({', '.join(one.condition.value for one in these)})" for kind, these in guilty.items() if these]
+    named = [f"{kind}{_values(these)}" for kind, these in guilty.items() if these]
     clean = [kind for kind, these in guilty.items() if not these]
     most = max(int(change.logits.sum()) for change in found.changed)
     classes = max(int(change.classes.sum()) for change in found.changed)
@@ -92,6 +92,16 @@ def sentence(found: Findings) -> str:
     remedies = "; ".join(REMEDIES[kind] for kind, these in guilty.items() if these)
     reach = f"of up to {most} of {count} examples, and the class of {f'up to {classes}' if classes else 'none'}"
     return f"{listed(named)} {verb} the logits {reach}{none}. Remedy: {remedies}"
+
+
+def _values(changes: Sequence[Change]) -> str:
+    """Return the values that change logits, such as ` (1, 51 for 1 example)`."""
+    words = []
+    for change in changes:
+        count = int(change.logits.sum())
+        some = f"for {count} example{'s' * (count > 1)}" if count < change.examples else ""
+        words.append(f"{change.condition.value} {some}".strip())
+    return f" ({', '.join(words)})" if any(words) else ""
 
 
 def listed(words: Sequence[str]) -> str:

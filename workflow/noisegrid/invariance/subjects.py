@@ -126,11 +126,10 @@ def _from_seed(subject: Subject, flags: noise.Flags) -> tuple[dict[str, Any], Te
 def _from_record(subject: Subject, flags: noise.Flags) -> tuple[dict[str, Any], Tensor]:
     path = Path(subject.name)
     old, run, data = recorded_run(path, Path(subject.datasets))
-    inputs = _test_images(subject, run, data)
+    _check_count(subject, len(data.test_labels), f"the test set of {data.name}")
     if subject.is_stored():
-        vector = np.array(record.read(path.parent, record.WEIGHTS).weights())
-        weights = Weights(vector, old["layout"])
         noise.apply_flags(flags)
+        weights = Weights(np.array(record.read(path.parent, record.WEIGHTS).weights()), old["layout"])
     else:
         weights = train(run, data).final.weights
     if weights.hash != old["weight_hash"]:
@@ -139,7 +138,7 @@ def _from_record(subject: Subject, flags: noise.Flags) -> tuple[dict[str, Any], 
         )
     network = build_network(run.task, data)
     load_weights(network, weights)
-    return network.state_dict(), inputs
+    return network.state_dict(), _test_images(subject, run, data)
 
 
 def _network(subject: Subject) -> tuple[nn.Module, Tensor | None]:
@@ -168,8 +167,7 @@ def _task(subject: Subject) -> tuple[Run, Dataset]:
 
 def _test_images(subject: Subject, run: Run, data: Dataset) -> Tensor:
     """Return the first test images, as an evaluation feeds them to the network."""
-    count = len(data.test_labels)
-    _check_count(subject, count, f"the test set of {data.name}")
+    _check_count(subject, len(data.test_labels), f"the test set of {data.name}")
     batches = Batches(
         *(data.test_images, data.test_labels, data.full_scale),
         *(run.task, torch.device("cpu"), torch.contiguous_format),
