@@ -102,8 +102,8 @@ def test_another_class_is_counted(documents):
     assert (found["value"], found["other_logits"], found["other_class"]) == ("1", 10, 10)
     assert documents["other_class"]["sentence"] == (
         "batch size (1) changes the logits of up to 10 of 10 examples, and the class of up to 10; position, "
-        "neighbours, threads, instruction set and precision change none. Remedy: evaluate in batches of one size, and fill up the "
-        "last one"
+        "neighbours, threads, instruction set and precision change none. Remedy: evaluate in batches of "
+        "one size, and fill up the last one"
     )
 
 
