@@ -90,7 +90,7 @@ def sentence(found: Findings) -> str:
     verb = "change" if len(named) > 1 else "changes"
     none = f"; {listed(clean)} change{'s' * (len(clean) == 1)} none" if clean else ""
     remedies = "; ".join(REMEDIES[kind] for kind, these in guilty.items() if these)
-    reach = f"of up to {most} of {count} examples, and the class of {f'up to {classes}' if classes else 'none'}"
+    reach = f"of up to {most} of {count} examples, and {f'the class of up to {classes}' if classes else 'no class'}"
     return f"{listed(named)} {verb} the logits {reach}{none}. Remedy: {remedies}"
 
 
