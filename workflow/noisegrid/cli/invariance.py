@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--examples", type=int, default=256, help="the number of examples (default 256)")
     parser.add_argument("--datasets", type=Path, default=Path("resources/datasets"), help="folder of prepared datasets")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="also write the result to this file, as JSON")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="draw the table, as PNG, SVG or PDF")
 
 

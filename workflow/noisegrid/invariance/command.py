@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 
 from noisegrid.common.errors import UsageError
+from noisegrid.common.files import write_text
 from noisegrid.invariance.as_json import to_document
 from noisegrid.invariance.judge import judged
 from noisegrid.invariance.sentences import shown
@@ -29,7 +30,10 @@ def run(options: argparse.Namespace) -> int:
         check_suffix(options.figure)
     subject = subject_of(options.subject, options.examples, options.datasets)
     found = judged(subject, sizes, threads)
-    print(json.dumps(to_document(found), indent=1, allow_nan=False) if options.json else shown(found))
+    document = json.dumps(to_document(found), indent=1, allow_nan=False)
+    print(document if options.json else shown(found))
+    if options.output:
+        write_text(options.output, f"{document}\n")
     if options.figure:
         figure.draw(found, options.figure)
     return DIFFERENT if found.changed else SAME
