@@ -72,6 +72,7 @@ def test_every_test_folder_mirrors_a_subpackage():
         ("noisegrid.crate.verify", ["torch"]),
         ("noisegrid.training.train", ["pandas", "snakemake"]),
         ("noisegrid.presenting.as_html, noisegrid.reading.sides", ["torch", "pandas", "scipy.stats", "matplotlib"]),
+        ("noisegrid.invariance.command, noisegrid.invariance.figure", ["torch", "pandas"]),
     ],
 )
 def test_what_is_light_stays_light(module, absent):

@@ -36,7 +36,7 @@ KNOWN = {
     "logits_under_a_name": {},
     "harmless": {},
     "alone": {"batch size 1": (10, "output", "mul.Tensor")},
-    "alone_by_another_operation": {"batch size 1": (10, "only one side", "add.Tensor")},
+    "alone_by_another_operation": {"batch size 1": (10, "only in this condition", "add.Tensor")},
     "by_threads": {"threads 2": (10, "output", "mul.Tensor")},
     # the first places of batches are 0, 4, 8 in the reference; all in batches of 1; 0, 2, 4, 6, 8; and 3, 7, 9, rotated
     "by_place": {"batch size 1": (7, "output", "arange.default"), "batch size 2": (2, "output", "arange.default"),

@@ -7,6 +7,11 @@ RERUNS    when a chunk file is newer, when the study asks for other conditions, 
 """
 
 
+# This job takes a second, so it runs where Snakemake runs, even on a cluster.
+localrules:
+    draw_inference,
+
+
 rule evaluate_inference:
     input:
         chunks=JOBS.inference_chunks,
@@ -18,12 +23,6 @@ rule evaluate_inference:
             caption="../report/inference.rst",
             category="4. Inference",
             labels={"task": "{task}", "hardware": "{hardware}", "as": "table"},
-        ),
-        figure=report(
-            PATHS.inference("{hardware}/{task}/{noise}", "png"),
-            caption="../report/inference.rst",
-            category="4. Inference",
-            labels={"task": "{task}", "hardware": "{hardware}", "as": "figure"},
         ),
     log:
         PATHS.log("inference/{hardware}.{task}.{noise}"),
@@ -42,4 +41,27 @@ rule evaluate_inference:
     # exit code 3 says that a condition changes logits, which is a finding and no failure
     shell:
         "python -m noisegrid invariance {params.record:q} {params.options:q} --datasets {params.datasets:q}"
-        " --output {output.json:q} --figure {output.figure:q} > {output.table:q} 2> {log:q} || test $? -eq 3"
+        " --output {output.json:q} > {output.table:q} 2> {log:q} || test $? -eq 3"
+
+
+rule draw_inference:
+    input:
+        json=PATHS.inference("{hardware}/{task}/{noise}", "json"),
+        image=ANALYSIS_IMAGE,
+    output:
+        figure=report(
+            PATHS.inference("{hardware}/{task}/{noise}", "png"),
+            caption="../report/inference.rst",
+            category="4. Inference",
+            labels={"task": "{task}", "hardware": "{hardware}", "as": "figure"},
+        ),
+    log:
+        PATHS.log("inference/{hardware}.{task}.{noise}.figure"),
+    wildcard_constraints:
+        noise="[^/]+",
+    container:
+        PLAN.images.file(ANALYSIS)
+    params:
+        code=command_digest("invariance"),
+    shell:
+        "python -m noisegrid invariance {input.json:q} --figure {output.figure:q} > /dev/null 2> {log:q} || test $? -eq 3"

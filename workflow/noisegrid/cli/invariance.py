@@ -6,7 +6,8 @@ of threads, and the switches of a held run on a CPU or of the record. For each t
 is named whose input is equal for an example, and whose output is not.
 
 SUBJECT is a network or a task of the catalog (with weights drawn from seed 0), the record.json of a replicate or its
-folder, or a function of your own, package.module:function, that returns a network; see docs/invariance.md.
+folder, or a function of your own, package.module:function, that returns a network; see docs/invariance.md. A file that
+--output wrote is shown again, without evaluating anything.
 
 The exit code is 0 if nothing changes a logit, 3 if something does, and 6 if this cannot be judged: the evaluation
 fails, or does not repeat itself.
