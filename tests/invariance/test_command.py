@@ -25,11 +25,14 @@ def test_the_example_of_the_help_runs(tmp_path):
 
 def test_findings_are_printed_and_are_the_exit_code(tmp_path):
     options = ("--examples", 10, "--batch-sizes", "1,4", "--threads", 1)
-    done = noisegrid("invariance", "planted:alone", *options, cwd=HERE)
+    done = noisegrid("invariance", "planted:alone", *options, "--output", tmp_path / "found.json", cwd=HERE)
     assert done.returncode == 3, done.stdout
     (row,) = [line.split("  ") for line in done.stdout.splitlines() if line.startswith("batch size 1")]
     assert [word.strip() for word in row if word][:4] == ["batch size 1", "10", "100.0%", "0"]
     assert row[-1].strip() == "planted: mul"
+    again = noisegrid("invariance", tmp_path / "found.json", "--figure", tmp_path / "found.svg")
+    assert (again.returncode, again.stdout) == (3, done.stdout)
+    assert "planted:alone" in (tmp_path / "found.svg").read_text()
     done = noisegrid("invariance", "planted:clean", *options, "--json", cwd=HERE)
     assert done.returncode == 0, done.stdout
     assert not json.loads(done.stdout)["changed"]
@@ -59,6 +62,7 @@ def test_a_record_is_evaluated_with_its_weights(finished, datasets, tmp_path):
         (["smallcnn", "--examples", "64"], "--examples: 64 examples are less than two batches of 64", 2),
         (["smallcnn", "--figure", "x.txt"], "--figure: x.txt ends with none of .png, .svg, .pdf", 2),
         (["smallcnn-digits", "--datasets", "none"], "there is no prepared dataset none/digits; run Snakemake", 6),
+        (["none.json"], "none.json cannot be read as a result of invariance", 1),
         (["own_network:missing"], "network own_network:missing: cannot be imported", 6),
     ],
 )

@@ -21,8 +21,8 @@ def test_what_changes_and_what_does_not_are_named_with_the_remedies():
     found = sentence({"changed": True, "examples": 256, "conditions": conditions})
     assert found == (
         "batch size (1, 51 for 1 example) and neighbours (for 200 examples) change the logits of up to 256 of 256 "
-        "examples, and the class of up to 2; position and threads change none. Remedy: evaluate in batches of one size, "
-        "and fill up the last one; normalise each example on its own: a layer mixes the examples of a batch"
+        "examples, and the class of up to 2; position and threads change none. Remedy: evaluate in batches of one "
+        "size, and fill up the last one; normalise each example on its own: a layer mixes the examples of a batch"
     )
     (alone,) = [one for one in conditions if one["kind"] == "threads"]
     found = sentence({"changed": True, "examples": 256, "conditions": [alone | {"other_logits": 256}]})
