@@ -3,10 +3,11 @@
 import json
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
-from conftest import noisegrid
+from conftest import noisegrid, run
 
 from noisegrid.cli import invariance, main
 
@@ -51,6 +52,34 @@ def test_a_record_is_evaluated_with_its_weights(finished, datasets, tmp_path):
         found.append(json.loads(done.stdout))
     assert found[0]["conditions"] == found[1]["conditions"]
     assert [one["weights"] for one in found] == ["weights of the record", "weights of the record, trained again"]
+
+
+#: Evaluates two full batches of a record, in batches of the size that training evaluates in.
+AS_IN_TRAINING = """
+import sys
+from pathlib import Path
+import numpy as np
+from noisegrid.invariance.conditions import conditions
+from noisegrid.invariance.processes import in_process
+from noisegrid.invariance.side import answer
+from noisegrid.invariance.subjects import prepare, subject_of
+from noisegrid.records import record
+from noisegrid.training.loader import EVALUATION_BATCH
+folder, datasets, prepared = map(Path, sys.argv[1:])
+subject = subject_of(str(folder), 2 * EVALUATION_BATCH, datasets)
+in_process(prepare, subject, subject.flags(), prepared)
+reference = conditions([EVALUATION_BATCH], [1], subject.flags())[0]
+found = in_process(answer, subject, prepared, reference, None).logits
+stored = np.asarray(record.read(folder).predictions()["logits"][: 2 * EVALUATION_BATCH])
+print(found.bits.shape == stored.shape and bool((found.bits == stored.view(np.int32)).all()))
+"""
+
+
+@pytest.mark.slow
+def test_the_evaluation_of_a_record_has_the_bits_of_its_training(finished, datasets, tmp_path):
+    record = min(finished.glob("results/*/replicates/cpu/*/control/*/record.json"))
+    done = run(sys.executable, "-c", AS_IN_TRAINING, record.parent, datasets, tmp_path / "prepared.pt")
+    assert done.stdout == "True\n"
 
 
 @pytest.mark.parametrize(
