@@ -25,6 +25,8 @@ SUBPACKAGES = [
         "presenting",
         "divergence",
         "testing",
+        "invariance",
+        "audit",
         "cli",
     ),
 ]
@@ -74,6 +76,7 @@ def test_every_test_folder_mirrors_a_subpackage():
         ("noisegrid.training.train", ["pandas", "snakemake"]),
         ("noisegrid.testing.same_run, noisegrid.testing.noise", ["torch", "pandas", "matplotlib"]),
         ("noisegrid.presenting.as_html, noisegrid.reading.sides", ["torch", "pandas", "scipy.stats", "matplotlib"]),
+        ("noisegrid.invariance.command, noisegrid.invariance.figure", ["torch", "pandas"]),
     ],
 )
 def test_what_is_light_stays_light(module, absent):

@@ -56,6 +56,7 @@ SUBCOMMANDS = (
     Subcommand("floor", "measure how much runs of the same method differ, and whether they look independent"),
     Subcommand("diverge", "find the step, layer and operation at which two runs first differ"),
     Subcommand("audit", "check whether the seeds of a training function do what you think", "train"),
+    Subcommand("invariance", "find what changes a network's logits: batch size, neighbours, threads and more", "train"),
     Subcommand("replay", "run a replicate again from its record and compare the bits", "train"),
     Subcommand("package", "write a study's results into one file that others can check", "report"),
     Subcommand("verify", "check a package, number by number", "report"),

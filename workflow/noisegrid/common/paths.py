@@ -107,6 +107,13 @@ class StudyPaths:
         """Return the path of the file with the overhead measurements of all networks on one kind of hardware."""
         return f"{self.folder}/overhead/{hardware}.csv"
 
+    def inference(self, cell: str, suffix: str) -> str:
+        """Return the path of the evaluation of a replicate under other conditions (suffix json, txt or png).
+
+        `cell` is hardware/task/noise.
+        """
+        return f"{self.folder}/inference/{cell}.{suffix}"
+
     @property
     def figures(self) -> str:
         """The path of the folder with all figures."""

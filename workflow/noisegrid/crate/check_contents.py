@@ -43,6 +43,8 @@ def checksums(crate: Crate) -> tuple[str, Iterator[str]]:
         )
 
     crate.note(UNCHECKED)
+    if crate.about.get("inference"):
+        crate.note("the evaluations under other conditions (inference/) were checked only by their checksums")
     return f"{len(crate.checksums()):,} checksums", wrong()
 
 
@@ -56,6 +58,8 @@ def _belongs(crate: Crate) -> Callable[[str], bool]:
     names |= {paths.versus} if crate.versus else set()
     for timing in crate.about["timed_networks"]:
         names |= {paths.timed(timing, suffix) for suffix in ("csv", "json")}
+    for cell_path in crate.about.get("inference", []):
+        names |= {paths.inference(cell_path, suffix) for suffix in ("json", "txt", "png")}
     names |= {str(checksum_file(Path(name))) for name in names if name.endswith(".csv")}
     folders = ("code/", f"{paths.tables}/", f"{paths.figures}/")
     files = ("record.json", "predictions.npz", "history.csv", *(() if crate.left_out else WEIGHTS))

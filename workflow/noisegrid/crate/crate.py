@@ -281,6 +281,8 @@ def _impossible(about: dict[str, Any]) -> Iterator[str]:
             yield f"the settings of the cell {where} belong to another cell"
         if type(pairs) is not int or not 1 <= pairs <= cell["replicates"] // 2:
             yield f"the cell {where} cannot have {pairs} seed sets"
+    cells = {"/".join(name) for name in named}
+    yield from (f"{name} was evaluated, but is no cell" for name in about.get("inference", []) if name not in cells)
     for one in about.get("versus", []):
         for task in (one["a"], one["b"]):
             if (one["hardware"], task, one["noise"]) not in counts:

@@ -72,7 +72,7 @@ def check_files(folder: Path, names: Iterable[str], results: str) -> None:
     NoisegridError
         If a file is too large, or if there are too many. The message names the file and the limit.
     """
-    together = {f"{results}/{part}/": 0 for part in ("cells", "across", "overhead", "chunks")}
+    together = {f"{results}/{part}/": 0 for part in ("cells", "across", "overhead", "inference", "chunks")}
     products = 0
     for name in sorted(names):
         size = (folder / name).stat().st_size

@@ -38,6 +38,7 @@ FOLDERS = {
     "cells/": "the metrics of each cell",
     "across/": "comparisons of the same replicates on several kinds of hardware",
     "overhead/": "every timed block of every network",
+    "inference/": "what changes the logits of a replicate: batch size, neighbours, threads, instruction set, precision",
 }
 
 

@@ -124,7 +124,8 @@ def _derived(found: Plan) -> list[Path]:
     pages = [paths.cell_page(*names) for names in found.study.tasks]
     figures = [paths.figure(figure, suffix) for figure in found.figures for suffix in ("png", "pdf")]
     words = [paths.findings(suffix) for suffix in ("md", "html", "rst")]
-    return _metrics(found) + [Path(file) for file in (*tables, *pages, *figures, *words, paths.report)]
+    inference = found.inference_files("json", "txt", "png")
+    return _metrics(found) + [Path(file) for file in (*tables, *pages, *figures, *words, *inference, paths.report)]
 
 
 def _fresh(found: Plan) -> list[Path]:
@@ -183,6 +184,7 @@ def about(found: Plan, weights: bool, finished: bool) -> dict[str, Any]:
         "cells": cells,
         "timed_networks": [timing.path for timing in found.study.timed_networks],
         **({"versus": [asdict(one) for one in found.study.versus]} if found.study.versus else {}),
+        **({"inference": [one.cell for one in found.study.inference]} if found.study.inference else {}),
     }
     check(document, "crate", "noisegrid.json")
     return document

@@ -15,7 +15,7 @@ from noisegrid.runtime import refused_nodes
 from noisegrid.runtime.hardware import stack_of
 from noisegrid.study.chunk import chunk_of
 from noisegrid.study.sharing import on_one_device
-from noisegrid.study.study import Cell, digest
+from noisegrid.study.study import Cell, Inference, digest
 
 
 def untracked(value: Any) -> Callable[..., Any]:
@@ -104,6 +104,27 @@ class Jobs:
     def timed_digest(self, wildcards: Any) -> str:
         """Hash the settings of the job that times the networks on one kind of hardware."""
         return self.plan.timed_digest(wildcards.hardware)
+
+    # --- inference ---
+
+    def inference_chunks(self, wildcards: Any) -> list[str]:
+        """Return the paths of the chunk files with the replicate that is evaluated under other conditions."""
+        return self.plan.chunk_files(wildcards.hardware, wildcards.task, wildcards.noise)
+
+    def inference_record(self, wildcards: Any) -> str:
+        """Return the path of the folder of this replicate."""
+        one = self._inference(wildcards)
+        return self.plan.paths.replicate(one.cell, one.replicate)
+
+    def inference_options(self, wildcards: Any) -> list[str]:
+        """Return the options of the evaluation."""
+        one = self._inference(wildcards)
+        lists = {"--batch-sizes": one.batch_sizes, "--threads": one.threads, "--examples": (one.examples,)}
+        return [word for option, values in lists.items() for word in (option, ",".join(map(str, values)))]
+
+    def _inference(self, wildcards: Any) -> Inference:
+        cell = f"{wildcards.hardware}/{wildcards.task}/{wildcards.noise}"
+        return next(one for one in self.plan.study.inference if one.cell == cell)
 
     # --- resources ---
 

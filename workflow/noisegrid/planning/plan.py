@@ -128,6 +128,17 @@ class Plan:
         timed = [asdict(network) for network in self.study.timed_networks if network.hardware == hardware]
         return digest([{key: value for key, value in entry.items() if value != ""} for entry in timed])
 
+    # --- inference ---
+
+    def inference_files(self, *suffixes: str) -> list[str]:
+        """Return the paths of the evaluations under other conditions, in the formats given by the suffixes."""
+        return [self.paths.inference(one.cell, suffix) for one in self.study.inference for suffix in suffixes]
+
+    @property
+    def inference_threads(self) -> int:
+        """The largest number of threads of an evaluation."""
+        return max((number for one in self.study.inference for number in one.threads), default=1)
+
     # --- products ---
 
     @property
@@ -165,10 +176,11 @@ class Plan:
         return [self.paths.table(table, suffix) for table in self.tables]
 
     def products(self) -> list[str]:
-        """Return the paths of the files that the report shows: findings, figures, tables and cell pages."""
+        """Return the paths of the files that the report shows: findings, figures, tables, cell pages and inference."""
         figures = [self.paths.figure(figure, "png") for figure in self.figures]
         pages = [self.paths.cell_page(*names) for names in self.study.tasks]
-        return [self.paths.findings("md"), *figures, *self.table_files("html"), *pages]
+        inference = self.inference_files("txt", "png")
+        return [self.paths.findings("md"), *figures, *self.table_files("html"), *pages, *inference]
 
     # --- options of commands ---
 

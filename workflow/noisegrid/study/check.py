@@ -13,6 +13,7 @@ from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study import recipes, resolve
 from noisegrid.study.arms import timed_networks
 from noisegrid.study.crossing import REPLACED
+from noisegrid.study.inference import evaluations
 from noisegrid.study.study import Cell, Study
 from noisegrid.study.versus import comparisons
 
@@ -85,8 +86,9 @@ def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None
     cells = _check_cells(document, tasks, datasets, where, result)
     for index, block in enumerate(document.get("overhead", [])):
         result.collect(timed_networks, [block], where, index)
-    if not result.found:  # a comparison is about cells, which may be missing because of another mistake
+    if not result.found:  # these are about cells, which may be missing because of another mistake
         result.collect(comparisons, document.get("versus", []), cells, where)
+        result.collect(evaluations, document.get("inference", []), cells, where)
 
 
 def _check_cells(

@@ -12,7 +12,7 @@ from typing import Any
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text
-from noisegrid.study.study import KEPT, Cell, Study, TimedNetwork, Versus, changed_settings
+from noisegrid.study.study import KEPT, Cell, Inference, Study, TimedNetwork, Versus, changed_settings
 
 
 def document_of(study: Study) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def document_of(study: Study) -> dict[str, Any]:
         "datasets": {name: study.datasets[name] for name in used},
         "timed_networks": [asdict(timed) | {"arms": list(timed.arms)} for timed in study.timed_networks],
         "versus": [asdict(comparison) for comparison in study.versus],
+        **({"inference": [asdict(one) for one in study.inference]} if study.inference else {}),
         "requirements": {name: study.requirements.get(name, {}) for name in study.values("task")},
     }
 
@@ -65,9 +66,14 @@ def read(path: Path) -> Study:
             requirements=found["requirements"],
             keep=tuple(found.get("keep", KEPT)),
             versus=tuple(Versus(**comparison) for comparison in found.get("versus", [])),
+            inference=tuple(_inference(one) for one in found.get("inference", [])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise NoisegridError(f"{path} was edited ({error}); {remedy}") from error
+
+
+def _inference(found: dict[str, Any]) -> Inference:
+    return Inference(**found | {key: tuple(found[key]) for key in ("batch_sizes", "threads")})
 
 
 def changes(study: Study, path: Path) -> list[str]:

@@ -19,6 +19,7 @@ from noisegrid.runtime.environment import HERE
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study import crossing, design, sharing
 from noisegrid.study.arms import timed_networks
+from noisegrid.study.inference import evaluations
 from noisegrid.study.missing import why_missing
 from noisegrid.study.recipes import REQUIREMENTS, least_memory_gb, resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
@@ -73,9 +74,9 @@ def load_study(name_or_path: str, stack: str | None = None) -> Study:
     check(document, "study", where)
     for block in (*document["cells"], *document.get("overhead", [])) if stack else ():
         block["hardware"] = [_on_stack(name, stack) for name in block["hardware"]]
-    for comparison in document.get("versus", []) if stack else ():
-        if "hardware" in comparison:
-            comparison["hardware"] = _on_stack(comparison["hardware"], stack)
+    for entry in (*document.get("versus", []), *document.get("inference", [])) if stack else ():
+        if "hardware" in entry:
+            entry["hardware"] = _on_stack(entry["hardware"], stack)
     tasks = resolve_tasks(document.get("tasks", {}), where)
     datasets = resolve_datasets(document.get("datasets", {}), where)
     cells: dict[str, Cell] = {}
@@ -95,6 +96,7 @@ def load_study(name_or_path: str, stack: str | None = None) -> Study:
         share_gpu=document.get("share_gpu", 1),
         timed_networks=timed_networks(document.get("overhead", []), where),
         keep=tuple(document.get("keep", KEPT)),
+        inference=evaluations(document.get("inference", []), cells.values(), where),
         versus=comparisons(document.get("versus", []), cells.values(), where),
         requirements={name: {key: task[key] for key in REQUIREMENTS & task.keys()} for name, task in tasks.items()},
     )

@@ -154,6 +154,36 @@ class Versus:
 
 
 @dataclass(frozen=True)
+class Inference:
+    """The evaluation of one replicate under other conditions.
+
+    Attributes
+    ----------
+    hardware, task, noise : str
+        The names of the replicate's hardware entry, task and noise.
+    replicate : int
+        The number of the replicate.
+    batch_sizes, threads : tuple of int
+        The batch sizes and the numbers of threads to compare.
+    examples : int
+        The number of test examples.
+    """
+
+    hardware: str
+    task: str
+    noise: str
+    replicate: int = 0
+    batch_sizes: tuple[int, ...] = (1, 2, 8, 64)
+    threads: tuple[int, ...] = (1, 2)
+    examples: int = 256
+
+    @property
+    def cell(self) -> str:
+        """The path hardware/task/noise of the replicate's cell."""
+        return f"{self.hardware}/{self.task}/{self.noise}"
+
+
+@dataclass(frozen=True)
 class Study:
     """A validated study.
 
@@ -178,6 +208,8 @@ class Study:
         The parts in KEPT that every replicate keeps on disk.
     versus : tuple of Versus
         The comparisons of two methods.
+    inference : tuple of Inference
+        The replicates that are evaluated under other conditions.
     """
 
     name: str
@@ -190,6 +222,7 @@ class Study:
     requirements: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False, compare=False, repr=False)
     keep: tuple[str, ...] = KEPT
     versus: tuple[Versus, ...] = ()
+    inference: tuple[Inference, ...] = ()
 
     def cell(self, hardware: str, task: str, noise: str) -> Cell:
         """Return the cell with the given hardware, task and noise. Raise NoisegridError if there is no such cell."""
