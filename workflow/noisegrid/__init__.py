@@ -20,8 +20,8 @@ gating      verdicts on these runs: is a gain real, and how large is the noise?
 presenting  a verdict as a JSON document, a comment in Markdown and an HTML page
 divergence  where two runs first differ: at which step, in which layer, in which operation
 testing     the plugin of pytest, and its assertions
-audit       whether the seeds of a training function do what their names say
 invariance  which conditions of an evaluation change its result, and by which operation
+audit       whether the seeds of a training function do what their names say
 cli         the `noisegrid` command
 
 The modules `networks` and `readers` are public: catalogs name their functions, and so may your own study. The functions

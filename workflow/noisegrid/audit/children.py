@@ -1,10 +1,18 @@
 """Watch the processes that a run starts: ranks, and the workers of DataLoaders."""
 
 import os
+from functools import wraps
+from multiprocessing import util
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from torch import distributed
+
 from noisegrid.audit.request import VARIABLE
+
+#: The process groups of this process. Closing one while a dispatch mode is active can wait for ever: a thread of the
+#: group then needs Python's lock, which the closing thread holds. So they stay open until the process ends.
+GROUPS: list[Any] = []
 
 
 def watch_children() -> None:
@@ -18,6 +26,20 @@ def watch_children() -> None:
         start(self)
 
     BaseProcess.start = started  # type: ignore[method-assign]
+
+
+def keep_groups() -> None:
+    """Keep every process group of torch.distributed open until the process ends."""
+    if not distributed.is_available():
+        return
+    begin = distributed.init_process_group
+
+    @wraps(begin)
+    def begun(*args: Any, **kwargs: Any) -> None:
+        begin(*args, **kwargs)
+        GROUPS.append(distributed.group.WORLD)
+
+    distributed.init_process_group = begun
 
 
 def run(target: Any, args: Any, kwargs: Any) -> None:
@@ -35,3 +57,6 @@ def run(target: Any, args: Any, kwargs: Any) -> None:
             target(*args, **kwargs)
     if watch.steps:
         end(watch, None)
+    if GROUPS:
+        util._exit_function()  # type: ignore[attr-defined] # what this process still has to send is sent
+        os._exit(0)

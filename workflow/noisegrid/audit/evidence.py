@@ -85,7 +85,9 @@ def gathered(runs: Runs) -> Evidence:
     hashed = _observed(runs, "another PYTHONHASHSEED", hash_seed="1")
     threads = _observed(runs, "two threads", threads=2)
     workers = {}
-    if base.training_loaders:
+    if base.training_loaders and len(base.ranks) > 1:
+        notes.append("other numbers of workers were not tried, because there are several ranks")
+    elif base.training_loaders:
         for number in {0, 1, 2} - {one["workers"] for one in base.training_loaders}:
             try:
                 workers[number] = _observed(runs, f"{number} workers", workers=number)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from noisegrid.audit.children import watch_children
+from noisegrid.audit.children import keep_groups, watch_children
 from noisegrid.audit.draws import Draws, watch_functions
 from noisegrid.audit.loaders import watch_loaders
 from noisegrid.audit.request import Request
@@ -28,6 +28,7 @@ def begin(text: str) -> Watch:
     watch_loaders(watch)
     watch_steps(watch, str(request.arguments.get("checkpoint", "")))
     watch_children()
+    keep_groups()
     return watch
 
 
