@@ -38,6 +38,10 @@ TRUTH = {
         [("not resumed", "schedule"), ("not resumed", "optimiser")],
         "lr is 0.1 instead of 0.05",
     ),
+    "seeded_in_every_epoch": (
+        [("same in every epoch", CONTENTS), ("same in every epoch", DATA_ORDER)],
+        "every epoch starts with the same state of PyTorch's generator",
+    ),
     "seed_after_network": ([("does not repeat", INITIAL)], "torch.manual_seed is called after the network is made"),
     "seed_does_not_reach_workers": (
         [("seed does not reach", CONTENTS), ("same in every epoch", CONTENTS)],
@@ -48,7 +52,14 @@ TRUTH = {
     "time_seed": ([("does not repeat", INITIAL)], "torch.manual_seed gets another value in each run"),
     "unseeded_augmentation": ([("does not repeat", CONTENTS)], "Call random.seed(seed)"),
 }
-CLEAN = ("clean_everything", "clean_ranks", "clean_resume", "clean_seeds")
+CLEAN = (
+    "clean_everything",
+    "clean_plain_loop",
+    "clean_ranks",
+    "clean_resume",
+    "clean_seeds",
+    "clean_worker_init",
+)
 
 
 @pytest.fixture(scope="module")

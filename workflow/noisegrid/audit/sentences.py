@@ -41,7 +41,8 @@ def matrix(evidence: Evidence) -> list[tuple[str, ...]]:
 
 
 def _cell(base: Observation, other: Observation | None, thing: str) -> str:
-    missing = {DATA_ORDER: not base.rows, CONTENTS: not base.rows, MASKS: not base.value(MASKS)}
+    no_data = not base.rows and not base.epochs
+    missing = {DATA_ORDER: no_data, CONTENTS: no_data, MASKS: not base.value(MASKS)}
     if other is None or missing.get(thing):
         return NONE
     return YES if differs(base, other, thing) else NO
@@ -52,10 +53,11 @@ def notes(evidence: Evidence) -> list[str]:
     base = evidence.base
     lines = []
     if evidence.threads and (thing := first_difference(base, evidence.threads)):
-        lines.append(f"the {thing} differ with the number of threads: hold it, or compare with `noisegrid diverge`")
+        lines.append(f"{_differ(thing)} with the number of threads: hold it, or compare with `noisegrid diverge`")
     for number, one in sorted(evidence.workers.items()):
         if thing := first_difference(base, one):
-            lines.append(f"the {thing} of a run with {number} workers differ: hold the number of workers")
+            workers = f"{number} worker{'' if number == 1 else 's'}"
+            lines.append(f"{_differ(thing)} in a run with {workers}: hold the number of workers")
     if not base.training_loaders:
         lines.append("no DataLoader was seen: order and augmentation are known only from what the network was given")
     elif len(base.epochs) < 2:
@@ -66,6 +68,10 @@ def notes(evidence: Evidence) -> list[str]:
         "started by subprocess, and kernels of other devices than the one it ran on"
     )
     return lines
+
+
+def _differ(thing: str) -> str:
+    return f"the {thing} {'differs' if thing in (DATA_ORDER, CONTENTS) else 'differ'}"
 
 
 def shown(function: str, evidence: Evidence, found: list[Finding]) -> str:

@@ -6,35 +6,28 @@ from itertools import pairwise
 from noisegrid.audit.evidence import Evidence
 from noisegrid.audit.finding import Finding, named
 from noisegrid.audit.log import LAYER
-from noisegrid.audit.observation import CONTENTS, DATA_ORDER, MASKS, Observation, by_index
+from noisegrid.audit.observation import CONTENTS, DATA_ORDER, MASKS, Epoch, Observation, by_index
 
 
 def same_again(evidence: Evidence) -> Iterator[Finding]:
     """Find epochs, workers or steps that draw the same random numbers again."""
     base = evidence.base
+    streams = list(_same_streams(base))
+    yield from streams
     epochs = [one for one in base.epochs if one.indices is not None]
-    for one, other in pairwise(epochs):
-        first, second = by_index(one), by_index(other)
-        common = [index for index in first if index in second]
-        if one.loader != other.loader or len(common) < 2:
-            continue
-        if base.augments and all(first[index] == second[index] for index in common):
-            yield Finding(
-                "same in every epoch", CONTENTS,
-                "the augmentation of an example is the same in every epoch, although random numbers are drawn "
-                "for it. Let them "
-                "depend on the epoch too.",
-            )  # fmt: skip
-            break
-        if base.shuffles and one.indices == other.indices:
-            yield Finding(
-                "same in every epoch", DATA_ORDER,
-                "the order of the examples is the same in every epoch, although it is drawn at random. Seed the "
-                "sampler once, or "
-                "call its set_epoch.",
-            )  # fmt: skip
-            break
-    yield from _same_streams(base)
+    pairs = [(one, other) for one, other in pairwise(epochs) if one.loader == other.loader]
+    if not streams and base.augments and any(_same_contents(*pair) for pair in pairs):
+        yield Finding(
+            "same in every epoch", CONTENTS,
+            "the augmentation of an example is the same in every epoch, although random numbers are drawn for it. "
+            "Let them depend on the epoch too.",
+        )  # fmt: skip
+    if base.shuffles and any(len(one.rows) > 1 and one.indices == other.indices for one, other in pairs):
+        yield Finding(
+            "same in every epoch", DATA_ORDER,
+            "the order of the examples is the same in every epoch, although it is drawn at random. Seed the sampler "
+            "once, or call its set_epoch.",
+        )  # fmt: skip
     by_step: dict[int, list[str]] = {}
     for draw in base.log.of("draw"):
         if draw["where"] == LAYER:
@@ -44,6 +37,13 @@ def same_again(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "same in every step", MASKS, "dropout draws the same masks in every step. Seed once, before training."
         )
+
+
+def _same_contents(one: Epoch, other: Epoch) -> bool:
+    """Return whether each example that both epochs have is the same in both."""
+    first, second = by_index(one), by_index(other)
+    common = [index for index in first if index in second]
+    return len(common) > 1 and all(first[index] == second[index] for index in common)
 
 
 def _same_streams(base: Observation) -> Iterator[Finding]:
@@ -66,9 +66,8 @@ def _same_streams(base: Observation) -> Iterator[Finding]:
     for name in sorted(repeated):
         yield Finding(
             "same in every epoch", CONTENTS,
-            f"every epoch starts with the same state of {named(name)}, so the same augmentation is drawn in "
-            "every epoch. "
-            "Seed it with torch.initial_seed() in worker_init_fn, or seed it once.",
+            f"every epoch starts with the same state of {named(name)}, so the same augmentation is drawn in every "
+            "epoch. Seed it with torch.initial_seed() in worker_init_fn, or seed it once.",
         )  # fmt: skip
 
 
@@ -81,19 +80,17 @@ def loaders(evidence: Evidence) -> Iterator[Finding]:
             if left:
                 yield Finding(
                     "drop_last", DATA_ORDER,
-                    f"drop_last leaves {left} of {one['examples']} examples out of every epoch, and shuffling "
-                    "decides which: the "
-                    "order's seed also chooses the data. Choose a batch size that divides their number, or keep the "
-                    "last batch.",
+                    f"drop_last leaves {left} of {one['examples']} examples out of every epoch, and shuffling decides "
+                    "which: the order's seed also chooses the data. Choose a batch size that divides their number, "
+                    "or keep the last batch.",
                 )  # fmt: skip
     for epoch in base.epochs:
         loader = next(one for one in base.training_loaders if one["loader"] == epoch.loader)
         if loader["iterable"] and loader["workers"] > 1 and len(set(epoch.rows)) <= len(epoch.rows) / 2:
             yield Finding(
                 "every worker reads all", DATA_ORDER,
-                f"each of the {loader['workers']} workers reads every example, so an epoch has each of them more "
-                "than once. "
-                "Divide them by torch.utils.data.get_worker_info().",
+                f"each of the {loader['workers']} workers reads every example, so an epoch has each of them more than "
+                "once. Divide them by torch.utils.data.get_worker_info().",
             )  # fmt: skip
             break
     every = [*base.training_loaders, *base.evaluation_loaders]
@@ -110,9 +107,8 @@ def loaders(evidence: Evidence) -> Iterator[Finding]:
     if 1 in sizes and max(sizes) > 1:
         yield Finding(
             "last batch of one", "evaluation",
-            f"an evaluation has a batch of one example beside batches of {max(sizes)}: other kernels may "
-            "compute it, and give "
-            "other bits. Choose a batch size that leaves more than one.",
+            f"an evaluation has a batch of one example beside batches of {max(sizes)}: other kernels may compute it, "
+            "and give other bits. Choose a batch size that leaves more than one.",
         )  # fmt: skip
 
 
@@ -121,7 +117,6 @@ def autotune(evidence: Evidence) -> Iterator[Finding]:
     if any(end["autotune"] for log in evidence.base.logs for end in log.of("end")):
         yield Finding(
             "autotune", "kernels",
-            "torch.backends.cudnn.benchmark is on: on a GPU, kernels are chosen by their time, which "
-            "differs from run to run. Set "
-            "it to False.",
+            "torch.backends.cudnn.benchmark is on: on a GPU, kernels are chosen by their time, which differs from "
+            "run to run. Set it to False.",
         )  # fmt: skip

@@ -25,9 +25,8 @@ def draws_without_effect(evidence: Evidence) -> Iterator[Finding]:
             remedy = "Give it a generator of its own."
         yield Finding(
             rule, "generators",
-            f"{what}, and training draws from it later, but does not use these values: with more or fewer of "
-            "them, another "
-            f"model is trained. {remedy}",
+            f"{what}, and training draws from it later, but does not use these values: with more or fewer of them, "
+            f"another model is trained. {remedy}",
         )  # fmt: skip
 
 
@@ -42,8 +41,7 @@ def ranks(evidence: Evidence) -> Iterator[Finding]:
         if firsts[0]["states"][name] == firsts[1]["states"][name]:
             yield Finding(
                 "ranks", MASKS,
-                f"ranks {firsts[0]['rank']} and {firsts[1]['rank']} have the same state of "
-                f"{NAMES.get(name, name)}: they draw the "
-                f"same dropout masks and augmentations. Call {SEEDED.get(name, 'its seed')} with seed + rank after the "
-                "network is made.",
+                f"ranks {firsts[0]['rank']} and {firsts[1]['rank']} have the same state of {NAMES.get(name, name)}: "
+                f"they draw the same dropout masks and augmentations. Call {SEEDED.get(name, 'its seed')} with seed + "
+                "rank after the network is made.",
             )  # fmt: skip

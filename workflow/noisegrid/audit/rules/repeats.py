@@ -20,16 +20,15 @@ def does_not_repeat(evidence: Evidence) -> Iterator[Finding]:
             seeded = SEEDED[one["generator"]]
             yield Finding(
                 rule, thing,
-                f"{words}: {seeded} gets another value in each run ({at(one)}), such as the time. Seed it with "
-                "the argument.",
+                f"{words}: {seeded} gets another value in each run ({at(one)}), such as the time. Seed it with the "
+                "argument.",
             )  # fmt: skip
             return
     if thing in (LOSSES, FINAL):
         yield Finding(
             rule, thing,
-            f"{words}, from equal weights, batches and masks: an operation is not deterministic. `noisegrid "
-            "diverge` names it; "
-            "torch.use_deterministic_algorithms(True) may hold it.",
+            f"{words}, from equal weights, batches and masks: an operation is not deterministic. `noisegrid diverge` "
+            "names it; torch.use_deterministic_algorithms(True) may hold it.",
         )  # fmt: skip
         return
     yield Finding(rule, thing, f"{words}. {_unseeded(base, thing)}")
@@ -44,8 +43,8 @@ def _unseeded(base: Observation, thing: str) -> str:
     ]
     if made:
         return (
-            f"numpy.random.default_rng() is called without a seed ({at(made[0])}). Pass it one that depends "
-            "on the argument."
+            f"numpy.random.default_rng() is called without a seed ({at(made[0])}). Pass it one that depends on the "
+            "argument."
         )
     seeded = {one["generator"] for one in base.log.of("seed")}
     places = {CONTENTS: FETCH, INITIAL: SETUP}

@@ -72,7 +72,7 @@ def _contents(seed: str, base: Observation, other: Observation) -> str:
     if not base.augments:
         return ""
     words = f"`{seed}` does not reach the augmentation: the same random numbers are drawn under {seed} 0 and 1."
-    if any(one["init_fn"] for one in base.training_loaders):
+    if any(one["init_fn"] and one["workers"] for one in base.training_loaders):
         return f"{words} worker_init_fn gives the workers the same seed in both: derive it from torch.initial_seed()."
     names = [NAMES[name] for name in sorted(base.fetch_moves) if name in NAMES]
     return f"{words} Seed {names[0] if names else 'its generator'} with the argument."
@@ -82,8 +82,8 @@ def _masks(seed: str, base: Observation, other: Observation) -> str:
     if not base.value(MASKS):
         return ""
     return (
-        f"`{seed}` does not reach dropout: its masks are the same under {seed} 0 and 1. "
-        "Call torch.manual_seed with it before training."
+        f"`{seed}` does not reach dropout: its masks are the same under {seed} 0 and 1. Call torch.manual_seed with "
+        "it before training."
     )
 
 
@@ -98,6 +98,6 @@ def leaks(evidence: Evidence) -> Iterator[Finding]:
                 continue
             yield Finding(
                 "leaks", thing,
-                f"`{seed}` leaks into the {thing}: it moves them beside the {wanted}. Give each a generator of "
-                "its own.",
+                f"`{seed}` leaks into the {thing}: it moves them beside the {wanted}. Give each a generator of its "
+                "own.",
             )  # fmt: skip
