@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
 from noisegrid.audit import places
 from noisegrid.audit.log import BETWEEN, EVALUATION, FETCH, LAYER, ORDER
 from noisegrid.audit.watch import Watch
 from noisegrid.common.files import short_digest
-from noisegrid.divergence.tracer import changed_in_place
+from noisegrid.divergence.tracer import Observer, changed_in_place
 
 #: The seed of other values, where an audit asks whether a value matters.
 OTHER = 987_654_321
@@ -29,22 +29,12 @@ NUMPY = (
 )  # fmt: skip
 
 
-class Draws(TorchDispatchMode):
+class Draws(Observer):
     """Record each operator that draws random numbers, and each write into a tensor beside the weights."""
 
     def __init__(self, watch: Watch) -> None:
         super().__init__()
         self.watch = watch
-
-    @classmethod
-    def is_infra_mode(cls) -> bool:
-        """Leave compiled code compiled."""
-        return True
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        """Leave compiled code compiled, as newer versions of PyTorch ask."""
-        return True
 
     def __torch_dispatch__(self, function: Any, types: Sequence[type], args: Any = (), kwargs: Any = None) -> Any:
         """Run an operator, and record it if it draws."""

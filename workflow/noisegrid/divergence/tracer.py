@@ -52,7 +52,21 @@ class _Recorded:
     random: bool
 
 
-class Tracer(TorchDispatchMode):
+class Observer(TorchDispatchMode):
+    """A dispatch mode that sees operators and leaves compiled code compiled."""
+
+    @classmethod
+    def is_infra_mode(cls) -> bool:
+        """Leave compiled code compiled: under any other mode, PyTorch runs it operator by operator."""
+        return True
+
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        """Leave compiled code compiled, as newer versions of PyTorch ask."""
+        return True
+
+
+class Tracer(Observer):
     """Record operations while it is active (`with tracer: ...`).
 
     Parameters
@@ -71,16 +85,6 @@ class Tracer(TorchDispatchMode):
         self.values: dict[str, Tensor] = {}
         self.recorded: list[_Recorded] = []
         self.left_out = 0
-
-    @classmethod
-    def is_infra_mode(cls) -> bool:
-        """Leave compiled code compiled: under any other mode, PyTorch runs it operator by operator."""
-        return True
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        """Leave compiled code compiled, as newer versions of PyTorch ask."""
-        return True
 
     def __torch_dispatch__(self, function: Any, types: Sequence[type], args: Any = (), kwargs: Any = None) -> Any:
         """Run an operator, and record it."""
