@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT, noisegrid
 
 from noisegrid.cli import main
+from noisegrid.cli.audit import EXAMPLE
 from noisegrid.common.schemas import check
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
@@ -37,13 +38,15 @@ def test_a_finding_as_json(own):
     assert found["differs"]["dropout masks"]["other seed"] is None
 
 
-def test_the_output_of_the_page_is_that_of_the_command(own):
+def test_the_example_prints_what_the_page_shows(own):
     page = (ROOT / "docs/audit.md").read_text()
     code = re.search(r"```python\n(.*?)```", page, re.DOTALL)
     shown = re.search(r"```text\n\$ noisegrid (.*?)\n(.*?)```", page, re.DOTALL)
     assert code and shown
     (own / "my_module.py").write_text(code.group(1))
-    done = noisegrid(*shown.group(1).split(), cwd=own)
+    command = EXAMPLE.split()[1:]
+    assert shown.group(1).split() == command
+    done = noisegrid(*command, cwd=own)
     assert done.returncode == 3, done.stdout
     assert done.stdout == shown.group(2)
 

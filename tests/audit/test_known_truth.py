@@ -9,6 +9,7 @@ from noisegrid.audit.evidence import Evidence, gathered
 from noisegrid.audit.findings import findings
 from noisegrid.audit.observation import CONTENTS, DATA_ORDER, INITIAL, MASKS
 from noisegrid.audit.runs import Runs, Servers
+from noisegrid.audit.sentences import as_markdown
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 
@@ -91,6 +92,17 @@ def test_the_mistake_is_named(audited, script):
     expected, words = TRUTH[script]
     assert [(one.rule, one.thing) for one in found] == expected
     assert words in found[0].sentence
+
+
+@pytest.mark.slow
+def test_a_comment_has_a_sentence_the_findings_and_a_table(audited):
+    evidence = audited("drop_last")
+    lines = as_markdown("drop_last:train", evidence, findings(evidence)).splitlines()
+    assert lines[0] == "**drop_last:train, 6 steps: 1 finding**"
+    assert lines[2].startswith("- drop_last leaves 4 of 24 examples out of every epoch")
+    assert lines[4].startswith("| what differs under | other seed | same seeds | PYTHONHASHSEED |")
+    assert lines[6].startswith("| initial weights | yes | no | no |")
+    assert "Notes" in lines
 
 
 @pytest.mark.slow
