@@ -38,6 +38,11 @@ def test_a_finding_as_json(own):
     assert found["differs"]["dropout masks"]["other seed"] is None
 
 
+def test_a_finding_can_be_accepted(own):
+    done = noisegrid("audit", "fixed_generator:train", "--ignore", "seed does not reach", cwd=own)
+    assert done.returncode == 0, done.stdout
+
+
 def test_the_example_prints_what_the_page_shows(own):
     page = (ROOT / "docs/audit.md").read_text()
     code = re.search(r"```python\n(.*?)```", page, re.DOTALL)
@@ -57,6 +62,11 @@ def test_the_example_prints_what_the_page_shows(own):
         (["train"], "'train' is not of the form package.module:function", 2),
         (["own_train:train", "--steps", "1"], "--steps: 1 is too few; write 2 or more", 2),
         (["own_train:train", "--timeout", "0"], "--timeout: 0 is no time", 2),
+        (
+            ["own_train:train", "--ignore", "drop-last"],
+            "--ignore: unknown rule 'drop-last'; did you mean 'drop_last'",
+            2,
+        ),
         (["missing:train"], "function missing:train: cannot be imported", 6),
         (["own_train:train"], "own_train:train has no argument `seed`, and none that ends with `_seed`; add one", 6),
         (["own_train:needs_more"], "own_train:needs_more needs the argument `rate`, which is no seed; give it a", 6),

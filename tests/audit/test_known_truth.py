@@ -1,12 +1,13 @@
 """Each script has one mistake, which is named; scripts that look like them and have none are called clean."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from noisegrid.audit.command import arguments_of
 from noisegrid.audit.evidence import Evidence, gathered
-from noisegrid.audit.findings import findings
+from noisegrid.audit.findings import NAMES, findings
 from noisegrid.audit.observation import CONTENTS, DATA_ORDER, INITIAL, MASKS
 from noisegrid.audit.runs import Runs, Servers
 from noisegrid.audit.sentences import as_markdown
@@ -19,7 +20,10 @@ TRUTH = {
     "autotune": ([("autotune", "kernels")], "torch.backends.cudnn.benchmark is on"),
     "drop_last": ([("drop_last", DATA_ORDER)], "leaves 4 of 24 examples out of every epoch"),
     "dropout_seed_leaks": ([("leaks", DATA_ORDER)], "`dropout_seed` leaks into the order of the examples"),
-    "evaluation_draws": ([("evaluation draws", "generators")], "evaluation draws from PyTorch's generator"),
+    "evaluation_draws": (
+        [("evaluation draws", "generators")],
+        "the evaluation's DataLoader draws a seed from PyTorch's generator",
+    ),
     "fixed_generator": ([("seed does not reach", DATA_ORDER)], "Its generator has the seed 42 in both"),
     "last_batch_of_one": ([("last batch of one", "evaluation")], "a batch of one example beside batches of 8"),
     "logging_draws": ([("draws between steps", "generators")], "`show_example` draws from PyTorch's generator"),
@@ -109,6 +113,13 @@ def test_a_comment_has_a_sentence_the_findings_and_a_table(audited):
 @pytest.mark.parametrize("script", CLEAN)
 def test_what_has_no_mistake_is_clean(audited, script):
     assert findings(audited(script)) == []
+
+
+def test_every_rule_of_a_finding_has_its_name():
+    assert {rule for found, _ in TRUTH.values() for rule, _ in found} <= set(NAMES)
+    rules = (SCRIPTS.parents[2] / "docs/audit.md").read_text().partition("## The rules")[2]
+    cells = [line.split("|")[1] for line in rules.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`([^`]+)`", "".join(cells))) == set(NAMES)
 
 
 def test_every_script_is_tried():

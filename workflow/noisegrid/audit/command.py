@@ -9,10 +9,10 @@ from typing import Any
 from noisegrid.audit import sentences
 from noisegrid.audit.evidence import Evidence, gathered
 from noisegrid.audit.finding import Finding
-from noisegrid.audit.findings import findings
+from noisegrid.audit.findings import NAMES, findings
 from noisegrid.audit.runs import CannotJudge, Runs, Servers
 from noisegrid.common import escape
-from noisegrid.common.errors import NoisegridError, UsageError, first_line
+from noisegrid.common.errors import NoisegridError, UsageError, first_line, unknown
 from noisegrid.common.references import FORM, imported
 
 #: The exit codes: nothing found, and something. What cannot be judged has that of runs.CannotJudge.
@@ -29,11 +29,14 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--timeout: {options.timeout:g} is no time; write a number of seconds above 0")
     if FORM.fullmatch(options.function) is None:
         raise UsageError(f"{escape.terminal(options.function)!r} is not of the form package.module:function")
+    for rule in options.ignore:
+        if rule not in NAMES:
+            raise UsageError(f"--ignore: {unknown('rule', rule, NAMES)}")
     seeds, resumable = arguments_of(options.function)
     with Servers() as servers:
         runs = Runs(options.function, seeds, servers, resumable, options.steps, options.timeout, _say)
         evidence = gathered(runs)
-    found = findings(evidence)
+    found = [one for one in findings(evidence) if one.rule not in options.ignore]
     if options.json:
         print(json.dumps(to_document(options.function, evidence, found), indent=1))
     else:

@@ -49,16 +49,17 @@ class Draws(Observer):
     def _drawn(self, function: Any, args: Any, kwargs: dict[str, Any], result: Any) -> Any:
         watch, where = self.watch, self.watch.where
         given = [one for one in tree_leaves([args, kwargs]) if isinstance(one, torch.Generator)]
-        generator = given[0] if given else torch.default_generator
+        tensors = [one for one in tree_leaves(result) if isinstance(one, Tensor)]
+        generator = given[0] if given else _default_generator(tensors)
         place, caller = places.site()
-        name = "torch" if generator is torch.default_generator else f"torch generator {watch.number(generator)}"
+        name = _named(watch, generator)
         if asks_for(watch, place, where):
             with _disable_current_modes():
                 state = generator.get_state()
                 generator.manual_seed(OTHER + watch.steps)
                 result = function(*args, **kwargs)
                 generator.set_state(state)
-        tensors = [one for one in tree_leaves(result) if isinstance(one, Tensor)]
+            tensors = [one for one in tree_leaves(result) if isinstance(one, Tensor)]
         values = watch.digest(tensors) if where in (LAYER, FETCH) else ""
         operation = function.overloadpacket.__name__
         watch.write(
@@ -76,6 +77,22 @@ class Draws(Observer):
         taken = set(weights) | {one.grad.data_ptr() for one in weights.values() if one.grad is not None}
         kept = [one for one in tensors if one.shape in shapes and one.dim() and one.data_ptr() not in taken]
         self.watch.averages += self.watch.hashes(kept)
+
+
+def _named(watch: Watch, generator: torch.Generator) -> str:
+    """Return the name of a generator in the log: `torch`, `cuda`, or its number."""
+    if generator is torch.default_generator:
+        return "torch"
+    is_default = generator.device.type == "cuda" and generator in torch.cuda.default_generators
+    return "cuda" if is_default else f"torch generator {watch.number(generator)}"
+
+
+def _default_generator(results: Sequence[Tensor]) -> torch.Generator:
+    """Return the generator from which an operator with these results draws, if it is given none."""
+    device = results[0].device if results else torch.device("cpu")
+    if device.type == "cuda":
+        return torch.cuda.default_generators[device.index or 0]
+    return torch.default_generator
 
 
 def asks_for(watch: Watch, place: str, where: str) -> bool:

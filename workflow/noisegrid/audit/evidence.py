@@ -80,7 +80,9 @@ def gathered(runs: Runs) -> Evidence:
     moved = {name: _observed(runs, f"{name} 1", seeds={name: 1}) for name in runs.seeds}
     notes: list[str] = []
     if first_difference(base, repeat) is not None:
-        notes.append("PYTHONHASHSEED, threads, workers and resuming were not tried: a run does not repeat itself")
+        notes.append(
+            "PYTHONHASHSEED, threads, workers, single draws and resuming were not tried: a run does not repeat itself"
+        )
         return Evidence(runs.seeds, base, repeat, moved, notes=notes)
     hashed = _observed(runs, "another PYTHONHASHSEED", hash_seed="1")
     threads = _observed(runs, "two threads", threads=2)
@@ -93,7 +95,10 @@ def gathered(runs: Runs) -> Evidence:
                 workers[number] = _observed(runs, f"{number} workers", workers=number)
             except CannotJudge as error:
                 notes.append(f"with {number} workers: {error}")
-    without = [draw for names, draw in _candidates(base) if _has_no_effect(runs, base, names, draw)]
+    candidates = _candidates(base)
+    if len(candidates) > MOST_PLACES:
+        notes.append(f"random numbers are drawn at {len(candidates)} places between steps; {MOST_PLACES} were tried")
+    without = [draw for names, draw in candidates[:MOST_PLACES] if _has_no_effect(runs, base, names, draw)]
     resumed = _resumed(runs, base, notes) if runs.resumable else None
     return Evidence(runs.seeds, base, repeat, moved, hashed, threads, workers, without, resumed, notes)
 
@@ -117,7 +122,7 @@ def _candidates(base: Observation) -> list[tuple[tuple[str, ...], Event]]:
             found.setdefault((EVALUATION, *(f"loader {one['loader']}" for one in base.evaluation_loaders)), draw)
         elif draw["where"] == BETWEEN and draw["place"]:
             found.setdefault((draw["place"],), draw)
-    return list(found.items())[:MOST_PLACES]
+    return list(found.items())
 
 
 def _trains(base: Observation, draw: Event) -> bool:
@@ -146,7 +151,9 @@ def _resumed(runs: Runs, base: Observation, notes: list[str]) -> Resumed | None:
         written = [event["checkpoint"] for event in first.log.of("step")]
         places = [step for step, (one, other) in enumerate(pairwise(written), 1) if one != other]
         if not places or not written[-1]:
-            notes.append(f"resuming was not tried, because no checkpoint was written in {len(written) - 1} steps")
+            notes.append(
+                f"resuming was not tried, because no checkpoint was written in {len(written) - 1} steps; raise --steps"
+            )
             return None
         rest = _observed(runs, "resumed", arguments=arguments, steps=steps - places[-1])
     return Resumed(base, rest, places[-1])

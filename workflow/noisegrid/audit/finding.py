@@ -5,9 +5,19 @@ from dataclasses import dataclass
 from noisegrid.audit.log import Event
 
 #: How each generator is seeded.
-SEEDED = {"python": "random.seed", "numpy": "numpy.random.seed", "torch": "torch.manual_seed"}
+SEEDED = {
+    "python": "random.seed",
+    "numpy": "numpy.random.seed",
+    "torch": "torch.manual_seed",
+    "cuda": "torch.manual_seed",
+}
 #: The names of generators in sentences.
-NAMES = {"python": "Python's generator", "numpy": "NumPy's generator", "torch": "PyTorch's generator"}
+NAMES = {
+    "python": "Python's generator",
+    "numpy": "NumPy's generator",
+    "torch": "PyTorch's generator",
+    "cuda": "CUDA's generator",
+}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,14 @@ RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     resuming.resuming,
 )
 
+#: The names of the rules in findings.
+NAMES = (
+    "does not repeat", "PYTHONHASHSEED", "seed does nothing", "seed does not reach", "leaks", "same in every worker",
+    "same in every epoch", "same in every step", "drop_last", "every worker reads all", "shared generator",
+    "last batch of one", "autotune", "evaluation draws", "draws between steps", "ranks", "not resumed",
+)  # fmt: skip
+
 
 def findings(evidence: Evidence) -> list[Finding]:
-    """Return everything that is wrong, in the order of the rules."""
-    return [finding for rule in RULES for finding in rule(evidence)]
+    """Return everything that is wrong, in the order of the rules, each once."""
+    return list(dict.fromkeys(finding for rule in RULES for finding in rule(evidence)))

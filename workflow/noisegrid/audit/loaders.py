@@ -58,6 +58,7 @@ def _described(watch: Watch, loader: Any) -> dict[str, Any]:
         examples = None
     return {
         "loader": watch.number(loader),
+        "dataset": watch.number(loader.dataset),
         "sampler": type(sampler).__name__,
         "shuffles": isinstance(sampler, RandomSampler),
         "sequential": isinstance(sampler, SequentialSampler),

@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--steps", type=int, default=20, help="steps of the optimiser after which a run ends (default 20)"
     )
     parser.add_argument("--timeout", type=float, default=300, help="the most seconds of a run (default 300)")
+    parser.add_argument(
+        "--ignore", nargs="+", default=[], metavar="RULE", help="rules whose findings are accepted, such as drop_last"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the result as JSON")
     form.add_argument("--markdown", action="store_true", help="print the result as Markdown")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from noisegrid.audit.evidence import Evidence
-from noisegrid.audit.finding import Finding, named
+from noisegrid.audit.finding import NAMES, Finding, named
 from noisegrid.audit.log import LAYER
 from noisegrid.audit.observation import CONTENTS, DATA_ORDER, MASKS, Epoch, Observation, by_index
 
@@ -61,14 +61,29 @@ def _same_streams(base: Observation) -> Iterator[Finding]:
         yield Finding(
             "same in every worker", CONTENTS,
             f"workers of a DataLoader start with the same state of {named(name)}, so they draw the same augmentation. "
-            "Give each worker a seed of its own in worker_init_fn.",
+            f"{_remedy(name)}",
         )  # fmt: skip
     for name in sorted(repeated):
         yield Finding(
             "same in every epoch", CONTENTS,
             f"every epoch starts with the same state of {named(name)}, so the same augmentation is drawn in every "
-            "epoch. Seed it with torch.initial_seed() in worker_init_fn, or seed it once.",
+            f"epoch. {_remedy(name)}",
         )  # fmt: skip
+
+
+def _remedy(generator: str) -> str:
+    """Return how to give each worker and epoch another state of a generator."""
+    if generator == "numpy":
+        return "Call np.random.seed(torch.initial_seed() % 2**32) in worker_init_fn."
+    if generator == "python":
+        return "Call random.seed(torch.initial_seed()) in worker_init_fn."
+    if generator in NAMES:
+        return "Set the seed once, before training, and none in worker_init_fn or in an epoch."
+    attribute = generator.partition(".")[2]
+    return (
+        f"Seed it in worker_init_fn, such as get_worker_info().dataset.{attribute} = "
+        "np.random.default_rng(torch.initial_seed())."
+    )
 
 
 def loaders(evidence: Evidence) -> Iterator[Finding]:
@@ -90,13 +105,14 @@ def loaders(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "every worker reads all", DATA_ORDER,
                 f"each of the {loader['workers']} workers reads every example, so an epoch has each of them more than "
-                "once. Divide them by torch.utils.data.get_worker_info().",
+                "once. Let worker i of n read every n-th example (torch.utils.data.get_worker_info).",
             )  # fmt: skip
             break
     every = [*base.training_loaders, *base.evaluation_loaders]
     for number, one in enumerate(every):
         for other in every[number + 1 :]:
-            if set(one["generators"]) & set(other["generators"]):
+            again = one["dataset"] == other["dataset"] and other in base.training_loaders  # one that is made anew
+            if set(one["generators"]) & set(other["generators"]) and not again:
                 what = "of training and of evaluation" if other in base.evaluation_loaders else "of training"
                 yield Finding(
                     "shared generator", DATA_ORDER,
@@ -108,7 +124,7 @@ def loaders(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "last batch of one", "evaluation",
             f"an evaluation has a batch of one example beside batches of {max(sizes)}: other kernels may compute it, "
-            "and give other bits. Choose a batch size that leaves more than one.",
+            "and give other bits. Fill up the last batch, or choose a batch size that divides the number of examples.",
         )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from noisegrid.audit.evidence import Evidence
 from noisegrid.audit.finding import NAMES, SEEDED, Finding, at_place, named
-from noisegrid.audit.log import FETCH, LAYER
+from noisegrid.audit.log import FETCH, LAYER, ORDER
 from noisegrid.audit.observation import MASKS, in_evaluation
 from noisegrid.audit.rules.data import loaders
 
@@ -16,17 +16,19 @@ def draws_without_effect(evidence: Evidence) -> Iterator[Finding]:
         if shared and draw["generator"] not in NAMES:  # said already
             continue
         generator = named(draw["generator"])
-        if in_evaluation(evidence.base, draw):
+        remedy = "Pass generator= to the call, or restore the generator's state after it (torch.random.fork_rng)."
+        if draw["where"] == ORDER:
+            rule, what = "evaluation draws", f"the evaluation's DataLoader draws a seed from {generator}"
+            remedy = "Pass a generator of its own to it."
+        elif in_evaluation(evidence.base, draw):
             rule, what = "evaluation draws", f"evaluation draws from {generator} ({draw['operation']}{at_place(draw)})"
-            remedy = "Give the evaluation's DataLoader a generator of its own."
         else:
             rule = "draws between steps"
             what = f"`{draw['caller']}` draws from {generator} ({draw['operation']}{at_place(draw)})"
-            remedy = "Give it a generator of its own."
         yield Finding(
             rule, "generators",
-            f"{what}, and training draws from it later, but does not use these values: with more or fewer of them, "
-            f"another model is trained. {remedy}",
+            f"{what}, and training draws from the same generator later: doing this more or less often changes the "
+            f"trained model. {remedy}",
         )  # fmt: skip
 
 
@@ -42,6 +44,6 @@ def ranks(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "ranks", MASKS,
                 f"ranks {firsts[0]['rank']} and {firsts[1]['rank']} have the same state of {NAMES.get(name, name)}: "
-                f"they draw the same dropout masks and augmentations. Call {SEEDED.get(name, 'its seed')} with seed + "
-                "rank after the network is made.",
+                f"they draw the same dropout masks and augmentations. Call {SEEDED.get(name, 'its seed')}(seed * "
+                "world_size + rank) after the network is made; the sampler's seed stays the same on all ranks.",
             )  # fmt: skip

@@ -20,15 +20,16 @@ def does_not_repeat(evidence: Evidence) -> Iterator[Finding]:
             seeded = SEEDED[one["generator"]]
             yield Finding(
                 rule, thing,
-                f"{words}: {seeded} gets another value in each run ({at(one)}), such as the time. Seed it with the "
+                f"{words}: {seeded} gets another value in each run ({at(one)}), such as the time. Call it with the "
                 "argument.",
             )  # fmt: skip
             return
     if thing in (LOSSES, FINAL):
         yield Finding(
             rule, thing,
-            f"{words}, from equal weights, batches and masks: an operation is not deterministic. `noisegrid diverge` "
-            "names it; torch.use_deterministic_algorithms(True) may hold it.",
+            f"{words}, from equal weights, batches and masks: an operation is not deterministic. "
+            "noisegrid.testing.assert_deterministic names it (docs/pytest.md); "
+            "torch.use_deterministic_algorithms(True) may make it deterministic.",
         )  # fmt: skip
         return
     yield Finding(rule, thing, f"{words}. {_unseeded(base, thing)}")
@@ -58,7 +59,7 @@ def _unseeded(base: Observation, thing: str) -> str:
         return (
             f"Reading examples draws from {NAMES[unseeded[0]]}, and nothing seeds it. Call {SEEDED[unseeded[0]]}(seed)."
         )
-    return "Something that has no seed decides: a generator without one, the clock, or the order of files."
+    return "Something without a seed decides, such as a generator, the clock, or the order of files."
 
 
 def late(base: Observation) -> str:
@@ -81,5 +82,6 @@ def hash_seed(evidence: Evidence) -> Iterator[Finding]:
         what = "examples" if thing == CONTENTS else thing
         yield Finding(
             "PYTHONHASHSEED", thing,
-            f"the {what} differ under another PYTHONHASHSEED: something iterates over a set or uses hash(). Sort it.",
+            f"the {what} differ under another PYTHONHASHSEED: something iterates over a set or uses hash(). "
+            "Sort the set, or use hashlib.",
         )  # fmt: skip

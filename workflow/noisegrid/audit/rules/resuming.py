@@ -42,12 +42,17 @@ def _later(found: Resumed, steps: list[tuple[Event, Event]]) -> Iterator[Finding
         yield _not_resumed(
             "random states",
             "other batches follow",
-            "Save and load the states of the generators, and the place in the epoch",
+            "Save and load the states of the generators (torch, CUDA, numpy, random, the DataLoader's), and the place "
+            "in the epoch",
         )
     elif (found.whole.value(MASKS) or [])[-len(found.resumed.value(MASKS)) :] != found.resumed.value(MASKS):
         yield _not_resumed("random states", "other dropout masks follow", "Save and load the states of the generators")
     elif any(x["weights"] != y["weights"] for x, y in steps):
-        yield _not_resumed("weights", "the weights differ later", "Compare both runs with `noisegrid diverge`")
+        yield _not_resumed(
+            "weights",
+            "the weights differ later",
+            "Trace a step of each run with noisegrid.tracing, and compare the traces with `noisegrid diverge`",
+        )
     elif _averages(found.whole)[-len(_averages(found.resumed)) :] != _averages(found.resumed):
         yield _not_resumed(
             "averages", "tensors beside the weights, such as averaged weights (EMA), differ", "Save and load them too"

@@ -45,7 +45,9 @@ def _constant(base: Observation) -> str:
     seeding = base.log.first("seed")
     if seeding is None:
         return " Nothing is seeded: call torch.manual_seed(seed)."
-    return f" {SEEDED[seeding['generator']]} gets {seeding['value']} in both ({at(seeding)}): pass it the argument."
+    return (
+        f" {SEEDED[seeding['generator']]} gets {seeding['value']} in both ({at(seeding)}): call it with the argument."
+    )
 
 
 def _initial(seed: str, base: Observation, other: Observation) -> str:
@@ -55,7 +57,7 @@ def _initial(seed: str, base: Observation, other: Observation) -> str:
     if reason := late(base):
         return f"{words} {reason}"
     seeding = next(one for one in base.log.of("seed") if one["generator"] == "torch")
-    return f"{words} torch.manual_seed gets {seeding['value']} in both ({at(seeding)}): pass it the argument."
+    return f"{words} torch.manual_seed gets {seeding['value']} in both ({at(seeding)}): call it with the argument."
 
 
 def _order(seed: str, base: Observation, other: Observation) -> str:
@@ -64,7 +66,10 @@ def _order(seed: str, base: Observation, other: Observation) -> str:
     words = f"`{seed}` does not reach the DataLoader's order: batches have the same examples under {seed} 0 and 1."
     fixed = [one["seeds"] for one in base.training_loaders if one["seeds"]]
     if fixed:
-        return f"{words} Its generator has the seed {fixed[0][0]} in both: seed it with the argument."
+        return f"{words} Its generator has the seed {fixed[0][0]} in both: use manual_seed({seed})."
+    samplers = [one["sampler"] for one in base.training_loaders if not one["shuffles"]]
+    if samplers:
+        return f"{words} Pass the seed to the {samplers[0]}, such as DistributedSampler(..., seed={seed})."
     return f"{words} Pass generator=torch.Generator().manual_seed({seed})."
 
 
@@ -75,15 +80,15 @@ def _contents(seed: str, base: Observation, other: Observation) -> str:
     if any(one["init_fn"] and one["workers"] for one in base.training_loaders):
         return f"{words} worker_init_fn gives the workers the same seed in both: derive it from torch.initial_seed()."
     names = [NAMES[name] for name in sorted(base.fetch_moves) if name in NAMES]
-    return f"{words} Seed {names[0] if names else 'its generator'} with the argument."
+    return f"{words} Seed {names[0] if names else 'its generator'} with `{seed}`."
 
 
 def _masks(seed: str, base: Observation, other: Observation) -> str:
     if not base.value(MASKS):
         return ""
     return (
-        f"`{seed}` does not reach dropout: its masks are the same under {seed} 0 and 1. Call torch.manual_seed with "
-        "it before training."
+        f"`{seed}` does not reach dropout: its masks are the same under {seed} 0 and 1. Call "
+        f"torch.manual_seed({seed}) before training, and give the DataLoader a generator of its own."
     )
 
 
@@ -98,6 +103,8 @@ def leaks(evidence: Evidence) -> Iterator[Finding]:
                 continue
             yield Finding(
                 "leaks", thing,
-                f"`{seed}` leaks into the {thing}: it moves them beside the {wanted}. Give each a generator of its "
-                "own.",
+                f"`{seed}` leaks into the {thing}: it also changes "
+                f"{'it' if thing in (DATA_ORDER, CONTENTS) else 'them'}, not only the {wanted}. Draw weights, masks "
+                "and data one after the other, with torch.manual_seed before each, or give the DataLoader and the "
+                "augmentation a generator of their own.",
             )  # fmt: skip
