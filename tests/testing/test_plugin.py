@@ -1,6 +1,7 @@
 """The plugin in sessions of pytest of their own: fixtures, the option, fresh processes, xdist, and no PyTorch."""
 
 import re
+import sys
 import tomllib
 
 import pytest
@@ -197,7 +198,8 @@ def test_without_pytorch_tests_that_need_it_are_skipped_in_one_sentence(installe
 
 
 @pytest.mark.slow
-def test_the_page_shows_what_happens(installed):
+def test_the_page_shows_what_happens(installed, monkeypatch):
+    monkeypatch.delitem(sys.modules, "test_training", raising=False)  # a test of this repository has the name, too
     page = (ROOT / "docs/pytest.md").read_text()
     code = re.search(r"```python\n(.*?)```", page, re.S)[1]
     command, *shown = re.search(r"```text\n(.*?)\n```", page, re.S)[1].splitlines()

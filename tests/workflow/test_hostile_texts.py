@@ -57,6 +57,12 @@ STUDY: dict[str, Any] = {
         {"hardware": ["cpu"], "tasks": ["own"], "crossed": {"init": 2, "order": 2}},
     ],
     "versus": [{"a": "own", "b": "plain", "noise": "order", "hardware": "cpu", "unpaired": False, "margin": 0.3}],
+    "inference": [
+        {
+            "task": "own", "noise": "order", "hardware": "cpu", "replicate": 1, "batch_sizes": [1, 4],
+            "threads": [1, 2], "examples": 8,
+        }
+    ],
     "overhead": [
         {
             "hardware": ["cpu"], "networks": ["smallcnn", "own:net"], "arms": ["default"],
@@ -223,7 +229,7 @@ def test_the_documents_have_every_key_of_the_schemas():
     }
     for name, document in one.items():
         assert document.keys() == schema(name)["properties"].keys(), name
-    for key in ("cells", "overhead", "versus"):
+    for key in ("cells", "inference", "overhead", "versus"):
         keys = {name for block in STUDY[key] for name in block}
         assert keys == schema("study")["properties"][key]["items"]["properties"].keys()
     for key in ("optimizer", "augment"):
