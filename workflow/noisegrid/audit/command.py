@@ -84,7 +84,7 @@ def to_document(function: str, evidence: Evidence, found: list[Finding]) -> dict
         "function": function,
         "sentence": sentences.sentence(function, evidence, found),
         "seeds": list(evidence.seeds),
-        "steps": (evidence.base.log.first("end") or {})["steps"],
+        "steps": evidence.base.end["steps"],
         "findings": [{"rule": one.rule, "thing": one.thing, "sentence": one.sentence} for one in found],
         "differs": {row[0]: {name: words[cell] for name, cell in zip(head[1:], row[1:], strict=True)} for row in rows},
         "notes": sentences.notes(evidence),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from noisegrid.audit.log import BETWEEN, EVALUATION, FETCH, LAYER, ORDER, Event
-from noisegrid.audit.observation import Observation, first_difference, in_evaluation
+from noisegrid.audit.observation import Observation, draws_order, first_difference, in_evaluation
 from noisegrid.audit.runs import CannotJudge, Runs
 
 #: The largest number of places whose draws are tried with other values.
@@ -22,7 +22,7 @@ class Resumed:
     whole, resumed : Observation
         The run without an interruption, and the run that began with the checkpoint.
     step : int
-        The step at which the checkpoint was written; None if none was written.
+        The step at which the checkpoint was written.
     """
 
     whole: Observation
@@ -129,12 +129,8 @@ def _trains(base: Observation, draw: Event) -> bool:
     """Return whether training depends on a draw: a mask, an augmentation, or an order."""
     if draw["where"] in (FETCH, ORDER):
         loader = next((one for one in base.training_loaders if one["loader"] == draw["loader"]), None)
-        return loader is not None and (draw["where"] == FETCH or _shuffles(loader) or loader["workers"] > 0)
+        return loader is not None and (draw["where"] == FETCH or draws_order(loader) or loader["workers"] > 0)
     return bool(draw["where"] == LAYER)
-
-
-def _shuffles(loader: Event) -> bool:
-    return not loader["sequential"] and not loader["iterable"]
 
 
 def _has_no_effect(runs: Runs, base: Observation, names: Iterable[str], draw: Event) -> bool:
@@ -144,7 +140,7 @@ def _has_no_effect(runs: Runs, base: Observation, names: Iterable[str], draw: Ev
 
 
 def _resumed(runs: Runs, base: Observation, notes: list[str]) -> Resumed | None:
-    steps = (base.log.first("end") or {})["steps"]
+    steps = base.end["steps"]
     with tempfile.TemporaryDirectory() as folder:
         arguments = {"checkpoint": f"{folder}/checkpoint"}
         first = _observed(runs, "interrupted", arguments=arguments, steps=max(steps // 2, 1))

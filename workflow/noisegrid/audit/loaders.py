@@ -5,7 +5,6 @@ from collections import deque
 from functools import wraps
 from typing import Any
 
-import torch
 from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler, dataloader, get_worker_info
 from torch.utils.data._utils import fetch
 
@@ -35,16 +34,13 @@ def _watch_construction(watch: Watch) -> None:
         workers = watch.request.workers
         if workers is not None:
             given = signature.bind(self, *args, **kwargs)
-            own = given.arguments.get("num_workers", 0)
             given.arguments["num_workers"] = workers
             if workers == 0:
                 for name in WITH_WORKERS:
                     given.arguments.pop(name, None)
             args, kwargs = given.args[1:], given.kwargs
         construct(self, *args, **kwargs)
-        if workers is None:
-            own = self.num_workers
-        watch.write("loader", **_described(watch, self), own_workers=own)
+        watch.write("loader", **_described(watch, self))
 
     DataLoader.__init__ = constructed  # type: ignore[method-assign]
 
@@ -128,7 +124,6 @@ def _fetched(watch: Watch, fetching: Any) -> Any:
             moved = [name for name in after if after[name] != before.get(name)]
             watch.write(
                 "fetch", loader=watch.loader, worker=worker.id if worker else None, before=before, moved=moved,
-                threads=torch.get_num_threads(),
             )  # fmt: skip
 
     return fetched

@@ -64,6 +64,16 @@ class Observation:
         return [one for one in self.log.of("loader") if True in self.phases.get(one["loader"], ())]
 
     @cached_property
+    def trained_on(self) -> set[int]:
+        """The numbers of the DataLoaders of training."""
+        return {one["loader"] for one in self.training_loaders}
+
+    @cached_property
+    def end(self) -> Event:
+        """What was recorded at the end of the run: the weights, what was returned, and the number of steps."""
+        return self.log.first("end") or {}
+
+    @cached_property
     def evaluation_loaders(self) -> list[Event]:
         """The descriptions of the DataLoaders whose batches went into evaluations alone."""
         return [one for one in self.log.of("loader") if self.phases.get(one["loader"]) == {False}]
@@ -71,11 +81,10 @@ class Observation:
     @cached_property
     def epochs(self) -> list[Epoch]:
         """The passes over the DataLoaders of training."""
-        training = {one["loader"] for one in self.training_loaders}
         open_, found = dict[int, list[Event]](), list[Epoch]()
         for event in self.log.of("iteration", "batch"):
             loader = event["loader"]
-            if loader not in training:
+            if loader not in self.trained_on:
                 continue
             if event["event"] == "iteration":
                 if batches := open_.pop(loader, None):
@@ -98,8 +107,7 @@ class Observation:
     @cached_property
     def fetch_moves(self) -> set[str]:
         """The generators that were drawn from while examples of training were read."""
-        training = {one["loader"] for one in self.training_loaders}
-        fetches = (event for log in self.logs for event in log.of("fetch") if event["loader"] in training)
+        fetches = (event for log in self.logs for event in log.of("fetch") if event["loader"] in self.trained_on)
         return {name for event in fetches for name in event["moved"]}
 
     @cached_property
@@ -114,14 +122,15 @@ class Observation:
 
         Workers read ahead, and are ended somewhere, so theirs cannot be compared.
         """
-        training = {one["loader"] for one in self.training_loaders}
-        return [one["values"] for one in self.log.of("draw") if one["where"] == FETCH and one["loader"] in training]
+        return [
+            one["values"] for one in self.log.of("draw") if one["where"] == FETCH and one["loader"] in self.trained_on
+        ]
 
     @property
     def shuffles(self) -> bool:
         """Whether the order of the training examples is drawn at random."""
         drawn = any(one["where"] == ORDER and one["operation"] == "randperm" for one in self.draws)
-        return drawn or any(not one["sequential"] and not one["iterable"] for one in self.training_loaders)
+        return drawn or any(map(draws_order, self.training_loaders))
 
     def value(self, thing: str) -> Any:
         """Return what was seen of a thing in a form that can be compared; `differs` compares the data."""
@@ -135,8 +144,7 @@ class Observation:
             return [one["values"] for one in self.log.of("draw") if one["where"] == LAYER]
         if thing == LOSSES:
             return [one["value"] for one in self.log.of("loss")]
-        end = self.log.first("end") or {}
-        return [end.get("weights"), end.get("returned")]
+        return [self.end.get("weights"), self.end.get("returned")]
 
     @cached_property
     def streams(self) -> dict[tuple[int, int, int], dict[str, str]]:
@@ -145,7 +153,6 @@ class Observation:
         The keys are DataLoader, worker (-1 for the process that trains) and the number of the epoch, the values the
         state of each generator by its name.
         """
-        training = {one["loader"] for one in self.training_loaders}
         found: dict[tuple[int, int, int], dict[str, str]] = {}
         epochs: Counter[tuple[int, int]] = Counter()
         for log in self.logs:
@@ -154,7 +161,7 @@ class Observation:
                 loader = event["loader"]
                 if event["event"] == "iteration":
                     begins.add(loader)
-                elif loader in training and loader in begins and event["moved"]:
+                elif loader in self.trained_on and loader in begins and event["moved"]:
                     begins.discard(loader)
                     worker = -1 if event["worker"] is None else event["worker"]
                     states = {name: event["before"][name] for name in event["moved"] if name in event["before"]}
@@ -172,8 +179,18 @@ def differs(a: Observation, b: Observation, thing: str) -> bool:
     return bool(a.value(thing) != b.value(thing))
 
 
+def draws_order(loader: Event) -> bool:
+    """Return whether a DataLoader has a sampler that may draw the order of the examples."""
+    return not loader["sequential"] and not loader["iterable"]
+
+
+def _have_indices(a: Observation, b: Observation) -> bool:
+    """Return whether the indices of all training examples of both runs are known."""
+    return bool(a.epochs and b.epochs) and all(one.indices is not None for one in (*a.epochs, *b.epochs))
+
+
 def _orders_differ(a: Observation, b: Observation) -> bool:
-    if a.epochs and b.epochs and all(one.indices is not None for one in (*a.epochs, *b.epochs)):
+    if _have_indices(a, b):
         return [one.indices for one in a.epochs] != [one.indices for one in b.epochs]
     return a.rows != b.rows and not Counter(a.rows).keys().isdisjoint(b.rows)
 
@@ -186,7 +203,7 @@ def _contents_differ(a: Observation, b: Observation) -> bool:
     """
     if _orders_differ(a, b) and (a.streams or b.streams or a.fetched_values or b.fetched_values):
         return a.streams != b.streams or a.fetched_values != b.fetched_values
-    if a.epochs and b.epochs and all(one.indices is not None for one in (*a.epochs, *b.epochs)):
+    if _have_indices(a, b):
         return any(
             one.get(index, row) != row
             for x, y in zip(a.epochs, b.epochs, strict=False)

@@ -12,7 +12,7 @@ YES, NO, NONE = "yes", "no", "–"
 
 def sentence(function: str, evidence: Evidence, found: list[Finding]) -> str:
     """Return the result in one sentence."""
-    steps = (evidence.base.log.first("end") or {})["steps"]
+    steps = evidence.base.end["steps"]
     seeds = ", ".join(f"`{name}`" for name in evidence.seeds)
     where = f"{escape.terminal(function)}, {steps} steps"
     if not found:

@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from noisegrid.audit.log import BETWEEN, EVALUATION, SETUP, Writer
 from noisegrid.audit.request import Request
+from noisegrid.common.files import short_digest
 from noisegrid.divergence.tracer import hashes_of
 
 
@@ -84,8 +85,6 @@ class Watch:
 
     def digest(self, tensors: list[Tensor]) -> str:
         """Return one digest of several tensors, of their shapes and of their order."""
-        from noisegrid.common.files import short_digest
-
         shapes = [str(tuple(one.shape)) for one in tensors]
         return short_digest("".join(shapes + self.hashes(tensors)))
 

@@ -12,7 +12,7 @@ from noisegrid import testing
 
 #: The option, and the key of pytest's configuration file with the same meaning.
 OPTION, KEY = "--noisegrid-deep", "noisegrid_deep"
-#: What a test is told that needs PyTorch where there is none.
+#: Why a test that needs PyTorch is skipped where there is none.
 NO_TORCH = "{} needs PyTorch, which is not installed here; install it with: pip install 'noisegrid[train]'"
 
 #: The sessions that run in this process, the innermost last: a session can run another one (pytester).

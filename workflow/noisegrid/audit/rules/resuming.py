@@ -57,7 +57,7 @@ def _later(found: Resumed, steps: list[tuple[Event, Event]]) -> Iterator[Finding
         yield _not_resumed(
             "averages", "tensors beside the weights, such as averaged weights (EMA), differ", "Save and load them too"
         )
-    elif (found.whole.log.first("end") or {})["returned"] != (found.resumed.log.first("end") or {})["returned"]:
+    elif found.whole.end["returned"] != found.resumed.end["returned"]:
         yield _not_resumed(
             "result", "the function returns other tensors, but the weights are equal", "Save and load them too"
         )
