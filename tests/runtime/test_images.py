@@ -260,13 +260,20 @@ def test_an_image_without_dpkg_has_no_debian_packages(monkeypatch):
 
 def test_an_image_of_another_definition_is_refused_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setattr(images, "engine", lambda: "apptainer")
-    monkeypatch.setattr(images, "check_disk", lambda *_: None)
-    monkeypatch.setattr(images, "mirror", lambda named: "http://mirror.test")
     found = planned(containers=str(tmp_path))
-    preflight._check_images(found, found.images.stacks)
+    work = preflight.all_of(found)
+    assert preflight._missing_images(found, work) == ["analysis", "torch2.12-cu130"]
     (tmp_path / "analysis.json").write_text(json.dumps({"definition": "0123456789abcdef"}))
     with pytest.raises(NoisegridError, match=r"analysis.sif was not built from the current definition .* delete this"):
-        preflight._check_images(found, found.images.stacks)
+        preflight._missing_images(found, work)
+
+
+def test_a_build_needs_a_mirror_and_space(tmp_path, monkeypatch):
+    found = planned(containers=str(tmp_path), debian_mirror="http://mirror.test")
+    preflight._check_builds(found, [])
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12 - 10**9, 10**9))
+    with pytest.raises(NoisegridError, match=r"building analysis needs 4 GB in .*, but 1.0 GB are free"):
+        preflight._check_builds(found, ["analysis"])
 
 
 def test_a_build_that_fails_leaves_nothing(tmp_path, monkeypatch):

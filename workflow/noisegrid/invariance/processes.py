@@ -6,17 +6,20 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import ParamSpec, TypeVar
 
-import torch._inductor  # noqa: F401 - the first switch imports it, in a second; forked processes share it
-
 from noisegrid.common.errors import NoisegridError
 from noisegrid.divergence.judge import CannotJudge
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: Its processes are forked from a server that has computed nothing, whatever this process has done. What the server
+#: imports once, they share: the first switch imports `torch._inductor`, in a second.
+SERVER = get_context("forkserver")
+SERVER.set_forkserver_preload(["torch._inductor", __package__ + ".side"])
+
 
 def in_process(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a function in a process that is forked from this one, which must not have computed anything.
+    """Call a function in a process in which nothing has been computed.
 
     Raises
     ------
@@ -24,7 +27,7 @@ def in_process(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
         If the function raises NoisegridError, or if its process is killed.
     """
     try:
-        with ProcessPoolExecutor(1, get_context("fork")) as pool:
+        with ProcessPoolExecutor(1, SERVER) as pool:
             return pool.submit(function, *args, **kwargs).result()
     except NoisegridError as error:
         raise CannotJudge(str(error)) from None

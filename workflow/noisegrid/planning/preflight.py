@@ -108,7 +108,7 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
     The function checks, in this order: the folders of raw files; the GPUs of this machine (only if `local`), without
     which no environment helps; that incomplete cells were started with the current training code; the container images
     or, without containers, the Python environment (only if `local`); that existing replicates were trained in the same
-    container images; and a trial of the user's own networks.
+    container images; that missing images can be built; and a trial of the user's own networks.
 
     Parameters
     ----------
@@ -130,8 +130,9 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
         for name in work.hardware:
             devices.check_present(name, hardware_entry(name))
     check_code(results, work.cells)
+    missing = list[str]()
     if plan.in_containers:
-        _check_images(plan, [ANALYSIS, *work.stacks, *([plan.images.training_stack] if work.datasets else [])])
+        missing = _missing_images(plan, work)
     elif local:
         _check_environment(list(dict.fromkeys(map(stack_of, work.hardware))))
         if any(hardware_entry(name).is_xla for name in work.hardware):
@@ -143,6 +144,7 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
             with_image = plan.in_containers and plan.images.has(name)
             image = {"definition": plan.images.definition(name)} if with_image else None
             check_images(results, cells, image)
+    _check_builds(plan, missing)
     for note in try_networks(plan, work):
         print(f"noisegrid: {note}", file=sys.stderr)
 
@@ -184,11 +186,12 @@ def check_code(results: Path, cells: Iterable[Cell]) -> None:
             check_shared(results, cell, {f"code.{key}": value for key, value in digests.items()})
 
 
-def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
-    """Check that existing container images are up to date, and that this machine can build the missing ones."""
+def _missing_images(plan: Plan, work: Work) -> list[str]:
+    """Check that existing container images are up to date, and return the stacks whose images must be built."""
     images.engine()
     folder = Path(plan.config["containers"])
-    for name in dict.fromkeys(stacks):
+    missing = []
+    for name in dict.fromkeys([ANALYSIS, *work.stacks, *([plan.images.training_stack] if work.datasets else [])]):
         if name in plan.config["images"] or name == HERE:
             continue
         inspection = folder / f"{name}.json"
@@ -198,8 +201,15 @@ def _check_images(plan: Plan, stacks: Iterable[str]) -> None:
                 ".json to build it again"
             )
         if not (folder / f"{name}.sif").exists():
-            images.mirror(plan.config["debian_mirror"])
-            images.check_disk(stack(name), folder)
+            missing.append(name)
+    return missing
+
+
+def _check_builds(plan: Plan, stacks: Iterable[str]) -> None:
+    """Check that this machine can build the container images of some stacks."""
+    for name in stacks:
+        images.mirror(plan.config["debian_mirror"])
+        images.check_disk(stack(name), Path(plan.config["containers"]))
 
 
 def _check_environment(stacks: Iterable[str]) -> None:
