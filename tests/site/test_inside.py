@@ -96,8 +96,15 @@ class TestInside:
                           for folder in (inside / "results/inside", finished / "results/tiny")]  # fmt: skip
                 assert hashes[0] == hashes[1], place
 
+    def test_other_conditions_change_the_same_logits_as_outside(self, inside, finished):
+        place = "inference/cpu/tiny-digits/control.json"
+        found = [json.loads((folder / place).read_text())["conditions"]
+                 for folder in (inside / "results/inside", finished / "results/tiny")]  # fmt: skip
+        assert found[0] == found[1] and any(condition["other_logits"] for condition in found[0])
+
     def test_tables_figures_and_report_were_made_inside_too(self, inside):
-        for product in ("tables/noise.html", "figures/figure_1.png", "figures/figure_6.png", "report.html"):
+        for product in ("tables/noise.html", "figures/figure_1.png", "figures/figure_6.png", "report.html",
+                        "inference/cpu/tiny-digits/control.png"):  # fmt: skip
             assert (inside / "results/inside" / product).stat().st_size > 0
 
     def test_nothing_is_left_to_do_and_an_edit_of_the_code_rebuilds_nothing(self, inside):
