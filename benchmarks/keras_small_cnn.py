@@ -55,7 +55,10 @@ from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.settings import Hardware
 from noisegrid.training import noise
-from noisegrid.training.train import NEVER, Run, Training, build_network, weights_of
+from noisegrid.training.initial import build_network
+from noisegrid.training.run import Run
+from noisegrid.training.train import NEVER, Training
+from noisegrid.training.weights import weights_of
 rng = np.random.default_rng(0)
 images = rng.integers(0, 256, ({IMAGES}, 3, 32, 32), dtype=np.uint8)
 labels = rng.integers(0, 10, {IMAGES})

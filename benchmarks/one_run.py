@@ -11,7 +11,10 @@ from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.training import noise
-from noisegrid.training.train import Run, Training, build_network, weights_of
+from noisegrid.training.initial import build_network
+from noisegrid.training.run import Run
+from noisegrid.training.train import Training
+from noisegrid.training.weights import weights_of
 
 SEEDS = {"order": 1, "augment": 1, "dropout": 1}
 

@@ -22,7 +22,8 @@ from one_run import SEEDS, one_run
 
 from noisegrid.common.files import csv_text, write_text
 from noisegrid.runtime import devices, machine
-from noisegrid.training.train import NEVER, Training, training_step
+from noisegrid.training.step import training_step
+from noisegrid.training.train import NEVER, Training
 
 COLUMNS = ("task", "hardware", "round", "side", "images", "seconds", "images_per_s")
 LOOP, BARE, FILLING = "loop", "bare step", "filling step"

@@ -22,7 +22,7 @@ import json, resource, sys, time
 import torch
 from one_run import one_run
 from noisegrid.training.checkpoint import Checkpoints
-from noisegrid.training.train import weights_of
+from noisegrid.training.weights import weights_of
 torch.manual_seed(0)
 training, task, data = one_run(sys.argv[1], __import__("pathlib").Path(sys.argv[2]))
 torch.set_num_threads(2)

@@ -13,7 +13,8 @@ from noisegrid.fingerprint.probe import bits_of
 from noisegrid.networks import build
 from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.settings import Hardware, Optimizer
-from noisegrid.training.train import optimizer_of, training_step
+from noisegrid.training.optimizers import optimizer_of
+from noisegrid.training.step import training_step
 
 CPU = Hardware.of(hardware_settings("cpu", ""))
 

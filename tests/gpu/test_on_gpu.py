@@ -21,7 +21,10 @@ from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.settings import Hardware
 from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints, Interrupted
-from noisegrid.training.train import Run, Training, build_network, weights_of
+from noisegrid.training.initial import build_network
+from noisegrid.training.run import Run
+from noisegrid.training.train import Training
+from noisegrid.training.weights import weights_of
 
 pytestmark = [
     pytest.mark.gpu,

@@ -22,7 +22,10 @@ from noisegrid.study.settings import Hardware
 from noisegrid.training import loader
 from noisegrid.training import noise as switches
 from noisegrid.training.checkpoint import Checkpoints
-from noisegrid.training.train import Run, Training, build_network, weights_of
+from noisegrid.training.initial import build_network
+from noisegrid.training.run import Run
+from noisegrid.training.train import Training
+from noisegrid.training.weights import weights_of
 
 NAMES = ("launches", "waits", "h2d", "d2h")
 STEPS = 8

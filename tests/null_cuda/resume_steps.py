@@ -16,7 +16,7 @@ import torch
 from count_steps import training_of
 
 from noisegrid.training.checkpoint import Checkpoints, Interrupted
-from noisegrid.training.train import weights_of
+from noisegrid.training.weights import weights_of
 
 TASK = "smallcnn_dropout-digits"
 EPOCHS = 2

@@ -15,7 +15,8 @@ from noisegrid.training.augmentation import to_inputs
 from noisegrid.training.loader import Batches
 from noisegrid.training.replay import replay
 from noisegrid.training.replicate import run_of
-from noisegrid.training.train import Training, weights_of
+from noisegrid.training.train import Training
+from noisegrid.training.weights import weights_of
 
 COUNT = 597
 IMAGES = np.random.default_rng(0).integers(0, 17, (COUNT, 1, 8, 8), dtype=np.uint8)

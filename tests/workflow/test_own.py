@@ -13,8 +13,10 @@ from factories import cells, study, write_study
 from noisegrid.data.prepared import open_prepared
 from noisegrid.study.resolve import load_study
 from noisegrid.study.seeds import derive_seeds
+from noisegrid.training.initial import build_network
 from noisegrid.training.replicate import run_of
-from noisegrid.training.train import Diverged, Training, build_network, weights_of
+from noisegrid.training.train import Diverged, Training
+from noisegrid.training.weights import weights_of
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.study.sources import PROBES, SOURCES
 from noisegrid.training.noise import CPU_REQUIREMENTS, CPU_VARIABLES
-from noisegrid.training.train import Run
+from noisegrid.training.run import Run
 
 #: The type of each switch.
 SWITCHES: dict[str, type] = {

@@ -27,7 +27,8 @@ from noisegrid.study.settings import Hardware
 from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.replay import recorded_device, recorded_run
-from noisegrid.training.train import Run, Training, begun
+from noisegrid.training.run import Run
+from noisegrid.training.train import Training, begun
 
 #: The switches of a step of the user, if nothing is said of them: those of a held run on a CPU, as far as PyTorch goes.
 STEP_FLAGS: noise.Flags = {

@@ -12,7 +12,9 @@ from noisegrid.networks import build
 from noisegrid.study.recipes import resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.training.noise import seed_global
-from noisegrid.training.train import Weights, load_weights, optimizer_of, training_step, weights_of
+from noisegrid.training.optimizers import optimizer_of
+from noisegrid.training.step import training_step
+from noisegrid.training.weights import Weights, load_weights, weights_of
 
 #: The tasks whose networks are trained, for STEPS steps. They take milliseconds.
 TRAINED = ("smallcnn-digits", "smallcnn_bn-digits", "pyramid-digits", "resnet18-digits")

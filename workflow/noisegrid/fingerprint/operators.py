@@ -18,7 +18,8 @@ from noisegrid.pyramid import RegionPool
 from noisegrid.study.settings import Optimizer
 from noisegrid.training.augmentation import random_boxes, resized_crop, to_inputs
 from noisegrid.training.noise import epoch_rng, seed_global
-from noisegrid.training.train import loss_of, optimizer_of
+from noisegrid.training.optimizers import optimizer_of
+from noisegrid.training.step import loss_of
 
 Shape = tuple[int, ...]
 

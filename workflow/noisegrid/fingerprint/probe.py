@@ -23,7 +23,7 @@ from noisegrid.runtime import processor
 from noisegrid.runtime.devices import processor_features
 from noisegrid.study.settings import Hardware
 from noisegrid.training import noise
-from noisegrid.training.train import autocast
+from noisegrid.training.step import autocast
 
 #: How many hexadecimal digits of a SHA-256 are kept.
 DIGITS = 16

@@ -21,7 +21,7 @@ from noisegrid.runtime import machine
 from noisegrid.training import noise
 from noisegrid.training.bits import integers
 from noisegrid.training.convolutions import convolutions_of
-from noisegrid.training.train import autocast
+from noisegrid.training.step import autocast
 
 
 @dataclass(frozen=True)

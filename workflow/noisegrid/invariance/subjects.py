@@ -22,9 +22,12 @@ from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import PROTOCOL, hardware_settings
 from noisegrid.study.settings import Hardware
 from noisegrid.training import noise
+from noisegrid.training.initial import build_network
 from noisegrid.training.loader import EVALUATION_BATCH, Batches
 from noisegrid.training.replay import recorded_run
-from noisegrid.training.train import Run, Weights, build_network, load_weights, train
+from noisegrid.training.run import Run
+from noisegrid.training.train import train
+from noisegrid.training.weights import Weights, load_weights
 
 NETWORK, TASK, FUNCTION, RECORD = "network", "task", "function", "record"
 #: The size in pixels of the random images for a network, if the catalog states none; that of images for a function.

@@ -15,7 +15,8 @@ from noisegrid.study.arms import Arm
 from noisegrid.study.settings import Optimizer
 from noisegrid.training import noise
 from noisegrid.training.bits import tensor_hash
-from noisegrid.training.train import optimizer_of, training_step
+from noisegrid.training.optimizers import optimizer_of
+from noisegrid.training.step import training_step
 
 #: The optimiser of the paper's overhead runs (from overhead_test.py in the reference).
 ADAM = Optimizer("adam", learning_rate=1e-4, epsilon=1e-7)

@@ -21,7 +21,7 @@ from noisegrid.networks import build
 from noisegrid.overhead.bench import CLASSES
 from noisegrid.study.study import TimedNetwork
 from noisegrid.training.places import Places
-from noisegrid.training.train import loss_of
+from noisegrid.training.step import loss_of
 
 #: The images of the traced step. What an operator is does not depend on their number; batch norm needs two.
 IMAGES, CHANNELS = 2, 3

@@ -92,7 +92,8 @@ def _try_network(trial: Trial, shape: Shape) -> None:
     from noisegrid.networks import build
     from noisegrid.study.settings import Task
     from noisegrid.training.augmentation import to_inputs
-    from noisegrid.training.train import optimizer_of, training_step
+    from noisegrid.training.optimizers import optimizer_of
+    from noisegrid.training.step import training_step
 
     assert trial.task is not None
     task = Task.of(trial.task)

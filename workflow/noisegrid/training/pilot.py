@@ -19,7 +19,8 @@ from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.study import Cell, Study
 from noisegrid.training.checkpoint import Checkpoints, Interrupted
 from noisegrid.training.replicate import run_of
-from noisegrid.training.train import Diverged, Run, Training, train
+from noisegrid.training.run import Run
+from noisegrid.training.train import Diverged, Training, train
 
 #: Number of steps that run before the clock starts, so that PyTorch has selected its kernels and filled its caches; and
 #: the number of seconds for which the following steps are timed.

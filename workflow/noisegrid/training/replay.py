@@ -20,7 +20,8 @@ from noisegrid.runtime.hardware import entry
 from noisegrid.runtime.processor import OTHER_PROCESSOR
 from noisegrid.study.resolve import PROTOCOL
 from noisegrid.training.replicate import train_and_write
-from noisegrid.training.train import Outcome, Run, train
+from noisegrid.training.run import Run
+from noisegrid.training.train import Outcome, train
 
 
 def replay(path: Path, datasets: Path, output: Path | None) -> int:

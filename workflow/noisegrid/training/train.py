@@ -4,99 +4,36 @@ The function `train` runs the whole training. This module writes no files except
 results to disk.
 """
 
-import hashlib
 import math
-import multiprocessing
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
-from torch.nn import functional
 
-from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import Dataset
-from noisegrid.networks import build
-from noisegrid.records.layout import Layout, parameter_count
 from noisegrid.runtime import gpu_sharing, machine, xla
-from noisegrid.study.seeds import Seeds
-from noisegrid.study.settings import Hardware, Optimizer, Task
 from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.convolutions import convolutions_of
+from noisegrid.training.initial import build_network, initial_weights
 from noisegrid.training.loader import Batches
+from noisegrid.training.optimizers import optimizer_of, set_learning_rate
+from noisegrid.training.run import Run
+from noisegrid.training.step import autocast, training_step
+from noisegrid.training.weights import Weights, disturbed, load_weights, weights_of
 
 #: No checkpoints: an interrupted run starts again from the beginning.
 NEVER = Checkpoints()
-UNMARKED = nullcontext()
 
 
 class Diverged(Exception):
     """Raised when the mean training loss of an epoch, or a logit of a test image, is not finite."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """The settings, seeds and switches that determine a replicate.
-
-    If `impl` and `autotune` are held, training the same run twice on the same device gives the same bits.
-
-    Attributes
-    ----------
-    settings : dict
-        The settings of the cell: task, hardware and root seed.
-    seeds : Seeds
-        The seed of each source.
-    flags : Flags
-        The switches of PyTorch and of the numerical libraries.
-    """
-
-    settings: dict[str, Any]
-    seeds: Seeds
-    flags: noise.Flags
-
-    @cached_property
-    def task(self) -> Task:
-        """The recipe of the cell's task."""
-        return Task.of(self.settings["task"])
-
-    @cached_property
-    def hardware(self) -> Hardware:
-        """The hardware settings of the cell."""
-        return Hardware.of(self.settings["hardware"])
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The parameters and buffers of a network as one vector, so that distances can be computed without PyTorch.
-
-    Attributes
-    ----------
-    vector : float32 (values,)
-        Parameters first, then buffers.
-    layout : list of dict
-        For each tensor: name, shape, kind (parameter or buffer), and the index of its first value in the vector.
-    """
-
-    vector: np.ndarray
-    layout: Layout
-
-    @property
-    def parameters(self) -> int:
-        """The number of values in the vector that are parameters. They come first; the other values are buffers."""
-        return parameter_count(self.layout, len(self.vector))
-
-    @property
-    def hash(self) -> str:
-        """The SHA-256 of the vector. Equal hashes mean bitwise equal weights."""
-        return hashlib.sha256(self.vector.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -328,162 +265,3 @@ def device_of(run: Run) -> torch.device:
     if run.hardware.is_xla:
         return xla.start(run.hardware.pjrt, run.flags.get("xla", ""), run.flags["threads"])
     return torch.device(run.hardware.device)
-
-
-def initial_weights(run: Run, data: Dataset) -> Weights:
-    """Draw the initial weights on the CPU under a fixed instruction set, so that they depend only on the `init` seed.
-
-    Initialisers round differently under different instruction sets, and a process cannot change its instruction set
-    after its first computation. The weights are therefore drawn in a separate process, which is forked before this
-    process computes anything.
-
-    Raises
-    ------
-    NoisegridError
-        If the network cannot be built.
-    """
-    receiver, sender = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(target=_send_initial_weights, args=(run, data, sender))
-    process.start()
-    sender.close()
-    try:
-        weights: Weights = receiver.recv()
-    except EOFError:
-        raise NoisegridError(f"network {run.task.build} could not be built; see the error above") from None
-    process.join()
-    return weights
-
-
-def _send_initial_weights(run: Run, data: Dataset, sender: Connection) -> None:
-    noise.apply_flags(noise.init_flags())
-    noise.seed_global(run.seeds["init"])
-    sender.send(weights_of(build_network(run.task, data)))
-
-
-def build_network(task: Task, data: Dataset) -> nn.Module:
-    """Build the network of a task. The initial weights are drawn from PyTorch's global generator."""
-    _, channels, size, _ = data.train_images.shape
-    shape = {"classes": data.classes, "channels": channels, "size": size}
-    dropout = {"dropout": task.dropout} if task.dropout else {}
-    return build(task.build, **shape, **dropout, **task.options)
-
-
-def optimizer_of(network: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
-    """Return a fused Adam or SGD optimiser. For XLA, which fuses operators itself, PyTorch has none that is fused.
-
-    The implementation is requested explicitly. Otherwise, a heuristic of PyTorch would choose one.
-    """
-    rate, fused = settings.learning_rate, next(network.parameters()).device.type != "xla"
-    if settings.name == "sgd":
-        decay = settings.weight_decay
-        return torch.optim.SGD(network.parameters(), rate, settings.momentum, weight_decay=decay, fused=fused)
-    return torch.optim.Adam(network.parameters(), rate, betas=(0.9, 0.999), eps=settings.epsilon, fused=fused)
-
-
-def training_step(
-    forward: Callable[[Tensor], Tensor],
-    optimizer: torch.optim.Optimizer,
-    scaler: GradScaler,
-    inputs: Tensor,
-    labels: Tensor,
-    precision: str,
-    smoothing: float = 0.0,
-    update_range: AbstractContextManager[Any] = UNMARKED,
-) -> Tensor:
-    """Run one training step: forward, backward, optimiser. Training and the overhead stage share this function.
-
-    Parameters
-    ----------
-    forward : callable
-        The network or its compiled form. It maps inputs to logits.
-    optimizer : Optimizer
-        The optimiser that updates the weights.
-    scaler : GradScaler
-        The gradient scaler. It scales the loss for amp_fp16, and is disabled for the other precisions.
-    inputs : (batch, channels, size, size)
-        The images.
-    labels : int64 (batch,) or float32 (batch, attributes)
-        The labels.
-    precision : {"fp32", "amp_fp16", "amp_bf16"}
-        The arithmetic of the forward pass and the loss.
-    smoothing : float
-        The amount of label smoothing.
-    update_range : context manager
-        A context manager that is active while the optimiser updates the weights. A profiler uses it to recognise the
-        optimiser's kernels.
-
-    Returns
-    -------
-    Tensor
-        The loss in nats, still on the device.
-    """
-    with autocast(inputs.device, precision):
-        loss = loss_of(forward(inputs), labels, smoothing)
-    optimizer.zero_grad()
-    scaler.scale(loss).backward()
-    with update_range:
-        scaler.step(optimizer)
-        scaler.update()
-    return loss.detach()
-
-
-def set_learning_rate(optimizer: torch.optim.Optimizer, task: Task, epoch: int) -> float:
-    """Set and return the learning rate of an epoch.
-
-    The rate rises linearly during the warm-up epochs. After the warm-up, the base rate is multiplied by the factor of
-    the last schedule entry whose start epoch has been reached.
-    """
-    warmup = task.optimizer.warmup_epochs
-    factor = next((f for start, f in reversed(task.schedule) if epoch >= start), 1.0)
-    if epoch < warmup:
-        factor = (epoch + 1) / (warmup + 1)
-    rate = float(task.optimizer.learning_rate * factor)
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    return rate
-
-
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the autocast context for a precision. For fp32, the context does nothing."""
-    dtype = torch.float16 if precision == "amp_fp16" else torch.bfloat16
-    return torch.autocast(device.type, dtype, enabled=precision != "fp32")
-
-
-def loss_of(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-    """Return the mean loss in nats: cross-entropy for one class per example, binary cross-entropy for attributes."""
-    if labels.ndim == 2:
-        return functional.binary_cross_entropy_with_logits(logits, labels)
-    return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
-
-
-def disturbed(weights: Weights, seeds: Seeds) -> Weights:
-    """Return the weights. If `one_ulp` has a seed, move one of the parameters by one unit in the last place."""
-    if "one_ulp" not in seeds:
-        return weights
-    count = weights.parameters
-    moved = noise.move_one_weight(weights.vector[:count], seeds["one_ulp"])
-    return Weights(np.concatenate([moved, weights.vector[count:]]), weights.layout)
-
-
-def load_weights(network: nn.Module, weights: Weights) -> None:
-    """Copy a weight vector into a network with the same layout."""
-    tensors = dict(network.named_parameters()) | dict(network.named_buffers())
-    vector = torch.from_numpy(weights.vector)
-    with torch.no_grad():
-        for part in weights.layout:
-            tensor = tensors[part["name"]]
-            tensor.copy_(vector[part["start"] : part["start"] + tensor.numel()].view(tensor.shape))
-
-
-def weights_of(network: nn.Module) -> Weights:
-    """Return the parameters and floating-point buffers (batch norm's running statistics) as one float32 vector."""
-    tensors: list[tuple[str, str, Tensor]] = [
-        (name, "parameter", tensor) for name, tensor in network.named_parameters()
-    ]
-    tensors += [(name, "buffer", tensor) for name, tensor in network.named_buffers() if tensor.is_floating_point()]
-    vectors, layout, start = [], [], 0
-    for name, kind, tensor in tensors:
-        vectors.append(tensor.detach().cpu().to(torch.float32).flatten().numpy())
-        layout.append({"name": name, "shape": list(tensor.shape), "kind": kind, "start": start})
-        start += tensor.numel()
-    return Weights(np.concatenate(vectors), layout)
