@@ -39,8 +39,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="CSV file with every round")
     options = parser.parse_args()
     (hardware,) = devices.named([options.hardware], "--hardware")
-    training, task, _ = one_run(options.task, options.datasets, hardware)
-    sides = sides_of(training, task.label_smoothing, options.fill)
+    training, _, _ = one_run(options.task, options.datasets, hardware)
+    sides = sides_of(training, options.fill)
     images = sum(len(labels) for _, labels in training.train_batches.training(SEEDS, 0))
     rows = []
     for number in range(options.rounds + 1):
@@ -59,14 +59,14 @@ def main() -> None:
         print(f"{side:12}  {images / statistics.median(seconds):9,.0f} images/s  {_words(ratios)} x the time of {BARE}")
 
 
-def sides_of(training: Training, smoothing: float, fill: bool) -> dict[str, Callable[[], None]]:
+def sides_of(training: Training, fill: bool) -> dict[str, Callable[[], None]]:
     """What is timed: an epoch of the loop, and as many steps on constant batches, which are made here."""
     batches = [(inputs.clone(), labels.clone()) for inputs, labels in training.train_batches.training(SEEDS, 0)]
 
     def steps() -> None:
         for inputs, labels in batches:
             parts = training.network, training.optimizer, training.scaler, inputs, labels
-            training_step(*parts, training.precision, smoothing)
+            training_step(*parts, training.precision, training.loss)
 
     def filling() -> None:
         torch.utils.deterministic.fill_uninitialized_memory = True

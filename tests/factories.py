@@ -137,7 +137,7 @@ def record_of(cell: Cell, number: int = 0) -> dict:
         "timings": {"training_s": 1.0, "total_s": 2.0},
         "initial_weight_hash": "0" * 64,
         "weight_hash": "0" * 64,
-        "results": {"test_accuracy_percent": 50.0, "train_loss_nats": 1.0},
+        "results": {"test_accuracy_percent": 50.0, "train_loss": 1.0},
         "layout": [{"name": "w", "shape": [3], "kind": "parameter", "start": 0}],
     }
 

@@ -38,6 +38,7 @@ def narrow(classes, channels, size):
 
 good = functools.partial(net, width=3)
 logits = scripted(lambda y, _: types.SimpleNamespace(logits=y))
+scores = scripted(lambda y, _: types.SimpleNamespace(scores=y))
 pair = scripted(lambda y, _: (y, y))
 column = scripted(lambda y, _: y[:, :1])
 whole = scripted(lambda y, _: y.argmax(1, keepdim=True).expand(2, 10))
@@ -58,8 +59,9 @@ FAILS = {
     "narrow(width=5)": ".network_options: own_nets:narrow: the function has no option 'width'; remove it",
     "needs": ".network_options: own_nets:needs cannot be called with classes, channels, size (missing a required",
     "narrow": ".network: network own_nets:narrow fails with two examples of shape [1, 8, 8] (RuntimeError: mat1",
-    "logits": ".network: network own_nets:logits: it returns an object of type SimpleNamespace; return its .logits",
-    "pair": "it returns an object of type tuple; return one tensor, the logits",
+    "logits": None,
+    "pair": None,
+    "scores": ".network: network own_nets:scores: it returns an object of type SimpleNamespace; return a tensor, an",
     "exits": ".network: own_nets:exits ended the process of its trial (exit status 7",
     "column": "it returns a tensor of shape [2, 1]; return logits of shape [2, 10], one row per example",
     "whole": "it returns numbers of type torch.int64; return logits, which are floats",
@@ -133,17 +135,65 @@ def test_the_users_code_is_imported_only_if_asked_for(tmp_path, command):
     assert "No module named 'no_such_library'" in done.stdout
 
 
+#: Recipes that name a part of PyTorch or of the user, and how their trial fails. The module takes RAdam and StepLR out
+#: of PyTorch, as if it was a version without them.
+RECIPES = {
+    "good": ({"optimizer": {"name": "AdamW", "learning_rate": 0.1}, "schedule": []}, None),
+    "loss": ({"loss": {"name": "own_parts:loss", "options": {"power": 2}}}, None),
+    "old": (
+        {"optimizer": {"name": "RAdam", "learning_rate": 0.1}},
+        ".optimizer: RAdam cannot be used with torch 2.12.1",
+    ),
+    "older": (
+        {"scheduler": {"name": "StepLR", "options": {"step_size": 1}}, "schedule": []},
+        ".scheduler: StepLR cannot be used with torch 2.12.1",
+    ),
+    "bare": (
+        {"scheduler": {"name": "ExponentialLR"}, "schedule": []},
+        "(TypeError: ExponentialLR.__init__() missing 1 required positional argument: 'gamma'); correct it",
+    ),
+    "many": (
+        {"loss": {"name": "own_parts:each", "options": {}}},
+        ".loss: own_parts:each: it returns no single number that depends on the outputs; return the mean over examples",
+    ),
+    "wrong": (
+        {"loss": {"name": "own_parts:wrong"}},
+        ".loss: own_parts:wrong cannot take the outputs and labels of two examples of shape [1, 8, 8] (",
+    ),
+}
+PARTS = """
+import torch
+from own_nets import net
+del torch.optim.RAdam, torch.optim.lr_scheduler.StepLR
+loss = lambda outputs, labels, power: (outputs.abs() ** power).mean()
+each = lambda outputs, labels: outputs.sum(1)
+wrong = lambda outputs, labels: (outputs - labels).mean()
+"""
+
+
+def test_a_recipe_that_cannot_be_used_is_one_sentence_with_its_key(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_nets.py").write_text(CODE)
+    (tmp_path / "own_parts.py").write_text(PARTS)
+    tasks = {name: {"network": "own_parts:net", **keys} for name, (keys, _) in RECIPES.items()}
+    failed, notes = trial.try_study(load_study(str(own_study(tmp_path, tasks))), tmp_path / "none")
+    assert notes == []
+    for name, (_, sentence) in RECIPES.items():
+        own = [line for line in failed if f": tasks.{name}." in line]
+        assert own == [] if sentence is None else sentence in own[0] and len(own) == 1, (name, own)
+
+
 def test_snakemake_tries_own_networks_before_any_job(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own_nets.py").write_text(CODE)
     path = own_study(
         tmp_path,
-        {"x": {"network": "own_nets:pair"}, "y": {"dataset": "d"}, "z": {"network": "own_nets:net", "dataset": "d"}},
+        {"x": {"network": "own_nets:scores"}, "y": {"dataset": "d"}, "z": {"network": "own_nets:net", "dataset": "d"}},
         datasets={"d": {"read": "own_nets:net", "classes": 2, "full_scale": 1}},
     )
     made = plan.make({"study": str(path), "results": str(tmp_path / "results")})
     work = preflight.all_of(made)
-    with pytest.raises(NoisegridError, match=r"tasks\.x\.network: network own_nets:pair: it returns"):
+    with pytest.raises(NoisegridError, match=r"tasks\.x\.network: network own_nets:scores: it returns"):
         preflight.check_machine(made, work, local=False)
     inside = plan.make({"study": str(path), "results": str(tmp_path / "results")}, in_containers=True)
     assert "the jobs run in containers" in preflight.try_networks(inside, work)[0]

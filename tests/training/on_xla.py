@@ -46,7 +46,7 @@ def main() -> None:
     except Interrupted:
         print(json.dumps({"interrupted": True}))
         return
-    loss = outcome.history[-1]["train_loss_nats"]
+    loss = outcome.history[-1]["train_loss"]
     found = {"hash": outcome.final.weights.hash, "resumed": outcome.resumed, "compiled": compiled, "loss": loss}
     print(json.dumps(found))
 

@@ -146,8 +146,8 @@ def _results(found: Replicate, seen: Seen) -> Iterator[str]:
     epochs, last = 0, math.nan
     with (found.folder / "history.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            epochs, last = epochs + 1, float(row["train_loss_nats"])
-    if epochs != record["settings"]["task"]["epochs"] or last != stated["train_loss_nats"]:
+            epochs, last = epochs + 1, float(row["train_loss"])
+    if epochs != record["settings"]["task"]["epochs"] or last != stated["train_loss"]:
         yield "has a history that does not match its record"
 
 

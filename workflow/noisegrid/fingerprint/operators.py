@@ -17,9 +17,9 @@ from noisegrid.networks import BN_EPSILON
 from noisegrid.pyramid import RegionPool
 from noisegrid.study.settings import Optimizer
 from noisegrid.training.augmentation import random_boxes, resized_crop, to_inputs
+from noisegrid.training.losses import default_loss
 from noisegrid.training.noise import epoch_rng, seed_global
 from noisegrid.training.optimizers import optimizer_of
-from noisegrid.training.step import loss_of
 
 Shape = tuple[int, ...]
 
@@ -84,7 +84,7 @@ def loss(name: str, images: int, classes: int, smoothing: float = 0.0, attribute
 
     def compute(logits: Tensor) -> Tensor:
         labels = whole_numbers("attributes", 2, images, classes).float()
-        return loss_of(8 * logits, labels if attributes else whole_numbers("labels", classes, images), smoothing)
+        return default_loss(8 * logits, labels if attributes else whole_numbers("labels", classes, images), smoothing)
 
     return Operator(name, ((images, classes),), compute)
 

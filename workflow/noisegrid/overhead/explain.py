@@ -20,8 +20,8 @@ from noisegrid.common.text import aligned
 from noisegrid.networks import build
 from noisegrid.overhead.bench import CLASSES
 from noisegrid.study.study import TimedNetwork
+from noisegrid.training.losses import default_loss
 from noisegrid.training.places import Places
-from noisegrid.training.step import loss_of
 
 #: The images of the traced step. What an operator is does not depend on their number; batch norm needs two.
 IMAGES, CHANNELS = 2, 3
@@ -159,7 +159,7 @@ def trace(network: nn.Module, images: Tensor, labels: Tensor) -> list[Use]:
     try:
         with watch:
             # training_step's autocast refuses the device `meta`; in fp32 it does nothing
-            loss_of(network(images), labels, smoothing=0.0).backward()
+            default_loss(network(images), labels, smoothing=0.0).backward()
             optimizer.step()
     finally:
         torch.use_deterministic_algorithms(before)

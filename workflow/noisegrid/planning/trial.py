@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,10 +21,8 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import PACKAGE, catalog
 from noisegrid.readers import Raw
 from noisegrid.runtime.hardware import entry as hardware_entry
+from noisegrid.study.optimization import has_named_parts
 from noisegrid.study.study import Cell, Study, TimedNetwork
-
-if TYPE_CHECKING:
-    pass
 
 #: The seconds after which a process that tries networks is ended. Training then goes ahead.
 PATIENCE_S = 600
@@ -106,7 +104,7 @@ def shape_of(folder: Path, entry: dict[str, Any]) -> Shape | None:
 def trials_of(
     study: Study, cells: Iterable[Cell], timed: Iterable[TimedNetwork], shapes: Callable[[str], Shape | None]
 ) -> tuple[list[Trial], list[str]]:
-    """Return the trials of all own networks among some cells and timed networks.
+    """Return the trials of some cells and timed networks: of own networks, and of recipes with named parts.
 
     Parameters
     ----------
@@ -129,7 +127,7 @@ def trials_of(
     found, skipped = dict[tuple[str, ...], Trial](), dict[str, None]()
     for cell in cells:
         task, device = cell.settings["task"], cell.settings["hardware"]["device"]
-        if "source" not in task:
+        if "source" not in task and not has_named_parts(task):
             continue
         where = f"{study.source}: tasks.{cell.task}"
         if shape := shapes(cell.dataset):

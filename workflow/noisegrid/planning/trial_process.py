@@ -85,14 +85,16 @@ def _check_arguments(trial: Trial, function: Callable[..., Any]) -> None:
 
 
 def _try_network(trial: Trial, shape: Shape) -> None:
-    """Build a network, train it for one step of two random examples, and evaluate it."""
+    """Build a network, train it for one step of two random examples with the task's recipe, and evaluate it."""
     import torch
     from torch.amp.grad_scaler import GradScaler
 
     from noisegrid.networks import build
     from noisegrid.study.settings import Task
     from noisegrid.training.augmentation import to_inputs
+    from noisegrid.training.losses import loss_of
     from noisegrid.training.optimizers import optimizer_of
+    from noisegrid.training.schedules import LearningRate
     from noisegrid.training.step import training_step
 
     assert trial.task is not None
@@ -101,20 +103,38 @@ def _try_network(trial: Trial, shape: Shape) -> None:
     torch.manual_seed(0)
     arguments: dict[str, Any] = {"classes": shape.classes, "channels": shape.channels, "size": shape.size}
     arguments |= {"dropout": task.dropout} if task.dropout else {}
-    with _in_one_sentence(trial, device, "network_options" if task.options else trial.key, "cannot be built"):
+    network_of = f"network {trial.reference}"
+    with _in_one_sentence(
+        trial, device, "network_options" if task.options else trial.key, network_of, "cannot be built"
+    ):
         network = build(task.build, **arguments, **task.options).to(device)
+    with _in_one_sentence(
+        trial, device, "optimizer", task.optimizer.name, f"cannot be used with torch {torch.__version__}"
+    ):
+        optimizer = optimizer_of(network, task.optimizer)
+    if task.scheduler:
+        with _in_one_sentence(
+            trial, device, "scheduler", task.scheduler.name, f"cannot be used with torch {torch.__version__}"
+        ):
+            LearningRate(optimizer, task, 1)
     edge = task.augment.resized_crop or shape.size
     stored = torch.rand(2, shape.channels, edge, edge, device=device) * shape.full_scale
     inputs = to_inputs(stored, task.pixels, shape.full_scale)
     classes = torch.tensor([0, shape.classes - 1], device=device)
     labels = torch.nn.functional.one_hot(classes, shape.classes).float() if shape.attributes else classes
-    options = GradScaler(device.type, enabled=False), inputs, labels, "fp32", task.label_smoothing
 
     def forward(inputs: "Tensor") -> "Tensor":
         return _checked_output(network, inputs, shape.classes)
 
-    with _in_one_sentence(trial, device, trial.key, f"fails with two examples of shape {list(inputs.shape[1:])}"):
-        loss = float(training_step(forward, optimizer_of(network, task.optimizer), *options))
+    examples = f"two examples of shape {list(inputs.shape[1:])}"
+    if task.loss:
+        with _in_one_sentence(
+            trial, device, "loss", task.loss.name, f"cannot take the outputs and labels of {examples}"
+        ):
+            _check_loss(loss_of(task, device)(forward(inputs), labels))
+    with _in_one_sentence(trial, device, trial.key, network_of, f"fails with {examples}"):
+        scaler = GradScaler(device.type, enabled=False)
+        loss = float(training_step(forward, optimizer, scaler, inputs, labels, "fp32", loss_of(task, device)))
         if not math.isfinite(loss):
             raise NoisegridError(f"its loss is {loss} before training; initialise it with smaller weights")
         network.eval()
@@ -122,14 +142,19 @@ def _try_network(trial: Trial, shape: Shape) -> None:
             forward(inputs)
 
 
-def _checked_output(network: "nn.Module", inputs: "Tensor", classes: int) -> "Tensor":
-    """Return what a network returns, after checking that it is one tensor of logits (2, classes)."""
+def _check_loss(loss: Any) -> None:
+    """Check that a loss is one number that can be differentiated."""
     import torch
 
-    output = network(inputs)
-    if not isinstance(output, torch.Tensor):
-        remedy = "return its .logits" if hasattr(output, "logits") else "return one tensor, the logits"
-        raise NoisegridError(f"it returns an object of type {type(output).__name__}; {remedy}")
+    if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
+        raise NoisegridError("it returns no single number that depends on the outputs; return the mean over examples")
+
+
+def _checked_output(network: "nn.Module", inputs: "Tensor", classes: int) -> "Tensor":
+    """Return the tensor of a network's output, after checking that it has the shape (2, classes)."""
+    from noisegrid.training.losses import tensor_of
+
+    output = tensor_of(network(inputs))
     if output.shape != (len(inputs), classes):
         raise NoisegridError(
             f"it returns a tensor of shape {list(output.shape)}; return logits of shape {[len(inputs), classes]}, "
@@ -141,19 +166,18 @@ def _checked_output(network: "nn.Module", inputs: "Tensor", classes: int) -> "Te
 
 
 @contextmanager
-def _in_one_sentence(trial: Trial, device: Any, key: str, what: str) -> Iterator[None]:
-    """Turn every exception of the user's code into one sentence with the key of the study."""
-    start = f"{trial.where}.{key}: network {trial.reference}"
+def _in_one_sentence(trial: Trial, device: Any, key: str, subject: str, what: str) -> Iterator[None]:
+    """Turn every exception into one sentence: the key of the study, the subject, and what fails."""
+    start = f"{trial.where}.{key}: {subject}"
     try:
         yield
     except NoisegridError as error:
-        raise NoisegridError(f"{start}: {str(error).removeprefix(f'network {trial.reference}: ')}") from error
+        raise NoisegridError(f"{start}: {str(error).removeprefix(f'{subject}: ')}") from error
     except Exception as error:
         if trial.device != device.type and re.search(r"cuda|nvidia|triton|gpu", str(error), re.IGNORECASE):
             raise _Elsewhere(f"{start} was not tried, because it needs a GPU and this machine has none") from error
-        raise NoisegridError(
-            f"{start} {what} ({_sentence(error)}); correct it, or name a function that wraps it"
-        ) from error
+        remedy = "correct it, or name a function that wraps it" if subject.startswith("network ") else "correct it"
+        raise NoisegridError(f"{start} {what} ({_sentence(error)}); {remedy}") from error
 
 
 def _sentence(error: Exception) -> str:

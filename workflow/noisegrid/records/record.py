@@ -9,7 +9,7 @@ predictions.npz         example_id: int32 (examples,); label: int32 (examples,),
                         group: bool (examples, groups), group_name and target, as in data.prepared.Dataset
 weights.npy             float32 (values,): first all parameters, then all buffers; `layout` in record.json lists them
 midpoint_weights.npy    the weights after half of the epochs, when the reference measures churn and L2 distance
-history.csv             epoch, learning_rate, train_loss_nats, seconds
+history.csv             epoch, learning_rate, train_loss, seconds
 
 A study's `keep` decides whether weights, midpoint weights and logits are written. Their hashes are always recorded.
 """

@@ -5,6 +5,7 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.references import check_reference, corrected, reference_digest
 from noisegrid.common.schemas import catalog, check
+from noisegrid.study.optimization import check_optimization, is_reference
 
 #: Keys of a task that do not affect results. REQUIREMENTS are the resources that the task requires. WORDS are
 #: REQUIREMENTS and the keys that only describe the task.
@@ -42,25 +43,11 @@ def resolve_tasks(own: dict[str, Any], where: str, only: str | None = None) -> d
         resolved[name] = _without_like(name, entries, where)
         origin = f"{where}: tasks.{name}" if name in own else f"workflow/catalog/tasks.yaml: {name}"
         check(resolved[name], "task", origin)
-        _check_optimizer(resolved[name]["optimizer"], f"{origin}.optimizer")
+        check_optimization(resolved[name], origin)
         counterpart = resolved[name].get("without_batch_norm", name)
         if counterpart not in entries:
             raise NoisegridError(f"{origin}.without_batch_norm: {unknown('task', counterpart, entries)}")
     return resolved
-
-
-#: The settings that only one optimiser has.
-ONLY = {"adam": ("epsilon",), "sgd": ("momentum", "weight_decay")}
-
-
-def _check_optimizer(settings: dict[str, Any], where: str) -> None:
-    """Raise NoisegridError if an optimiser has a setting of the other one, which would have no effect."""
-    for optimizer, keys in ONLY.items():
-        extra = [key for key in keys if key in settings]
-        if extra and settings["name"] != optimizer:
-            raise NoisegridError(
-                f"{where}: {settings['name']} has no {extra[0]}; remove it, or set name to {optimizer}, which has it"
-            )
 
 
 def _without_like(name: str, entries: dict[str, Any], where: str, trail: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -90,13 +77,15 @@ def least_memory_gb(task: dict[str, Any], precision: str) -> float:
     return float(stated.get(precision, 0.0) if isinstance(stated, dict) else stated)
 
 
-def check_own_network(settings: dict[str, Any]) -> None:
-    """Raise NoisegridError if the file that defines a user's own network was edited after the study was planned."""
+def check_own_code(settings: dict[str, Any]) -> None:
+    """Raise NoisegridError if the file of a user's own network or loss was edited after the study was planned."""
     task = settings["task"]
-    if "source" in task and reference_digest(task["build"], "task") != task["source"]:
-        raise NoisegridError(
-            f"the file of network {task['build']} was edited after this study was planned; run Snakemake again"
-        )
+    loss = task.get("loss", {})
+    for kind, reference, part in (("network", task["build"], task), ("loss", loss.get("name"), loss)):
+        if "source" in part and reference_digest(reference, "task") != part["source"]:
+            raise NoisegridError(
+                f"the file of {kind} {reference} was edited after this study was planned; run Snakemake again"
+            )
 
 
 def resolve_datasets(own: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
@@ -134,12 +123,15 @@ def task_settings(
     if recipe["dataset"] not in datasets:
         raise NoisegridError(f"{where}: task {name}: {unknown('dataset', recipe['dataset'], datasets)}")
     network, networks, own = recipe["network"], catalog("networks"), {}
-    if network not in networks and (":" in network or "." in network):
+    if network not in networks and is_reference(network):
         recipe["network"] = network = corrected(network)
         # an edited network is a different network, so its cell gets a different digest
         own = {"source": reference_digest(network, f"{where}: task {name}: network")}
     elif network not in networks:
         raise NoisegridError(f"{where}: task {name}: {unknown('network', network, networks)}")
+    if "loss" in recipe and is_reference(loss := recipe["loss"]["name"]):
+        source = reference_digest(corrected(loss), f"{where}: task {name}: loss")
+        recipe["loss"] = recipe["loss"] | {"name": corrected(loss), "source": source}
     entry = networks.get(network, {"build": network, "options": {}})
     options = entry["options"] | recipe.pop("network_options", {})
     return {**recipe, "build": entry["build"], "options": options} | own

@@ -12,14 +12,77 @@ from noisegrid.runtime.device_kind import DeviceKind
 
 @dataclass(frozen=True)
 class Optimizer:
-    """The settings of an optimiser; settings that the optimiser does not use keep their defaults."""
+    """The settings of an optimiser. A setting that is None has the default of its class in PyTorch.
+
+    Attributes
+    ----------
+    name : str
+        The name in the catalog of optimisers, in any case.
+    options : dict
+        Further arguments of the class.
+    """
 
     name: str
     learning_rate: float
-    epsilon: float = 1e-8
-    momentum: float = 0.0
-    weight_decay: float = 0.0
+    epsilon: float | None = None
+    momentum: float | None = None
+    weight_decay: float | None = None
     warmup_epochs: int = 0
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """The settings of a learning rate scheduler.
+
+    Attributes
+    ----------
+    name : str
+        The name in the catalog of schedulers.
+    each : str
+        When it moves on, `step` or `epoch`; empty for the default of the catalog.
+    options : dict
+        Arguments of the class.
+    """
+
+    name: str
+    each: str = ""
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The settings of a loss.
+
+    Attributes
+    ----------
+    name : str
+        The name in the catalog of losses, or a user's function as package.module:function.
+    options : dict
+        Arguments of the class or of the function.
+    source : str
+        The digest of the file that defines a user's function; empty for a loss of the catalog.
+    """
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Average:
+    """The average of the weights that is evaluated instead of the last weights.
+
+    Attributes
+    ----------
+    decay : float or None
+        The decay of an exponential moving average over the steps.
+    last_epochs : int or None
+        The number of epochs, counted from the end, after each of which the weights enter a plain average.
+    """
+
+    decay: float | None = None
+    last_epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +120,16 @@ class Task:
         the base rate times the factor.
     source : str
         The digest of the file that defines a user's own network; empty for a network of the catalog.
+    scheduler : Scheduler or None
+        The scheduler of the learning rate, which replaces `schedule`.
+    loss : Loss or None
+        The loss; None for the default of the dataset's labels.
+    clip_norm : float or None
+        The largest norm of the gradient of all parameters.
+    accumulate : int
+        The number of parts of a batch whose gradients are computed one after the other.
+    average : Average or None
+        The average of the weights that is evaluated.
     """
 
     network: str
@@ -72,16 +145,19 @@ class Task:
     build: str
     options: dict[str, Any] = field(hash=False)
     source: str = ""
+    scheduler: Scheduler | None = None
+    loss: Loss | None = None
+    clip_norm: float | None = None
+    accumulate: int = 1
+    average: Average | None = None
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "Task":
         """Return the task, given the entry `task` of a cell's settings."""
-        parts = {
-            "optimizer": Optimizer(**settings["optimizer"]),
-            "augment": Augment(**settings["augment"]),
-            "schedule": tuple((int(epoch), float(factor)) for epoch, factor in settings["schedule"]),
-        }
-        return cls(**settings | parts)
+        kinds = {"optimizer": Optimizer, "augment": Augment, "scheduler": Scheduler, "loss": Loss, "average": Average}
+        parts = {key: kind(**settings[key]) for key, kind in kinds.items() if key in settings}
+        schedule = tuple((int(epoch), float(factor)) for epoch, factor in settings["schedule"])
+        return cls(**settings | parts | {"schedule": schedule})
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from noisegrid.records.chunk_file import Numbered
 from noisegrid.runtime import devices, machine, refused_nodes
 from noisegrid.runtime.environment import environment_digest
 from noisegrid.runtime.hardware import entry as hardware_entry
-from noisegrid.study.recipes import check_own_network
+from noisegrid.study.recipes import check_own_code
 from noisegrid.study.settings import Hardware
 from noisegrid.study.study import KEPT, Cell
 from noisegrid.training.pool import DIVERGED, FORK, INTERRUPTED, Pool
@@ -71,7 +71,7 @@ def run_job(
     names = dict.fromkeys(cell.dataset for cell in unfinished)
     datasets = {name: open_prepared(options.datasets / name) for name in names}
     for cell in unfinished:
-        check_own_network(cell.settings)
+        check_own_code(cell.settings)
         _check_batch(cell, datasets[cell.dataset])
         _check_conditions(results, cell, datasets[cell.dataset])
     jobs = [job_of(*replicate, results, image, keep) for replicate in missing]

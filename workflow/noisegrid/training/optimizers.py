@@ -1,34 +1,27 @@
-"""The optimiser of a recipe, and its learning rate in each epoch."""
+"""The optimiser of a recipe, as one of PyTorch's classes with a stated implementation."""
+
+from typing import Any
 
 import torch
 from torch import nn
 
-from noisegrid.study.settings import Optimizer, Task
+from noisegrid.common.schemas import catalog
+from noisegrid.study.optimization import KEYS, optimizer_class
+from noisegrid.study.settings import Optimizer
 
 
 def optimizer_of(network: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
-    """Return a fused Adam or SGD optimiser. For XLA, which fuses operators itself, PyTorch has none that is fused.
+    """Return the optimiser of a network: fused where PyTorch has a fused kernel for the device.
 
     The implementation is requested explicitly. Otherwise, a heuristic of PyTorch would choose one.
     """
-    rate, fused = settings.learning_rate, next(network.parameters()).device.type != "xla"
-    if settings.name == "sgd":
-        decay = settings.weight_decay
-        return torch.optim.SGD(network.parameters(), rate, settings.momentum, weight_decay=decay, fused=fused)
-    return torch.optim.Adam(network.parameters(), rate, betas=(0.9, 0.999), eps=settings.epsilon, fused=fused)
-
-
-def set_learning_rate(optimizer: torch.optim.Optimizer, task: Task, epoch: int) -> float:
-    """Set and return the learning rate of an epoch.
-
-    The rate rises linearly during the warm-up epochs. After the warm-up, the base rate is multiplied by the factor of
-    the last schedule entry whose start epoch has been reached.
-    """
-    warmup = task.optimizer.warmup_epochs
-    factor = next((f for start, f in reversed(task.schedule) if epoch >= start), 1.0)
-    if epoch < warmup:
-        factor = (epoch + 1) / (warmup + 1)
-    rate = float(task.optimizer.learning_rate * factor)
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    return rate
+    name = optimizer_class(settings.name)
+    device = next(network.parameters()).device.type
+    stated = {KEYS[key]: value for key in KEYS if (value := getattr(settings, key)) is not None}
+    stated |= {key: tuple(value) if isinstance(value, list) else value for key, value in settings.options.items()}
+    fused = device in catalog("optimizers")[name].get("fused", ())
+    implementation: dict[str, Any] = {"fused": True} if fused else {"foreach": device == "cuda"}
+    optimizer: torch.optim.Optimizer = getattr(torch.optim, name)(
+        network.parameters(), settings.learning_rate, **stated, **implementation
+    )
+    return optimizer

@@ -145,7 +145,7 @@ def train_and_write(
         "weight_hash": outcome.final.weights.hash,
         "results": {
             "test_accuracy_percent": 100 * accuracy,
-            "train_loss_nats": outcome.history[-1]["train_loss_nats"],
+            "train_loss": outcome.history[-1]["train_loss"],
         },
         "layout": outcome.final.weights.layout,
     }

@@ -10,12 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from noisegrid.common.schemas import catalog
 from noisegrid.networks import build
+from noisegrid.study.optimization import optimizer_class
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.settings import Task
-
-#: For each optimiser, the memory that gradients and optimiser state take together, as a multiple of the memory of the
-#: parameters.
-COPIES = {"adam": 3, "sgd": 2}
 
 
 def training_bytes(task: Task, shape: tuple[int, int, int]) -> int:
@@ -34,8 +31,9 @@ def training_bytes(task: Task, shape: tuple[int, int, int]) -> int:
         The lower bound in bytes.
     """
     network, inputs = _on_meta(task, shape)
+    copies = catalog("optimizers")[optimizer_class(task.optimizer.name)]["copies"]
     weights = sum(parameter.nbytes for parameter in network.parameters())
-    return weights * (1 + COPIES[task.optimizer.name]) + _kept_for_backward(network, inputs)
+    return weights * (1 + copies) + _kept_for_backward(network, inputs)
 
 
 def training_flop(task: Task, shape: tuple[int, int, int], examples: int) -> float:

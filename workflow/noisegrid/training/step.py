@@ -1,72 +1,94 @@
-"""One training step and its loss. Training, the overhead stage and trials share them."""
+"""One training step. Training, the overhead stage and trials share it."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
-from torch.nn import functional
+from torch.nn.utils import clip_grad_norm_
+
+from noisegrid.training.losses import Loss, default_loss, tensor_of
 
 UNMARKED = nullcontext()
 
 
 def training_step(
-    forward: Callable[[Tensor], Tensor],
+    forward: Callable[[Tensor], Any],
     optimizer: torch.optim.Optimizer,
     scaler: GradScaler,
     inputs: Tensor,
     labels: Tensor,
     precision: str,
-    smoothing: float = 0.0,
+    loss: Loss = default_loss,
     update_range: AbstractContextManager[Any] = UNMARKED,
+    parts: int = 1,
+    clip_norm: float | None = None,
 ) -> Tensor:
     """Run one training step: forward, backward, optimiser. Training and the overhead stage share this function.
 
     Parameters
     ----------
     forward : callable
-        The network or its compiled form. It maps inputs to logits.
+        The network or its compiled form. It maps inputs to outputs (see losses.tensor_of).
     optimizer : Optimizer
         The optimiser that updates the weights.
     scaler : GradScaler
         The gradient scaler. It scales the loss for amp_fp16, and is disabled for the other precisions.
-    inputs : (batch, channels, size, size)
-        The images.
-    labels : int64 (batch,) or float32 (batch, attributes)
+    inputs : (batch, ...)
+        The inputs.
+    labels : (batch, ...)
         The labels.
     precision : {"fp32", "amp_fp16", "amp_bf16"}
         The arithmetic of the forward pass and the loss.
-    smoothing : float
-        The amount of label smoothing.
+    loss : callable
+        The mean loss of outputs and labels.
     update_range : context manager
         A context manager that is active while the optimiser updates the weights. A profiler uses it to recognise the
         optimiser's kernels.
+    parts : int
+        The number of parts of the batch whose gradients are computed one after the other and added, so that memory
+        holds the activations of one part only.
+    clip_norm : float, optional
+        The largest norm of the gradient of all parameters together. A longer gradient is scaled to this norm.
 
     Returns
     -------
     Tensor
-        The loss in nats, still on the device.
+        The mean loss of the batch, still on the device.
     """
-    with autocast(inputs.device, precision):
-        loss = loss_of(forward(inputs), labels, smoothing)
-    optimizer.zero_grad()
-    scaler.scale(loss).backward()
+    total = None
+    for some_inputs, some_labels in _divided(inputs, labels, parts):
+        with autocast(inputs.device, precision):
+            part = loss(tensor_of(forward(some_inputs)), some_labels)
+            if parts > 1:
+                part = part * (len(some_inputs) / len(inputs))
+        if total is None:
+            optimizer.zero_grad()
+        scaler.scale(part).backward()
+        total = part.detach() if total is None else total + part.detach()
+    assert total is not None
     with update_range:
+        if clip_norm is not None:
+            scaler.unscale_(optimizer)
+            parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
+            clip_grad_norm_(parameters, clip_norm, foreach=inputs.device.type == "cuda")
         scaler.step(optimizer)
         scaler.update()
-    return loss.detach()
+    return total
+
+
+def _divided(inputs: Tensor, labels: Tensor, parts: int) -> Iterable[tuple[Tensor, Tensor]]:
+    """Divide a batch into equal parts; in a smaller batch, the last part is smaller."""
+    if parts == 1:
+        return [(inputs, labels)]
+    size = math.ceil(len(inputs) / parts)
+    return zip(inputs.split(size), labels.split(size), strict=True)
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """Return the autocast context for a precision. For fp32, the context does nothing."""
     dtype = torch.float16 if precision == "amp_fp16" else torch.bfloat16
     return torch.autocast(device.type, dtype, enabled=precision != "fp32")
-
-
-def loss_of(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-    """Return the mean loss in nats: cross-entropy for one class per example, binary cross-entropy for attributes."""
-    if labels.ndim == 2:
-        return functional.binary_cross_entropy_with_logits(logits, labels)
-    return functional.cross_entropy(logits, labels, label_smoothing=smoothing)

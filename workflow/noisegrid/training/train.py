@@ -9,22 +9,26 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 
 from noisegrid.data.prepared import Dataset
 from noisegrid.runtime import gpu_sharing, machine, xla
 from noisegrid.training import noise
+from noisegrid.training.averages import AveragedWeights
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.convolutions import convolutions_of
 from noisegrid.training.initial import build_network, initial_weights
 from noisegrid.training.loader import Batches
-from noisegrid.training.optimizers import optimizer_of, set_learning_rate
+from noisegrid.training.losses import loss_of, tensor_of
+from noisegrid.training.optimizers import optimizer_of
 from noisegrid.training.run import Run
+from noisegrid.training.schedules import LearningRate
 from noisegrid.training.step import autocast, training_step
 from noisegrid.training.weights import Weights, disturbed, load_weights, weights_of
 
@@ -65,7 +69,8 @@ class Outcome:
     final : Snapshot
         The state after the last epoch.
     history : list of dict
-        For each epoch: its index, learning rate, mean training loss (nats) and duration (seconds).
+        For each epoch: its index, the learning rate of its first step, the mean training loss (in nats for
+        cross-entropy) and the duration (seconds).
     seconds : dict
         Durations in seconds: `training_s` of the training alone, and `total_s` of the whole run.
     resumed : int
@@ -132,6 +137,8 @@ class Training:
         Number of finished epochs.
     step : int
         Number of finished batches of the current epoch.
+    rate : float
+        The learning rate of the first step of the current epoch.
     losses : list of Tensor
         The loss of each finished batch of the current epoch, on the device.
     seconds : float
@@ -153,6 +160,11 @@ class Training:
         self.train_batches = Batches(data.train_images, data.train_labels, data.full_scale, *options)
         self.test_batches = Batches(data.test_images, data.test_labels, data.full_scale, *options)
         self.optimizer = optimizer_of(self.network, self.task.optimizer)
+        steps = math.ceil(len(data.train_labels) / self.task.batch_size)
+        self.learning_rate = LearningRate(self.optimizer, self.task, steps)
+        self.rate = self.task.optimizer.learning_rate
+        self.loss = loss_of(self.task, device)
+        self.averaged = AveragedWeights(self.network, self.task)
         self.scaler = GradScaler(device.type, enabled=self.precision == "amp_fp16")  # does nothing if disabled
         self.initial_hash = start.hash
         self.epoch, self.step, self.losses, self.seconds = 0, 0, list[Tensor](), 0.0
@@ -166,7 +178,9 @@ class Training:
         The losses stay on the device during the epoch, so that no step waits for a transfer.
         """
         started, before = time.perf_counter(), self.seconds
-        rate = set_learning_rate(self.optimizer, self.task, self.epoch)
+        rate = self.learning_rate.begin_epoch(self.epoch)
+        if self.step == 0:
+            self.rate = rate
         self.network.train()
         with closing(self.train_batches.training(self.seeds, self.epoch, self.step)) as batches:
             for inputs, labels in batches:
@@ -174,18 +188,23 @@ class Training:
                 self.seconds = before + time.perf_counter() - started
                 checkpoints.visit(self)
         loss = float(torch.stack(self.losses).mean())
+        self.learning_rate.after_epoch(loss)
+        self.averaged.after_epoch(self.epoch)
         self.seconds = before + time.perf_counter() - started
         if not math.isfinite(loss):
             raise Diverged(f"the training loss is {loss} in epoch {self.epoch}")
         elapsed = self.seconds - sum(row["seconds"] for row in self.history)
-        self.history.append({"epoch": self.epoch, "learning_rate": rate, "train_loss_nats": loss, "seconds": elapsed})
+        self.history.append({"epoch": self.epoch, "learning_rate": self.rate, "train_loss": loss, "seconds": elapsed})
         self.epoch, self.step, self.losses = self.epoch + 1, 0, []
         if self.epoch == max(1, self.task.epochs // 2):
             self.midpoint = self.snapshot()
 
     def _train_batch(self, inputs: Tensor, labels: Tensor) -> None:
-        options = self.precision, self.task.label_smoothing
-        self.losses.append(training_step(self.network, self.optimizer, self.scaler, inputs, labels, *options))
+        batch, task = (inputs, labels, self.precision, self.loss), self.task
+        update = partial(training_step, self.network, self.optimizer, self.scaler)
+        self.losses.append(update(*batch, parts=task.accumulate, clip_norm=task.clip_norm))
+        self.learning_rate.after_step()
+        self.averaged.after_step()
         self.step += 1
         if self.device.type == "xla":
             xla.sync()
@@ -198,18 +217,18 @@ class Training:
         Diverged
             If a logit is not finite.
         """
-        self.network.eval()
+        network = self.averaged.evaluated.eval()
         # XLA cannot run a dense layer in inference mode
         unrecorded = torch.no_grad() if self.device.type == "xla" else torch.inference_mode()
         with unrecorded, autocast(self.device, self.precision):
-            logits = torch.cat([self._logits(inputs) for inputs in self.test_batches.evaluation()])
+            logits = torch.cat([self._logits(network, inputs) for inputs in self.test_batches.evaluation()])
         values = logits[: len(self.test_batches.labels)].float().cpu().numpy()
         if bad := np.count_nonzero(~np.isfinite(values).all(axis=1)):
             raise Diverged(f"the logits of {bad} test images are not finite after {self.epoch} epochs")
-        return Snapshot(values, weights_of(self.network))
+        return Snapshot(values, weights_of(network))
 
-    def _logits(self, inputs: Tensor) -> Tensor:
-        logits: Tensor = self.network(inputs)
+    def _logits(self, network: nn.Module, inputs: Tensor) -> Tensor:
+        logits = tensor_of(network(inputs))
         if self.device.type == "xla":  # one graph for each batch; otherwise, one for the whole test set
             xla.sync()
         return logits
@@ -226,6 +245,9 @@ class Training:
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
+            "learning_rate": self.learning_rate.state_dict(),
+            "rate": self.rate,
+            "average": self.averaged.state_dict(),
             "random": torch.get_rng_state(),
             # only on CUDA: a CPU run must not initialise CUDA, which may be installed but broken
             "random_cuda": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
@@ -246,6 +268,9 @@ class Training:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
+        self.learning_rate.load_state_dict(state["learning_rate"])
+        self.rate = state["rate"]
+        self.averaged.load_state_dict(state["average"])
         torch.set_rng_state(state["random"].cpu())
         if state["random_cuda"] is not None:
             torch.cuda.set_rng_state(state["random_cuda"].cpu())
