@@ -49,6 +49,7 @@ import sys, time
 import numpy as np
 import torch
 from noisegrid.common.schemas import catalog
+from noisegrid.data.form import Form
 from noisegrid.data.prepared import Dataset
 from noisegrid.runtime import machine
 from noisegrid.study.recipes import resolve_tasks, task_settings
@@ -67,7 +68,8 @@ hardware = hardware_settings(sys.argv[1], "catalog")
 flags = noise.held_flags(Hardware.of(hardware))
 noise.apply_flags(flags)
 machine.keep_freed_memory()
-data = Dataset("random", "", 10, 255.0, images, labels, images[:256], labels[:256], None, [], None)
+form = Form("images", "classes", 10, (3, 32, 32), full_scale=255.0)
+data = Dataset("random", "", form, images, labels, images[:256], labels[:256])
 run = Run({{"task": task, "hardware": hardware}}, {{"order": 1, "augment": 1, "dropout": 1}}, flags)
 training = Training(run, data, weights_of(build_network(run.task, data)), torch.device("cpu"))
 training.run_epoch(NEVER)

@@ -55,7 +55,7 @@ def write_cifar(folder: Path, reader: type, label_key: bytes, classes: int, monk
 def test_cifar(tmp_path, monkeypatch, name, key, classes):
     images = write_cifar(tmp_path, getattr(reference, name), key, classes, monkeypatch)
     data = getattr(readers, name.lower())(tmp_path, tmp_path / "cache")
-    assert np.array_equal(np.concatenate([data.train_images, data.test_images]), images)
+    assert np.array_equal(np.concatenate([data.train_inputs, data.test_inputs]), images)
     assert data.train_labels.max() < classes and len(data.test_labels) == 4
 
 
@@ -87,7 +87,7 @@ def test_a_downloaded_fashion_mnist_is_checked_like_a_users(tmp_path, monkeypatc
     raw = tmp_path / "FashionMNIST/raw"
     write_fashion_mnist(raw, monkeypatch)
     data = readers.fashion_mnist(None, tmp_path)
-    assert data.train_images.shape == (2, 1, 28, 28) and data.test_labels.tolist() == [3, 9]
+    assert data.train_inputs.shape == (2, 1, 28, 28) and data.test_labels.tolist() == [3, 9]
     for packed in (raw / "t10k-labels-idx1-ubyte.gz", raw / "train-images-idx3-ubyte.gz"):
         packed.write_bytes(gzip.compress(gzip.decompress(packed.read_bytes())[:-1] + b"\x07"))
         for folder in (None, raw):
@@ -142,14 +142,14 @@ def test_celeba_with_its_sub_groups(tmp_path, monkeypatch):
     names, values = write_celeba(tmp_path, monkeypatch)
     prepare("celeba", catalog("datasets")["celeba"], tmp_path, tmp_path / "prepared")
     data = open_prepared(tmp_path / "prepared")
-    assert data.train_images.shape == (4, 3, 128, 128) and data.test_labels.shape == (4, 40)
+    assert data.train_inputs.shape == (4, 3, 128, 128) and data.test_labels.shape == (4, 40)
     assert np.array_equal(data.test_labels, values[8:] > 0)
     assert data.group_names[:4] == ["male", "female", "young", "old"] and len(data.group_names) == 8
     groups = dict(zip(data.group_names, np.asarray(data.groups).T, strict=True))
     assert np.array_equal(groups["male"], values[8:, names.index("Male")] > 0)
     assert np.array_equal(groups["female, old"], groups["female"] & groups["old"])
     assert names[data.target] == "Blond_Hair"
-    red, _, blue = np.asarray(data.train_images[3]).mean(axis=(1, 2))  # the fourth image, colour as written
+    red, _, blue = np.asarray(data.train_inputs[3]).mean(axis=(1, 2))  # the fourth image, colour as written
     assert abs(red - 60) < 3 and abs(blue - 195) < 3
 
 
@@ -170,9 +170,9 @@ def test_imagenet_folders(tmp_path):
             Image.new("RGB", size, (200 * k, 0, 0)).save(tmp_path / part / wnid / "a.JPEG")
     prepare("imagenet", catalog("datasets")["imagenet"], tmp_path, tmp_path / "prepared")
     data = open_prepared(tmp_path / "prepared")
-    assert data.train_images.shape == data.test_images.shape == (2, 3, 256, 256)
+    assert data.train_inputs.shape == data.test_inputs.shape == (2, 3, 256, 256)
     assert data.train_labels.tolist() == [0, 1]
-    assert np.asarray(data.test_images[1]).mean(axis=(1, 2))[0] == pytest.approx(200, abs=3)
+    assert np.asarray(data.test_inputs[1]).mean(axis=(1, 2))[0] == pytest.approx(200, abs=3)
 
 
 def test_a_licensed_dataset_is_never_fetched(tmp_path):

@@ -52,19 +52,19 @@ def rows(number, stated=6, kind=np.uint8):
 
 def test_good_datasets_have_no_notes(prepared):
     assert prepared(GOOD)[0] == []
-    assert prepared(replace(GOOD, train_images=rows(6)))[0] == []
+    assert prepared(replace(GOOD, train_inputs=rows(6)))[0] == []
     notes, data = prepared(ATTRIBUTES, groups=True)
     assert notes == [] and data.target == 1 and data.groups.dtype == bool
 
 
 UNUSABLE = {
-    "float64": ({"train_images": images(6) / 255}, "train_images: the type is float64; return uint8, or float32"),
-    "integers": ({"test_images": images(3).astype(int)}, "test_images: the type is int64; return uint8"),
-    "a table": ({"train_images": np.zeros((6, 9), np.uint8)}, r"train_images: the shape is \[6, 9\], but must be"),
-    "not square": ({"train_images": images(6)[:, :, :3]}, r"train_images: the shape is \[6, 2, 3, 4\], but must be"),
-    "a list": ({"test_images": [[1]]}, "test_images: this is of type list; return a NumPy array"),
-    "other size": ({"test_images": images(3, size=5)}, r"differ \(\[2, 4, 4\] uint8 and \[2, 5, 5\] uint8\)"),
-    "no images": ({"test_images": images(0), "test_labels": np.zeros(0, int)}, "test_images: there are no images"),
+    "float64": ({"train_inputs": images(6) / 255}, "train_inputs: the type is float64; return uint8, or float32"),
+    "integers": ({"test_inputs": images(3).astype(int)}, "test_inputs: the type is int64; return uint8"),
+    "a table": ({"train_inputs": np.zeros((6, 9), np.uint8)}, r"train_inputs: the shape is \[6, 9\], but must be"),
+    "no channels": ({"train_inputs": images(6)[:, 0]}, r"train_inputs: the shape is \[6, 4, 4\], but must be"),
+    "a list": ({"test_inputs": [[1]]}, "test_inputs: this is of type list; return a NumPy array"),
+    "other size": ({"test_inputs": images(3, size=5)}, r"differ \(\[2, 4, 4\] uint8 and \[2, 5, 5\] uint8\)"),
+    "no images": ({"test_inputs": images(0), "test_labels": np.zeros(0, int)}, "test_inputs: there are no images"),
     "labels short": ({"train_labels": np.zeros(5, int)}, "train_labels: there are 5 labels for 6 images"),
     "labels high": (
         {"test_labels": np.array([1, 2, 3])},
@@ -73,10 +73,13 @@ UNUSABLE = {
     "labels low": ({"test_labels": np.array([-1, 2, 2])}, "test_labels: the labels run from -1 to 2"),
     "regression": ({"train_labels": np.zeros(6)}, "train_labels: the type is float64; return integers"),
     "labels 3-D": ({"train_labels": np.zeros((6, 3, 1), int)}, "train_labels: the shape is"),
-    "mixed labels": ({"test_labels": np.eye(3, dtype=int)}, "test_labels: the training and the test labels must both"),
-    "rows short": ({"train_images": rows(5)}, "train_images: the reader gave 5 images, but stated 6"),
-    "rows long": ({"train_images": rows(7)}, "train_images: the reader gave 7 images, but stated 6"),
-    "rows of floats": ({"train_images": rows(6, kind=float)}, r"train_images: image 0 is \[2, 4, 4\] float64, but"),
+    "mixed labels": (
+        {"test_labels": np.eye(3, dtype=int)},
+        "training labels are classes and the test labels attributes; give one kind",
+    ),
+    "rows short": ({"train_inputs": rows(5)}, "train_inputs: the reader gave 5 images, but stated 6"),
+    "rows long": ({"train_inputs": rows(7)}, "train_inputs: the reader gave 7 images, but stated 6"),
+    "rows of floats": ({"train_inputs": rows(6, kind=float)}, r"train_inputs: image 0 is \[2, 4, 4\] float64, but"),
 }
 
 
@@ -93,14 +96,14 @@ def floats(low, high, odd=None):
     array = np.linspace(low, high, 6 * 2 * 4 * 4, dtype=np.float32).reshape(6, 2, 4, 4)
     if odd is not None:
         array[3, 0, 0, 0] = odd
-    return replace(GOOD, train_images=array, test_images=array[:3] * np.float32(0.5))
+    return replace(GOOD, train_inputs=array, test_inputs=array[:3] * np.float32(0.5))
 
 
 @pytest.mark.parametrize(
     ("data", "full_scale", "message"),
     [
         (GOOD, 200, "images 0 to 5 have values from 0 to 249, but full_scale is 200"),
-        (replace(GOOD, train_images=rows(6)), 16, "train_images: images 0 to 0 have values"),
+        (replace(GOOD, train_inputs=rows(6)), 16, "train_inputs: images 0 to 0 have values"),
         (floats(-1, 1), 1, "have values from -1 to 1, but full_scale is 1"),
         (floats(0, 1, odd=np.nan), 1, "images 0 to 5 have values that are not finite"),
         (floats(0, 1, odd=np.inf), 1, "images 0 to 5 have values that are not finite"),
@@ -123,13 +126,17 @@ def test_values_outside_full_scale_are_refused(prepared, data, full_scale, messa
         (
             {"groups": {"a": np.ones(6, bool)}},
             {},
-            "groups: 'a' must have one True or False for each of the 3 test images",
+            "groups: 'a' must have one True or False for each of the 3 test examples",
         ),
         ({"target": 3}, {}, "target: 3 is not the index of an attribute, from 0 to 2"),
         ({"target": None}, {}, "target: None is not the index"),
         ({"groups": {}}, {"groups": True}, "groups: the entry states `groups: true`, but the reader returned none"),
         ({"train_labels": GOOD.train_labels, "test_labels": GOOD.test_labels}, {}, "but the labels are classes"),
-        ({}, {"channels": 3}, "the images have 2 channels and 4 pixels, but the dataset's entry states channels: 3"),
+        (
+            {},
+            {"channels": 3},
+            "the images have 2 channels and 4 x 4 pixels, but the dataset's entry states",
+        ),
     ],
 )
 def test_attributes_and_groups_must_fit(prepared, change, entry, message):
@@ -138,19 +145,19 @@ def test_attributes_and_groups_must_fit(prepared, change, entry, message):
 
 
 def test_oddities_are_notes_that_the_manifest_keeps(prepared, tmp_path):
-    leaked = np.concatenate([GOOD.train_images[4:], GOOD.test_images[:1]])
-    notes, data = prepared(replace(GOOD, test_images=leaked, test_labels=np.array([0, 0, 1])), full_scale=1000)
+    leaked = np.concatenate([GOOD.train_inputs[4:], GOOD.test_inputs[:1]])
+    notes, data = prepared(replace(GOOD, test_inputs=leaked, test_labels=np.array([0, 0, 1])), full_scale=1000)
     assert notes == [
         "test_labels: no example belongs to class 2",
-        "test_images: 2 test images are also training images, pixel by pixel",
-        f"images: the largest value is {max(leaked.max(), GOOD.train_images.max())}, but full_scale is 1000",
+        "test_inputs: 2 test images are also training images, pixel by pixel",
+        f"images: the largest value is {max(leaked.max(), GOOD.train_inputs.max())}, but full_scale is 1000",
     ]
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest.pop("notes") == notes
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))  # as earlier versions wrote it
     assert open_prepared(tmp_path).digest == data.digest
     one_row_at_a_time = Images(3, (2, 4, 4), iter(leaked))
-    assert "2 test images" in prepared(replace(GOOD, test_images=one_row_at_a_time))[0][0]
+    assert "2 test images" in prepared(replace(GOOD, test_inputs=one_row_at_a_time))[0][0]
     never = ATTRIBUTES.train_labels * [1, 0, 1]
     notes, _ = prepared(replace(ATTRIBUTES, train_labels=never, groups={"a": np.zeros(3, bool)}))
     assert notes[0] == "train_labels: all examples have the same value of attribute 1"
@@ -160,14 +167,12 @@ def test_oddities_are_notes_that_the_manifest_keeps(prepared, tmp_path):
 def test_floats_stay_floats_and_give_the_same_batches_as_bytes(prepared):
     """Sixteenths are exact in float32, so both forms of an image must give the same input, to the bit."""
     task = run_of(load_study(str(TINY)).cells[0], 0).task
-    small = replace(GOOD, train_images=GOOD.train_images // 16, test_images=GOOD.test_images // 16)
-    sixteenths = {part: getattr(small, part).astype(np.float32) / 16 for part in ("train_images", "test_images")}
+    small = replace(GOOD, train_inputs=GOOD.train_inputs // 16, test_inputs=GOOD.test_inputs // 16)
+    sixteenths = {part: getattr(small, part).astype(np.float32) / 16 for part in ("train_inputs", "test_inputs")}
     batches = []
     for data, full_scale in ((small, 16), (replace(small, **sixteenths), 1)):
         _, opened = prepared(data, full_scale=full_scale)
-        made = Batches(
-            opened.train_images, opened.train_labels, full_scale, task, torch.device("cpu"), torch.preserve_format
-        )
+        made = Batches(*opened.part("train"), opened.form, task, torch.device("cpu"), torch.preserve_format)
         batches.append(next(made.training({"order": 1, "augment": 2}, 0))[0])
-    assert opened.train_images.dtype == np.float32
+    assert opened.train_inputs.dtype == np.float32
     assert torch.equal(*batches) and batches[0].max() > 0.5

@@ -27,9 +27,9 @@ def test_digits_are_the_real_ones(datasets):
     from sklearn.datasets import load_digits
 
     digits = open_prepared(datasets / "digits")
-    images = np.concatenate([digits.train_images, digits.test_images])
+    images = np.concatenate([digits.train_inputs, digits.test_inputs])
     assert np.array_equal(images.reshape(-1, 64), load_digits().data)
-    assert (len(digits.train_labels), len(digits.test_labels), digits.full_scale) == (1200, 597, 16)
+    assert (len(digits.train_labels), len(digits.test_labels), digits.form.full_scale) == (1200, 597, 16)
 
 
 def test_preparing_twice_gives_one_digest(datasets, tmp_path):
@@ -40,14 +40,14 @@ def test_preparing_twice_gives_one_digest(datasets, tmp_path):
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda path: path.unlink(), "train_images.npy is missing"),
+        (lambda path: path.unlink(), "train_inputs.npy is missing"),
         (lambda path: path.write_bytes(path.read_bytes()[:-9]), "truncated"),
         (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\xff"), "does not match the checksum"),
     ],
 )
 def test_a_harmed_copy_is_named(tmp_path, harm, message):
     prepare(tmp_path, "digits")
-    harm(tmp_path / "train_images.npy")
+    harm(tmp_path / "train_inputs.npy")
     with pytest.raises(NoisegridError, match=message):
         open_prepared(tmp_path)
 
@@ -87,8 +87,8 @@ def test_files_that_are_not_the_published_ones_are_refused(tmp_path):
 def test_fashion_mnist_through_torchvisions_own_reader(tmp_path):
     assert not prepare(tmp_path, "fashion_mnist", "--folder", FASHION)
     fashion = open_prepared(tmp_path)
-    assert fashion.train_images.shape == (60_000, 1, 28, 28)
-    assert fashion.test_images.shape == (10_000, 1, 28, 28)
+    assert fashion.train_inputs.shape == (60_000, 1, 28, 28)
+    assert fashion.test_inputs.shape == (10_000, 1, 28, 28)
     assert np.bincount(fashion.test_labels).tolist() == [1000] * 10
 
 
@@ -123,10 +123,10 @@ def test_a_disk_that_is_too_small_for_images_is_named(tmp_path, megabytes):
         done = run(sys.executable, "-c", ONE_BY_ONE, place)
         if megabytes == 4:
             assert done.returncode == 0, done.stdout
-            assert (place / "train_images.npy").stat().st_size == 512 * 64 * 64 + 128
+            assert (place / "train_inputs.npy").stat().st_size == 512 * 64 * 64 + 128
             return
         assert done.returncode == 1, (done.returncode, done.stdout)
-        says = f"refused: cannot write {place}/train_images.npy: the disk at {place} is full; make space and run again"
+        says = f"refused: cannot write {place}/train_inputs.npy: the disk at {place} is full; make space and run again"
         assert done.stdout.startswith(says) and done.stdout.count("\n") == 1
         assert list(place.iterdir()) == []
     finally:

@@ -15,6 +15,7 @@ import torch
 import torch._dynamo  # the first optimiser imports it, in a second; forked processes share what is imported here
 
 from noisegrid.common.schemas import catalog
+from noisegrid.data.form import Form
 from noisegrid.data.prepared import Dataset
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import hardware_settings
@@ -43,8 +44,9 @@ def data_of(name: str, examples: int) -> Dataset:
     about = catalog("datasets")[name]
     images = np.zeros((examples, about["channels"], about["size"], about["size"]), np.uint8)
     labels = np.zeros((examples, 40), np.uint8) if name == "celeba" else np.zeros(examples, np.int64)
-    rest = (images[:200], labels[:200], None, [], None)
-    return Dataset(name, "", about["classes"], about["full_scale"], images, labels, *rest)
+    form = Form.of_entry(about)
+    assert form is not None
+    return Dataset(name, "", form, images, labels, images[:200], labels[:200])
 
 
 def training_of(task: str, hardware: str, noise: str = "control", steps: int = STEPS) -> Training:
@@ -78,7 +80,7 @@ def counts(task: str, hardware: str) -> dict[str, float]:
     # the first steps load libraries; the end of the epoch, which reads the loss, comes after the last visit
     steps = np.diff(np.array(seen)[2:], axis=0)
     batches = (training.train_batches, training.test_batches)
-    images = sum(one.images.nbytes for one in batches if isinstance(one.images, torch.Tensor))
+    images = sum(one.stored.nbytes for one in batches if isinstance(one.stored, torch.Tensor))
     peak = (torch.cuda.max_memory_allocated() - images) / 1e9
     return dict(zip(NAMES, np.median(steps, axis=0).tolist(), strict=True)) | {"peak_gb": peak}
 

@@ -79,7 +79,7 @@ def test_every_key_of_the_config_is_documented_with_its_default():
 
 def test_a_setting_of_the_other_optimiser_is_refused():
     """It would have no effect, and nobody would notice."""
-    for name, key in (("adam", "weight_decay"), ("adam", "momentum"), ("sgd", "epsilon")):
+    for name, key in (("adam", "momentum"), ("sgd", "epsilon"), ("rprop", "weight_decay")):
         optimizer = {"name": name, "learning_rate": 0.1, key: 0.1}
         tasks = {"own": {"like": "smallcnn-digits", "optimizer": optimizer}}
         with pytest.raises(NoisegridError, match=f"tasks.own.optimizer: {name} has no {key}; remove it"):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.data.form import Form
 from noisegrid.data.prepared import Dataset
 from noisegrid.networks import build
 from noisegrid.study.resolve import load_study
@@ -18,6 +19,7 @@ from noisegrid.training.replicate import run_of
 from noisegrid.training.train import Training
 from noisegrid.training.weights import weights_of
 
+FORM = Form("images", "classes", 10, (1, 8, 8), full_scale=16.0)
 COUNT = 597
 IMAGES = np.random.default_rng(0).integers(0, 17, (COUNT, 1, 8, 8), dtype=np.uint8)
 
@@ -31,7 +33,7 @@ def run():
 def logits(run, images: np.ndarray) -> np.ndarray:
     """Evaluate one network, through the function that training calls."""
     labels = np.zeros(len(images), dtype=np.int64)
-    data = Dataset("digits", "d", 10, 16.0, images[:1], labels[:1], images, labels, None, [], None)
+    data = Dataset("digits", "d", FORM, images[:1], labels[:1], images, labels)
     torch.manual_seed(0)
     network = build(run.task.build, classes=10, channels=1, size=8, **run.task.options)
     return Training(run, data, weights_of(network), torch.device("cpu")).snapshot().logits
@@ -40,7 +42,7 @@ def logits(run, images: np.ndarray) -> np.ndarray:
 def old_tail(self: Batches):
     """Evaluate as protocol 1 did: the last batch has what is left."""
     for examples in torch.arange(len(self.labels)).split(loader.EVALUATION_BATCH):
-        yield to_inputs(self.images[examples], self.task.pixels, self.full_scale)
+        yield to_inputs(self.stored[examples], self.task.pixels, self.form.full_scale)
 
 
 def changed(run) -> list[int]:
@@ -65,7 +67,7 @@ def test_the_old_tail_changes_logits(run, monkeypatch):
 def test_every_batch_has_the_same_size(run):
     task, device = run.task, torch.device("cpu")
     for count in (1, 200, 201):
-        batches = Batches(IMAGES[:count], np.zeros(count, np.int64), 16.0, task, device, torch.contiguous_format)
+        batches = Batches(IMAGES[:count], np.zeros(count, np.int64), FORM, task, device, torch.contiguous_format)
         sizes = [len(inputs) for inputs in batches.evaluation()]
         assert sizes == [loader.EVALUATION_BATCH] * -(-count // loader.EVALUATION_BATCH)
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from noisegrid.common.schemas import catalog
+from noisegrid.data.form import Form
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.settings import Task
 from noisegrid.training.augmentation import crop_and_flip, random_boxes, resized_crop, to_inputs
@@ -19,7 +20,8 @@ TASK = task_settings({"t": RECIPE | {"batch_size": 7, "pixels": "scale", "augmen
 def batches(count: int = 50, **task) -> Batches:
     images = np.random.default_rng(0).integers(0, 256, (count, 3, 8, 8), dtype=np.uint8)
     # an example's label is its number, so that it can be followed through the shuffle
-    return Batches(images, np.arange(count), 255, Task.of(TASK | task), torch.device("cpu"), torch.contiguous_format)
+    form = Form("images", "classes", 10, (3, 8, 8), full_scale=255)
+    return Batches(images, np.arange(count), form, Task.of(TASK | task), torch.device("cpu"), torch.contiguous_format)
 
 
 def by_example(seeds: dict[str, int], epoch: int) -> dict[int, torch.Tensor]:
@@ -121,7 +123,7 @@ def test_a_dataset_too_large_for_memory_gives_the_same_batches(monkeypatch, reci
     monkeypatch.setattr("noisegrid.training.loader.SPAN", 2)
     monkeypatch.setattr("noisegrid.training.loader.RESIDENT_BYTES", 0)
     mapped = batches(**recipe)
-    assert isinstance(mapped.images, Prefetch)
+    assert isinstance(mapped.stored, Prefetch)
     resident, again = (list(one.training(seeds, 0, start)) for one in (small, mapped))
     assert len(resident) == len(again) == 8 - start
     for (x, y), (mapped_x, mapped_y) in zip(resident, again, strict=True):
@@ -143,4 +145,4 @@ def test_large_images_are_prepared_in_smaller_spans_to_the_same_batches(monkeypa
 def test_no_augmentation_leaves_images_alone():
     plain = batches(augment={"pad": 0, "flip": False})
     for inputs, labels in plain.training({"order": 1, "augment": 1}, 0):
-        assert torch.equal(inputs, plain.images[labels].float() / 255)
+        assert torch.equal(inputs, plain.stored[labels].float() / 255)

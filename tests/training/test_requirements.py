@@ -9,11 +9,14 @@ from conftest import ROOT, noisegrid
 from torch import nn
 
 from noisegrid.common.schemas import catalog
+from noisegrid.data.form import Form
 from noisegrid.planning import plan
 from noisegrid.planning.estimate import estimates
 from noisegrid.study.recipes import least_memory_gb, resolve_tasks
 from noisegrid.study.resolve import load_study
 from noisegrid.training.requirements import _kept_for_backward, catalog_task, training_bytes, training_flop
+
+FORM = Form("images", "classes", 10, (3, 32, 32), full_scale=255)
 
 
 def test_two_dense_layers_by_hand():
@@ -26,7 +29,7 @@ def test_two_dense_layers_by_hand():
 
 def test_a_network_of_twice_the_batch_keeps_twice_as_much():
     task = catalog_task("smallcnn-cifar10")
-    small, large = (training_bytes(replace(task, batch_size=n), (10, 3, 32)) for n in (64, 128))
+    small, large = (training_bytes(replace(task, batch_size=n), FORM) for n in (64, 128))
     weights = 4 * 4 * 15_722  # float32; weights, gradients, Adam's two moments
     assert large - weights == 2 * (small - weights)
 
@@ -35,8 +38,9 @@ def test_a_network_of_twice_the_batch_keeps_twice_as_much():
 def test_the_catalogs_numbers_are_those_counted(name):
     stated, task = resolve_tasks({}, "catalog")[name], catalog_task(name)
     dataset = catalog("datasets")[task.dataset]
-    need = training_bytes(task, (dataset["classes"], dataset["channels"], dataset["size"])) / 1e9
-    flop = training_flop(task, (dataset["classes"], dataset["channels"], dataset["size"]), dataset["examples"])
+    form = Form.of_entry(dataset)
+    need = training_bytes(task, form) / 1e9
+    flop = training_flop(task, form, dataset["examples"])
     assert stated["tflop_per_epoch"] == pytest.approx(flop / 1e12, rel=0.01)
     assert least_memory_gb(stated, "fp32") == pytest.approx(need, rel=0.2 if need > 0.1 else 1.0, abs=1e-3)
 
@@ -44,7 +48,7 @@ def test_the_catalogs_numbers_are_those_counted(name):
 def test_an_epochs_arithmetic_by_hand():
     """ResNet-18 on CIFAR: 0.557 GMAC per image (paper's network), two operations each, three passes, 50,000 images."""
     task = catalog_task("resnet18-cifar10")
-    assert training_flop(task, (10, 3, 32), 50_000) == pytest.approx(3 * 2 * 0.557e9 * 50_000, rel=0.01)
+    assert training_flop(task, FORM, 50_000) == pytest.approx(3 * 2 * 0.557e9 * 50_000, rel=0.01)
 
 
 def test_jobs_hold_what_fits_their_time():

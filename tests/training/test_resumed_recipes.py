@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from noisegrid.common.schemas import catalog
+from noisegrid.data.form import Form
 from noisegrid.data.prepared import Dataset
 from noisegrid.networks import build
 from noisegrid.study.resolve import load_study
@@ -17,6 +18,7 @@ from noisegrid.training.run import Run
 from noisegrid.training.train import Training
 from noisegrid.training.weights import weights_of
 
+FORM = Form("images", "classes", 10, (1, 8, 8), full_scale=16.0)
 EPOCHS, STEPS = 3, 3
 #: Options that a scheduler has no default for, or that matter in a run of nine steps.
 OPTIONS = {
@@ -60,7 +62,7 @@ def run_with(**changes: object) -> Run:
 def training(run: Run) -> Training:
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 17, (8 * STEPS, 1, 8, 8), dtype=np.uint8), rng.integers(0, 10, 8 * STEPS)
-    data = Dataset("digits", "d", 10, 16.0, images, labels, images[:4], labels[:4], None, [], None)
+    data = Dataset("digits", "d", FORM, images, labels, images[:4], labels[:4])
     torch.manual_seed(0)
     network = build(run.task.build, classes=10, channels=1, size=8, dropout=0.1, **run.task.options)
     return Training(run, data, weights_of(network), torch.device("cpu"))

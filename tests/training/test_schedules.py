@@ -8,7 +8,7 @@ import torch
 from torch.optim import lr_scheduler
 
 from noisegrid.common.schemas import catalog
-from noisegrid.study.settings import Augment, Optimizer, Scheduler, Task
+from noisegrid.study.settings import Optimizer, Scheduler, Task
 from noisegrid.training.schedules import LearningRate
 
 #: What the catalog leaves out, and says why.
@@ -17,8 +17,7 @@ LEFT_OUT = {"LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler"}
 
 def task(epochs: int, scheduler: Scheduler | None, warmup: int = 0, schedule: tuple = ()) -> Task:
     optimizer = Optimizer("sgd", 1.0, warmup_epochs=warmup)
-    augment = Augment(pad=0, flip=False)
-    return Task("n", "d", epochs, 1, optimizer, schedule, "scale", augment, 0.0, 0.0, "b", {}, scheduler=scheduler)
+    return Task("n", "d", epochs, 1, optimizer, "b", {}, schedule, scheduler=scheduler)
 
 
 def rates(recipe: Task, steps: int, losses: dict[int, float] | None = None) -> list[float]:

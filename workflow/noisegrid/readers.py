@@ -48,22 +48,33 @@ class Raw:
 
     Attributes
     ----------
-    train_images, test_images : uint8 or float32 (examples, channels, size, size), or Images
-        The images, with values from 0 to the full scale that the dataset's entry states.
-    train_labels, test_labels : int (examples,) or (examples, attributes)
-        The class of each example, or 0 or 1 for each attribute of each example.
+    train_inputs, test_inputs : array, or Images
+        What the dataset's entry states as its `kind`. Images are uint8 or float32 (examples, channels, height, width),
+        with values from 0 to the full scale that the entry states. Arrays are float32 (examples, ...). A table is
+        float32 (examples, columns), with the codes of categories as numbers (see `columns`). Tokens are one stream of
+        integers (tokens,).
+    train_labels, test_labels : array or None
+        The class of each example, int (examples,); or 0 or 1 for each attribute, int (examples, attributes); or values,
+        float32 (examples,) or (examples, values). None for tokens, where each token is the label of those before it.
     groups : dict of bool (test examples,)
         For each sub-group, its name and an array that states whether each test example belongs to it.
     target : int, optional
         Index of the attribute whose errors are compared between sub-groups.
+    columns : dict of tuple of str
+        For each column of a table, its name and the names of its categories, in the order of their codes; an empty
+        tuple for a column of numbers.
+    vocabulary : tuple of str
+        The tokens, in the order of their codes.
     """
 
-    train_images: np.ndarray | Images
-    train_labels: np.ndarray
-    test_images: np.ndarray | Images
-    test_labels: np.ndarray
+    train_inputs: np.ndarray | Images
+    train_labels: np.ndarray | None
+    test_inputs: np.ndarray | Images
+    test_labels: np.ndarray | None
     groups: dict[str, np.ndarray] = field(default_factory=dict)
     target: int | None = None
+    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    vocabulary: tuple[str, ...] = ()
 
 
 #: Number of training images of digits. scikit-learn does not split this dataset; here, the last third of the images is

@@ -15,6 +15,7 @@ from noisegrid.crate.crate import Crate
 from noisegrid.crate.limits import RECORD_BYTES, read_json
 from noisegrid.crate.possible import wrong_record
 from noisegrid.crate.predictions import checked
+from noisegrid.records.predictions import results
 from noisegrid.records.record import Replicate, check_belongs, read
 from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.study import Cell, digest
@@ -140,9 +141,9 @@ def _results(found: Replicate, seen: Seen) -> Iterator[str]:
     of_labels = _digest(labels.tobytes())
     if seen.labels.setdefault(record["dataset"]["digest"], of_labels) != of_labels:
         yield "has labels that differ from those of the first replicate on the same dataset"
-    accuracy = 100 * float((arrays["predicted"] == labels).mean())
-    if not math.isclose(accuracy, stated["test_accuracy_percent"], abs_tol=1e-9):
-        yield f"states an accuracy of {stated['test_accuracy_percent']} %, but its predictions give {accuracy} %"
+    for name, value in results(arrays["predicted"], labels).items():
+        if not math.isclose(value, stated.get(name, math.nan), abs_tol=1e-9):
+            yield f"states {name} {stated.get(name)}, but its predictions give {value}"
     epochs, last = 0, math.nan
     with (found.folder / "history.csv").open(newline="") as file:
         for row in csv.DictReader(file):

@@ -11,7 +11,7 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import npy_header
 from noisegrid.crate.archive import opened
 from noisegrid.crate.limits import ARRAY_BYTES, ARRAYS, CLASSES, COMBINATIONS, GROUPS, LABELS, check_count, check_size
-from noisegrid.records.predictions import KNOWN, LOGITS
+from noisegrid.records.predictions import KNOWN, LOGITS, are_values
 from noisegrid.records.record import Replicate
 
 
@@ -66,8 +66,9 @@ def check_meaning(arrays: dict[str, Any]) -> None:
     Parameters
     ----------
     arrays : dict
-        `label`: integers, either classes with shape (examples,), or 0 and 1 with shape (examples, attributes).
-        `predicted` and `midpoint_predicted`: int16, with the shape of `label`.
+        `label`: integers, either classes with shape (examples,), or 0 and 1 with shape (examples, attributes); or
+        values, float32 (examples, values).
+        `predicted` and `midpoint_predicted`: int16, with the shape of `label`; for values, float32.
         `logits` and `midpoint_logits`: shape (examples, classes) or (examples, attributes); or neither.
         `example_id`: shape (examples,), the numbers from 0 to examples - 1 in order.
 
@@ -80,27 +81,44 @@ def check_meaning(arrays: dict[str, Any]) -> None:
     if missing := {"label", "example_id", *LOGITS} - arrays.keys():
         raise NoisegridError(f"predictions.npz lacks {', '.join(sorted(missing))}")
     label, predicted = arrays["label"], [arrays[name] for name in LOGITS]
+    if not np.array_equal(arrays["example_id"], np.arange(len(label))):
+        raise NoisegridError("the example ids are not 0, 1, 2 and so on")
+    if are_values(label):
+        _check_values(label, predicted)
+        return
     logits = [arrays[name] for name in LOGITS.values() if name in arrays]
     if label.dtype.kind not in "iu" or any(each.shape != label.shape or each.dtype != np.int16 for each in predicted):
         raise NoisegridError("labels and predictions do not match in shape or type")
     if len({each.shape for each in logits}) > 1:
         raise NoisegridError("logits and midpoint logits do not match in shape")
-    if label.ndim not in (1, 2):
-        raise NoisegridError("the labels have neither one axis (classes) nor two (attributes)")
-    if label.size == 0 or min(each.min() for each in (label, *predicted)) < 0:
-        raise NoisegridError("there are no labels, or a label or a prediction is negative")
+    if label.ndim not in (1, 2) or label.size == 0:
+        raise NoisegridError("the labels have neither one axis (classes) nor two (attributes), or there are none")
+    if min(each.min() for each in (label, *predicted)) < 0:
+        raise NoisegridError("a label or a prediction is negative")
     if label.ndim > 1 and max(each.max() for each in (label, *predicted)) > 1:
         raise NoisegridError("a label or prediction of an attribute is neither 0 nor 1")
+    _check_classes(label, logits)
+    if groups := {"group", "group_name", "target"} & arrays.keys():
+        _check_groups(arrays, label, groups)
+
+
+def _check_classes(label: np.ndarray, logits: list[Any]) -> None:
+    """Raise NoisegridError if a label is not one of the classes, or if there are too many classes."""
     if label.ndim == 1 and logits and label.max() >= logits[0].shape[1]:
         raise NoisegridError(f"a label is not one of the {logits[0].shape[1]} classes")
     classes = int(label.max()) + 1 if label.ndim == 1 else label.shape[1]
     check_count(
         "predictions.npz: classes or attributes", max(classes, *(each.shape[-1] for each in logits), 0), CLASSES
     )
-    if not np.array_equal(arrays["example_id"], np.arange(len(label))):
-        raise NoisegridError("the example ids are not 0, 1, 2 and so on")
-    if groups := {"group", "group_name", "target"} & arrays.keys():
-        _check_groups(arrays, label, groups)
+
+
+def _check_values(label: np.ndarray, predicted: list[np.ndarray]) -> None:
+    """Raise NoisegridError if labels that are values, and their predictions, do not match or are not finite."""
+    both = (label, *predicted)
+    if label.ndim != 2 or any(each.shape != label.shape or each.dtype != np.float32 for each in both):
+        raise NoisegridError("values and predictions do not match in shape or type")
+    if label.size == 0 or not all(np.isfinite(each).all() for each in both):
+        raise NoisegridError("there are no values, or a value or a prediction is not finite")
 
 
 def _check_groups(arrays: dict[str, np.ndarray], label: np.ndarray, found: set[str]) -> None:

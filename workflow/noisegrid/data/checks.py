@@ -1,26 +1,50 @@
-"""Checks of a dataset while it is prepared.
+"""Checks of a dataset while it is prepared: its inputs, its labels and its sub-groups.
 
-What makes training or its measures impossible is an error. What only looks like a slip is a note.
+What makes training or its measures impossible is an error. What only looks like a slip is a note. The values of the
+inputs are checked while they are written (data/values.py).
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.data.form import (
+    ARRAYS,
+    ATTRIBUTES,
+    CLASSES,
+    IMAGES,
+    NEXT_TOKENS,
+    TABLE,
+    TOKENS,
+    VALUES,
+    Form,
+    height_and_width,
+)
 from noisegrid.readers import Images, Raw
 
-#: The number of images that are checked together. A copy of a whole part might not fit into memory.
-BLOCK = 1024
 #: The largest number of classes that a note lists.
 LISTED = 10
+#: The types of stored inputs, and what a reader must return.
+TYPES = {
+    IMAGES: (("uint8", "float32"), "return uint8, or float32 with values from 0 to full_scale"),
+    ARRAYS: (("float32",), "return float32"),
+    TABLE: (("float32",), "return float32, with the codes of categories as numbers"),
+    TOKENS: (("uint8", "int32"), "return uint8 or int32"),
+}
+#: The shapes of inputs, by the number of axes, and what a reader must return.
+SHAPES = {
+    IMAGES: ((4,), "(examples, channels, height, width); add a channel axis, or move it to the second place"),
+    ARRAYS: ((2, 3, 4, 5), "(examples, ...) with one to four further axes"),
+    TABLE: ((2,), "(examples, columns)"),
+    TOKENS: ((1,), "one stream, (tokens,)"),
+}
 
 
 def check_raw(name: str, entry: dict[str, Any], data: Raw) -> list[str]:
-    """Check all that can be checked before the images are read: shapes, types, labels and sub-groups.
+    """Check all that can be checked before the values of the inputs: shapes, types, labels and sub-groups.
 
     Parameters
     ----------
@@ -45,120 +69,46 @@ def check_raw(name: str, entry: dict[str, Any], data: Raw) -> list[str]:
     def fail(part: str, why: str) -> NoisegridError:
         return NoisegridError(f"dataset {name}: {part}: {why}")
 
-    for part in ("train_images", "test_images"):
-        _check_form(getattr(data, part), partial(fail, part))
-    if _form(data.train_images) != _form(data.test_images):
-        forms = map(_form, (data.train_images, data.test_images))
-        shapes = " and ".join(f"{list(shape)} {kind}" for shape, kind in forms)
-        raise fail("test_images", f"training and test images differ ({shapes}); give both the same shape and type")
-    (channels, size, _), _ = _form(data.train_images)
-    if entry.get("channels", channels) != channels or entry.get("size", size) > size:
-        raise fail(
-            "train_images",
-            f"the images have {channels} channels and {size} pixels, but the dataset's entry states channels: "
-            f"{entry.get('channels', channels)} and size: {entry.get('size', size)}; correct the entry",
-        )
-    notes = list[str]()
-    for part in ("train", "test"):
-        labels, images = getattr(data, f"{part}_labels"), getattr(data, f"{part}_images")
-        key = f"{part}_labels"
-        _check_labels(labels, entry["classes"], partial(fail, key))
-        if len(labels) != (count := images.count if isinstance(images, Images) else len(images)):
-            raise fail(key, f"there are {len(labels)} labels for {count} images; give one label per image")
-        notes += _unused(labels, entry["classes"], key)
-    if data.train_labels.ndim != data.test_labels.ndim:
-        raise fail("test_labels", "the training and the test labels must both be classes, or both be attributes")
+    kind = entry.get("kind", IMAGES)
+    for part in ("train_inputs", "test_inputs"):
+        _check_inputs(kind, getattr(data, part), partial(fail, part))
+    _check_same_form(kind, entry, data, fail)
+    notes = _check_tokens(entry, data, fail) if kind == TOKENS else _check_all_labels(entry, data, fail)
     _check_groups(data, entry, fail)
-    notes += [f"groups: no test image belongs to {group!r}" for group, mask in data.groups.items() if not np.any(mask)]
+    notes += [
+        f"groups: no test {_noun(kind)} belongs to {group!r}" for group, mask in data.groups.items() if not np.any(mask)
+    ]
     if data.groups and not entry.get("groups"):
         notes.append("groups: no figure shows them, because the dataset's entry lacks `groups: true`")
     return notes
 
 
-class ImageChecks:
-    """The checks of the values of images, while the images are written.
-
-    Parameters
-    ----------
-    name : str
-        The name of the dataset, for messages.
-    full_scale : float
-        The largest value that a pixel can have.
-
-    Attributes
-    ----------
-    duplicates : int
-        The number of test images so far that are equal to a training image in every pixel.
-    largest : float
-        The largest value so far.
-    """
-
-    def __init__(self, name: str, full_scale: float) -> None:
-        self.name, self.full_scale = name, full_scale
-        self.duplicates, self.largest = 0, 0.0
-        self._train = set[bytes]()
-
-    def checked(self, part: str, images: np.ndarray | Images) -> Iterator[np.ndarray]:
-        """Check images, and yield them in blocks (images, channels, size, size). The training images come first.
-
-        Raises
-        ------
-        NoisegridError
-            If a value is not finite or is outside 0 to full scale, or if images that are read one by one differ from
-            their stated number, shape or type.
-        """
-        seen = 0
-        for block in _blocks(images) if isinstance(images, np.ndarray) else self._rows(part, images):
-            where = f"images {seen} to {seen + len(block) - 1}"
-            low, high = float(block.min()), float(block.max())
-            if not np.isfinite([low, high]).all():
-                raise self._wrong(part, f"{where} have values that are not finite; repair or remove these images")
-            if low < 0 or high > self.full_scale:
-                raise self._wrong(
-                    part,
-                    f"{where} have values from {low:g} to {high:g}, but full_scale is {self.full_scale:g}; rescale the "
-                    "images to values from 0 to full_scale, or correct full_scale in the study",
-                )
-            self.largest = max(self.largest, high)
-            hashes = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in block]
-            if part == "train_images":
-                self._train.update(hashes)
-            else:
-                self.duplicates += sum(digest in self._train for digest in hashes)
-            seen += len(block)
-            yield block
-
-    def notes(self) -> list[str]:
-        """Return one sentence for each slip in the images that were checked."""
-        found = []
-        if self.duplicates:
-            found.append(f"test_images: {self.duplicates:,} test images are also training images, pixel by pixel")
-        if self.largest < self.full_scale / 2:
-            found.append(f"images: the largest value is {self.largest:g}, but full_scale is {self.full_scale:g}")
-        return found
-
-    def _rows(self, part: str, images: Images) -> Iterator[np.ndarray]:
-        count = 0
-        for image in images.rows:
-            if image.shape != images.shape or image.dtype != np.uint8:
-                raise self._wrong(
-                    part,
-                    f"image {count} is {list(image.shape)} {image.dtype}, but {list(images.shape)} uint8 was stated; "
-                    "correct the reader",
-                )
-            count += 1
-            if count <= images.count:
-                yield image[None]
-        if count != images.count:
-            raise self._wrong(part, f"the reader gave {count} images, but stated {images.count}; correct the reader")
-
-    def _wrong(self, part: str, why: str) -> NoisegridError:
-        return NoisegridError(f"dataset {self.name}: {part}: {why}")
+def form_of(entry: dict[str, Any], data: Raw) -> Form:
+    """Return the form of a dataset that was read and checked."""
+    kind = entry.get("kind", IMAGES)
+    if kind == TOKENS:
+        return Form(kind, NEXT_TOKENS, len(data.vocabulary))
+    labels = data.train_labels
+    assert labels is not None
+    stated = labels_kind(labels)
+    outputs = labels.shape[1] if labels.ndim == 2 else 1 if stated == VALUES else entry["classes"]
+    columns = tuple(len(categories) for categories in data.columns.values())
+    return Form(kind, stated, outputs, _form(data.train_inputs)[0], columns, entry.get("full_scale", 1.0))
 
 
-def _blocks(images: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(images), BLOCK):
-        yield images[start : start + BLOCK]
+def labels_kind(labels: np.ndarray) -> str:
+    """Return what labels are, from their type and their number of axes."""
+    if np.issubdtype(labels.dtype, np.floating):
+        return VALUES
+    return ATTRIBUTES if labels.ndim == 2 else CLASSES
+
+
+def _noun(kind: str) -> str:
+    return {IMAGES: "image", ARRAYS: "array", TABLE: "row", TOKENS: "token"}[kind]
+
+
+def _count(inputs: np.ndarray | Images) -> int:
+    return inputs.count if isinstance(inputs, Images) else len(inputs)
 
 
 def _form(images: np.ndarray | Images) -> tuple[tuple[int, ...], str]:
@@ -168,31 +118,103 @@ def _form(images: np.ndarray | Images) -> tuple[tuple[int, ...], str]:
     return images.shape[1:], str(images.dtype)
 
 
-def _check_form(images: Any, fail: Callable[[str], NoisegridError]) -> None:
-    if not isinstance(images, np.ndarray | Images):
-        raise fail(f"this is of type {type(images).__name__}; return a NumPy array")
-    shape, kind = _form(images)
-    if len(shape) != 3 or shape[1] != shape[2]:
-        whole = ["N", *shape] if isinstance(images, Images) else list(images.shape)
+def _check_inputs(kind: str, inputs: Any, fail: Callable[[str], NoisegridError]) -> None:
+    if not isinstance(inputs, np.ndarray) and not (isinstance(inputs, Images) and kind == IMAGES):
+        raise fail(f"this is of type {type(inputs).__name__}; return a NumPy array")
+    shape, dtype = _form(inputs)
+    axes, remedy = SHAPES[kind]
+    if 1 + len(shape) not in axes:
+        whole = ["N", *shape] if isinstance(inputs, Images) else list(inputs.shape)
         raise fail(
-            f"the shape is {whole}, but must be (examples, channels, size, size); add a channel axis, move it to the "
-            "second place, or crop the images to squares (tables and text cannot be used)"
+            f"the shape is {whole}, but must be {remedy}; for other examples than {kind}, state `kind` in the entry"
         )
-    if kind not in ("uint8", "float32"):
-        raise fail(f"the type is {kind}; return uint8, or float32 with values from 0 to full_scale")
-    if (images.count if isinstance(images, Images) else len(images)) == 0 or 0 in shape:
-        raise fail("there are no images; the training set and the test set need at least one each")
+    types, remedy = TYPES[kind]
+    if dtype not in types:
+        raise fail(f"the type is {dtype}; {remedy}")
+    if _count(inputs) == 0 or 0 in shape:
+        raise fail(f"there are no {_noun(kind)}s; the training set and the test set need at least one each")
 
 
-def _check_labels(labels: Any, classes: int, fail: Callable[[str], NoisegridError]) -> None:
+def _check_same_form(kind: str, entry: dict[str, Any], data: Raw, fail: Callable[[str, str], NoisegridError]) -> None:
+    """Check that both parts have one form, and that it is what the entry states."""
+    train, test = _form(data.train_inputs), _form(data.test_inputs)
+    if train != test:
+        shapes = " and ".join(f"{list(shape)} {dtype}" for shape, dtype in (train, test))
+        raise fail(
+            "test_inputs", f"training and test {_noun(kind)}s differ ({shapes}); give both the same shape and type"
+        )
+    shape = train[0]
+    if kind == IMAGES:
+        stated = height_and_width(entry["size"]) if "size" in entry else shape[1:]
+        if entry.get("channels", shape[0]) != shape[0] or stated[0] > shape[1] or stated[1] > shape[2]:
+            raise fail(
+                "train_inputs",
+                f"the images have {shape[0]} channels and {shape[1]} x {shape[2]} pixels, but the dataset's entry "
+                f"states channels: {entry.get('channels', shape[0])} and size: {entry.get('size', shape[1])}; correct "
+                "the entry",
+            )
+    elif tuple(entry.get("shape", shape)) != shape:
+        raise fail(
+            "train_inputs", f"the shape is {list(shape)}, but the entry states {entry['shape']}; correct the entry"
+        )
+    if kind == TABLE:
+        if len(data.columns) != shape[0]:
+            raise fail("columns", f"there are {len(data.columns)} names for {shape[0]} columns; name each column once")
+        columns = [len(categories) for categories in data.columns.values()]
+        if entry.get("columns", columns) != columns:
+            raise fail(
+                "columns", f"the numbers of categories are {columns}, but the entry states others; correct the entry"
+            )
+
+
+def _check_tokens(entry: dict[str, Any], data: Raw, fail: Callable[[str, str], NoisegridError]) -> list[str]:
+    if data.train_labels is not None or data.test_labels is not None:
+        raise fail("train_labels", "a stream of tokens has no labels; return None")
+    if len(data.vocabulary) < 2:
+        raise fail("vocabulary", "it needs at least two tokens; return the tokens in the order of their codes")
+    if entry.get("classes", len(data.vocabulary)) != len(data.vocabulary):
+        raise fail(
+            "vocabulary",
+            f"it has {len(data.vocabulary)} tokens, but the entry states classes: {entry['classes']}; correct one",
+        )
+    return []
+
+
+def _check_all_labels(entry: dict[str, Any], data: Raw, fail: Callable[[str, str], NoisegridError]) -> list[str]:
+    notes, kinds = list[str](), list[str]()
+    for part in ("train", "test"):
+        labels, inputs = getattr(data, f"{part}_labels"), getattr(data, f"{part}_inputs")
+        key, noun = f"{part}_labels", _noun(entry.get("kind", IMAGES))
+        _check_labels(labels, entry, partial(fail, key))
+        if len(labels) != (count := _count(inputs)):
+            raise fail(key, f"there are {len(labels)} labels for {count} {noun}s; give one label per {noun}")
+        kinds.append(labels_kind(labels))
+        if kinds[-1] != VALUES:
+            notes += _unused(labels, entry["classes"], key)
+    if kinds[0] != kinds[1] or kinds[0] != entry.get("labels", kinds[0]):
+        stated = f", and the entry states {entry['labels']}" if "labels" in entry else ""
+        raise fail(
+            "test_labels", f"the training labels are {kinds[0]} and the test labels {kinds[1]}{stated}; give one kind"
+        )
+    return notes
+
+
+def _check_labels(labels: Any, entry: dict[str, Any], fail: Callable[[str], NoisegridError]) -> None:
     if not isinstance(labels, np.ndarray):
         raise fail(f"this is of type {type(labels).__name__}; return a NumPy array")
     if labels.ndim not in (1, 2):
         raise fail(f"the shape is {list(labels.shape)}, but must be (examples,) or (examples, attributes)")
-    if not (np.issubdtype(labels.dtype, np.integer) or labels.dtype == np.bool_):
-        raise fail(f"the type is {labels.dtype}; return integers (for regression, divide the range into classes)")
     if not labels.size:
-        raise fail("there are no labels; give one per image")
+        raise fail("there are no labels; give one per example")
+    if entry.get("labels") == VALUES:
+        if not np.issubdtype(labels.dtype, np.floating) or not np.isfinite(labels).all():
+            raise fail("values must be finite floats; convert them, or remove examples without a value")
+        return
+    if not (np.issubdtype(labels.dtype, np.integer) or labels.dtype == np.bool_):
+        raise fail(
+            f"the type is {labels.dtype}; return integers, or state `labels: values` in the entry for regression"
+        )
+    classes = entry["classes"]
     low, high = int(labels.min()), int(labels.max())
     if labels.ndim == 2 and labels.shape[1] != classes:
         raise fail(f"there are {labels.shape[1]} attributes, but the study states classes: {classes}; correct one")
@@ -226,12 +248,12 @@ def _check_groups(data: Raw, entry: dict[str, Any], fail: Callable[[str, str], N
                 "groups", "the entry states `groups: true`, but the reader returned none; correct one of the two"
             )
         return
-    count, attributes = len(data.test_labels), data.test_labels.ndim == 2
+    if data.test_labels is None or labels_kind(data.test_labels) != ATTRIBUTES:
+        raise fail("groups", "sub-groups are judged by an attribute, but the labels are classes; return attributes")
+    count = len(data.test_labels)
     for group, mask in data.groups.items():
         if np.shape(mask) != (count,) or not np.isin(mask, (0, 1)).all():
-            raise fail("groups", f"{group!r} must have one True or False for each of the {count} test images")
-    if not attributes:
-        raise fail("groups", "sub-groups are judged by an attribute, but the labels are classes; return attributes")
+            raise fail("groups", f"{group!r} must have one True or False for each of the {count} test examples")
     target = data.target
     if isinstance(target, bool) or not isinstance(target, int | np.integer) or not 0 <= target < entry["classes"]:
         raise fail("target", f"{target!r} is not the index of an attribute, from 0 to {entry['classes'] - 1}")

@@ -1,27 +1,32 @@
 """Prepared datasets: arrays that are converted once, checksummed, and memory-mapped by every replicate.
 
-For each part of a dataset (train_images, train_labels, ...), `prepare` writes one file <folder>/<part>.npy. After all
+For each part of a dataset (train_inputs, train_labels, ...), `prepare` writes one file <folder>/<part>.npy. After all
 parts, it writes <folder>/manifest.json, which contains the checksums of these files.
 """
 
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256, write_atomically, write_text
 from noisegrid.common.references import imported
-from noisegrid.data.checks import ImageChecks, check_raw
+from noisegrid.data.checks import check_raw, form_of
+from noisegrid.data.form import NEXT_TOKENS, Form
+from noisegrid.data.values import ValueChecks
 from noisegrid.readers import Raw
 from noisegrid.study.study import digest
 
-PARTS = ("train_images", "train_labels", "test_images", "test_labels")
+PARTS = ("train_inputs", "train_labels", "test_inputs", "test_labels")
+#: The keys of a manifest that together are the dataset's Form.
+FORM = ("kind", "labels", "outputs", "shape", "columns", "full_scale")
 #: The size in bytes up to which every job checks the full content of a file. If a file is larger, a job checks only its
 #: length, because hashing ImageNet would take minutes.
 FULL_CHECK_BYTES = 512 * 1024**2
@@ -38,14 +43,13 @@ class Dataset:
     digest : str
         Digest of the manifest. Because the manifest contains the checksums of all files, the digest depends on their
         content.
-    classes : int
-        Number of classes, or of attributes if the labels are attributes.
-    full_scale : float
-        The largest value that a pixel can have.
-    train_images, test_images : uint8 or float32 (examples, channels, size, size)
-        The images.
-    train_labels, test_labels : int64 (examples,) or uint8 (examples, attributes)
-        The class of each example, or 0 or 1 for each attribute of each example.
+    form : Form
+        What the examples and the labels are.
+    train_inputs, test_inputs : array (examples, ...) or (tokens,)
+        The stored examples: uint8 or float32 images, float32 arrays or rows of a table, or a stream of tokens.
+    train_labels, test_labels : array, optional
+        int64 classes (examples,), uint8 attributes (examples, attributes) or float32 values (examples, values); None
+        for tokens.
     groups : bool (test examples, groups), optional
         Whether each test example belongs to each sub-group; None if the dataset has no sub-groups.
     group_names : list of str
@@ -56,15 +60,52 @@ class Dataset:
 
     name: str
     digest: str
-    classes: int
-    full_scale: float
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
-    groups: np.ndarray | None
-    group_names: list[str]
-    target: int | None
+    form: Form
+    train_inputs: np.ndarray
+    train_labels: np.ndarray | None
+    test_inputs: np.ndarray
+    test_labels: np.ndarray | None
+    groups: np.ndarray | None = None
+    group_names: list[str] = field(default_factory=list)
+    target: int | None = None
+
+    def part(self, name: str, context: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the inputs and the labels of the training part or the test part (`train` or `test`).
+
+        Parameters
+        ----------
+        name : str
+            The part.
+        context : int, optional
+            For tokens, the number of tokens of a window. Windows follow each other; what is left of the stream at its
+            end is left out.
+
+        Raises
+        ------
+        NoisegridError
+            If the stream of tokens is shorter than a window and the token after it.
+        """
+        inputs: np.ndarray = getattr(self, f"{name}_inputs")
+        labels: np.ndarray | None = getattr(self, f"{name}_labels")
+        if labels is not None:
+            return inputs, labels
+        assert context is not None
+        check_context(self.name, name, len(inputs), context)
+        windows = sliding_window_view(inputs, context + 1)[::context]
+        return windows[:, :-1], windows[:, 1:]
+
+    def count(self, name: str, context: int | None = None) -> int:
+        """Return the number of examples of a part; for tokens, of windows."""
+        return len(self.part(name, context)[0])
+
+
+def check_context(dataset: str, part: str, tokens: int, context: int) -> None:
+    """Raise NoisegridError if a stream of so many tokens has no window of `context` tokens and the token after it."""
+    if tokens <= context:
+        raise NoisegridError(
+            f"dataset {dataset}: its {part} part has {tokens} tokens, which is not enough for a context of {context}; "
+            f"set `context` of the task to at most {tokens - 1}"
+        )
 
 
 def prepare(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) -> list[str]:
@@ -73,7 +114,7 @@ def prepare(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) ->
 
 
 def read(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) -> tuple[Raw, list[str]]:
-    """Read a raw dataset with its reader, and check all but the values of its images.
+    """Read a raw dataset with its reader, and check all but the values of its inputs.
 
     Parameters
     ----------
@@ -108,7 +149,7 @@ def read(name: str, entry: dict[str, Any], raw: Path | None, folder: Path) -> tu
 
 
 def write(name: str, entry: dict[str, Any], data: Raw, notes: list[str], folder: Path) -> list[str]:
-    """Check the values of a dataset's images (see data/checks.py), and write the prepared dataset.
+    """Check the values of a dataset (see data/values.py), and write the prepared dataset.
 
     Parameters
     ----------
@@ -124,22 +165,25 @@ def write(name: str, entry: dict[str, Any], data: Raw, notes: list[str], folder:
     Returns
     -------
     list of str
-        The notes, and one sentence for each oddity of the images. The manifest contains all of them.
+        The notes, and one sentence for each oddity of the values. The manifest contains all of them.
 
     Raises
     ------
     NoisegridError
-        If the images cannot be used.
+        If the values cannot be used.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    checks, files = ImageChecks(name, entry["full_scale"]), {}
-    for part in PARTS if not data.groups else (*PARTS, "groups"):
+    form, files = form_of(entry, data), {}
+    checks = ValueChecks(name, form)
+    for part in (*_parts(form.labels), *(["groups"] if data.groups else [])):
         path = folder / f"{part}.npy"
         write_atomically(path, partial(_save, part, data, checks))
         files[path.name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
     notes = [*notes, *checks.notes()]
-    manifest = {"dataset": name, "classes": entry["classes"], "full_scale": entry["full_scale"], "files": files}
+    manifest: dict[str, Any] = {"dataset": name, "files": files, **{key: getattr(form, key) for key in FORM}}
+    manifest |= {"column_names": data.columns, "vocabulary": data.vocabulary}
     manifest |= {"group_names": list(data.groups), "target": data.target if data.target is None else int(data.target)}
+    manifest = json.loads(json.dumps(manifest))  # as it will be read: tuples become lists
     manifest |= {"digest": digest(manifest), "notes": notes}  # the digest is that of the content
     write_text(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
     return notes
@@ -156,10 +200,21 @@ def open_prepared(folder: Path) -> Dataset:
     manifest = read_manifest(folder)
     for name, expected in manifest["files"].items():
         _check_file(folder / name, expected)
-    parts = PARTS if not manifest["group_names"] else (*PARTS, "groups")
+    parts = (*_parts(manifest["labels"]), *(["groups"] if manifest["group_names"] else []))
     arrays = {part: np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in parts}
-    about = {key: manifest[key] for key in ("digest", "classes", "full_scale", "group_names", "target")}
-    return Dataset(manifest["dataset"], **about, **{"groups": None, **arrays})
+    about: dict[str, Any] = {key: manifest[key] for key in ("digest", "group_names", "target")}
+    files: dict[str, Any] = dict.fromkeys(PARTS) | arrays
+    return Dataset(manifest["dataset"], form=form_in(manifest), **about, **files)
+
+
+def form_in(manifest: dict[str, Any]) -> Form:
+    """Return the form of a prepared dataset, from its manifest."""
+    return Form(**{key: manifest[key] for key in FORM})
+
+
+def _parts(labels: str) -> tuple[str, ...]:
+    """Return the parts of a dataset with labels of the given kind; tokens are their own labels."""
+    return tuple(part for part in PARTS if labels != NEXT_TOKENS or part.endswith("inputs"))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -177,7 +232,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         {key: value for key, value in manifest.items() if key not in ("digest", "notes")}
     ):
         raise NoisegridError(f"{folder}/manifest.json was changed by hand; delete {folder} and run again")
-    if not manifest.keys() >= {"dataset", "classes", "full_scale", "files", "group_names", "target"}:
+    if not manifest.keys() >= {"dataset", "files", "group_names", "target", *FORM}:
         raise NoisegridError(f"{folder} was prepared by another version of noisegrid; delete it and run again")
     return manifest
 
@@ -222,8 +277,8 @@ def check_raw_folders(folders: Mapping[str, str], entries: Mapping[str, dict[str
             )
 
 
-def _save(part: str, data: Raw, checks: ImageChecks, path: Path) -> None:
-    """Write one part of a dataset, and check its images.
+def _save(part: str, data: Raw, checks: ValueChecks, path: Path) -> None:
+    """Write one part of a dataset, and check its values.
 
     If the images do not fit into memory, write them one at a time and print progress lines.
     """
@@ -232,7 +287,7 @@ def _save(part: str, data: Raw, checks: ImageChecks, path: Path) -> None:
         return
     array = getattr(data, part)
     if part.endswith("labels"):
-        np.save(path, array.astype(np.uint8 if array.ndim == 2 else np.int64))
+        np.save(path, _stored_labels(array))
     elif isinstance(array, np.ndarray):
         for _ in checks.checked(part, array):
             pass
@@ -246,6 +301,12 @@ def _save(part: str, data: Raw, checks: ImageChecks, path: Path) -> None:
             if index % 10_000 == 9_999:
                 print(f"{part}: {index + 1:,} of {array.count:,}", flush=True)
         stored.flush()
+
+
+def _stored_labels(labels: np.ndarray) -> np.ndarray:
+    if np.issubdtype(labels.dtype, np.floating):
+        return labels.astype(np.float32).reshape(len(labels), -1)
+    return labels.astype(np.uint8 if labels.ndim == 2 else np.int64)
 
 
 def _check_file(path: Path, expected: dict[str, Any]) -> None:

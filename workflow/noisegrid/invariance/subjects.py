@@ -129,7 +129,7 @@ def _from_seed(subject: Subject, flags: noise.Flags) -> tuple[dict[str, Any], Te
 def _from_record(subject: Subject, flags: noise.Flags) -> tuple[dict[str, Any], Tensor]:
     path = Path(subject.name)
     old, run, data = recorded_run(path, Path(subject.datasets))
-    _check_count(subject, len(data.test_labels), f"the test set of {data.name}")
+    _check_count(subject, data.count("test", run.task.context), f"the test set of {data.name}")
     if subject.is_stored():
         noise.apply_flags(flags)
         weights = Weights(np.array(record.read(path.parent, record.WEIGHTS).weights()), old["layout"])
@@ -170,9 +170,9 @@ def _task(subject: Subject) -> tuple[Run, Dataset]:
 
 def _test_images(subject: Subject, run: Run, data: Dataset) -> Tensor:
     """Return the first test images, as an evaluation feeds them to the network."""
-    _check_count(subject, len(data.test_labels), f"the test set of {data.name}")
+    _check_count(subject, data.count("test", run.task.context), f"the test set of {data.name}")
     batches = Batches(
-        *(data.test_images, data.test_labels, data.full_scale),
+        *(*data.part("test", run.task.context), data.form),
         *(run.task, torch.device("cpu"), torch.contiguous_format),
     )
     wanted = ceil(subject.examples / EVALUATION_BATCH)

@@ -16,6 +16,8 @@ from noisegrid.measuring.pairs import hash_row, pair_rows, reference_rows, weigh
 from noisegrid.measuring.predictions import Predictions, load_predictions
 from noisegrid.measuring.rows import Row, mean_row, metric_row
 from noisegrid.measuring.test_set import test_set_rows
+from noisegrid.measuring.values import token_rows, value_rows
+from noisegrid.records.predictions import are_values
 from noisegrid.records.record import Replicate, versions_of
 from noisegrid.study.sources import ALGORITHMIC, seed_note
 from noisegrid.study.study import Cell
@@ -48,10 +50,14 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         hash_row([replicate.record["weight_hash"] for replicate in replicates], seed_set),
     ]
     notes = dict[str, str]()
-    if cell.crossed:
+    if are_values(found.labels):
+        rows += value_rows(cell.settings["task"], replicates, found, numbers, seed_set)
+    elif cell.crossed:
         rows += [*run_rows(found.correct, numbers), *component_rows(found, numbers, cell.crossed, rng)]
     else:
         rows += noise_rows(replicates, found, numbers, seed_set, rng)
+        if "context" in cell.settings["task"] and found.logits is not None:
+            rows += token_rows(found.logits, found.labels, numbers, seed_set)
         notes = outlier_notes(found.correct, found.predicted, numbers)
     common = common_columns(cell, replicates, found, seed_set)
     of_cell = seed_note(cell.noise, common["seed_sets"])

@@ -24,11 +24,11 @@ def pair_rows(predicted: Array, logits: Sequence[stats.Rows] | None, seed_set: A
     seed_set : (replicates,)
         Index of the seed set of each replicate.
     """
-    yield from _distance_rows("churn", "percent", 100 * stats.churn_matrix(predicted), seed_set)
+    yield from distance_rows("churn", "percent", 100 * stats.churn_matrix(predicted), seed_set)
     if logits is None:
         return
     # one minus the correlation is a distance with a zero diagonal, like churn
-    for row in _distance_rows("logit_correlation", "1", 1 - stats.logit_correlation_matrix(logits), seed_set):
+    for row in distance_rows("logit_correlation", "1", 1 - stats.logit_correlation_matrix(logits), seed_set):
         yield row | {"value": 1 - row["value"], "low": 1 - row["high"], "high": 1 - row["low"]}
 
 
@@ -53,10 +53,10 @@ def weight_rows(replicates: list[Replicate], seed_set: Array) -> Iterator[Row]:
     """Yield rows with the L2 distance between final weights: raw and at unit length, each with and without buffers."""
     weights = [replicate.stored_weights() for replicate in replicates]
     for reading, matrix in stats.l2_matrices(weights, replicates[0].parameters).items():
-        yield from _distance_rows(f"l2_{reading}", "1", matrix, seed_set)
+        yield from distance_rows(f"l2_{reading}", "1", matrix, seed_set)
 
 
-def _distance_rows(metric: str, unit: str, matrix: Array, seed_set: Array) -> Iterator[Row]:
+def distance_rows(metric: str, unit: str, matrix: Array, seed_set: Array) -> Iterator[Row]:
     """Yield a row with the mean distance over all pairs of replicates in the same seed set.
 
     If there are several seed sets, also yield a row with the mean distance over all pairs in different seed sets.

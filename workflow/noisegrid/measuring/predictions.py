@@ -8,7 +8,7 @@ import numpy as np
 
 from noisegrid import stats
 from noisegrid.common.errors import NoisegridError
-from noisegrid.records.predictions import blocks
+from noisegrid.records.predictions import are_values, blocks
 from noisegrid.records.record import Replicate
 from noisegrid.records.stored import StoredArray
 
@@ -23,9 +23,9 @@ class Predictions:
 
     Attributes
     ----------
-    labels : (examples,) or (examples, attributes)
-        The true classes, or the true attributes as 0 and 1.
-    predicted, midpoint : (replicates, units), int16
+    labels : (examples,), (examples, attributes) or (examples, values)
+        The true classes, the true attributes as 0 and 1, or the true values.
+    predicted, midpoint : (replicates, units), int16, or float32 for values
         Predictions after all epochs, and predictions after half of the epochs.
     logits : list of (examples, classes), float32, or None
         Logits of each replicate after all epochs, which stay on disk. None if a replicate did not keep them.
@@ -80,7 +80,8 @@ def load_predictions(replicates: list[Replicate]) -> Predictions:
     """
     first = replicates[0].predictions()
     labels = first["label"]
-    predicted, midpoint = (np.empty((len(replicates), labels.size), np.int16) for _ in range(2))
+    dtype = np.float32 if are_values(labels) else np.int16
+    predicted, midpoint = (np.empty((len(replicates), labels.size), dtype) for _ in range(2))
     logits, calibration = list[StoredArray](), list[float]()
     for index, replicate in enumerate(replicates):
         arrays = replicate.predictions()

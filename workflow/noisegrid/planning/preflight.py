@@ -160,7 +160,7 @@ def try_networks(plan: Plan, work: Work) -> list[str]:
     folder, entries = Path(plan.config["datasets"]), plan.study.datasets
     timed = [network for network in plan.study.timed_networks if network.hardware in work.timed]
     found, notes = trial.trials_of(
-        plan.study, work.unfinished, timed, lambda name: trial.shape_of(folder / name, entries[name])
+        plan.study, work.unfinished, timed, lambda name: trial.form_of(folder / name, entries[name])
     )
     if found and plan.in_containers:
         return ["own networks are not tried before the jobs, because the jobs run in containers"]

@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import PACKAGE, catalog
+from noisegrid.data import checks
+from noisegrid.data.form import ARRAYS, CLASSES, IMAGES, TABLE, TOKENS, Form
+from noisegrid.data.prepared import form_in, read_manifest
 from noisegrid.readers import Raw
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.optimization import has_named_parts
@@ -41,27 +42,6 @@ TIMED: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Shape:
-    """The shape of a dataset.
-
-    Attributes
-    ----------
-    classes, channels, size : int
-        The number of classes or attributes, the number of channels, and the height and width in pixels.
-    full_scale : float
-        The largest value that a pixel can have.
-    attributes : bool
-        Whether the labels are attributes.
-    """
-
-    classes: int
-    channels: int
-    size: int
-    full_scale: float = 255
-    attributes: bool = False
-
-
-@dataclass(frozen=True)
 class Trial:
     """A network to try, or a reader to import.
 
@@ -75,8 +55,8 @@ class Trial:
         The device of the jobs, `cpu` or `cuda`.
     task : dict or None
         The settings of the task; None for a reader, which is imported and not called.
-    shape : Shape or None
-        The shape of the task's dataset; None for a reader.
+    form : Form or None
+        The form of the task's dataset; None for a reader.
     """
 
     where: str
@@ -84,25 +64,21 @@ class Trial:
     reference: str
     device: str = "cpu"
     task: dict[str, Any] | None = None
-    shape: Shape | None = None
+    form: Form | None = None
 
 
-def shape_of(folder: Path, entry: dict[str, Any]) -> Shape | None:
-    """Return the shape of a dataset, from its prepared arrays or else from its entry; None if neither states it."""
+def form_of(folder: Path, entry: dict[str, Any]) -> Form | None:
+    """Return the form of a dataset, from its manifest or else from its entry; None if neither states it."""
     if (folder / "manifest.json").exists():
         try:
-            images, labels = (np.load(folder / f"train_{part}.npy", mmap_mode="r") for part in ("images", "labels"))
-        except (OSError, ValueError):  # a training job states what is wrong with the dataset
+            return form_in(read_manifest(folder))
+        except NoisegridError:  # a training job states what is wrong with the dataset
             return None
-        _, channels, size, _ = images.shape
-        return Shape(entry["classes"], channels, size, entry["full_scale"], labels.ndim == 2)
-    if "channels" in entry and "size" in entry:
-        return Shape(entry["classes"], entry["channels"], entry["size"], entry["full_scale"])
-    return None
+    return Form.of_entry(entry)
 
 
 def trials_of(
-    study: Study, cells: Iterable[Cell], timed: Iterable[TimedNetwork], shapes: Callable[[str], Shape | None]
+    study: Study, cells: Iterable[Cell], timed: Iterable[TimedNetwork], forms: Callable[[str], Form | None]
 ) -> tuple[list[Trial], list[str]]:
     """Return the trials of some cells and timed networks: of own networks, and of recipes with named parts.
 
@@ -114,8 +90,8 @@ def trials_of(
         The cells to train. The cells of a task on the CPU, or on GPUs, share one trial.
     timed : iterable of TimedNetwork
         The networks to time.
-    shapes : callable
-        A function that returns the shape of a dataset, given its name, or None if the shape is not known yet.
+    forms : callable
+        A function that returns the form of a dataset, given its name, or None if the form is not known yet.
 
     Returns
     -------
@@ -130,22 +106,29 @@ def trials_of(
         if "source" not in task and not has_named_parts(task):
             continue
         where = f"{study.source}: tasks.{cell.task}"
-        if shape := shapes(cell.dataset):
-            found[cell.task, device] = Trial(where, "network", task["build"], device, task, shape)
+        if form := forms(cell.dataset):
+            found[cell.task, device] = Trial(where, "network", task["build"], device, task, form)
         else:
             skipped[
                 f"{where}: network {task['build']} is tried when dataset {cell.dataset} is prepared; to try it before, "
-                f"state channels and size in datasets.{cell.dataset}"
+                f"state {_missing_keys(study.datasets[cell.dataset])} in datasets.{cell.dataset}"
             ] = None
     for timing in timed:
         if timing.source:
-            where, shape = f"{study.source}: overhead", Shape(1000, 3, timing.size)
+            where, form = (
+                f"{study.source}: overhead",
+                Form(IMAGES, CLASSES, 1000, (3, timing.size, timing.size), (), 255),
+            )
             device = hardware_entry(timing.hardware).device
             task = {**TIMED, "network": timing.build, "build": timing.build, "options": timing.options}
-            found[timing.network, device, str(timing.size)] = Trial(
-                where, "networks", timing.build, device, task, shape
-            )
+            found[timing.network, device, str(timing.size)] = Trial(where, "networks", timing.build, device, task, form)
     return list(found.values()), list(skipped)
+
+
+def _missing_keys(entry: dict[str, Any]) -> str:
+    """Return the keys of a dataset's entry that would state its form."""
+    keys = {IMAGES: "channels and size", ARRAYS: "shape", TABLE: "columns", TOKENS: "classes"}
+    return keys[entry.get("kind", IMAGES)]
 
 
 def readers_of(study: Study) -> list[Trial]:
@@ -172,7 +155,7 @@ def try_study(study: Study, datasets: Path) -> tuple[list[str], list[str]]:
         One sentence for what was not tried.
     """
     found, skipped = trials_of(
-        study, study.cells, study.timed_networks, lambda name: shape_of(datasets / name, study.datasets[name])
+        study, study.cells, study.timed_networks, lambda name: form_of(datasets / name, study.datasets[name])
     )
     failed, notes = run([*found, *readers_of(study)])
     return failed, [*skipped, *notes]
@@ -191,11 +174,9 @@ def check_dataset(study: Study, name: str, data: Raw) -> list[str]:
     NoisegridError
         If a network cannot be built, trained or evaluated.
     """
-    images, entry = data.train_images, study.datasets[name]
-    channels, size, _ = images.shape[-3:]
-    shape = Shape(entry["classes"], channels, size, entry["full_scale"], data.train_labels.ndim == 2)
+    form = checks.form_of(study.datasets[name], data)
     cells = [cell for cell in study.cells if cell.dataset == name]
-    failed, notes = run(trials_of(study, cells, [], lambda _: shape)[0])
+    failed, notes = run(trials_of(study, cells, [], lambda _: form)[0])
     if failed:
         raise NoisegridError("\n".join(failed))
     return notes

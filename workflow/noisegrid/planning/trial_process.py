@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.references import imported
 from noisegrid.common.schemas import PACKAGE
-from noisegrid.planning.trial import Shape, Trial
+from noisegrid.data.form import TOKENS, VALUES, Form
+from noisegrid.planning.trial import Trial
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def main(output: Path) -> None:
     """Run the trials that standard input lists as JSON, and append one line of JSON with each result to a file."""
     for entry in json.load(sys.stdin):
-        trial = Trial(**entry | {"shape": entry["shape"] and Shape(**entry["shape"])})
+        trial = Trial(**entry | {"form": entry["form"] and Form(**entry["form"])})
         try:
             _run(trial)
             result = {}
@@ -54,16 +55,17 @@ def _run(trial: Trial) -> None:
         raise NoisegridError(
             f"{where}: {trial.reference} cannot be imported ({_sentence(error)}); correct this file"
         ) from error
-    if trial.task and trial.shape:
-        _check_arguments(trial, function)
-        _try_network(trial, trial.shape)
+    if trial.task and trial.form:
+        _check_arguments(trial, trial.form, function)
+        _try_network(trial, trial.form)
 
 
-def _check_arguments(trial: Trial, function: Callable[..., Any]) -> None:
+def _check_arguments(trial: Trial, form: Form, function: Callable[..., Any]) -> None:
     """Check the names of the arguments with which a network is built against the function's signature."""
     assert trial.task is not None
     options = trial.task["options"]
-    given = dict.fromkeys(["classes", "channels", "size", *(["dropout"] if trial.task["dropout"] else [])]) | options
+    dropout = ["dropout"] if trial.task.get("dropout") else []
+    given = dict.fromkeys([*form.arguments(), *dropout]) | options
     try:
         signature = inspect.signature(function)
     except ValueError:  # a function that is written in C
@@ -84,14 +86,14 @@ def _check_arguments(trial: Trial, function: Callable[..., Any]) -> None:
         ) from error
 
 
-def _try_network(trial: Trial, shape: Shape) -> None:
+def _try_network(trial: Trial, form: Form) -> None:
     """Build a network, train it for one step of two random examples with the task's recipe, and evaluate it."""
     import torch
     from torch.amp.grad_scaler import GradScaler
 
     from noisegrid.networks import build
     from noisegrid.study.settings import Task
-    from noisegrid.training.augmentation import to_inputs
+    from noisegrid.training.examples import random_examples
     from noisegrid.training.losses import loss_of
     from noisegrid.training.optimizers import optimizer_of
     from noisegrid.training.schedules import LearningRate
@@ -101,7 +103,7 @@ def _try_network(trial: Trial, shape: Shape) -> None:
     task = Task.of(trial.task)
     device = torch.device("cuda" if trial.device == "cuda" and torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
-    arguments: dict[str, Any] = {"classes": shape.classes, "channels": shape.channels, "size": shape.size}
+    arguments = form.arguments(task.context)
     arguments |= {"dropout": task.dropout} if task.dropout else {}
     network_of = f"network {trial.reference}"
     with _in_one_sentence(
@@ -117,24 +119,22 @@ def _try_network(trial: Trial, shape: Shape) -> None:
             trial, device, "scheduler", task.scheduler.name, f"cannot be used with torch {torch.__version__}"
         ):
             LearningRate(optimizer, task, 1)
-    edge = task.augment.resized_crop or shape.size
-    stored = torch.rand(2, shape.channels, edge, edge, device=device) * shape.full_scale
-    inputs = to_inputs(stored, task.pixels, shape.full_scale)
-    classes = torch.tensor([0, shape.classes - 1], device=device)
-    labels = torch.nn.functional.one_hot(classes, shape.classes).float() if shape.attributes else classes
+    inputs, labels = random_examples(form, task, 2, device)
 
     def forward(inputs: "Tensor") -> "Tensor":
-        return _checked_output(network, inputs, shape.classes)
+        return _checked_output(network, inputs, form)
 
     examples = f"two examples of shape {list(inputs.shape[1:])}"
     if task.loss:
         with _in_one_sentence(
             trial, device, "loss", task.loss.name, f"cannot take the outputs and labels of {examples}"
         ):
-            _check_loss(loss_of(task, device)(forward(inputs), labels))
+            _check_loss(loss_of(task, form.labels, device)(forward(inputs), labels))
     with _in_one_sentence(trial, device, trial.key, network_of, f"fails with {examples}"):
         scaler = GradScaler(device.type, enabled=False)
-        loss = float(training_step(forward, optimizer, scaler, inputs, labels, "fp32", loss_of(task, device)))
+        loss = float(
+            training_step(forward, optimizer, scaler, inputs, labels, "fp32", loss_of(task, form.labels, device))
+        )
         if not math.isfinite(loss):
             raise NoisegridError(f"its loss is {loss} before training; initialise it with smaller weights")
         network.eval()
@@ -150,18 +150,20 @@ def _check_loss(loss: Any) -> None:
         raise NoisegridError("it returns no single number that depends on the outputs; return the mean over examples")
 
 
-def _checked_output(network: "nn.Module", inputs: "Tensor", classes: int) -> "Tensor":
-    """Return the tensor of a network's output, after checking that it has the shape (2, classes)."""
+def _checked_output(network: "nn.Module", inputs: "Tensor", form: Form) -> "Tensor":
+    """Return the tensor of a network's output, after checking its shape: a row of outputs per example or token."""
     from noisegrid.training.losses import tensor_of
 
     output = tensor_of(network(inputs))
-    if output.shape != (len(inputs), classes):
+    rows = tuple(inputs.shape) if form.kind == TOKENS else (len(inputs),)
+    what, column = ("values", "value") if form.labels == VALUES else ("logits", "class")
+    if output.shape != (*rows, form.outputs):
         raise NoisegridError(
-            f"it returns a tensor of shape {list(output.shape)}; return logits of shape {[len(inputs), classes]}, "
-            "one row per example and one column per class"
+            f"it returns a tensor of shape {list(output.shape)}; return {what} of shape {[*rows, form.outputs]}, one "
+            f"row per {'token' if form.kind == TOKENS else 'example'} and one column per {column}"
         )
     if not output.is_floating_point():
-        raise NoisegridError(f"it returns numbers of type {output.dtype}; return logits, which are floats")
+        raise NoisegridError(f"it returns numbers of type {output.dtype}; return {what}, which are floats")
     return output
 
 

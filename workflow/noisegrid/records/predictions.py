@@ -32,16 +32,47 @@ def predictions_of(logits: Array, labels: Array) -> Array:
     ----------
     logits : (..., examples, classes)
         Outputs of the network.
-    labels : (examples,) or (examples, attributes)
-        The labels. Only the number of axes matters: one for classes, two for attributes.
+    labels : (examples,), (examples, attributes) or (examples, values)
+        The labels. Only their type and the number of axes matter: floats are values, and otherwise one axis is for
+        classes and two are for attributes.
 
     Returns
     -------
-    int16 (..., examples) or (..., examples, attributes)
-        The most likely class of each example or, for attributes, whether the logit of each attribute is positive.
+    int16 (..., examples) or (..., examples, attributes), or float32 (..., examples, values)
+        The most likely class of each example or, for attributes, whether the logit of each attribute is positive. For
+        values, the outputs themselves.
     """
+    if are_values(labels):
+        return logits
     predicted = logits.argmax(axis=-1) if labels.ndim == 1 else logits > 0
     return predicted.astype(np.int16)
+
+
+def are_values(labels: Array) -> bool:
+    """Return whether labels are values, and not classes or attributes."""
+    return np.issubdtype(labels.dtype, np.floating)
+
+
+def stored_labels(labels: Array, kind: str) -> Array:
+    """Return the labels of test examples as predictions.npz has them.
+
+    Parameters
+    ----------
+    labels : array (examples, ...)
+        The labels of a dataset. For tokens, they are (windows, tokens), and each token becomes an example.
+    kind : str
+        What they are, as in a Form.
+    """
+    if kind == "values":
+        return labels.astype(np.float32)
+    return labels.astype(np.uint8) if kind == "attributes" else labels.astype(np.int32).ravel()
+
+
+def results(predicted: Array, labels: Array) -> dict[str, float]:
+    """Return what a record states of its predictions: the accuracy in percent or, for values, the RMSE."""
+    if are_values(labels):
+        return {"test_rmse": float(np.sqrt(np.mean((predicted.astype(np.float64) - labels) ** 2)))}
+    return {"test_accuracy_percent": 100 * float((predicted == labels).mean())}
 
 
 def outputs(final: Array, midpoint: Array, labels: Array, keep_logits: bool) -> dict[str, Array]:
@@ -49,9 +80,9 @@ def outputs(final: Array, midpoint: Array, labels: Array, keep_logits: bool) -> 
 
     Parameters
     ----------
-    final, midpoint : float32 (examples, classes)
-        Logits after all epochs, and after half of the epochs.
-    labels : (examples,) or (examples, attributes)
+    final, midpoint : float32 (examples, outputs)
+        Outputs after all epochs, and after half of the epochs.
+    labels : (examples,), (examples, attributes) or (examples, values)
         The labels.
     keep_logits : bool
         Whether to store the logits.

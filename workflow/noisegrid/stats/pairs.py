@@ -48,6 +48,29 @@ def churn_matrix(predictions: Array) -> Array:
     return matrix
 
 
+def beyond_tolerance_matrix(predictions: Array, tolerance: float) -> Array:
+    """Compute, for every pair of replicates, the fraction of predicted values that differ by more than a tolerance.
+
+    Parameters
+    ----------
+    predictions : (replicates, values)
+        The predicted values.
+    tolerance : float
+        The largest difference that does not count.
+
+    Returns
+    -------
+    (replicates, replicates)
+        The fractions. The matrix is symmetric, with zeros on the diagonal.
+    """
+    n = len(predictions)
+    matrix = np.zeros((n, n))
+    for i in range(n - 1):
+        differing = np.count_nonzero(np.abs(predictions[i + 1 :] - predictions[i]) > tolerance, axis=1)
+        matrix[i, i + 1 :] = matrix[i + 1 :, i] = differing / predictions.shape[1]
+    return matrix
+
+
 def pair_mean(matrix: Array, wanted: Array | None = None, sets: Array | None = None) -> Estimate:
     """Estimate the mean of a distance over pairs of replicates.
 

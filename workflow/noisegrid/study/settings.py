@@ -130,6 +130,10 @@ class Task:
         The number of parts of a batch whose gradients are computed one after the other.
     average : Average or None
         The average of the weights that is evaluated.
+    context : int or None
+        For tokens, the number of tokens that the network sees.
+    tolerance : float or None
+        For values, the difference from which on two predictions count as different.
     """
 
     network: str
@@ -137,26 +141,28 @@ class Task:
     epochs: int
     batch_size: int
     optimizer: Optimizer
-    schedule: tuple[tuple[int, float], ...]
-    pixels: str
-    augment: Augment
-    dropout: float
-    label_smoothing: float
     build: str
     options: dict[str, Any] = field(hash=False)
+    schedule: tuple[tuple[int, float], ...] = ()
+    pixels: str = "scale"
+    augment: Augment = Augment(pad=0, flip=False)
+    dropout: float = 0.0
+    label_smoothing: float = 0.0
     source: str = ""
     scheduler: Scheduler | None = None
     loss: Loss | None = None
     clip_norm: float | None = None
     accumulate: int = 1
     average: Average | None = None
+    context: int | None = None
+    tolerance: float | None = None
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "Task":
         """Return the task, given the entry `task` of a cell's settings."""
         kinds = {"optimizer": Optimizer, "augment": Augment, "scheduler": Scheduler, "loss": Loss, "average": Average}
         parts = {key: kind(**settings[key]) for key, kind in kinds.items() if key in settings}
-        schedule = tuple((int(epoch), float(factor)) for epoch, factor in settings["schedule"])
+        schedule = tuple((int(epoch), float(factor)) for epoch, factor in settings.get("schedule", ()))
         return cls(**settings | parts | {"schedule": schedule})
 
 

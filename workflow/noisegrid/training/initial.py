@@ -46,7 +46,6 @@ def _send_initial_weights(run: Run, data: Dataset, sender: Connection) -> None:
 
 def build_network(task: Task, data: Dataset) -> nn.Module:
     """Build the network of a task. The initial weights are drawn from PyTorch's global generator."""
-    _, channels, size, _ = data.train_images.shape
-    shape = {"classes": data.classes, "channels": channels, "size": size}
+    shape = data.form.arguments(task.context)
     dropout = {"dropout": task.dropout} if task.dropout else {}
     return build(task.build, **shape, **dropout, **task.options)

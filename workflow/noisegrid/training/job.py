@@ -136,10 +136,11 @@ def _why_unusable(gpu: str) -> str:
 
 def _check_batch(cell: Cell, data: Dataset) -> None:
     """Raise NoisegridError if a batch is larger than the training set; only now is the size of every dataset known."""
-    batch_size, examples = cell.settings["task"]["batch_size"], len(data.train_labels)
+    task = cell.settings["task"]
+    batch_size, examples = task["batch_size"], data.count("train", task.get("context"))
     if batch_size > examples:
         raise NoisegridError(
-            f"task {cell.task}: batch_size is {batch_size}, but {cell.dataset} has only {examples} training images; "
+            f"task {cell.task}: batch_size is {batch_size}, but {cell.dataset} has only {examples} training examples; "
             f"write at most {examples}"
         )
 

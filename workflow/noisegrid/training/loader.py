@@ -1,4 +1,4 @@
-"""Batches of a prepared dataset. The images of several batches are converted and augmented together.
+"""Batches of a prepared dataset. The inputs of several batches are converted and augmented together.
 
 A small dataset is kept on the device. A larger one stays memory-mapped, and is read ahead (training/prefetch.py).
 
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from noisegrid.data.form import ATTRIBUTES, IMAGES, NEXT_TOKENS, TOKENS, Form
 from noisegrid.study.seeds import Seeds
 from noisegrid.study.settings import Task
 from noisegrid.training.augmentation import crop_and_flip, random_boxes, resized_crop, to_inputs
@@ -24,9 +25,9 @@ from noisegrid.training.prefetch import Prefetch
 #: less time than many small ones. A span has at most SPAN batches and at most SPAN_BYTES (but at least one batch),
 #: because the device must hold the span and the network at the same time.
 SPAN, SPAN_BYTES = 32, 256 * 1024**2
-#: Images in every batch of an evaluation, as in the reference. The bits of an image's logits depend on this number.
+#: Examples in every batch of an evaluation, as in the reference. The bits of the logits depend on this number.
 EVALUATION_BATCH = 200
-#: The images of the training part or test part are kept on the device, as uint8, if they take at most this many bytes.
+#: The training part or test part is kept on the device, as it is stored, if it takes at most this many bytes.
 RESIDENT_BYTES = 4 * 1024**3
 
 
@@ -35,12 +36,12 @@ class Batches:
 
     Parameters
     ----------
-    images : uint8 (examples, channels, size, size)
-        The stored images.
-    labels : int64 (examples,) or uint8 (examples, attributes)
-        The class of each example or, in a dataset with attributes, 0 or 1 for each attribute of each example.
-    full_scale : float
-        The largest value that a pixel can have.
+    stored : array (examples, ...)
+        The stored inputs.
+    labels : array (examples, ...)
+        Their labels: classes, attributes, values or tokens.
+    form : Form
+        The form of the dataset.
     task : Task
         The recipe of the task, which gives the batch size, the pixel scaling and the augmentation.
     device : torch.device
@@ -51,22 +52,24 @@ class Batches:
 
     def __init__(
         self,
-        images: np.ndarray,
+        stored: np.ndarray,
         labels: np.ndarray,
-        full_scale: float,
+        form: Form,
         task: Task,
         device: torch.device,
         memory_format: torch.memory_format,
     ) -> None:
-        resident = images.nbytes <= RESIDENT_BYTES
-        self.images = torch.from_numpy(np.array(images)).to(device) if resident else Prefetch(images, device)
+        resident = stored.nbytes <= RESIDENT_BYTES
+        self.stored = torch.from_numpy(np.array(stored)).to(device) if resident else Prefetch(stored, device)
         self.labels = torch.from_numpy(np.array(labels)).to(device)
-        if labels.ndim == 2:  # binary cross-entropy requires floating point
+        if form.labels == ATTRIBUTES:  # binary cross-entropy requires floating point
             self.labels = self.labels.float()
-        bytes_per_batch = 4 * task.batch_size * math.prod(images.shape[1:])
+        elif form.labels == NEXT_TOKENS:
+            self.labels = self.labels.long()
+        bytes_per_batch = 4 * task.batch_size * math.prod(stored.shape[1:])
         # XLA would compile a graph of its own for each place of a batch in its span
         self.span = 1 if device.type == "xla" else max(1, min(SPAN, SPAN_BYTES // bytes_per_batch))
-        self.full_scale = full_scale
+        self.form = form
         self.task = task
         self.device = device
         self.memory_format = memory_format
@@ -86,17 +89,17 @@ class Batches:
 
         Yields
         ------
-        inputs : float32 (batch, channels, size, size)
-        labels : (batch,) or (batch, attributes)
+        inputs : float32 (batch, ...), or int64 (batch, tokens)
+        labels : (batch,) or (batch, ...)
         """
         count = len(self.labels)
         order = torch.from_numpy(self.order(seeds, epoch, count))
         first = start // self.span  # the spans before it are finished
         augmented = self._augmentation(seeds["augment"], epoch, count)
         for number, (examples, stored) in enumerate(self._spans(order, self.span * self.task.batch_size, first), first):
-            inputs = augmented(to_inputs(stored, self.task.pixels, self.full_scale), examples)
+            inputs = augmented(self._converted(stored), examples)
             batches = zip(
-                inputs.contiguous(memory_format=self.memory_format).split(self.task.batch_size),
+                self._laid_out(inputs).split(self.task.batch_size),
                 self.labels[examples].split(self.task.batch_size),
                 strict=True,
             )
@@ -111,19 +114,31 @@ class Batches:
 
         Yields
         ------
-        float32 (EVALUATION_BATCH, channels, size, size)
+        float32 (EVALUATION_BATCH, ...), or int64 (EVALUATION_BATCH, tokens)
         """
         count = len(self.labels)
         filled = EVALUATION_BATCH * math.ceil(count / EVALUATION_BATCH)
         for _, stored in self._spans(torch.arange(filled).clamp(max=count - 1), EVALUATION_BATCH):
-            inputs = to_inputs(stored, self.task.pixels, self.full_scale)
+            inputs = self._converted(stored)
             if size := self.task.augment.resized_crop:
                 edge = (inputs.shape[2] - size) // 2
                 inputs = inputs[:, :, edge : edge + size, edge : edge + size]
-            yield inputs.contiguous(memory_format=self.memory_format)
+            yield self._laid_out(inputs)
+
+    def _converted(self, stored: Tensor) -> Tensor:
+        """Convert stored inputs to what the network takes."""
+        if self.form.kind == IMAGES:
+            return to_inputs(stored, self.task.pixels, self.form.full_scale)
+        return stored.long() if self.form.kind == TOKENS else stored
+
+    def _laid_out(self, inputs: Tensor) -> Tensor:
+        """Lay inputs out in memory; only images have channels, which may come last."""
+        if self.form.kind == IMAGES:
+            return inputs.contiguous(memory_format=self.memory_format)
+        return inputs.contiguous()
 
     def _spans(self, examples: Tensor, size: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the examples and the stored images of each span, on the device, from span number `first` on.
+        """Yield the examples and the stored inputs of each span, on the device, from span number `first` on.
 
         The examples are copied to the device once, because every copy from ordinary memory waits for the device. For
         XLA, each span is copied on its own: the place of a slice would be part of the graph.
@@ -132,11 +147,11 @@ class Batches:
             spans = tuple(span.to(self.device) for span in examples.split(size)[first:])
         else:
             spans = examples.to(self.device).split(size)[first:]
-        if isinstance(self.images, Tensor):
-            yield from ((span, self.images[span]) for span in spans)
+        if isinstance(self.stored, Tensor):
+            yield from ((span, self.stored[span]) for span in spans)
         else:
             groups = [span.numpy() for span in examples.split(size)[first:]]
-            yield from zip(spans, self.images.read(groups), strict=True)
+            yield from zip(spans, self.stored.read(groups), strict=True)
 
     def _augmentation(self, seed: int, epoch: int, count: int) -> Callable[[Tensor, Tensor], Tensor]:
         """Draw the augmentation of one epoch; return a function of images and examples that applies it."""

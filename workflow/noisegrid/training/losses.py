@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.references import imported
+from noisegrid.data.form import NEXT_TOKENS, VALUES
 from noisegrid.study.optimization import is_reference
 from noisegrid.study.settings import Task
 
@@ -17,10 +18,10 @@ from noisegrid.study.settings import Task
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
-def loss_of(task: Task, device: torch.device) -> Loss:
-    """Return the loss of a recipe on a device: what it names, or else the default for the labels."""
+def loss_of(task: Task, labels: str, device: torch.device) -> Loss:
+    """Return the loss of a recipe on a device: what it names, or else the default for the kind of the labels."""
     if task.loss is None:
-        return partial(default_loss, smoothing=task.label_smoothing)
+        return functional.mse_loss if labels == VALUES else partial(default_loss, smoothing=task.label_smoothing)
     if is_reference(task.loss.name):
         return partial(imported("loss", task.loss.name), **task.loss.options)
     options = {  # a list, such as a weight for each class, becomes a tensor
@@ -28,11 +29,13 @@ def loss_of(task: Task, device: torch.device) -> Loss:
         for key, value in task.loss.options.items()
     }
     named: Loss = getattr(torch.nn, task.loss.name)(**options)
-    return named
+    return named if labels != NEXT_TOKENS else lambda outputs, tokens: named(outputs.flatten(0, 1), tokens.flatten())
 
 
 def default_loss(outputs: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Return the mean loss in nats: cross-entropy for one class per example, binary cross-entropy for attributes."""
+    """Return the mean loss in nats: cross-entropy of classes or next tokens, binary cross-entropy for attributes."""
+    if outputs.ndim == 3:
+        outputs, labels = outputs.flatten(0, 1), labels.flatten()
     if labels.ndim == 2:
         return functional.binary_cross_entropy_with_logits(outputs, labels)
     return functional.cross_entropy(outputs, labels, label_smoothing=smoothing)

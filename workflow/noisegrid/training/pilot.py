@@ -89,7 +89,7 @@ def measure(run: Run, data: Dataset) -> dict[str, Any]:
         raise NoisegridError(f"the pilot run of network {run.task.network} diverged: {error}") from error
     except Interrupted:
         task = run.task
-        steps = task.epochs * math.ceil(len(data.train_labels) / task.batch_size)
+        steps = task.epochs * math.ceil(data.count("train", task.context) / task.batch_size)
         before = time.perf_counter() - began - clock.evaluation_s - clock.step_s * clock.steps
         seconds = max(0.0, before) + steps * clock.step_s + 2 * clock.evaluation_s
     return {

@@ -122,8 +122,7 @@ def train_and_write(
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     outcome = train(run, data, checkpoints)
-    labels = np.asarray(data.test_labels)
-    accuracy = float((predictions.predictions_of(outcome.final.logits, labels) == labels).mean())
+    labels = predictions.stored_labels(data.part("test", run.task.context)[1], data.form.labels)
     about = {
         "format": versions.RECORD,
         "noisegrid": __version__,
@@ -144,14 +143,14 @@ def train_and_write(
         "initial_weight_hash": outcome.initial_hash,
         "weight_hash": outcome.final.weights.hash,
         "results": {
-            "test_accuracy_percent": 100 * accuracy,
+            **predictions.results(predictions.predictions_of(outcome.final.logits, labels), labels),
             "train_loss": outcome.history[-1]["train_loss"],
         },
         "layout": outcome.final.weights.layout,
     }
     arrays = {
         "example_id": np.arange(len(labels), dtype=np.int32),
-        "label": labels.astype(np.int32 if labels.ndim == 1 else np.uint8),
+        "label": labels,
         **predictions.outputs(outcome.final.logits, outcome.midpoint.logits, labels, "logits" in keep),
     }
     if data.groups is not None and data.target is not None:

@@ -9,58 +9,59 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from noisegrid.common.schemas import catalog
+from noisegrid.data.form import Form
 from noisegrid.networks import build
 from noisegrid.study.optimization import optimizer_class
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.settings import Task
+from noisegrid.training.examples import random_examples
 
 
-def training_bytes(task: Task, shape: tuple[int, int, int]) -> int:
+def training_bytes(task: Task, form: Form) -> int:
     """Compute a lower bound on the peak memory of one fp32 training step.
 
     Parameters
     ----------
     task : Task
         A task of the catalog.
-    shape : (int, int, int)
-        Number of classes, number of channels and image size (pixels) of the dataset.
+    form : Form
+        The form of the dataset.
 
     Returns
     -------
     int
         The lower bound in bytes.
     """
-    network, inputs = _on_meta(task, shape)
+    network, inputs = _on_meta(task, form)
     copies = catalog("optimizers")[optimizer_class(task.optimizer.name)]["copies"]
     weights = sum(parameter.nbytes for parameter in network.parameters())
     return weights * (1 + copies) + _kept_for_backward(network, inputs)
 
 
-def training_flop(task: Task, shape: tuple[int, int, int], examples: int) -> float:
+def training_flop(task: Task, form: Form, examples: int) -> float:
     """Estimate the floating-point operations of one epoch as three times the operations of its forward passes.
 
     Parameters
     ----------
     task : Task
         A task of the catalog.
-    shape : (int, int, int)
-        Number of classes, number of channels and image size (pixels) of the dataset.
+    form : Form
+        The form of the dataset.
     examples : int
         Number of training examples.
     """
-    network, inputs = _on_meta(task, shape)
+    network, inputs = _on_meta(task, form)
     with FlopCounterMode(display=False) as counter:
         network(inputs)
     return 3.0 * counter.get_total_flops() * examples / task.batch_size
 
 
-def _on_meta(task: Task, shape: tuple[int, int, int]) -> tuple[torch.nn.Module, Tensor]:
+def _on_meta(task: Task, form: Form) -> tuple[torch.nn.Module, Tensor]:
     """Return the network of a task and one batch of inputs, both on the meta device, where they take no memory."""
-    classes, channels, size = shape
-    size = task.augment.resized_crop or size
-    with torch.device("meta"):
-        network = build(task.build, classes=classes, channels=channels, size=size, **task.options)
-        return network, torch.empty(task.batch_size, channels, size, size)
+    device = torch.device("meta")
+    with device:
+        network = build(task.build, **form.arguments(task.context), **task.options)
+        return network, random_examples(form, task, task.batch_size, device)[0]
 
 
 def _kept_for_backward(network: torch.nn.Module, inputs: Tensor) -> int:
@@ -89,6 +90,7 @@ def print_all() -> None:
     for name in catalog("tasks"):
         task = catalog_task(name)
         dataset = datasets[task.dataset]
-        shape = dataset["classes"], dataset["channels"], dataset["size"]
-        flop = training_flop(task, shape, dataset["examples"])
-        print(f"{name:28s} {training_bytes(task, shape) / 1e9:8.3f} GB {flop / 1e12:12.3g} TFLOP per epoch")
+        form = Form.of_entry(dataset)
+        assert form is not None
+        flop = training_flop(task, form, dataset["examples"])
+        print(f"{name:28s} {training_bytes(task, form) / 1e9:8.3f} GB {flop / 1e12:12.3g} TFLOP per epoch")

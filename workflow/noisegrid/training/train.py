@@ -46,8 +46,8 @@ class Snapshot:
 
     Attributes
     ----------
-    logits : float32 (test examples, classes)
-        Outputs for the test set.
+    logits : float32 (test examples, outputs)
+        Outputs for the test set: logits, or values. For tokens, each token of each window is an example.
     weights : Weights
         Parameters and buffers.
     """
@@ -156,14 +156,15 @@ class Training:
         load_weights(network, start)
         self.network = network.to(device=device).to(memory_format=memory_format)  # type: ignore[call-overload]
         noise.seed_global(run.seeds["dropout"], device.type)
-        options = self.task, device, memory_format
-        self.train_batches = Batches(data.train_images, data.train_labels, data.full_scale, *options)
-        self.test_batches = Batches(data.test_images, data.test_labels, data.full_scale, *options)
+        self.train_batches, self.test_batches = (
+            Batches(*data.part(name, self.task.context), data.form, self.task, device, memory_format)
+            for name in ("train", "test")
+        )
         self.optimizer = optimizer_of(self.network, self.task.optimizer)
-        steps = math.ceil(len(data.train_labels) / self.task.batch_size)
+        steps = math.ceil(len(self.train_batches.labels) / self.task.batch_size)
         self.learning_rate = LearningRate(self.optimizer, self.task, steps)
         self.rate = self.task.optimizer.learning_rate
-        self.loss = loss_of(self.task, device)
+        self.loss = loss_of(self.task, data.form.labels, device)
         self.averaged = AveragedWeights(self.network, self.task)
         self.scaler = GradScaler(device.type, enabled=self.precision == "amp_fp16")  # does nothing if disabled
         self.initial_hash = start.hash
@@ -222,9 +223,9 @@ class Training:
         unrecorded = torch.no_grad() if self.device.type == "xla" else torch.inference_mode()
         with unrecorded, autocast(self.device, self.precision):
             logits = torch.cat([self._logits(network, inputs) for inputs in self.test_batches.evaluation()])
-        values = logits[: len(self.test_batches.labels)].float().cpu().numpy()
+        values = logits[: len(self.test_batches.labels)].float().cpu().flatten(0, -2).numpy()
         if bad := np.count_nonzero(~np.isfinite(values).all(axis=1)):
-            raise Diverged(f"the logits of {bad} test images are not finite after {self.epoch} epochs")
+            raise Diverged(f"the outputs for {bad} test examples are not finite after {self.epoch} epochs")
         return Snapshot(values, weights_of(network))
 
     def _logits(self, network: nn.Module, inputs: Tensor) -> Tensor:
