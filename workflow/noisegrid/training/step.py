@@ -32,9 +32,9 @@ def training_step(
         The optimiser that updates the weights.
     scaler : GradScaler
         The gradient scaler. It scales the loss for amp_fp16, and is disabled for the other precisions.
-    inputs : (batch, channels, size, size)
-        The images.
-    labels : int64 (batch,) or float32 (batch, attributes)
+    inputs : Tensor (batch, ...)
+        The images, tokens or rows.
+    labels : int64 (batch,), int64 (batch, context) or float32 (batch, attributes)
         The labels.
     precision : {"fp32", "amp_fp16", "amp_bf16"}
         The arithmetic of the forward pass and the loss.
@@ -66,7 +66,7 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 
 def loss_of(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-    """Return the mean loss in nats: cross-entropy for one class per example, binary cross-entropy for attributes."""
-    if labels.ndim == 2:
+    """Return the mean loss in nats: cross-entropy for one class per example or token, binary for attributes."""
+    if labels.ndim == 2 and labels.is_floating_point():
         return functional.binary_cross_entropy_with_logits(logits, labels)
-    return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+    return functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), label_smoothing=smoothing)
