@@ -104,7 +104,7 @@ def test_the_command_asks_for_no_gpu_and_lists_each_network_once(capsys, tmp_pat
     [
         ([], "no network was named; name one or more"),
         (["resnet81"], "resnet81"),
-        (["json:loads"], "network json.loads cannot be traced on tensors without values of 224 x 224 pixels"),
+        (["json:loads"], "network json.loads cannot be traced on tensors without values of 224 px"),
         (["no.such:thing"], "no.such"),
         (["--study", "none.yaml"], "none.yaml"),
     ],
@@ -116,5 +116,5 @@ def test_bad_input_is_one_sentence(capsys, arguments, sentence):
 
 
 def test_a_network_that_cannot_run_is_one_sentence():
-    with pytest.raises(NoisegridError, match=r"cannot be traced .* of 1 x 1 pixels: .+"):
+    with pytest.raises(NoisegridError, match=r"cannot be traced .* of 1 px: .+"):
         explain(timed_network("cpu", "resnet18", None, "test").__class__("cpu", "x", "torch.nn:Linear", {}, (), size=1))

@@ -25,8 +25,9 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
 from noisegrid.networks import build, medium_cnn
 from noisegrid.overhead import kernels, session
-from noisegrid.overhead.bench import AveragePoolByProducts, Rig, make_batch
+from noisegrid.overhead.bench import AveragePoolByProducts, Rig
 from noisegrid.overhead.conditions import Condition, CudaWatch, check_alone
+from noisegrid.overhead.inputs import images
 from noisegrid.overhead.kernels import profile
 from noisegrid.overhead.processes import Timed, time_network
 from noisegrid.overhead.session import Session, refused_operator
@@ -282,7 +283,7 @@ def test_short_memory_halves_the_batch_and_says_so():
 
 
 def test_every_arm_starts_from_the_same_weights():
-    rig = Rig(plain(1000, 3, 8), *make_batch(4, 8), torch.device("cpu"))
+    rig = Rig(plain(1000, 3, 8), *images(4, 8), torch.device("cpu"))
     prints = []
     for name in ("default", "channels_last", "default"):
         rig.prepare(arms()[name])
@@ -294,7 +295,7 @@ def test_every_arm_starts_from_the_same_weights():
 
 def test_a_kernel_belongs_to_its_layer_forward_and_backward():
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 10))
-    rig = Rig(network, *make_batch(4, 8), torch.device("cpu"))
+    rig = Rig(network, *images(4, 8), torch.device("cpu"))
     rig.labels %= 10
     rig.prepare(arms()["default"])
     found = {(k.name, k.direction): k.module for k in profile(rig.step, 2, network, torch.device("cpu"))}

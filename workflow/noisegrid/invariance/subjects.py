@@ -16,7 +16,7 @@ from noisegrid.common.references import FORM, imported
 from noisegrid.common.schemas import catalog
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.networks import build
-from noisegrid.overhead.bench import CLASSES, make_batch
+from noisegrid.overhead.inputs import images, inputs_of
 from noisegrid.records import record
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import PROTOCOL, hardware_settings
@@ -150,9 +150,9 @@ def _network(subject: Subject) -> tuple[nn.Module, Tensor | None]:
         return _of_user(subject)
     if subject.kind == NETWORK:
         entry = catalog("networks")[subject.name]
-        size = entry.get("timed_at", PIXELS)
-        network = build(entry["build"], classes=CLASSES, channels=3, size=size, **entry["options"])
-        return network, make_batch(subject.examples, size)[0]
+        size, inputs = entry.get("timed_at", PIXELS), inputs_of(subject.name)
+        network = build(entry["build"], **inputs.arguments(size, entry["options"]))
+        return network, inputs.batch(subject.examples, size)[0]
     run, data = _task(subject)
     return build_network(run.task, data), None
 
@@ -189,7 +189,7 @@ def _of_user(subject: Subject) -> tuple[nn.Module, Tensor]:
             "of inputs"
         )
     if inputs is None:
-        inputs = make_batch(subject.examples, SMALL_PIXELS)[0]
+        inputs = images(subject.examples, SMALL_PIXELS)[0]
     _check_count(subject, len(inputs), subject.name)
     return network, inputs[: subject.examples].detach().clone()
 

@@ -20,7 +20,6 @@ from noisegrid.training.step import training_step
 
 #: The optimiser of the paper's overhead runs (from overhead_test.py in the reference).
 ADAM = Optimizer("adam", learning_rate=1e-4, epsilon=1e-7)
-CLASSES = 1000
 
 
 class AveragePoolByProducts(nn.Module):
@@ -75,23 +74,23 @@ REMEDIES: dict[type[nn.Module], tuple[Callable[..., nn.Module], str]] = {
 
 
 class Rig:
-    """A network, and the batch of images on which every arm trains it from the same weights and random state.
+    """A network, and the batch on which every arm trains it from the same weights and random state.
 
     Parameters
     ----------
     network : nn.Module
         The network with its initial weights.
-    images : float32 (batch, channels, size, size)
-        The inputs of every step.
-    labels : int64 (batch,)
-        The class of each image.
+    batch : Tensor (batch, ...)
+        The inputs of every step; see overhead/inputs.py.
+    labels : int64 (batch,) or (batch, context)
+        The class of each example, or of each token.
     device : torch.device
         The device that the network runs on.
     """
 
-    def __init__(self, network: nn.Module, images: Tensor, labels: Tensor, device: torch.device) -> None:
+    def __init__(self, network: nn.Module, batch: Tensor, labels: Tensor, device: torch.device) -> None:
         self.device, self.network = device, network.to(device).train()
-        self.images, self.labels = images.to(device), labels.to(device)
+        self.batch, self.labels = batch.to(device), labels.to(device)
         self.start = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         self.compiled: Any = None
         self.forward: Any = self.network
@@ -116,7 +115,8 @@ class Rig:
         layout = getattr(torch, switches.get("memory_format", "contiguous_format"))
         self.network.to(memory_format=layout)  # type: ignore[call-overload]
         self.network.load_state_dict(self.start, strict=False)
-        self.inputs = self.images.to(memory_format=layout)
+        # only images have a memory format
+        self.inputs = self.batch.to(memory_format=layout) if self.batch.ndim == 4 else self.batch
         self.precision = switches.get("precision", "fp32")
         self.optimizer = optimizer_of(self.network, ADAM)
         self.scaler = GradScaler(self.device.type, enabled=self.precision == "amp_fp16")
@@ -159,25 +159,3 @@ class Rig:
                 if type(child) in REMEDIES:
                     setattr(parent, name, REMEDIES[type(child)][0](child))
                     self.swapped.append((parent, name, child))
-
-
-def make_batch(batch_size: int, size: int, channels: int = 3) -> tuple[Tensor, Tensor]:
-    """Draw a fixed batch of random images with the statistics of standardised photographs (mean 0, variance 1).
-
-    Parameters
-    ----------
-    batch_size : int
-        Number of images.
-    size : int
-        Height and width in pixels.
-    channels : int
-        Number of colour channels.
-
-    Returns
-    -------
-    images : float32 (batch, channels, size, size)
-    labels : int64 (batch,)
-    """
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randn(batch_size, channels, size, size, generator=generator)
-    return images, torch.randint(CLASSES, (batch_size,), generator=generator)

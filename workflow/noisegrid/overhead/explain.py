@@ -18,13 +18,14 @@ from noisegrid.common.errors import NoisegridError, first_line
 from noisegrid.common.schemas import WORKFLOW, catalog, check
 from noisegrid.common.text import aligned
 from noisegrid.networks import build
-from noisegrid.overhead.bench import CLASSES
+from noisegrid.overhead.inputs import INPUTS
+from noisegrid.study.arms import UNITS, inputs_of
 from noisegrid.study.study import TimedNetwork
 from noisegrid.training.losses import default_loss
 from noisegrid.training.places import Places
 
-#: The images of the traced step. What an operator is does not depend on their number; batch norm needs two.
-IMAGES, CHANNELS = 2, 3
+#: The examples of the traced step. What an operator is does not depend on their number; batch norm needs two.
+EXAMPLES = 2
 #: What strict mode does with an operator of the list, for readers.
 STRICT = {
     "deterministic": "uses a deterministic kernel",
@@ -132,24 +133,22 @@ def explain(network: TimedNetwork) -> list[Use]:
     NoisegridError
         If the network cannot be built or cannot run on tensors without values.
     """
+    kind = inputs_of(network.network)
+    inputs = INPUTS[kind]
     try:
         with torch.device("meta"):
-            layers = build(
-                network.build, classes=CLASSES, channels=CHANNELS, size=network.size, **network.options
-            ).train()
-            images = torch.empty(IMAGES, CHANNELS, network.size, network.size)
-            labels = torch.zeros(IMAGES, dtype=torch.int64)
-        return trace(layers, images, labels)
+            layers = build(network.build, **inputs.arguments(network.size, network.options)).train()
+        return trace(layers, *(tensor.to("meta") for tensor in inputs.batch(EXAMPLES, network.size)))
     except NoisegridError:
         raise
     except Exception as error:
         raise NoisegridError(
-            f"network {network.network} cannot be traced on tensors without values of {network.size} x {network.size} "
-            f"pixels: {first_line(error)}"
+            f"network {network.network} cannot be traced on tensors without values of {network.size} {UNITS[kind]}: "
+            f"{first_line(error)}"
         ) from error
 
 
-def trace(network: nn.Module, images: Tensor, labels: Tensor) -> list[Use]:
+def trace(network: nn.Module, inputs: Tensor, labels: Tensor) -> list[Use]:
     """Run one training step of a network, and return the operators that PyTorch's list names."""
     network.to("meta")
     optimizer = torch.optim.Adam(network.parameters(), fused=False)  # a fused one refuses tensors without values
@@ -159,7 +158,7 @@ def trace(network: nn.Module, images: Tensor, labels: Tensor) -> list[Use]:
     try:
         with watch:
             # training_step's autocast refuses the device `meta`; in fp32 it does nothing
-            default_loss(network(images), labels, smoothing=0.0).backward()
+            default_loss(network(inputs), labels).backward()
             optimizer.step()
     finally:
         torch.use_deterministic_algorithms(before)

@@ -24,8 +24,9 @@ from noisegrid.common.files import csv_text, write_with_checksum
 from noisegrid.common.progress import Progress
 from noisegrid.networks import build
 from noisegrid.overhead import kernels
-from noisegrid.overhead.bench import CLASSES, Rig, make_batch
+from noisegrid.overhead.bench import Rig
 from noisegrid.overhead.conditions import Condition, CpuWatch, CudaWatch
+from noisegrid.overhead.inputs import inputs_of
 from noisegrid.runtime import machine
 from noisegrid.runtime.failures import is_out_of_memory
 from noisegrid.runtime.hardware import HardwareEntry
@@ -97,10 +98,10 @@ class Session:
         self.autotuned = ThreadPoolExecutor(1, "autotuned")
 
     def _make_rig(self) -> Rig:
-        timing = self.timing
+        timing, inputs = self.timing, inputs_of(self.timing.network)
         torch.manual_seed(0)
-        network = build(timing.build, classes=CLASSES, channels=3, size=timing.size, **timing.options)
-        return Rig(network, *make_batch(timing.batch_size, timing.size), self.device)
+        network = build(timing.build, **inputs.arguments(timing.size, timing.options))
+        return Rig(network, *inputs.batch(timing.batch_size, timing.size), self.device)
 
     def run(self) -> None:
         """Run all parts of the session, the most important ones first.

@@ -32,7 +32,7 @@ from noisegrid.overhead.processes import Timed, time_network
 from noisegrid.overhead.session import Row
 from noisegrid.runtime import container, devices, machine, refused_nodes
 from noisegrid.runtime.hardware import HardwareEntry, entry
-from noisegrid.study.arms import arms, timed_network
+from noisegrid.study.arms import UNITS, arms, inputs_of, timed_network
 from noisegrid.study.resolve import load
 from noisegrid.study.study import TimedNetwork
 
@@ -132,8 +132,8 @@ def time_and_print(timing: TimedNetwork, hardware: HardwareEntry, common: Row, f
         Whether the network could be timed. If not, the error is printed.
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    work = f"{timing.size} px, batch {timing.batch_size}, per arm {timing.blocks} blocks of {timing.steps} steps"
-    work += f" in each of {timing.processes} processes"
+    work = f"{timing.size} {UNITS[inputs_of(timing.network)]}, batch {timing.batch_size}"
+    work += f", per arm {timing.blocks} blocks of {timing.steps} steps in each of {timing.processes} processes"
     print(f"\n{timing.network} on {common['device']}, {common['versions']}: {work}", flush=True)
     output = folder / timing.hardware / timing.network if folder else None
     try:

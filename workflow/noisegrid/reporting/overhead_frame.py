@@ -11,7 +11,7 @@ from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError, why
 from noisegrid.common.schemas import catalog
 from noisegrid.reporting.metrics_frame import check_names, check_schema
-from noisegrid.study.arms import REFERENCE, arms
+from noisegrid.study.arms import REFERENCE, UNITS, arms, inputs_of
 
 KEY = ["hardware", "network"]
 #: What stands beside every number from one process.
@@ -196,9 +196,8 @@ def provenance(frame: pd.DataFrame) -> str:
     blocks = _range(steps.groupby([*KEY, "arm", "process"]).size())
     count = "/".join(f"{value:.0f}" for value in sorted(set(steps["steps"])))
     devices = "; ".join(dict.fromkeys(frame["device"] + ", " + frame["versions"]))
-    shapes = {
-        f"{size:.0f} px, batch {batch:.0f}" for size, batch in zip(frame["size_px"], frame["batch_size"], strict=True)
-    }
+    sizes = zip(frame["network"], frame["size_px"], frame["batch_size"], strict=True)
+    shapes = {f"{size:.0f} {UNITS[inputs_of(network)]}, batch {batch:.0f}" for network, size, batch in sizes}
     return f"n = {n} {noun} of {blocks} blocks of {count} steps; {' / '.join(sorted(shapes))}; {devices}"
 
 

@@ -16,6 +16,8 @@ from noisegrid.runtime.hardware import HardwareEntry, entry
 from noisegrid.study.study import TimedNetwork
 
 REFERENCE = "default"
+#: What the size of a timed network counts, by the inputs that it takes (`inputs` in workflow/catalog/networks.yaml).
+UNITS = {"images": "px", "tokens": "tokens", "table": "columns"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Arm:
 def arms() -> dict[str, Arm]:
     """Return all arms of the catalog by name."""
     return {name: Arm(name, **entry) for name, entry in catalog("arms").items()}
+
+
+def inputs_of(network: str) -> str:
+    """Return which inputs a network takes, a key of UNITS. A user's own network takes images."""
+    return str(catalog("networks").get(network, {}).get("inputs", "images"))
 
 
 def usual_arms() -> list[str]:

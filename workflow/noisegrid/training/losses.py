@@ -34,11 +34,9 @@ def loss_of(task: Task, labels: str, device: torch.device) -> Loss:
 
 def default_loss(outputs: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
     """Return the mean loss in nats: cross-entropy of classes or next tokens, binary cross-entropy for attributes."""
-    if outputs.ndim == 3:
-        outputs, labels = outputs.flatten(0, 1), labels.flatten()
-    if labels.ndim == 2:
+    if labels.ndim == 2 and labels.is_floating_point():
         return functional.binary_cross_entropy_with_logits(outputs, labels)
-    return functional.cross_entropy(outputs, labels, label_smoothing=smoothing)
+    return functional.cross_entropy(outputs.flatten(0, -2), labels.flatten(), label_smoothing=smoothing)
 
 
 def tensor_of(output: Any) -> Tensor:

@@ -1,0 +1,64 @@
+"""What a timed network gets follows from its entry in the catalog."""
+
+import pytest
+import torch
+
+from noisegrid.common.schemas import catalog
+from noisegrid.networks import build
+from noisegrid.overhead.inputs import CLASSES, INPUTS, inputs_of
+from noisegrid.study.arms import UNITS
+from noisegrid.training.losses import default_loss
+
+
+def test_every_kind_of_inputs_has_a_unit():
+    assert INPUTS.keys() == UNITS.keys()
+
+
+def test_a_network_takes_what_its_entry_says_and_images_otherwise():
+    assert inputs_of("gpt") is INPUTS["tokens"]
+    assert inputs_of("table_mlp") is INPUTS["table"]
+    assert inputs_of("resnet18") is inputs_of("a_module.of_a_user") is INPUTS["images"]
+
+
+def test_the_label_of_a_token_is_the_next_token():
+    inputs, labels = INPUTS["tokens"].batch(3, 5)
+    assert inputs.shape == labels.shape == (3, 5)
+    assert inputs.dtype == labels.dtype == torch.int64
+    assert torch.equal(inputs[:, 1:], labels[:, :-1])
+
+
+def test_rows_alternate_numbers_and_codes():
+    columns = INPUTS["table"].shape(4)["columns"]
+    rows, labels = INPUTS["table"].batch(100, 4)
+    assert columns == [0, 10, 0, 10] and labels.shape == (100,)
+    assert set(rows[:, 1::2].unique().tolist()) == set(map(float, range(10)))
+    assert len(rows[:, ::2].unique()) == 200
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+def test_a_batch_is_the_same_in_every_process_and_its_labels_are_classes(kind):
+    first, second = INPUTS[kind].batch(2, 8), INPUTS[kind].batch(2, 8)
+    assert all(map(torch.equal, first, second))
+    assert first[1].min() >= 0 and first[1].max() < CLASSES
+
+
+@pytest.mark.parametrize("name", ["vit_tiny", "gpt", "table_mlp"])
+def test_a_network_of_each_kind_learns_from_its_batch(name):
+    entry, size = catalog("networks")[name], 16
+    torch.manual_seed(0)
+    network = build(entry["build"], **inputs_of(name).arguments(size, entry["options"]))
+    inputs, labels = inputs_of(name).batch(2, size)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    losses = []
+    for _ in range(4):
+        optimizer.zero_grad()
+        losses.append(default_loss(network(inputs), labels))
+        losses[-1].backward()
+        optimizer.step()
+    assert losses[-1] < losses[0]
+
+
+def test_the_loss_of_tokens_is_the_mean_over_all_of_them():
+    logits, labels = torch.randn(3, 5, 7), torch.randint(7, (3, 5))
+    by_hand = -logits.log_softmax(2).gather(2, labels[..., None]).mean()
+    assert torch.allclose(loss_of(logits, labels, smoothing=0.0), by_hand)
