@@ -2,7 +2,7 @@
 
     python benchmarks/null_rates.py [CELLS [TRUTH]]
 
-Simulates CELLS cells (1,000 by default) per line, with 60 test images per class, through the rows of measuring. The
+Simulates CELLS cells (1,000 by default) per line, with 60 test examples per class, through the rows of measuring. The
 truths: independent errors; one class that varies by itself; a skill of each run that all classes share. Prints lines of
 a table for benchmarks/README.md.
 """

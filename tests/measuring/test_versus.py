@@ -52,7 +52,7 @@ def test_what_vanishes_is_said_through_rows_table_and_sentence(tmp_path, std, va
     assert (row["vanishing_share_of_variance_high"] == 1) == vanishes
     assert (row["remaining_std_percentage_points_low"] > 3) != vanishes
     (sentence,) = findings.test_set_sentences(frame)
-    assert "is about these 600 test images and would vanish" in sentence
+    assert "is about these 600 test examples and would vanish" in sentence
     assert f"{row['remaining_std_percentage_points']:.2f} [" in sentence and "10 runs" in sentence
     rows = frame[frame["metric"] == "accuracy_std_distribution"]
     assert list(rows["group"]) == ["all", "class 0", "class 1", "class 2"]
@@ -83,8 +83,8 @@ def test_numbers_that_cannot_be_taken_as_they_are_have_a_note():
     rng = np.random.default_rng(3)
     labels = np.array([0] * 599 + [2])
     rows = {(r["metric"], r["group"]): r for r in test_set.test_set_rows(predictions(runs(rng), labels), ONE_SET)}
-    assert rows["test_set_share", "class 1"]["note"] == "undefined: 0 test images"
-    assert rows["test_set_share", "class 2"]["note"] == "undefined: 1 test images"
+    assert rows["test_set_share", "class 1"]["note"] == "undefined: 0 test examples"
+    assert rows["test_set_share", "class 2"]["note"] == "undefined: 1 test examples"
     still = np.tile(runs(rng, n=1), (10, 1))
     rows = {(r["metric"], r["group"]): r for r in test_set.test_set_rows(predictions(still, labels), ONE_SET)}
     assert rows["test_set_share", "all"]["note"] == "undefined: all runs have the same accuracy"
@@ -164,7 +164,7 @@ def test_test_images_count_once_for_two_methods(tmp_path):
     row, _ = compared(tmp_path, first, second)
     alone = next(r for r in test_set.test_set_rows(predictions(first, np.zeros(600, int)), ONE_SET)
                  if r["metric"] == "accuracy_sampling_error")  # fmt: skip
-    assert row["test_images_add_percentage_points"] < alone["value"] / 4
+    assert row["test_examples_add_percentage_points"] < alone["value"] / 4
 
 
 def test_a_study_without_comparisons_has_no_table_of_them(tmp_path):

@@ -40,7 +40,8 @@ def test_shares_of_a_crossed_cell():
     shares, alone = {"init": 60.0, "order": -5.0, "init × order": 45.0}, {"init": 105.0, "order": 40.0}
     (sentence,) = findings.component_sentences(crossed_frame(shares, alone))
     assert sentence == (
-        "net-data on cpu: two runs that differ in init and order disagree on 8.00 [0.00, 90.00] % of the test images; "
+        "net-data on cpu: two runs that differ in init and order disagree on 8.00 [0.00, 90.00] % of the test "
+        "examples; "
         "of this, holding one source alone would remove: 60 % [0, 90] init, 0 % [0, 90] order (10 crossed runs)."
     )
     assert findings.component_sentences(crossed_frame(shares, alone, churn=float("nan"))) == []
@@ -57,7 +58,8 @@ def test_gain():
     runs = [f"{stats.replicates_needed(spread, 0.3):,}" for spread in (0.5, 0.35, 0.9)]
     assert sentence == (
         f"net-data on cpu: with 10 runs per method, a difference in accuracy below {limits[0]} points ({limits[1]} to "
-        f"{limits[2]}) cannot be told from run-to-run noise at 95 %; the 200 test images add ± 1.80. To see a gain of "
+        f"{limits[2]}) cannot be told from run-to-run noise at 95 %; the 200 test examples add ± 1.80. To see a gain "
+        "of "
         f"0.3 points takes {runs[0]} runs per method ({runs[1]} to {runs[2]})."
     )
 

@@ -62,7 +62,7 @@ def test_sentences():
     )
     for sentence in churn:
         impl, algo = sentence.split(", two that differ in algorithmic randomness")
-        assert impl.endswith(" % of the test images (conditional on one seed set)") and ONE_SEED_SET not in algo
+        assert impl.endswith(" % of the test examples (conditional on one seed set)") and ONE_SEED_SET not in algo
     frame = study(1)
     frame.loc[frame["task"] == "net-data", "seed_sets"] = 5
     control, first, second = findings.findings(frame)[:3]

@@ -86,13 +86,13 @@ def test_a_class_with_an_undefined_null_is_counted_apart_with_its_reason():
     frame = metrics_frame()
     here = (frame["metric"] == "class_accuracy_std") & (frame["group"] == "class 1") & (frame["noise"] == "algo")
     frame.loc[here, ["value", "null_low", "null_median", "null_high"]] = float("nan")
-    frame.loc[here, "note"] = "undefined: no test images"
+    frame.loc[here, "note"] = "undefined: no test examples"
     still = (frame["metric"] == "class_accuracy_std") & (frame["noise"] == "control")
     frame.loc[still, ["null_low", "null_median", "null_high"]] = float("nan")
     frame.loc[still, "note"] = "undefined: all are equal"
     table = tables.class_table(frame)
     assert (row(table, "algo")["above_null"], row(table, "algo")["undefined"]) == (CLASSES - 1, 1)
-    assert row(table, "algo")["note"] == "1 of 3 undefined: no test images"
+    assert row(table, "algo")["note"] == "1 of 3 undefined: no test examples"
     assert (row(table, "control")["undefined"], row(table, "control")["inside_null"]) == (CLASSES, 0)
     assert row(table, "control")["note"] == "3 of 3 undefined: all are equal"
 

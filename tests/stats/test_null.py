@@ -260,7 +260,7 @@ def test_a_class_without_test_images_has_rows_that_say_so_and_the_others_keep_th
     for empty in ("class 2", "class 5"):
         for metric in ("class_accuracy_std", "class_std_ratio", "class_std_over_null", "class_accuracy_mean"):
             row = missing[metric, empty]
-            assert math.isnan(row["value"]) and row["note"] == "undefined: no test images"
+            assert math.isnan(row["value"]) and row["note"] == "undefined: no test examples"
     for metric in ("class_std_over_null_max", "class_std_ratio_max", "classes_above_null", "classes_above_null_fdr"):
         for column in ("value", "null_low", "null_high", "p"):
             assert missing[metric, "all"].get(column) == pytest.approx(complete[metric, "all"].get(column), nan_ok=True)
@@ -320,7 +320,7 @@ def test_a_group_without_positives_has_no_fnr_and_says_why():
         row = rows[metric, "group 0"]
         assert all(math.isnan(row[key]) for key in ("value", "null_low", "null_high", "p"))
         assert row["note"] == "undefined: no positives"
-        assert rows[metric, "group 2"]["note"].startswith("undefined: no test image is classified correctly by some")
+        assert rows[metric, "group 2"]["note"].startswith("undefined: no test example is classified correctly by some")
         other = rows[metric, "group 1"]
         assert other["note"] == "" and 0 < other["p"] <= 1 and other["null_low"] < other["null_high"]
     assert rows["group_accuracy_std", "group 0"]["p"] > 0 and rows["group_positives", "group 0"]["value"] == 0
@@ -363,7 +363,7 @@ def test_a_logit_that_is_not_finite_is_no_prediction(labels, name, bad):
     if bad is None:
         assert load_predictions(replicates).classes == 3
         return
-    with pytest.raises(NoisegridError, match=f"runs/1: the {name} of 1 of 3 test images are not finite.*delete its"):
+    with pytest.raises(NoisegridError, match=f"runs/1: the {name} of 1 of 3 test examples are not finite.*delete its"):
         load_predictions(replicates)
 
 

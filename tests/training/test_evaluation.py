@@ -1,4 +1,4 @@
-"""The logits of a test image depend on the image and the weights, and on nothing that follows it in the test set."""
+"""The logits of a test example depend on the image and the weights, and on nothing that follows it in the test set."""
 
 from pathlib import Path
 

@@ -56,7 +56,7 @@ def test_the_same_seeds_on_other_hardware_give_other_bits_and_that_is_measured(f
 def test_findings_name_what_they_stand_on(finished):
     text = (finished / "results/tiny/findings.md").read_text()
     assert "Control is exactly zero (bitwise equal weights) in 4 of 4 control cells" in text
-    assert "n = 3 to 4 replicates per cell, 597 test images" in text
+    assert "n = 3 to 4 replicates per cell, 597 test examples" in text
     assert "; 2 seed sets where seeds are held; conditional on one seed set: impl, control, init, order," in text
 
 

@@ -1,7 +1,7 @@
 """Compute the metrics of all cells of a task on one kind of hardware, and write them as CSV.
 
 Each row has the number of replicates. Many rows also have a 95 % interval, or a null: the range that the metric would
-have if errors on different test images were independent.
+have if errors on different test examples were independent.
 
 The command fails if replicates differ in something that their cell holds fixed, such as the final weights in a control
 cell. The error message names two of the replicates that differ.

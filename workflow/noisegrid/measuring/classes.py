@@ -13,7 +13,7 @@ from noisegrid.stats import Estimate, Null
 Array = np.ndarray
 #: Reasons why the null of a spread or of a ratio is undefined.
 ONE_EACH = "no seed set has two replicates"
-NO_DIFFERENCE = "no test image is classified correctly by some replicates only"
+NO_DIFFERENCE = "no test example is classified correctly by some replicates only"
 SAME_ACCURACY = "all replicates have the same overall rate"
 NO_MEDIAN = "the median of the null is 0"
 #: The note on a class that is discovered.
@@ -55,7 +55,7 @@ def class_rows(
     values = spreads(hits[:, None])[0]
     draws = stats.independent_error_draws(correct, parts, spreads, rng, groups=seed_set)
     variance = stats.null_variance(correct, parts, seed_set)
-    why = _why_undefined(np.array([len(labels), *parts.sizes]), np.array([variance.sum(), *variance]), "test images")
+    why = _why_undefined(np.array([len(labels), *parts.sizes]), np.array([variance.sum(), *variance]), "test examples")
     draws[:, [bool(reason) for reason in why]] = np.nan
     null = stats.compare_with_null(values, draws)
     kinds = np.unique(seed_set)
@@ -168,7 +168,7 @@ def group_rows(found: Predictions, seed_set: Array, rng: np.random.Generator) ->
     draws = stats.independent_error_draws(correct, sub_groups.parts, spreads, rng, groups=seed_set)
     variance = stats.null_variance(correct, sub_groups.parts, seed_set)
     counted = zip(
-        ("accuracy", "fpr", "fnr"), ("test images", "negatives", "positives"), sub_groups.counted, strict=True
+        ("accuracy", "fpr", "fnr"), ("test examples", "negatives", "positives"), sub_groups.counted, strict=True
     )
     for rate, (metric, what, members) in enumerate(counted):
         why = _why_undefined(members @ sub_groups.parts.sizes, members @ variance, what)

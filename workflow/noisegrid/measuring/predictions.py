@@ -19,7 +19,7 @@ Array = np.ndarray
 class Predictions:
     """The predictions of the replicates of a cell.
 
-    Each prediction is about one unit: a test image or, if the dataset has attributes, one attribute of a test image.
+    Each prediction is about one unit: a test example or, if the dataset has attributes, one attribute of an example.
 
     Attributes
     ----------
@@ -111,6 +111,6 @@ def _check_finite(folder: Path, arrays: dict[str, Any]) -> None:
         values = blocks(arrays[name]) if name in arrays else ()
         if bad := sum(int((~np.isfinite(block)).any(axis=-1).sum()) for block in values):
             raise NoisegridError(
-                f"{folder}: the {name} of {bad} of {len(arrays[name])} test images are not finite: this replicate "
+                f"{folder}: the {name} of {bad} of {len(arrays[name])} test examples are not finite: this replicate "
                 "diverged; delete its folder and run Snakemake, which trains it anew and counts it as diverged"
             )

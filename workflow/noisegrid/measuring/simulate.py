@@ -1,6 +1,6 @@
 """Simulate further replicates of a cell from those that were measured, with known truths.
 
-A simulated replicate answers each unit (a test image, or one attribute of it) as a random measured replicate did.
+A simulated replicate answers each unit (a test example, or one attribute of it) as a random measured replicate did.
 Its errors on different units are therefore independent, and each unit is as unstable as it was measured to be. What
 measured replicates vary beyond this is added as a shift that a run has in all units, or in the units of one class.
 

@@ -18,7 +18,7 @@ def test_set_rows(found: Predictions, seed_set: Array) -> Iterator[Row]:
 
     They have the standard deviation that would remain on an infinite test set and the share of the variance that would
     vanish: overall, for each class and for each sub-group (of the target attribute's accuracy). A further row has what
-    the sampling of the test images adds to the interval of the mean accuracy.
+    the sampling of the test examples adds to the interval of the mean accuracy.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def _test_set_rows(group: str, correct: Array, seed_set: Array) -> Iterator[Row]
     split = stats.split_by_test_set(correct, seed_set)
     note = share_note = ""
     if math.isnan(split.variance):
-        reason = "no seed set has two runs" if correct.shape[1] > 1 else f"{correct.shape[1]} test images"
+        reason = "no seed set has two runs" if correct.shape[1] > 1 else f"{correct.shape[1]} test examples"
         note = share_note = f"undefined: {reason}"
     elif split.variance < 0:
         note = f"the estimate of the variance is negative ({1e4 * split.variance:.3g} squared percentage points)"

@@ -15,11 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import PACKAGE, catalog
 from noisegrid.data import checks
 from noisegrid.data.form import ARRAYS, CLASSES, IMAGES, TABLE, TOKENS, Form
-from noisegrid.data.prepared import form_in, read_manifest
+from noisegrid.data.prepared import check_context, form_in, read_manifest
 from noisegrid.readers import Raw
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.optimization import has_named_parts
@@ -162,7 +164,9 @@ def try_study(study: Study, datasets: Path) -> tuple[list[str], list[str]]:
 
 
 def check_dataset(study: Study, name: str, data: Raw) -> list[str]:
-    """Try the own networks of a study that train on a dataset, after it was read and before it is written.
+    """Check a dataset against the tasks of a study, after it was read and before it is written.
+
+    The length of a text is checked against the context of the tasks, and own networks are tried.
 
     Returns
     -------
@@ -172,10 +176,14 @@ def check_dataset(study: Study, name: str, data: Raw) -> list[str]:
     Raises
     ------
     NoisegridError
-        If a network cannot be built, trained or evaluated.
+        If a text is shorter than the context, or if a network cannot be built, trained or evaluated.
     """
     form = checks.form_of(study.datasets[name], data)
     cells = [cell for cell in study.cells if cell.dataset == name]
+    for context in {cell.settings["task"]["context"] for cell in cells} if form.kind == TOKENS else ():
+        for part, tokens in (("train", data.train_inputs), ("test", data.test_inputs)):
+            assert isinstance(tokens, np.ndarray)
+            check_context(name, part, len(tokens), context)
     failed, notes = run(trials_of(study, cells, [], lambda _: form)[0])
     if failed:
         raise NoisegridError("\n".join(failed))

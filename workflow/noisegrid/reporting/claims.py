@@ -6,7 +6,7 @@ in others. The possible verdicts are:
     reproduced         what the claim says is a fact here (C1, C9, C11), or is shown by a test at 5 %
     not reproduced     the opposite is shown by a test at 5 %: an effect in the other direction, or one that is smaller
                        than the claim's margin
-    inside the null    independent errors on the same test images would explain the effect (C4, C5)
+    inside the null    independent errors on the same test examples would explain the effect (C4, C5)
     not decided        neither is shown, or there are fewer than five replicates (C1, C9 and C11 are facts: one pair of
                        replicates with unequal weights is proof)
     undefined          the effect or its null cannot be computed; the note says why

@@ -38,6 +38,8 @@ NULL_LABEL = "95 % range if examples erred independently"
 #: The measures of Figures 1, 2, 5 and 8 and of figure_sources, with their axis labels.
 PANELS = {
     "accuracy_std": "std of top-1 (percentage points)",
+    "rmse_std": "std of RMSE (unit of the labels)",
+    "bits_per_token_std": "std of bits per token",
     "churn": "churn (% of predictions)",
     "l2_unit": r"L2, unit length ($\sqrt{2}$: unrelated)",
 }
@@ -48,9 +50,14 @@ FOOTER_CHARACTERS = 170
 
 
 def _panels(frame: pd.DataFrame, metrics: Iterable[str] = PANELS) -> dict[str, str]:
-    """Return those measures that were measured, with their axis labels. L2 is missing where no weights are kept."""
+    """Return those measures that were measured, with their axis labels. L2 is missing where no weights are kept.
+
+    More than three panels are narrow, so their labels have two lines.
+    """
     measured = set(frame["metric"])
-    return {metric: PANELS[metric] for metric in metrics if metric in measured}
+    panels = {metric: PANELS[metric] for metric in metrics if metric in measured}
+    narrow = len(panels) > 3
+    return {metric: label.replace(" (", "\n(") if narrow else label for metric, label in panels.items()}
 
 
 def figure_1(frame: pd.DataFrame) -> Figure:

@@ -70,7 +70,7 @@ def churn_sentences(frame: pd.DataFrame) -> list[str]:
         ratio = f" ({impl['value'] / algo['value']:.0%} of it)" if algo["value"] > 0 else ""
         sentences.append(
             f"{task} on {hardware}: two runs that differ in implementation alone disagree on {_interval(impl)} % of "
-            f"the test images{_condition('impl', impl)}, two that differ in algorithmic randomness on "
+            f"the test examples{_condition('impl', impl)}, two that differ in algorithmic randomness on "
             f"{_interval(algo)} %{_condition('algo', algo)}{ratio}."
         )
     return sentences
@@ -80,7 +80,7 @@ def gain_sentences(frame: pd.DataFrame) -> list[str]:
     """Return one sentence for each `algo_impl` cell: which difference of two methods run-to-run noise alone can give.
 
     The sentence states the interval of this difference, because the spread of a few runs is itself uncertain, and how
-    much the sampling of the test images adds. With few runs, it says that they are too few.
+    much the sampling of the test examples adds. With few runs, it says that they are too few.
     """
     table = difference_table(frame)
     if table.empty:
@@ -95,9 +95,9 @@ def _gain_sentence(frame: pd.DataFrame, row: pd.Series) -> str:
     low, value, high = (row[f"real_gain_percentage_points{end}"] for end in ("_low", "", "_high"))
     runs, fewest, most = (_runs(row[f"replicates_for_0.3_points{end}"]) for end in ("", "_low", "_high"))
     images = ""
-    if not pd.isna(row["test_images_percentage_points"]):
+    if not pd.isna(row["test_examples_percentage_points"]):
         examples = select(frame, "accuracy_std").set_index(CELL).loc[tuple(row[key] for key in CELL), "n_examples"]
-        images = f"; the {examples:,} test images add ± {row['test_images_percentage_points']:.2f}"
+        images = f"; the {examples:,} test examples add ± {row['test_examples_percentage_points']:.2f}"
     return (
         f"{where}: with {n} runs per method, a difference in accuracy below {value:.2f} points ({low:.2f} to "
         f"{high:.2f}) cannot be told from run-to-run noise at 95 %{images}. To see a gain of 0.3 points takes {runs} "
@@ -128,8 +128,8 @@ def null_sentence(frame: pd.DataFrame) -> str:
     interval = "" if pd.isna(top["above_null_low"]) else f" [{top['above_null_low']:.1f}, {top['above_null_high']:.1f}]"
     return (
         f"In {len(found)} of {len(tested)} cells, the accuracy of some class varies more than independent errors of "
-        f"the same images explain (familywise p at most {FAMILYWISE:.0%} over all classes and cells). The most classes "
-        f"above the 95 % range of their null are in {top['task']} on {top['hardware']}, {top['noise']}: "
+        f"the same examples explain (familywise p at most {FAMILYWISE:.0%} over all classes and cells). The most "
+        f"classes above the 95 % range of their null are in {top['task']} on {top['hardware']}, {top['noise']}: "
         f"{top['above_null']}{interval} of {top['classes'] - top['undefined']} (independent errors: "
         f"{top['above_null_null_low']:.0f} to {top['above_null_null_high']:.0f}); "
         f"{top['above_null_at_fdr']:.0f} at a false discovery rate of 5 %."
@@ -137,7 +137,7 @@ def null_sentence(frame: pd.DataFrame) -> str:
 
 
 def test_set_sentences(frame: pd.DataFrame) -> list[str]:
-    """Return one sentence for each `algo_impl` cell, on how much of the spread is about these test images.
+    """Return one sentence for each `algo_impl` cell, on how much of the spread is about these test examples.
 
     A cell whose runs all have the same accuracy has no sentence.
     """
@@ -153,7 +153,7 @@ def test_set_sentences(frame: pd.DataFrame) -> list[str]:
         ends = f"{row.remaining_std_percentage_points_low:.2f}, {row.remaining_std_percentage_points_high:.2f}"
         sentences.append(
             f"{row.task} on {row.hardware}: {share} [{low}, {high}] of the variance of accuracy between "
-            f"{row.n_replicates} runs is about these {images[row.hardware, row.task, row.noise]:,} test images and "
+            f"{row.n_replicates} runs is about these {images[row.hardware, row.task, row.noise]:,} test examples and "
             f"would vanish on an infinite test set; a standard deviation of {row.remaining_std_percentage_points:.2f} "
             f"[{ends}] points would remain."
         )
@@ -176,7 +176,7 @@ def _versus_sentence(row: pd.Series) -> str:
         within = f" within {row['margin_percentage_points']:g} points" if verdict == "equivalent" else ""
         between = f"the difference is {value:.2f} [{low:.2f}, {high:.2f}] points of accuracy {of}"
         what = f"{row['b']} against {row['a']} is {verdict}{within}: {between}"
-    added = f"the test images add ± {row['test_images_add_percentage_points']:.2f}"
+    added = f"the test examples add ± {row['test_examples_add_percentage_points']:.2f}"
     text = f"{row['noise']} on {row['hardware']}: {what}; {added}"
     if verdict == "undecided":
         units = "seed sets" if row["test"].endswith("sets") else "runs"
@@ -205,7 +205,7 @@ def component_sentences(frame: pd.DataFrame) -> list[str]:
         ]
         sentences.append(
             f"{spread.task} on {spread.hardware}: two runs that differ in {_and(sources)} disagree on "
-            f"{spread.value:.2f} [{spread.low:.2f}, {spread.high:.2f}] % of the test images; of this, holding one "
+            f"{spread.value:.2f} [{spread.low:.2f}, {spread.high:.2f}] % of the test examples; of this, holding one "
             f"source alone would remove: {', '.join(parts)} ({spread.n_replicates} crossed runs)."
         )
     return sentences
@@ -295,7 +295,7 @@ def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
     sentences : list of str
         The findings.
     basis : str
-        What the numbers are based on: the number of replicates per cell and of test images, device and versions.
+        What the numbers are based on: the number of replicates per cell and of test examples, device and versions.
     """
     cells = single_hardware(frame).drop_duplicates(CELL)
     tasks = ", ".join(dict.fromkeys(cells["task"]))

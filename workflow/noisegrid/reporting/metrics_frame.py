@@ -147,7 +147,7 @@ def single_hardware(frame: pd.DataFrame) -> pd.DataFrame:
 def provenance(frame: pd.DataFrame) -> str:
     """Return the text that must accompany every printed number.
 
-    The text has the number of replicates per cell (n), the number of test images, device and versions. It names the
+    The text has the number of replicates per cell (n), the number of test examples, device and versions. It names the
     cells whose numbers are conditional on one seed set.
     """
     counts = sorted(set(frame["n_replicates"]))
@@ -157,7 +157,7 @@ def provenance(frame: pd.DataFrame) -> str:
     single = single_hardware(frame)
     what = [" and ".join(sorted(set(single[column]))) for column in ("device", "versions")]
     held = [text for text in (_several_sets(single), _one_set(single)) if text]
-    return "; ".join([f"n = {n} replicates per cell, {examples} test images", *what, *held])
+    return "; ".join([f"n = {n} replicates per cell, {examples} test examples", *what, *held])
 
 
 def seed_notes(rows: pd.DataFrame) -> list[str]:

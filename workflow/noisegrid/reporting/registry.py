@@ -141,16 +141,16 @@ TABLES = {
                 "Which gain between two methods is real: the difference that run-to-run noise alone exceeds in 5 % of "
                 "comparisons with n replicates each, replicates per method that a true gain requires for 80 % power "
                 "(low and high: at the ends of the interval of the standard deviation), and half of the 95 % interval "
-                "that sampling the test images adds"
+                "that sampling the test examples adds"
             ),
         ),
         Entry(
             "test_set",
             "tables:test_set_table",
             caption=(
-                "How much of the spread is about these test images: the standard deviation of accuracy that would "
+                "How much of the spread is about these test examples: the standard deviation of accuracy that would "
                 "remain on an infinite test set, the share of the variance that would vanish (above 1 where the "
-                "estimate of the rest is negative), and what the sampling of the test images adds to the "
+                "estimate of the rest is negative), and what the sampling of the test examples adds to the "
                 "95 % interval of the mean accuracy. Classes are on the pages of the cells"
             ),
         ),
@@ -159,7 +159,7 @@ TABLES = {
             "tables:versus_table",
             _compares_methods,
             caption=(
-                "Two methods: accuracy of b minus that of a; the verdict on b at 95 %; what sampling the test images "
+                "Two methods: accuracy of b minus that of a; the verdict on b at 95 %; what sampling the test examples "
                 "adds to the interval; the smallest difference that these runs can show; the probability that a run of "
                 "b is better than one of a; the violation ratio of almost stochastic order (below 0.5, b is almost "
                 "stochastically larger); and how many further runs or seed sets per method decide with 80 % power if "

@@ -24,7 +24,10 @@ GAINS_PERCENTAGE_POINTS = (0.1, 0.3, 1.0)
 
 
 def noise_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per cell with its accuracy, the spread of accuracy, churn, L2 and further metrics."""
+    """Return one row per cell with its accuracy, the spread of accuracy, churn, L2 and further metrics.
+
+    Cells whose labels are values have the RMSE instead of the accuracy; cells of tokens also have bits per token.
+    """
     columns = {
         "accuracy_percent": "accuracy_mean",
         "std_percentage_points": "accuracy_std",
@@ -34,7 +37,15 @@ def noise_table(frame: pd.DataFrame) -> pd.DataFrame:
         "logit_correlation": "logit_correlation",
         "calibration_error_percent": "calibration_error",
     }
-    return _wide(frame, columns, with_interval=["std_percentage_points", "churn_percent"])
+    spreads = ["std_percentage_points", "churn_percent"]
+    for metric, (mean, spread) in {
+        "rmse": ("rmse", "std_rmse"),
+        "bits_per_token": ("bits_per_token", "std_bits"),
+    }.items():
+        if (frame["metric"] == f"{metric}_mean").any():
+            columns |= {mean: f"{metric}_mean", spread: f"{metric}_std"}
+            spreads.append(spread)
+    return _wide(frame, columns, with_interval=spreads)
 
 
 def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -43,8 +54,8 @@ def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
     A gain is the difference in accuracy between two methods. Both methods are assumed to have the spread of the cell,
     and as many replicates as the cell. The number of replicates needed is the number per method at which a two-sided t
     test at 95 % has 80 % power. Columns that end in `_low` and `_high` follow from the interval of the spread. The
-    sampling of the test images adds to this; `test_images_percentage_points` is half of the width of its 95 % interval.
-    Cells without spread (control) are left out, because any difference is significant there.
+    sampling of the test examples adds to this; `test_examples_percentage_points` is half of the width of its 95 %
+    interval. Cells without spread (control) are left out, because any difference is significant there.
     """
     images = select(frame, "accuracy_sampling_error").set_index(CELL)["value"]
     rows = []
@@ -60,7 +71,7 @@ def difference_table(frame: pd.DataFrame) -> pd.DataFrame:
             row[f"real_gain_percentage_points{end}"] = stats.significant_difference(spread, cell.n_replicates, freedom)
             for gain in GAINS_PERCENTAGE_POINTS:
                 row[f"replicates_for_{gain:g}_points{end}"] = stats.replicates_needed(spread, gain)
-        row["test_images_percentage_points"] = images.get(tuple(row[key] for key in CELL), float("nan"))
+        row["test_examples_percentage_points"] = images.get(tuple(row[key] for key in CELL), float("nan"))
         row["note"] = cell.note if enough else f"too few runs to plan with (fewer than {stats.FEWEST})"
         rows.append(row)
     table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=CELL)
@@ -71,7 +82,7 @@ def test_set_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return, for each cell and sub-group, the spread that would remain on an infinite test set.
 
     The share of the variance of accuracy that would vanish and, for the whole cell, the half-width that sampling the
-    test images adds to the interval of the mean accuracy are further columns.
+    test examples adds to the interval of the mean accuracy are further columns.
     """
     place = [*CELL, "group"]
     parts = {
@@ -85,7 +96,7 @@ def test_set_table(frame: pd.DataFrame) -> pd.DataFrame:
         for name, rows in parts.items()
     ]
     added = select(frame, "accuracy_sampling_error").set_index([*place, "n_replicates"])["value"]
-    table = pd.concat([*columns, added.rename("test_images_add_percentage_points")], axis=1).reset_index()
+    table = pd.concat([*columns, added.rename("test_examples_add_percentage_points")], axis=1).reset_index()
     return _with_seed_sets(table[~table["group"].str.fullmatch("class [0-9]+")], frame)
 
 
@@ -113,7 +124,7 @@ def versus_table(frame: pd.DataFrame) -> pd.DataFrame:
             | {"difference_percentage_points": effect.value, "low": effect.low, "high": effect.high}
             | {"test": effect.interval, "n_replicates": effect.n_replicates}
             | {"verdict": stats.verdict_on(estimate, number("margin")), "margin_percentage_points": number("margin")}
-            | {"test_images_add_percentage_points": number("sampling_error")}
+            | {"test_examples_add_percentage_points": number("sampling_error")}
             | {"smallest_percentage_points": number("smallest")}
             | {f"b_better{end}": number("superiority", end.lstrip("_") or "value") for end in ("", "_low", "_high")}
             | {

@@ -1,4 +1,4 @@
-"""The spread of accuracy that is about these test images, and the spread that would remain on an infinite test set."""
+"""The spread of accuracy that is about these test examples, and what would remain on an infinite test set."""
 
 import math
 from typing import NamedTuple
@@ -35,7 +35,7 @@ class SpreadSplit(NamedTuple):
 def split_by_test_set(correct: Array, sets: Array | None = None, confidence: float = CONFIDENCE) -> SpreadSplit:
     r"""Divide the variance of accuracy between runs into a part of the distribution and a part of the test set.
 
-    Let c(r, i) say whether run r classifies test image i correctly. The images are N independent draws from a
+    Let c(r, i) say whether run r classifies test example i correctly. The images are N independent draws from a
     distribution, and run r has the accuracy A(r) on this distribution. For two different images, the expected
     covariance over runs of c(r, i) and c(r, j) is D = Var A(r), because the draws are independent. For a single image,
     the covariance is the variance v(i). The variance of the accuracy on the test set is the mean over all N * N pairs,
@@ -108,7 +108,7 @@ def _mean_variance(correct: Array, sets: Array) -> float:
 
 
 def sampling_error(correct: Array, other: Array | None = None) -> float:
-    """Return the half-width of the 95 % interval that sampling the test images adds to the mean accuracy of the runs.
+    """Return the half-width of the 95 % interval that sampling the test examples adds to the mean accuracy of the runs.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.references import check_reference, corrected, reference_digest
 from noisegrid.common.schemas import catalog, check
+from noisegrid.study.kinds import check_dataset_keys
 from noisegrid.study.optimization import check_optimization, is_reference
 
 #: Keys of a task that do not affect results. REQUIREMENTS are the resources that the task requires. WORDS are
@@ -92,6 +93,7 @@ def resolve_datasets(own: dict[str, Any], where: str) -> dict[str, dict[str, Any
     """Return the datasets of the catalog and of a study. Raise NoisegridError if a dataset of the study is invalid."""
     for name, entry in own.items():
         check(entry, "dataset", f"{where}: datasets.{name}")
+        check_dataset_keys(entry, f"{where}: datasets.{name}")
         check_reference(entry["read"], f"{where}: datasets.{name}.read")
         if name in catalog("datasets"):
             raise NoisegridError(f"{where}: datasets.{name} is already in the catalog; give yours another name")

@@ -20,6 +20,7 @@ from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study import crossing, design, sharing
 from noisegrid.study.arms import timed_networks
 from noisegrid.study.inference import evaluations
+from noisegrid.study.kinds import check_accuracy, check_kind
 from noisegrid.study.missing import why_missing
 from noisegrid.study.recipes import REQUIREMENTS, least_memory_gb, resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
@@ -86,6 +87,7 @@ def load_study(name_or_path: str, stack: str | None = None) -> Study:
             if cell.path in cells:
                 raise NoisegridError(f"{here}: the cell {cell.path} is named twice; remove one of them")
             cells[cell.path] = cell
+    _check_labels(document, tasks, datasets, where)
     sharing.check_cells(cells.values(), document.get("share_gpu", 1), tasks, where)
     return Study(
         name=document["name"],
@@ -100,6 +102,17 @@ def load_study(name_or_path: str, stack: str | None = None) -> Study:
         versus=comparisons(document.get("versus", []), cells.values(), where),
         requirements={name: {key: task[key] for key in REQUIREMENTS & task.keys()} for name, task in tasks.items()},
     )
+
+
+def _check_labels(
+    document: dict[str, Any], tasks: dict[str, dict[str, Any]], datasets: dict[str, dict[str, Any]], where: str
+) -> None:
+    """Check that what `versus` and `inference` ask for exists for the labels of their tasks."""
+    for key, names in (("versus", ("a", "b")), ("inference", ("task",))):
+        for index, entry in enumerate(document.get(key, [])):
+            for name in (entry[part] for part in names if entry[part] in tasks):
+                dataset = tasks[name]["dataset"]
+                check_accuracy(f"`{key}`", dataset, datasets.get(dataset, {}), f"{where}: {key}[{index}]")
 
 
 def _on_stack(name: str, stack: str | None) -> str:
@@ -163,7 +176,9 @@ def cells_of_block(
         }
         if crossed:
             settings["crossed"] = crossed
-        _check_batch(task, tasks[task], datasets[tasks[task]["dataset"]], where)
+        dataset = datasets[tasks[task]["dataset"]]
+        check_kind(task, tasks[task], dataset, bool(crossed), where)
+        _check_batch(task, tasks[task], dataset, where)
         _check_memory(hardware, task, least_memory_gb(tasks[task], settings["hardware"]["precision"]), where)
         counterpart = str(tasks[task].get("without_batch_norm", ""))
         yield replace(
@@ -248,7 +263,7 @@ def _check_batch(name: str, task: dict[str, Any], dataset: dict[str, Any], where
     if task["batch_size"] > examples:
         raise NoisegridError(
             f"{where}: task {name}: batch_size is {task['batch_size']}, but {task['dataset']} has only {examples} "
-            f"training images; write at most {examples}"
+            f"training examples; write at most {examples}"
         )
 
 

@@ -37,7 +37,7 @@ NEVER = Checkpoints()
 
 
 class Diverged(Exception):
-    """Raised when the mean training loss of an epoch, or a logit of a test image, is not finite."""
+    """Raised when the mean training loss of an epoch, or a logit of a test example, is not finite."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     Raises
     ------
     Diverged
-        If the mean loss of an epoch, or a logit of a test image at the midpoint or at the end, is not finite.
+        If the mean loss of an epoch, or a logit of a test example at the midpoint or at the end, is not finite.
     Interrupted
         If the job was asked to stop. If the run has a checkpoint folder, its state is saved first.
     """
@@ -211,7 +211,7 @@ class Training:
             xla.sync()
 
     def snapshot(self) -> Snapshot:
-        """Evaluate the network on the test images and copy its weights.
+        """Evaluate the network on the test examples and copy its weights.
 
         Raises
         ------
