@@ -24,7 +24,8 @@ invariance  which conditions of an evaluation change its result, and by which op
 audit       whether the seeds of a training function do what their names say
 cli         the `noisegrid` command
 
-The modules `networks` and `readers` are public: catalogs name their functions, and so may your own study. The functions
+The modules `networks` and `readers` are public: catalogs name their functions, and so may your own study. The modules
+`tables` and `texts` encode such data for a reader of your own. The functions
 `gate`, `floor` and `tracing` are public, too, and so are those of `testing`.
 """
 
