@@ -25,7 +25,8 @@ audit       whether the seeds of a training function do what their names say
 cli         the `noisegrid` command
 
 The modules `networks`, `transformers`, `tabular` and `readers` are public: catalogs name their functions, and so may
-your own study. The functions `gate`, `floor` and `tracing` are public, too, and so are those of `testing`.
+your own study. The modules `tables` and `texts` encode such data for a reader of your own. The functions `gate`,
+`floor` and `tracing` are public, too, and so are those of `testing`.
 """
 
 from importlib import import_module
