@@ -23,6 +23,9 @@ class CannotJudge(NoisegridError):
     exit_code = 6
 
 
+#: Libraries that take longer to import than most runs. The processes that run a function import them once, if the
+#: module of the function imports them.
+LIBRARIES = ("lightning", "pytorch_lightning", "transformers.trainer")
 #: The status of a run that did not end in time.
 TIMEOUT = -1
 
@@ -139,7 +142,7 @@ class Servers:
 def _started(hash_seed: str) -> "subprocess.Popen[str]":
     paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), str(Path.cwd()), os.environ.get("PYTHONPATH", "")]))
     return subprocess.Popen(
-        [sys.executable, "-m", "noisegrid.audit.server"],
+        [sys.executable, "-m", "noisegrid.audit.server", *(name for name in LIBRARIES if name in sys.modules)],
         env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
