@@ -1,7 +1,8 @@
 """A process that runs an audited function again and again, each time in a fork: `python -m noisegrid.audit.server`.
 
 It has imported PyTorch, the libraries that its arguments name, and nothing of the user's. So every run begins as in a
-process of its own, without waiting for these imports. Each line of its standard input is a job in JSON, each line of its standard output the exit status.
+process of its own, without waiting for these imports. Each line of its standard input is a job in JSON, each line of
+its standard output the exit status.
 """
 
 import json

@@ -63,7 +63,7 @@ def _silence(trainer: Any, library: ModuleType) -> None:
 def _saver(library: ModuleType, path: str) -> Any:
     """Return a callback that writes a checkpoint at the end of each epoch, after all other callbacks."""
 
-    class Saver(library.callbacks.Checkpoint):  # type: ignore[name-defined,misc]
+    class Saver(library.callbacks.Checkpoint):  # type: ignore[name-defined]
         def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
             trainer.save_checkpoint(path)
 
