@@ -25,7 +25,7 @@ audit       whether the seeds of a training function do what their names say
 cli         the `noisegrid` command
 
 The modules `networks` and `readers` are public: catalogs name their functions, and so may your own study. The functions
-`gate`, `floor` and `tracing` are public, too, and so are those of `testing`.
+`gate`, `floor` and `tracing` are public, too, and so are those of `testing` and of `audit.adapters`.
 """
 
 from importlib import import_module
