@@ -38,6 +38,7 @@ TRUTH = {
     "one_generator_for_two": ([("shared generator", DATA_ORDER)], "one generator serves two DataLoaders"),
     "random_states_not_resumed": ([("not resumed", "random states")], "other batches follow"),
     "ranks_with_one_seed": ([("ranks", MASKS)], "ranks 0 and 1 have the same state of PyTorch's generator"),
+    "resuming_fails": ([("not resumed", "checkpoint")], "a run cannot go on from its checkpoint: resuming_fails:train"),
     "same_augmentation": ([("same in every epoch", CONTENTS)], "the augmentation of an example is the same in every"),
     "schedule_not_resumed": (
         [("not resumed", "schedule"), ("not resumed", "optimiser")],

@@ -49,7 +49,9 @@ class Simulated(Replicate):
 
 
 def a_cell(seed_sets: int, noise: str = "impl", hardware: str = "a") -> Cell:
-    return Cell("s", hardware, "t", noise, REPLICATES, {"seed_sets": seed_sets, "free": sorted(FREE[noise])})
+    return Cell(
+        "s", hardware, "t", noise, REPLICATES, {"seed_sets": seed_sets, "free": sorted(FREE[noise]), "task": {}}
+    )
 
 
 def replicates(of: Cell, predictions: np.ndarray) -> list[Replicate]:

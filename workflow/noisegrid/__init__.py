@@ -26,7 +26,7 @@ cli         the `noisegrid` command
 
 The modules `networks`, `transformers`, `tabular` and `readers` are public: catalogs name their functions, and so may
 your own study. The modules `tables` and `texts` encode such data for a reader of your own. The functions `gate`,
-`floor` and `tracing` are public, too, and so are those of `testing`.
+`floor` and `tracing` are public, too, and so are those of `testing` and of `audit.adapters`.
 """
 
 from importlib import import_module

@@ -19,6 +19,8 @@ from noisegrid.common.references import FORM, imported
 CLEAN, FOUND = 0, 3
 #: The argument of a function that saves checkpoints, and resumes from them.
 CHECKPOINT = "checkpoint"
+#: Libraries that take longer to import than most runs take. If the user's module imports them, it is done once.
+SLOW = ("lightning", "pytorch_lightning", "transformers.trainer")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         if rule not in NAMES:
             raise UsageError(f"--ignore: {unknown('rule', rule, NAMES)}")
     seeds, resumable = arguments_of(options.function)
-    with Servers() as servers:
+    with Servers(name for name in SLOW if name in sys.modules) as servers:
         runs = Runs(options.function, seeds, servers, resumable, options.steps, options.timeout, _say)
         evidence = gathered(runs)
     found = [one for one in findings(evidence) if one.rule not in options.ignore]

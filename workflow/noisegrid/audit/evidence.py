@@ -19,15 +19,20 @@ class Resumed:
 
     Attributes
     ----------
-    whole, resumed : Observation
-        The run without an interruption, and the run that began with the checkpoint.
+    whole : Observation
+        The run without an interruption.
+    resumed : Observation or None
+        The run that began with the checkpoint; None if it failed.
     step : int
         The step at which the checkpoint was written.
+    failure : str
+        Why the resumed run failed.
     """
 
     whole: Observation
-    resumed: Observation
+    resumed: Observation | None
     step: int
+    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,5 +156,8 @@ def _resumed(runs: Runs, base: Observation, notes: list[str]) -> Resumed | None:
                 f"resuming was not tried, because no checkpoint was written in {len(written) - 1} steps; raise --steps"
             )
             return None
-        rest = _observed(runs, "resumed", arguments=arguments, steps=steps - places[-1])
+        try:
+            rest = _observed(runs, "resumed", arguments=arguments, steps=steps - places[-1])
+        except CannotJudge as error:
+            return Resumed(base, None, places[-1], str(error))
     return Resumed(base, rest, places[-1])

@@ -46,7 +46,8 @@ def _watch_construction(watch: Watch) -> None:
 
 
 def _described(watch: Watch, loader: Any) -> dict[str, Any]:
-    sampler = getattr(loader, "sampler", None)
+    batches = loader.batch_sampler  # with one of its own, as accelerate makes it, the DataLoader's options are unused
+    sampler = getattr(batches, "sampler", loader.sampler)
     generators = [loader.generator, getattr(sampler, "generator", None)]
     try:
         examples = len(loader.dataset)
@@ -59,8 +60,8 @@ def _described(watch: Watch, loader: Any) -> dict[str, Any]:
         "shuffles": isinstance(sampler, RandomSampler),
         "sequential": isinstance(sampler, SequentialSampler),
         "iterable": isinstance(loader.dataset, IterableDataset),
-        "batch_size": loader.batch_size,
-        "drop_last": bool(loader.drop_last),
+        "batch_size": getattr(batches, "batch_size", loader.batch_size),
+        "drop_last": bool(getattr(batches, "drop_last", loader.drop_last)),
         "examples": examples,
         "workers": loader.num_workers,
         "generators": sorted({watch.number(one) for one in generators if one is not None}),

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -102,9 +102,16 @@ class Runs:
 
 
 class Servers:
-    """Processes that run audited functions in forks (see server), one for each PYTHONHASHSEED. Use it in a `with`."""
+    """Processes that run audited functions in forks (see server), one for each PYTHONHASHSEED. Use it in a `with`.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    libraries : iterable of str
+        Modules that each process imports once, instead of in each run.
+    """
+
+    def __init__(self, libraries: Iterable[str] = ()) -> None:
+        self._libraries = tuple(libraries)
         self._processes: dict[str, subprocess.Popen[str]] = {}
 
     def __enter__(self) -> "Servers":
@@ -120,7 +127,7 @@ class Servers:
     def start(self, hash_seed: str) -> "subprocess.Popen[str]":
         """Start the process with a PYTHONHASHSEED, if it does not run yet; return it."""
         if hash_seed not in self._processes:
-            self._processes[hash_seed] = _started(hash_seed)
+            self._processes[hash_seed] = _started(hash_seed, self._libraries)
         return self._processes[hash_seed]
 
     def run(self, request: Request, errors: str, timeout: float, hash_seed: str) -> int:
@@ -136,10 +143,10 @@ class Servers:
             raise CannotJudge("the process that runs the function ended; run the audit again") from error
 
 
-def _started(hash_seed: str) -> "subprocess.Popen[str]":
+def _started(hash_seed: str, libraries: tuple[str, ...]) -> "subprocess.Popen[str]":
     paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), str(Path.cwd()), os.environ.get("PYTHONPATH", "")]))
     return subprocess.Popen(
-        [sys.executable, "-m", "noisegrid.audit.server"],
+        [sys.executable, "-m", "noisegrid.audit.server", *libraries],
         env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

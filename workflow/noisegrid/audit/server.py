@@ -1,7 +1,8 @@
 """A process that runs an audited function again and again, each time in a fork: `python -m noisegrid.audit.server`.
 
-It has imported PyTorch and nothing of the user's. So every run begins as in a process of its own, without waiting for
-the import. Each line of its standard input is a job in JSON, each line of its standard output the exit status.
+It has imported PyTorch, the libraries that its arguments name, and nothing of the user's. So every run begins as in a
+process of its own, without waiting for these imports. Each line of its standard input is a job in JSON, each line of
+its standard output the exit status.
 """
 
 import json
@@ -11,6 +12,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from importlib import import_module
 
 import numpy as np
 import torch
@@ -85,6 +87,8 @@ def _waited(child: int, timeout: float) -> int:
 
 def main() -> None:
     """Run the jobs of the standard input, one after the other."""
+    for library in sys.argv[1:]:
+        import_module(library)
     for line in sys.stdin:
         print(run(**json.loads(line)), flush=True)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from noisegrid.audit.evidence import Evidence
 from noisegrid.audit.finding import NAMES, SEEDED, Finding, at
-from noisegrid.audit.log import SETUP
+from noisegrid.audit.log import SETUP, Event
 from noisegrid.audit.observation import CONTENTS, DATA_ORDER, INITIAL, MASKS, THINGS, Observation, differs
 from noisegrid.audit.rules.repeats import late
 
@@ -43,11 +43,21 @@ def seeds_that_do_nothing(evidence: Evidence) -> Iterator[Finding]:
 
 def _constant(base: Observation) -> str:
     seeding = base.log.first("seed")
-    if seeding is None:
-        return " Nothing is seeded: call torch.manual_seed(seed)."
-    return (
-        f" {SEEDED[seeding['generator']]} gets {seeding['value']} in both ({at(seeding)}): call it with the argument."
-    )
+    return f" {_same(seeding)}" if seeding else " Nothing is seeded: call torch.manual_seed(seed)."
+
+
+def _same(seeding: Event) -> str:
+    """Return that a generator is seeded in the same way under two seeds, and the remedy."""
+    return f"{SEEDED[seeding['generator']]} gets {seeding['value']} in both ({at(seeding)}): call it with the argument."
+
+
+def _same_again(base: Observation, other: Observation) -> str:
+    """Return that PyTorch's generator is last seeded in the same way under two seeds; empty if it is not."""
+    last = [
+        next((event for event in reversed(list(one.log.of("seed"))) if event["generator"] == "torch"), None)
+        for one in (base, other)
+    ]
+    return _same(last[0]) if last[0] and last[1] and last[0]["value"] == last[1]["value"] else ""
 
 
 def _initial(seed: str, base: Observation, other: Observation) -> str:
@@ -56,8 +66,7 @@ def _initial(seed: str, base: Observation, other: Observation) -> str:
     words = f"`{seed}` does not reach the initial weights: they are the same under {seed} 0 and 1."
     if reason := late(base):
         return f"{words} {reason}"
-    seeding = next(one for one in base.log.of("seed") if one["generator"] == "torch")
-    return f"{words} torch.manual_seed gets {seeding['value']} in both ({at(seeding)}): call it with the argument."
+    return f"{words} {_same(next(one for one in base.log.of('seed') if one['generator'] == 'torch'))}"
 
 
 def _order(seed: str, base: Observation, other: Observation) -> str:
@@ -68,6 +77,8 @@ def _order(seed: str, base: Observation, other: Observation) -> str:
     if fixed:
         return f"{words} Its generator has the seed {fixed[0][0]} in both: use manual_seed({seed})."
     samplers = [one["sampler"] for one in base.training_loaders if not one["shuffles"]]
+    if not samplers and (reason := _same_again(base, other)):
+        return f"{words} {reason}"
     if samplers:
         return f"{words} Pass the seed to the {samplers[0]}, such as DistributedSampler(..., seed={seed})."
     return f"{words} Pass generator=torch.Generator().manual_seed({seed})."
@@ -86,9 +97,10 @@ def _contents(seed: str, base: Observation, other: Observation) -> str:
 def _masks(seed: str, base: Observation, other: Observation) -> str:
     if not base.value(MASKS):
         return ""
+    remedy = f"Call torch.manual_seed({seed}) before training, and give the DataLoader a generator of its own."
     return (
-        f"`{seed}` does not reach dropout: its masks are the same under {seed} 0 and 1. Call "
-        f"torch.manual_seed({seed}) before training, and give the DataLoader a generator of its own."
+        f"`{seed}` does not reach dropout: its masks are the same under {seed} 0 and 1. "
+        f"{_same_again(base, other) or remedy}"
     )
 
 
