@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+from scipy.special import softmax
 from sklearn import datasets
 from torch import Tensor, nn
 
 from noisegrid.readers import Raw
+from noisegrid.trainers import Request, Trained
 
 TRAIN = 300  # of the 442 patients
 
@@ -44,6 +46,24 @@ def manuals(folder: Path | None, cache: Path) -> Raw:
     vocabulary = tuple(sorted(set(text)))
     tokens = np.array([vocabulary.index(character) for character in text], dtype=np.uint8)
     return Raw(tokens[:-2048], None, tokens[-2048:], None, vocabulary=vocabulary)
+
+
+def softmax_regression(request: Request, rate: float = 0.1) -> Trained:
+    """A training function of its own, in NumPy: softmax regression by stochastic gradient descent."""
+    data, classes = request.data, request.data.form.outputs
+    train, test = (inputs.reshape(len(inputs), -1) for inputs in (data.train_inputs, data.test_inputs))
+    weights = np.random.default_rng(request.seeds["init"]).normal(0, 0.1, (train.shape[1], classes))
+    orders, losses = np.random.default_rng(request.seeds["order"]), []
+    for _ in range(request.epochs):
+        loss = 0.0
+        for batch in np.array_split(orders.permutation(len(train)), len(train) // request.batch_size):
+            shares = softmax(train[batch] @ weights, axis=1)
+            right = shares[np.arange(len(batch)), data.train_labels[batch]]
+            loss -= np.log(right).sum() / len(train)
+            shares[np.arange(len(batch)), data.train_labels[batch]] -= 1
+            weights -= rate * train[batch].T @ shares / len(batch)
+        losses.append(loss)
+    return Trained(test @ weights, {"weights": weights}, losses)
 
 
 class Recurrent(nn.Module):

@@ -17,7 +17,7 @@ LEFT_OUT = {"LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler"}
 
 def task(epochs: int, scheduler: Scheduler | None, warmup: int = 0, schedule: tuple = ()) -> Task:
     optimizer = Optimizer("sgd", 1.0, warmup_epochs=warmup)
-    return Task("n", "d", epochs, 1, optimizer, "b", {}, schedule, scheduler=scheduler)
+    return Task("n", "d", epochs, 1, "b", {}, optimizer, schedule=schedule, scheduler=scheduler)
 
 
 def rates(recipe: Task, steps: int, losses: dict[int, float] | None = None) -> list[float]:

@@ -29,7 +29,7 @@ def values(folder: Path, task: str, noise: str) -> dict[tuple[str, str], float]:
     return {(row["metric"], row["group"]): float(row["value"] or "nan") for row in rows}
 
 
-@pytest.mark.parametrize("task", ["diabetes", "strokes", "wide", "manuals"])
+@pytest.mark.parametrize("task", ["diabetes", "strokes", "wide", "manuals", "regression"])
 def test_every_kind_has_an_exact_control_and_noise(folder, task):
     control, algo = values(folder, task, "control"), values(folder, task, "algo")
     assert control["unequal_weights", "all"] == control["churn", "all"] == 0
@@ -54,6 +54,19 @@ def test_tokens_have_bits_and_are_counted_one_by_one(folder):
     assert noisegrid("replay", record, cwd=folder).returncode == 0
     text = (folder / "results/kinds/tables/noise.md").read_text()
     assert "bits_per_token" in text and "std_rmse" in text and "2,016 test examples" in text
+
+
+def test_a_training_function_of_its_own_gets_the_seeds_and_is_replayed(folder):
+    """Its two sources are drawn from their seeds alone, so init and order differ where they are free."""
+    cell = folder / "results/kinds/replicates/cpu/regression/algo"
+    records = [json.loads((cell / f"{number}/record.json").read_text()) for number in range(3)]
+    assert len({record["weight_hash"] for record in records}) == 3
+    assert all(80 < record["results"]["test_accuracy_percent"] < 100 for record in records)
+    assert records[0]["settings"]["task"]["trainer"] == "kinds:softmax_regression"
+    done = noisegrid("replay", cell / "2/record.json", cwd=folder)
+    assert done.returncode == 0 and "same bits" in done.stdout, done.stdout
+    done = noisegrid("diverge", cell / "0", cell / "1", cwd=folder)
+    assert done.returncode != 0 and "trains with a function of its own, whose steps cannot be followed" in done.stdout
 
 
 def test_the_crate_of_every_kind_verifies(folder):

@@ -14,8 +14,9 @@ from noisegrid.data.prepared import open_prepared
 from noisegrid.study.resolve import load_study
 from noisegrid.study.seeds import derive_seeds
 from noisegrid.training.initial import build_network
+from noisegrid.training.outcome import Diverged
 from noisegrid.training.replicate import run_of
-from noisegrid.training.train import Diverged, Training
+from noisegrid.training.train import Training
 from noisegrid.training.weights import weights_of
 
 pytestmark = pytest.mark.slow

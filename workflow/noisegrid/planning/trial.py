@@ -56,7 +56,7 @@ class Trial:
     device : str
         The device of the jobs, `cpu` or `cuda`.
     task : dict or None
-        The settings of the task; None for a reader, which is imported and not called.
+        The settings of the task; None for a reader or a training function, which is imported and not called.
     form : Form or None
         The form of the task's dataset; None for a reader.
     """
@@ -108,6 +108,9 @@ def trials_of(
         if "source" not in task and not has_named_parts(task):
             continue
         where = f"{study.source}: tasks.{cell.task}"
+        if task.get("trainer"):
+            found[cell.task, "trainer"] = Trial(where, "trainer", task["trainer"])
+            continue
         if form := forms(cell.dataset):
             found[cell.task, device] = Trial(where, "network", task["build"], device, task, form)
         else:

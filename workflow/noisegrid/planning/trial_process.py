@@ -45,7 +45,7 @@ class _Elsewhere(Exception):
 
 def _run(trial: Trial) -> None:
     """Run one trial. Raise NoisegridError, with the key and the remedy, if it fails."""
-    kind = "network" if trial.task else "dataset"
+    kind = {"read": "dataset", "trainer": "trainer"}.get(trial.key, "network")
     where = f"{trial.where}.{trial.key}"
     try:
         function = imported(kind, trial.reference)

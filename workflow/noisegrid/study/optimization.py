@@ -22,6 +22,8 @@ def is_reference(name: str) -> bool:
 
 def has_named_parts(recipe: dict[str, Any]) -> bool:
     """Return whether a recipe names a class of PyTorch that the installed version may lack, or a function of a user."""
+    if "optimizer" not in recipe:  # the recipe names a training function
+        return False
     optimizer = recipe["optimizer"]
     plain = optimizer_class(optimizer["name"]) in ("Adam", "SGD") and not optimizer.get("options")
     return not plain or "scheduler" in recipe or "loss" in recipe

@@ -7,6 +7,7 @@ from noisegrid.common.references import check_reference, corrected, reference_di
 from noisegrid.common.schemas import catalog, check
 from noisegrid.study.kinds import check_dataset_keys
 from noisegrid.study.optimization import check_optimization, is_reference
+from noisegrid.study.own_trainer import check_loop, check_trainer, with_trainer
 
 #: Keys of a task that do not affect results. REQUIREMENTS are the resources that the task requires. WORDS are
 #: REQUIREMENTS and the keys that only describe the task.
@@ -44,7 +45,11 @@ def resolve_tasks(own: dict[str, Any], where: str, only: str | None = None) -> d
         resolved[name] = _without_like(name, entries, where)
         origin = f"{where}: tasks.{name}" if name in own else f"workflow/catalog/tasks.yaml: {name}"
         check(resolved[name], "task", origin)
-        check_optimization(resolved[name], origin)
+        if "trainer" in resolved[name]:
+            check_trainer(resolved[name], origin)
+        else:
+            check_loop(resolved[name], origin)
+            check_optimization(resolved[name], origin)
         counterpart = resolved[name].get("without_batch_norm", name)
         if counterpart not in entries:
             raise NoisegridError(f"{origin}.without_batch_norm: {unknown('task', counterpart, entries)}")
@@ -122,6 +127,8 @@ def task_settings(
     if name not in tasks:
         raise NoisegridError(f"{where}: {unknown('task', name, tasks)}")
     recipe = {key: value for key, value in tasks[name].items() if key not in WORDS}
+    if "trainer" in recipe:
+        recipe = with_trainer(recipe)
     if recipe["dataset"] not in datasets:
         raise NoisegridError(f"{where}: task {name}: {unknown('dataset', recipe['dataset'], datasets)}")
     network, networks, own = recipe["network"], catalog("networks"), {}

@@ -115,6 +115,11 @@ class Task:
         The function that builds the network, as package.module:function.
     options : dict
         The options of that function.
+    optimizer : Optimizer
+        The optimiser; unused with a `trainer`.
+    trainer : str
+        The user's training function, as package.module:function, which is then also `build`; empty for noisegrid's
+        loop.
     schedule : tuple of (int, float)
         Pairs of an epoch (counted from 0) and a factor. From that epoch until the next pair, the learning rate is
         the base rate times the factor.
@@ -140,9 +145,10 @@ class Task:
     dataset: str
     epochs: int
     batch_size: int
-    optimizer: Optimizer
     build: str
     options: dict[str, Any] = field(hash=False)
+    optimizer: Optimizer = Optimizer("none", 0.0)
+    trainer: str = ""
     schedule: tuple[tuple[int, float], ...] = ()
     pixels: str = "scale"
     augment: Augment = Augment(pad=0, flip=False)

@@ -31,11 +31,13 @@ def _always(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
 
 
 def _without_augmentation(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
+    if task.trainer:  # what the user's function does is not known
+        return ""
     return "" if task.augment.pad > 0 or task.augment.flip or task.augment.resized_crop else "does not augment"
 
 
 def _without_dropout(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
-    return "" if task.dropout > 0 else "has no dropout"
+    return "" if task.dropout > 0 or task.trainer else "has no dropout"
 
 
 def _without_switch(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:

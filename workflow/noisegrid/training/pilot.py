@@ -18,9 +18,10 @@ from noisegrid.runtime import container, machine, refused_nodes
 from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.study import Cell, Study
 from noisegrid.training.checkpoint import Checkpoints, Interrupted
+from noisegrid.training.outcome import Diverged
 from noisegrid.training.replicate import run_of
 from noisegrid.training.run import Run
-from noisegrid.training.train import Diverged, Training, train
+from noisegrid.training.train import Training, train
 
 #: Number of steps that run before the clock starts, so that PyTorch has selected its kernels and filled its caches; and
 #: the number of seconds for which the following steps are timed.

@@ -28,8 +28,8 @@ from noisegrid.records import record
 from noisegrid.records.chunk_file import is_finished
 from noisegrid.runtime import failures, gpu_sharing
 from noisegrid.training.checkpoint import STOP_SIGNALS, Interrupted
+from noisegrid.training.outcome import Diverged
 from noisegrid.training.replicate import Job, train_and_write
-from noisegrid.training.train import Diverged
 
 FORK = multiprocessing.get_context("fork")
 #: The longest time in seconds for which the pool waits for a replicate before it looks at the progress of all.

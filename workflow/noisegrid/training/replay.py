@@ -14,14 +14,15 @@ import numpy as np
 from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import record
-from noisegrid.records.predictions import outputs
+from noisegrid.records.predictions import outputs, stored_labels
 from noisegrid.runtime import container, devices, gpu_sharing, machine
 from noisegrid.runtime.hardware import entry
 from noisegrid.runtime.processor import OTHER_PROCESSOR
 from noisegrid.study.resolve import PROTOCOL
+from noisegrid.training.outcome import Outcome
 from noisegrid.training.replicate import train_and_write
 from noisegrid.training.run import Run
-from noisegrid.training.train import Outcome, train
+from noisegrid.training.train import train
 
 
 def replay(path: Path, datasets: Path, output: Path | None) -> int:
@@ -140,7 +141,8 @@ def _other_processor(device: dict[str, Any]) -> str:
 
 def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, data: Dataset) -> list[str]:
     """List the parts of a replicate, apart from its final weights, that were not reproduced bit by bit."""
-    arrays, labels = packed.predictions(), np.asarray(data.test_labels)
+    arrays = packed.predictions()
+    labels = stored_labels(data.part("test", old["settings"]["task"].get("context"))[1], data.form.labels)
     again = outputs(outcome.final.logits, outcome.midpoint.logits, labels, "logits" in arrays)
     kinds = dict(zip(("predictions", "predictions after half of the epochs"), again, strict=True))
     same = {

@@ -18,8 +18,9 @@ from noisegrid.study.settings import Hardware
 from noisegrid.study.study import KEPT, Cell, digest
 from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
+from noisegrid.training.outcome import Outcome
 from noisegrid.training.run import Run
-from noisegrid.training.train import NEVER, Outcome, train
+from noisegrid.training.train import NEVER, train
 
 #: The description of the container image in the record of a run; None if the run used no container image.
 Image = dict[str, Any] | None

@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 
+from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import Dataset
 from noisegrid.runtime import gpu_sharing, machine, xla
 from noisegrid.training import noise
@@ -27,6 +27,8 @@ from noisegrid.training.initial import build_network, initial_weights
 from noisegrid.training.loader import Batches
 from noisegrid.training.losses import loss_of, tensor_of
 from noisegrid.training.optimizers import optimizer_of
+from noisegrid.training.outcome import Diverged, Outcome, Snapshot
+from noisegrid.training.own_trainer import train_with
 from noisegrid.training.run import Run
 from noisegrid.training.schedules import LearningRate
 from noisegrid.training.step import autocast, training_step
@@ -36,58 +38,10 @@ from noisegrid.training.weights import Weights, disturbed, load_weights, weights
 NEVER = Checkpoints()
 
 
-class Diverged(Exception):
-    """Raised when the mean training loss of an epoch, or a logit of a test example, is not finite."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The outputs and the weights of the network at one point of the training.
-
-    Attributes
-    ----------
-    logits : float32 (test examples, outputs)
-        Outputs for the test set: logits, or values. For tokens, each token of each window is an example.
-    weights : Weights
-        Parameters and buffers.
-    """
-
-    logits: np.ndarray
-    weights: Weights
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result of a training run.
-
-    Attributes
-    ----------
-    initial_hash : str
-        Hash of the initial weights as drawn, before the source `one_ulp`, if it is free, changes one of them.
-    midpoint : Snapshot
-        The state after half of the epochs, which is the point at which the reference measures churn.
-    final : Snapshot
-        The state after the last epoch.
-    history : list of dict
-        For each epoch: its index, the learning rate of its first step, the mean training loss (in nats for
-        cross-entropy) and the duration (seconds).
-    seconds : dict
-        Durations in seconds: `training_s` of the training alone, and `total_s` of the whole run.
-    resumed : int
-        How often the run was resumed from a checkpoint. With autotuning, every process searches for kernels again, so
-        a resumed run may mix kernels.
-    """
-
-    initial_hash: str
-    midpoint: Snapshot
-    final: Snapshot
-    history: list[dict[str, float]]
-    seconds: dict[str, float]
-    resumed: int
-
-
 def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     """Train and evaluate one replicate, starting from its checkpoint if there is one.
+
+    If the recipe names a training function of the user, that function trains, without checkpoints.
 
     Call this before the process computes anything (see noise.apply_flags).
 
@@ -98,6 +52,8 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     Interrupted
         If the job was asked to stop. If the run has a checkpoint folder, its state is saved first.
     """
+    if run.task.trainer:
+        return train_with(run, data)
     began = time.perf_counter()
     with begun(run, data) as training:
         checkpoints.resume(training, training.state_device)
@@ -114,7 +70,17 @@ def begun(run: Run, data: Dataset, kind: type["Training"] | None = None) -> Iter
     """Draw the initial weights, set the switches, and yield the run before its first step.
 
     Call this before the process computes anything (see noise.apply_flags). `kind` is a subclass of Training.
+
+    Raises
+    ------
+    NoisegridError
+        If a function of the user trains, or if the network cannot be built.
     """
+    if run.task.trainer:
+        raise NoisegridError(
+            f"task {run.task.trainer} trains with a function of its own, whose steps cannot be followed; name a task "
+            "that noisegrid's own loop trains"
+        )
     initial = initial_weights(run, data)
     machine.check_device(run.hardware.gpu)
     gpu_sharing.limit()

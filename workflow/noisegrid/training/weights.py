@@ -1,6 +1,7 @@
 """The weights of a network as one vector: read, written, hashed, and disturbed by one unit in the last place."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,9 +64,20 @@ def weights_of(network: nn.Module) -> Weights:
         (name, "parameter", tensor) for name, tensor in network.named_parameters()
     ]
     tensors += [(name, "buffer", tensor) for name, tensor in network.named_buffers() if tensor.is_floating_point()]
-    vectors, layout, start = [], [], 0
-    for name, kind, tensor in tensors:
-        vectors.append(tensor.detach().cpu().to(torch.float32).flatten().numpy())
-        layout.append({"name": name, "shape": list(tensor.shape), "kind": kind, "start": start})
-        start += tensor.numel()
+    return vector_of((name, kind, tensor.detach().cpu().to(torch.float32).numpy()) for name, kind, tensor in tensors)
+
+
+def vector_of(arrays: Iterable[tuple[str, str, np.ndarray]]) -> Weights:
+    """Return arrays as one vector.
+
+    Parameters
+    ----------
+    arrays : iterable of (str, str, float32 array)
+        The name of each array, its kind (`parameter` or `buffer`), and the array. The parameters come first.
+    """
+    vectors, layout, start = list[np.ndarray](), list[dict[str, object]](), 0
+    for name, kind, array in arrays:
+        vectors.append(array.ravel())
+        layout.append({"name": name, "shape": list(array.shape), "kind": kind, "start": start})
+        start += array.size
     return Weights(np.concatenate(vectors), layout)
