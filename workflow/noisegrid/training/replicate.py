@@ -85,7 +85,7 @@ def job_of(cell: Cell, replicate: int, results: Path, image: Image = None, keep:
 def run_of(cell: Cell, replicate: int) -> Run:
     """Return the settings, seeds and switches of one replicate of a cell."""
     where = cell.settings["seed"], cell.task, cell.noise, replicate
-    flags = noise.derive_flags(Hardware.of(cell.settings["hardware"]), *where, crossed=cell.crossed)
+    flags = noise.derive_flags(Hardware.of(cell.settings["hardware"]), *where, cell.crossed, cell.seed_sets)
     return Run(cell.settings, derive_seeds(*where, cell.seed_sets, cell.crossed), flags)
 
 
