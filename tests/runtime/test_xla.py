@@ -156,7 +156,7 @@ def test_the_sources_that_exist_through_xla():
     task = Task.of(load_study("quick").cells[0].settings["task"])
     missing = {name for name in NOISES if why_missing(name, task, CPU)}
     # this task has no dropout
-    assert missing == {"dropout", "autotune", "cudnn_deterministic", "atomics", "sdpa_backend"}
+    assert missing == {"dropout", "autotune", "cudnn_deterministic", "atomics", "sdpa_backend", "compile"}
     assert {name for name in NOISES if why_missing(name, task, TPU)} == missing | {"impl"}
 
 

@@ -19,6 +19,7 @@ SWITCHES: dict[str, type] = {
     "precision": str,
     "memory_format": str,
     "sdpa_backend": str,
+    "compile": bool,
     **dict.fromkeys(CPU_VARIABLES, str),
 }
 #: The values that a switch of type str can have.

@@ -9,7 +9,7 @@ def choices(source: str, hardware: Hardware) -> tuple[Any, ...]:
     """Return the values among which a source chooses on the given hardware; empty if it does not choose there."""
     if hardware.is_xla:
         return ()
-    return {"sdpa_backend": sdpa_backends(hardware)}.get(source, ())
+    return {"sdpa_backend": sdpa_backends(hardware), "compile": (False, True)}.get(source, ())
 
 
 def chosen(source: str, hardware: Hardware, draw: int) -> Any:

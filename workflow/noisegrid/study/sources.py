@@ -14,7 +14,7 @@ from noisegrid.study.settings import Hardware, Task
 SOURCES = ("init", "order", "augment", "dropout", "impl")
 #: Sources beyond the paper. Each is a part of one of the paper's sources, or the smallest possible disturbance. If a
 #: probe is held, it does nothing.
-PROBES = ("in_batch_order", "one_ulp", "autotune", "cudnn_deterministic", "atomics", "sdpa_backend")
+PROBES = ("in_batch_order", "one_ulp", "autotune", "cudnn_deterministic", "atomics", "sdpa_backend", "compile")
 #: The sources that have no seed on CUDA, because the device decides. They are parts of the paper's `impl`.
 UNSEEDED_ON_CUDA = frozenset({"impl", "autotune", "cudnn_deterministic", "atomics"})
 #: The sources of the paper, except the implementation (`impl`).
@@ -62,6 +62,10 @@ def _without_backends(task: Task, hardware: Hardware, network: Network = UNKNOWN
     # as for `atomics`: the catalog names attention among the operators that may vary
     is_known = network and ATTENTION not in network.get("atomics", [])
     return f"has no {ATTENTION}" if is_known else ""
+
+
+def _without_compiler(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
+    return "runs through XLA, which compiles every network" if hardware.is_xla else ""
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ NOISES = {
             "p",
             _without_backends,
         ),
+        Noise("compile", frozenset({"compile"}), "eager or compiled", "#44AA99", "d", _without_compiler),
     )
 }
 #: The free sources of each noise, keyed by noise.

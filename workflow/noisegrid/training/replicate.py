@@ -16,7 +16,7 @@ from noisegrid.runtime import machine
 from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.settings import Hardware
 from noisegrid.study.study import KEPT, Cell, digest
-from noisegrid.training import noise
+from noisegrid.training import compilation, noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.run import Run
 from noisegrid.training.train import NEVER, Outcome, train
@@ -134,7 +134,7 @@ def train_and_write(
         "seeds": run.seeds,
         "flags": run.flags,
         "device": machine.device(run.hardware.device),
-        "software": machine.software(),
+        "software": machine.software() | compilation.compiler(run.flags),
         "code": machine.code(run.task.build),
         "container": image,
         "dataset": {"name": data.name, "digest": data.digest},

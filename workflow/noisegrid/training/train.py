@@ -20,6 +20,7 @@ from noisegrid.data.prepared import Dataset
 from noisegrid.runtime import gpu_sharing, machine, xla
 from noisegrid.training import noise
 from noisegrid.training.checkpoint import Checkpoints
+from noisegrid.training.compilation import compiler_of, forward_of
 from noisegrid.training.convolutions import convolutions_of
 from noisegrid.training.initial import build_network, initial_weights
 from noisegrid.training.loader import Batches
@@ -117,7 +118,7 @@ def begun(run: Run, data: Dataset, kind: type["Training"] | None = None) -> Iter
     machine.keep_freed_memory()
     training = (kind or Training)(run, data, disturbed(initial, run.seeds), device_of(run))
     training.initial_hash = initial.hash
-    with convolutions_of(run.flags):
+    with convolutions_of(run.flags), compiler_of(run.flags):
         yield training
 
 
@@ -148,6 +149,7 @@ class Training:
         network = build_network(self.task, data)
         load_weights(network, start)
         self.network = network.to(device=device).to(memory_format=memory_format)  # type: ignore[call-overload]
+        self.forward = forward_of(self.network, run.flags)
         noise.seed_global(run.seeds["dropout"], device.type)
         options = self.task, device, memory_format
         self.train_batches = Batches(data.train_images, data.train_labels, data.full_scale, *options)
@@ -185,7 +187,7 @@ class Training:
 
     def _train_batch(self, inputs: Tensor, labels: Tensor) -> None:
         options = self.precision, self.task.label_smoothing
-        self.losses.append(training_step(self.network, self.optimizer, self.scaler, inputs, labels, *options))
+        self.losses.append(training_step(self.forward, self.optimizer, self.scaler, inputs, labels, *options))
         self.step += 1
         if self.device.type == "xla":
             xla.sync()
@@ -209,7 +211,7 @@ class Training:
         return Snapshot(values, weights_of(self.network))
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        logits: Tensor = self.network(inputs)
+        logits: Tensor = self.forward(inputs)
         if self.device.type == "xla":  # one graph for each batch; otherwise, one for the whole test set
             xla.sync()
         return logits
