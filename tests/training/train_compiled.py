@@ -1,7 +1,8 @@
 """Train a small network, compiled or eager: `train_compiled.py DATASETS CHECKPOINTS WEIGHTS [--compile]`.
 
-`--stop-after N` stops the run after N steps, as a scheduler does; the next call with the same folder resumes it. The final weights are written to the file WEIGHTS. A line of JSON has their hash, how often the run was resumed, the
-number of graphs that were compiled, and what the cache of the compiler held before the first step.
+`--stop-after N` stops the run after N steps, as a scheduler does; the next call with the same folder resumes it. The
+final weights are written to the file WEIGHTS. A line of JSON has their hash, how often the run was resumed, the number
+of graphs that were compiled, the folder of the compiler's cache, and what is left of it.
 """
 
 import argparse
