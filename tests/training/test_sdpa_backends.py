@@ -1,7 +1,10 @@
 """The source `sdpa_backend` on a CPU: its switch decides which kernel attention runs, and so the bits."""
 
+import json
+
 import pytest
 import torch
+from conftest import noisegrid
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from noisegrid.runtime import failures
@@ -75,3 +78,37 @@ def test_attention_that_a_backend_cannot_compute_is_a_sentence():
         torch.nn.functional.scaled_dot_product_attention(queries, queries, queries, dropout_p=0.5)
     assert "the SDPA backend of this replicate cannot compute" in failures.sentence(caught.value)
     assert failures.sentence(RuntimeError("another failure")) == ""
+
+
+#: Two epochs of a small transformer, as a study of a user states them.
+STUDY = """
+name: attention
+seed: 1
+cells:
+  - {hardware: [cpu], tasks: [small-digits], noise: [sdpa_backend, control], replicates: 4, seed_sets: 2}
+tasks:
+  small-digits:
+    like: vit_tiny-digits
+    network_options: {patch: 2, width: 24, depth: 2}
+    epochs: 2
+"""
+
+
+@pytest.mark.slow
+def test_a_cell_has_every_backend_in_every_seed_set_and_each_replays(tmp_path, datasets):
+    (tmp_path / "study.yaml").write_text(STUDY)
+    options = ["--hardware", "cpu", "--replicates", "0-3", "--datasets", datasets, "--results", tmp_path]
+    done = noisegrid("train", tmp_path / "study.yaml", *options, "--output", tmp_path / "chunk.json")
+    assert done.returncode == 0, done.stdout
+    paths = sorted(tmp_path.glob("attention/replicates/cpu/small-digits/*/*/record.json"))
+    found = {tuple(path.parts[-3:-1]): json.loads(path.read_text()) for path in paths}
+    backends = [found["sdpa_backend", str(number)]["flags"]["sdpa_backend"] for number in range(4)]
+    hashes = [found["sdpa_backend", str(number)]["weight_hash"] for number in range(4)]
+    held = [found["control", str(number)] for number in range(4)]
+    assert backends == ["flash", "flash", "math", "math"]  # replicates 0 and 2 share held seeds, and so do 1 and 3
+    assert len(set(hashes)) == 4
+    assert [record["weight_hash"] for record in held] == [*hashes[:2], *hashes[:2]]  # PyTorch's own choice is flash
+    assert not any("sdpa_backend" in record["flags"] for record in held)
+    (math,) = (path for path in paths if path.parts[-3:-1] == ("sdpa_backend", "2"))
+    replayed = noisegrid("replay", math, "--datasets", datasets)
+    assert replayed.returncode == 0 and "same bits" in replayed.stdout
