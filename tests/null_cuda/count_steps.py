@@ -49,20 +49,20 @@ def data_of(name: str, examples: int) -> Dataset:
     return Dataset(name, "", form, images, labels, images[:200], labels[:200])
 
 
-def training_of(task: str, hardware: str, noise: str = "control", steps: int = STEPS) -> Training:
+def training_of(task: str, hardware: str, noise: str = "control", steps: int = STEPS, replicate: int = 0) -> Training:
     """Return a training of a task of the catalog, on data of zeros that last for so many steps."""
-    run = run_of(task, hardware, noise)
+    run = run_of(task, hardware, noise, replicate)
     switches.set_switches(run.flags)
     data = data_of(run.task.dataset, steps * run.task.batch_size)
     switches.seed_global(run.seeds["init"])
     return Training(run, data, weights_of(build_network(run.task, data)), torch.device("cuda"))
 
 
-def run_of(task: str, hardware: str, noise: str = "control") -> Run:
-    """Return the first run of a noise."""
+def run_of(task: str, hardware: str, noise: str = "control", replicate: int = 0) -> Run:
+    """Return a run of a noise, by default the first."""
     settings = hardware_settings(hardware, "test")
     recipe = task_settings(resolve_tasks({}, "test"), catalog("datasets"), task, "test")
-    flags = switches.derive_flags(Hardware.of(settings), 1, task, noise, 0)
+    flags = switches.derive_flags(Hardware.of(settings), 1, task, noise, replicate)
     seeds = dict.fromkeys(("init", "order", "augment", "dropout"), 1)
     return Run({"task": recipe, "hardware": settings}, seeds, flags)
 

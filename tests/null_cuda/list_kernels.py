@@ -1,7 +1,8 @@
 """List the kernels of a training step on null CUDA: `list_kernels.py HARDWARE NOISES TASK...`; NULLCUDA_LOG is a file.
 
-NOISES are separated by commas. A line of JSON has, for each task and noise, how often each kernel is launched. All
-convolutions of cuDNN have one name, because the runtime does not choose among its kernels.
+NOISES are separated by commas; NAME.K stands for replicate K of a noise, NAME for the first. A line of JSON has, for
+each task and noise, how often each kernel is launched. All convolutions of cuDNN have one name, because the runtime
+does not choose among its kernels.
 """
 
 import json
@@ -19,7 +20,8 @@ LOG = Path(os.environ["NULLCUDA_LOG"])
 
 def kernels(task: str, hardware: str, noise: str) -> Counter[str]:
     """Return the kernels of the last step of some, as the first load libraries."""
-    training = training_of(task, hardware, noise, steps=4)
+    name, _, replicate = noise.partition(".")
+    training = training_of(task, hardware, name, steps=4, replicate=int(replicate or 0))
     sizes: list[int] = []
     checkpoints = Checkpoints()
     checkpoints.on_visit = lambda _: sizes.append(LOG.stat().st_size)

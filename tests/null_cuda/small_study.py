@@ -15,6 +15,7 @@ TASKS = {
     "short-digits": "smallcnn_dropout-digits",
     "short-pyramid": "pyramid-digits",
     "short-resnet": "resnet18-digits",
+    "short-vit": "vit_tiny-digits",
 }
 H100 = NullMachine()
 #: A card for each precision, by hardware entry.

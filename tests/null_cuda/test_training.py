@@ -38,15 +38,19 @@ def test_cuda_before_the_fork_is_noticed(tmp_path, datasets) -> None:
     assert records(tmp_path) == []
 
 
+#: The noises that are trained. What `compile` runs are kernels of Triton, which the null runtime does not load.
+TRAINED = [noise for noise in NOISES if noise != "compile"]
+
+
 def possible(hardware: str) -> dict[str, list[str]]:
-    """Return the noises to train for each short task: every noise of the package once, where it has an effect."""
+    """Return the noises to train for each short task: every noise of TRAINED once, where it has an effect."""
     found: dict[str, list[str]] = {}
     settings = Hardware.of(hardware_settings(hardware, "test"))
     recipes = {
         short: Task.of(task_settings(resolve_tasks({}, "test"), catalog("datasets"), name, "test"))
         for short, name in TASKS.items()
     }
-    for noise in NOISES:
+    for noise in TRAINED:
         short = next(short for short, recipe in recipes.items() if not why_missing(noise, recipe, settings))
         found.setdefault(short, []).append(noise)
     return found
@@ -69,7 +73,7 @@ def trained(tmp_path_factory, datasets) -> dict[str, tuple[CompletedProcess[str]
 def test_every_source_trains_in_every_precision(trained, hardware) -> None:
     outcome, found = trained[hardware]
     assert outcome.returncode == 0, outcome.stdout
-    assert sorted(record["cell"]["noise"] for record in found) == sorted(NOISES)
+    assert sorted(record["cell"]["noise"] for record in found) == sorted(TRAINED)
     assert {record["device"]["model"] for record in found} == {CARDS[hardware].name}
     assert {record["flags"]["precision"] for record in found} == {entry(hardware).precision}
     assert {record["resumed"] for record in found} == {0}

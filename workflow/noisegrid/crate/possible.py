@@ -10,6 +10,7 @@ from typing import Any
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import check
+from noisegrid.study.choices import choices
 from noisegrid.study.crossing import problem_of, problem_of_source
 from noisegrid.study.missing import why_missing
 from noisegrid.study.settings import Hardware, Task
@@ -158,6 +159,7 @@ def wrong_flags(flags: dict[str, Any], hardware: Hardware, free_sources: Collect
         held, free = hardware.kernels["held"], hardware.kernels["free"]
         allowed |= {name: ["", *(free[name] if is_free else [held[name]])] for name in LIBRARIES[hardware.device]}
         allowed["threads"] = free["threads"] if is_free else [held["threads"]]
+    allowed |= {source: list(values) for source in free_sources if (values := choices(source, hardware))}
     # records from before the release in which training stopped filling new memory do not state it
     if flags.keys() - {"fill_memory"} != allowed.keys() - {"fill_memory"}:
         odd = ", ".join(sorted(flags.keys() ^ allowed.keys()))

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
-from noisegrid.study.sources import PROBES, SOURCES
-from noisegrid.training.noise import CPU_REQUIREMENTS, CPU_VARIABLES
+from noisegrid.study.sources import PROBES, SOURCES, UNSEEDED_ON_CUDA
+from noisegrid.training.noise import CPU_REQUIREMENTS, CPU_VARIABLES, SDPA_BACKENDS
 from noisegrid.training.run import Run
 
 #: The type of each switch.
@@ -18,18 +18,19 @@ SWITCHES: dict[str, type] = {
     "cudnn_deterministic": bool,
     "precision": str,
     "memory_format": str,
+    "sdpa_backend": str,
+    "compile": bool,
     **dict.fromkeys(CPU_VARIABLES, str),
 }
 #: The values that a switch of type str can have.
 VALUES: dict[str, tuple[str, ...]] = {
     "precision": ("fp32", "amp_fp16", "amp_bf16"),
     "memory_format": ("contiguous_format", "channels_last"),
+    "sdpa_backend": tuple(SDPA_BACKENDS),
     **dict.fromkeys(CPU_VARIABLES, tuple(CPU_REQUIREMENTS)),
 }
 #: The seeds of a task or record; `seed` is that of a user's step.
-SEEDS = tuple(
-    source for source in (*SOURCES, *PROBES) if source not in ("impl", "autotune", "cudnn_deterministic", "atomics")
-)
+SEEDS = tuple(source for source in (*SOURCES, *PROBES) if source not in (*UNSEEDED_ON_CUDA, *SWITCHES))
 LEARNING_RATE, SEED = "learning_rate", "seed"
 WORDS = {"true": True, "false": False}
 

@@ -125,7 +125,7 @@ def _step_flags(subject: Subject) -> tuple[noise.Flags, int]:
     for change in parsed(subject.changes, subject.name):
         if change.key == "seed":
             seed = int(change.value)
-        elif change.key in flags or change.key in ("cudnn_benchmark", "cudnn_deterministic"):
+        elif change.key in flags or change.key in ("cudnn_benchmark", "cudnn_deterministic", "sdpa_backend"):
             flags[change.key] = change.value
         else:
             raise NoisegridError(f"{subject.name}: {unknown('key', change.key, [*flags, 'seed', 'cudnn_benchmark'])}")

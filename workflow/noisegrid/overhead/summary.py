@@ -40,7 +40,8 @@ from noisegrid.study.study import TimedNetwork
 ALL = (
     "smallcnn", "resnet18", "vgg16", "vgg19", "resnet50", "resnet152", "densenet121", "densenet201", "inception_v3",
     "xception", "mobilenet", "efficientnet_b0", "mediumcnn_k1", "mediumcnn_k3", "mediumcnn_k5", "mediumcnn_k7",
-    "mediumcnn_d2", "mediumcnn_d4", "mediumcnn_s2", "mediumcnn_g8", "mediumcnn_g16", "vit_b_16", "pyramid",
+    "mediumcnn_d2", "mediumcnn_d4", "mediumcnn_s2", "mediumcnn_g8", "mediumcnn_g16", "vit_b_16", "vit_tiny",
+    "gpt", "pyramid",
 )  # fmt: skip
 
 

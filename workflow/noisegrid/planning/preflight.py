@@ -5,11 +5,13 @@ study can still plan the study or draw its figures again.
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError
@@ -107,8 +109,8 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
 
     The function checks, in this order: the folders of raw files; the GPUs of this machine (only if `local`), without
     which no environment helps; that incomplete cells were started with the current training code; the container images
-    or, without containers, the Python environment (only if `local`); that existing replicates were trained in the same
-    container images; that missing images can be built; and a trial of the user's own networks.
+    or, without containers, the Python environment and the compiler (only if `local`); that existing replicates were
+    trained in the same container images; that missing images can be built; and a trial of the user's own networks.
 
     Parameters
     ----------
@@ -137,6 +139,7 @@ def check_machine(plan: Plan, work: Work, local: bool) -> None:
         _check_environment(list(dict.fromkeys(map(stack_of, work.hardware))))
         if any(hardware_entry(name).is_xla for name in work.hardware):
             xla.check()
+        _check_compiler(work.unfinished)
     for name in work.stacks:
         cells = [cell for cell in work.cells if stack_of(cell.hardware) == name]
         # the definition of an image built elsewhere is known only after the image has been inspected
@@ -227,6 +230,20 @@ def _check_environment(stacks: Iterable[str]) -> None:
                 f"this study requires the stack {name} (torch {wanted}), but this environment has torch {have}; "
                 f"add --sdm apptainer, or use the installed PyTorch (--config stack={HERE}), or install the stack "
                 f"(pip install -r {stack(name).pins})"
+            )
+
+
+def _check_compiler(cells: Iterable[Cell]) -> None:
+    """Check that this machine has the C++ compiler that cells with the source `compile` need on a CPU.
+
+    A job compiles something before it trains; this check finds a missing compiler earlier.
+    """
+    compiler = os.environ.get("CXX", "g++")
+    for cell in cells:
+        if "compile" in cell.settings["free"] and cell.settings["hardware"]["device"] == "cpu" and not which(compiler):
+            raise NoisegridError(
+                f"{cell.path} compiles its network, but this machine has no C++ compiler {compiler}; install it "
+                "(Debian: apt install g++), name another one in the variable CXX, or remove the noise compile"
             )
 
 

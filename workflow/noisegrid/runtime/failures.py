@@ -1,6 +1,6 @@
-"""Failures of computations that are no defect of the code: the memory is full, or the GPU is lost.
+"""Failures of computations that are no defect of the code: the memory is full, the GPU is lost, or a kernel is missing.
 
-PyTorch raises RuntimeError or a subclass of it for both. Which one it was, only its text says in every release.
+PyTorch raises RuntimeError or a subclass of it for all. Which one it was, only its text says in every release.
 """
 
 import torch
@@ -19,6 +19,8 @@ LOST = (
     "no CUDA-capable device is detected", "device(s) is/are busy or unavailable", "uncorrectable ECC error",
     "hardware stack error", "unknown error",
 )  # fmt: skip
+#: Texts that mean that the SDPA backends that are switched on cannot compute an attention (PyTorch's sdp_utils.cpp).
+NO_BACKEND = ("No viable backend for scaled_dot_product_attention was found", "No available kernel")
 
 
 def sentence(error: Exception) -> str:
@@ -29,6 +31,11 @@ def sentence(error: Exception) -> str:
         return _out_of_memory(error)
     if is_lost(error):
         return f"the GPU stopped working ({first_line(error)})"
+    if any(text in str(error) for text in NO_BACKEND):
+        return (
+            "the SDPA backend of this replicate cannot compute the network's attention, for instance with dropout "
+            "inside it; change the network, or remove the noise sdpa_backend"
+        )
     return ""
 
 

@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
+from noisegrid.study.choices import choices
 from noisegrid.study.missing import why_missing
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import PROBES, SOURCES, UNSEEDED_ON_CUDA
@@ -93,7 +94,13 @@ def problem_of_source(source: str, count: int, task: Task, hardware: Hardware) -
         return f"on CUDA, {source} has no seed, so none of its levels could be repeated; remove it"
     if why := why_missing(source, task, hardware):
         return f"{{task}} {why}, so {source} would measure nothing; remove it"
-    choices = math.prod(len(values) for values in hardware.kernels["free"].values()) if source == "impl" else math.inf
-    if count > choices:
-        return f"impl has {count} levels, but this hardware has only {choices} combinations of kernels; write fewer"
-    return ""
+    if source == "impl":
+        most = math.prod(len(values) for values in hardware.kernels["free"].values())
+        return _too_many(source, count, most, "combinations of kernels")
+    values = choices(source, hardware)
+    return _too_many(source, count, len(values), f"values ({', '.join(map(str, values))})") if values else ""
+
+
+def _too_many(source: str, count: int, most: int, noun: str) -> str:
+    """Return that a source has more levels than this hardware has different ones; an empty text if it has not."""
+    return f"{source} has {count} levels, but this hardware has only {most} {noun}; write fewer" if count > most else ""

@@ -11,6 +11,10 @@ def check_dataset_keys(entry: dict[str, Any], where: str) -> None:
     needed = ["full_scale"] if kind == "images" else []
     if kind != "tokens" and entry.get("labels") != "values":
         needed.append("classes")
+    if entry.get("labels", "classes") == "classes" and entry.get("classes", 2) < 2:
+        raise NoisegridError(
+            f"{where}.classes: 1 is less than two classes; for a yes or no, label the examples 0 and 1"
+        )
     if missing := [key for key in needed if key not in entry]:
         raise NoisegridError(f"{where}: {missing[0]} is missing, which {kind} need; add it")
 

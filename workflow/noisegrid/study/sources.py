@@ -14,7 +14,7 @@ from noisegrid.study.settings import Hardware, Task
 SOURCES = ("init", "order", "augment", "dropout", "impl")
 #: Sources beyond the paper. Each is a part of one of the paper's sources, or the smallest possible disturbance. If a
 #: probe is held, it does nothing.
-PROBES = ("in_batch_order", "one_ulp", "autotune", "cudnn_deterministic", "atomics")
+PROBES = ("in_batch_order", "one_ulp", "autotune", "cudnn_deterministic", "atomics", "sdpa_backend", "compile")
 #: The sources that have no seed on CUDA, because the device decides. They are parts of the paper's `impl`.
 UNSEEDED_ON_CUDA = frozenset({"impl", "autotune", "cudnn_deterministic", "atomics"})
 #: The sources of the paper, except the implementation (`impl`).
@@ -24,6 +24,8 @@ ALGORITHMIC = frozenset(SOURCES) - {"impl"}
 #: An entry of the network catalog; empty for a network that is not in it.
 Network = Mapping[str, Any]
 UNKNOWN: Network = {}
+#: The function of attention, by its name in PyTorch and in the catalog.
+ATTENTION = "scaled_dot_product_attention"
 
 
 def _always(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
@@ -54,6 +56,18 @@ def _without_atomics(task: Task, hardware: Hardware, network: Network = UNKNOWN)
     if network and "atomics" not in network:
         return _without_cudnn(task, hardware) or "has no operator outside cuDNN that uses atomic additions"
     return _without_cudnn(task, hardware)
+
+
+def _without_backends(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
+    if hardware.is_xla:
+        return "runs through XLA, which has no backends of attention"
+    # as for `atomics`: the catalog names attention among the operators that may vary
+    is_known = network and ATTENTION not in network.get("atomics", [])
+    return f"has no {ATTENTION}" if is_known else ""
+
+
+def _without_compiler(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
+    return "runs through XLA, which compiles every network" if hardware.is_xla else ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +129,15 @@ NOISES = {
             "h",
             _without_atomics,
         ),
+        Noise(
+            "sdpa_backend",
+            frozenset({"sdpa_backend"}),
+            "kernel of attention (SDPA backend)",
+            "#CC6677",
+            "p",
+            _without_backends,
+        ),
+        Noise("compile", frozenset({"compile"}), "eager or compiled", "#44AA99", "d", _without_compiler),
     )
 }
 #: The free sources of each noise, keyed by noise.

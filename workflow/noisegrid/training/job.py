@@ -33,6 +33,7 @@ from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study.recipes import check_own_code
 from noisegrid.study.settings import Hardware
 from noisegrid.study.study import KEPT, Cell
+from noisegrid.training import compilation
 from noisegrid.training.pool import DIVERGED, FORK, INTERRUPTED, Pool
 from noisegrid.training.replicate import Image, job_of
 
@@ -82,6 +83,8 @@ def run_job(
         model = None if hardware.is_tpu else machine.model_here(hardware.gpu, uuid)
         refused_nodes.settle(study, options.hardware, model)
         _check_device(hardware.gpu)
+        if any(job.run.flags.get("compile") for job in jobs):
+            compilation.check(hardware.device)
         at_a_time = options.share_gpu if hardware.is_cuda else 1
         cores = at_a_time if hardware.is_cuda or hardware.is_tpu else options.cores
         pool = Pool(datasets, cores, 60 * options.checkpoint_minutes, at_a_time, partial(_why_unusable, hardware.gpu))

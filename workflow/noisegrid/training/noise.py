@@ -9,7 +9,8 @@ set of each numerical library (PyTorch's, or XLA) and the number of threads. Und
 model may still compute other bits (docs/results/processors). On a TPU, there is no switch. On CUDA, a free `impl` means
 the framework's default kernels with autotuning, and a held `impl` means deterministic algorithms. Three sources are
 parts of `impl` on CUDA: `autotune` (cuDNN's benchmark mode), `cudnn_deterministic` (cuDNN's non-deterministic kernels,
-see training/convolutions.py) and `atomics` (operators outside cuDNN).
+see training/convolutions.py) and `atomics` (operators outside cuDNN). The sources of study/choices.py choose among the
+values of a switch.
 """
 
 import itertools
@@ -23,10 +24,19 @@ import torch
 from noisegrid.common.errors import NoisegridError
 from noisegrid.runtime import xla
 from noisegrid.runtime.devices import processor_features
+from noisegrid.study.choices import choices, chosen
 from noisegrid.study.seeds import draws, stream
 from noisegrid.study.settings import Hardware
 
 Flags = dict[str, Any]
+
+#: For each backend of scaled_dot_product_attention, the function that allows or forbids it. It holds on a CPU, too.
+SDPA_BACKENDS = {
+    "flash": torch.backends.cuda.enable_flash_sdp,
+    "efficient": torch.backends.cuda.enable_mem_efficient_sdp,
+    "cudnn": torch.backends.cuda.enable_cudnn_sdp,
+    "math": torch.backends.cuda.enable_math_sdp,
+}
 
 #: For each CPU library, the environment variable that sets its instruction set. The library reads this variable when it
 #: first chooses a kernel.
@@ -53,7 +63,13 @@ LIBRARY_DEFAULT = ""
 
 
 def derive_flags(
-    hardware: Hardware, root: int, task: str, noise: str, replicate: int, crossed: Mapping[str, int] | None = None
+    hardware: Hardware,
+    root: int,
+    task: str,
+    noise: str,
+    replicate: int,
+    crossed: Mapping[str, int] | None = None,
+    seed_sets: int = 1,
 ) -> Flags:
     """Return the switches of one replicate.
 
@@ -70,6 +86,8 @@ def derive_flags(
     crossed : mapping, optional
         In a crossed cell, the number of levels of each source that is crossed. A level of `impl` on a CPU is one
         combination of instruction sets and threads.
+    seed_sets : int
+        The number of seed sets. The replicates of each set go through the values of a source that chooses.
 
     Raises
     ------
@@ -83,6 +101,9 @@ def derive_flags(
         "memory_format": hardware.memory_format,
         "fill_memory": False,  # filling new memory costs time and changes no bit, as training writes before it reads
     }
+    for source in free:
+        if choices(source, hardware):  # without its source, a switch is not stated
+            pinned[source] = chosen(source, hardware, free[source] // seed_sets)
     if hardware.is_cuda:
         return pinned | {"threads": 1} | _cuda_switches(set(free))
     if hardware.is_tpu:
@@ -188,6 +209,8 @@ def set_switches(flags: Flags) -> None:
     torch.backends.cudnn.benchmark = flags.get("cudnn_benchmark", False)
     torch.backends.cudnn.allow_tf32 = flags.get("tf32_conv", True) if tf32 is None else tf32
     torch.backends.cuda.matmul.allow_tf32 = flags.get("tf32_matmul", False) if tf32 is None else tf32
+    for backend, allow in SDPA_BACKENDS.items():
+        allow(flags.get("sdpa_backend", backend) == backend)
 
 
 def _check_dispatch(flags: Flags) -> None:

@@ -16,7 +16,7 @@ from noisegrid.runtime import machine
 from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.settings import Hardware
 from noisegrid.study.study import KEPT, Cell, digest
-from noisegrid.training import noise
+from noisegrid.training import compilation, noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.outcome import Outcome
 from noisegrid.training.run import Run
@@ -86,7 +86,7 @@ def job_of(cell: Cell, replicate: int, results: Path, image: Image = None, keep:
 def run_of(cell: Cell, replicate: int) -> Run:
     """Return the settings, seeds and switches of one replicate of a cell."""
     where = cell.settings["seed"], cell.task, cell.noise, replicate
-    flags = noise.derive_flags(Hardware.of(cell.settings["hardware"]), *where, crossed=cell.crossed)
+    flags = noise.derive_flags(Hardware.of(cell.settings["hardware"]), *where, cell.crossed, cell.seed_sets)
     return Run(cell.settings, derive_seeds(*where, cell.seed_sets, cell.crossed), flags)
 
 
@@ -134,7 +134,7 @@ def train_and_write(
         "seeds": run.seeds,
         "flags": run.flags,
         "device": machine.device(run.hardware.device),
-        "software": machine.software(),
+        "software": machine.software() | compilation.compiler(run.flags),
         "code": machine.code(run.task.build),
         "container": image,
         "dataset": {"name": data.name, "digest": data.digest},

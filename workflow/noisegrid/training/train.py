@@ -6,14 +6,14 @@ results to disk.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 
 from noisegrid.common.errors import NoisegridError
@@ -22,6 +22,7 @@ from noisegrid.runtime import gpu_sharing, machine, xla
 from noisegrid.training import noise
 from noisegrid.training.averages import AveragedWeights
 from noisegrid.training.checkpoint import Checkpoints
+from noisegrid.training.compilation import compiler_of, forward_of
 from noisegrid.training.convolutions import convolutions_of
 from noisegrid.training.initial import build_network, initial_weights
 from noisegrid.training.loader import Batches
@@ -88,7 +89,7 @@ def begun(run: Run, data: Dataset, kind: type["Training"] | None = None) -> Iter
     machine.keep_freed_memory()
     training = (kind or Training)(run, data, disturbed(initial, run.seeds), device_of(run))
     training.initial_hash = initial.hash
-    with convolutions_of(run.flags):
+    with convolutions_of(run.flags), compiler_of(run.flags):
         yield training
 
 
@@ -121,6 +122,8 @@ class Training:
         network = build_network(self.task, data)
         load_weights(network, start)
         self.network = network.to(device=device).to(memory_format=memory_format)  # type: ignore[call-overload]
+        self.flags = run.flags
+        self.forward = forward_of(self.network, run.flags)
         noise.seed_global(run.seeds["dropout"], device.type)
         self.train_batches, self.test_batches = (
             Batches(*data.part(name, self.task.context), data.form, self.task, device, memory_format)
@@ -168,7 +171,7 @@ class Training:
 
     def _train_batch(self, inputs: Tensor, labels: Tensor) -> None:
         batch, task = (inputs, labels, self.precision, self.loss), self.task
-        update = partial(training_step, self.network, self.optimizer, self.scaler)
+        update = partial(training_step, self.forward, self.optimizer, self.scaler)
         self.losses.append(update(*batch, parts=task.accumulate, clip_norm=task.clip_norm))
         self.learning_rate.after_step()
         self.averaged.after_step()
@@ -185,17 +188,18 @@ class Training:
             If a logit is not finite.
         """
         network = self.averaged.evaluated.eval()
+        forward = self.forward if network is self.network else forward_of(network, self.flags)
         # XLA cannot run a dense layer in inference mode
         unrecorded = torch.no_grad() if self.device.type == "xla" else torch.inference_mode()
         with unrecorded, autocast(self.device, self.precision):
-            logits = torch.cat([self._logits(network, inputs) for inputs in self.test_batches.evaluation()])
+            logits = torch.cat([self._logits(forward, inputs) for inputs in self.test_batches.evaluation()])
         values = logits[: len(self.test_batches.labels)].float().cpu().flatten(0, -2).numpy()
         if bad := np.count_nonzero(~np.isfinite(values).all(axis=1)):
             raise Diverged(f"the outputs for {bad} test examples are not finite after {self.epoch} epochs")
         return Snapshot(values, weights_of(network))
 
-    def _logits(self, network: nn.Module, inputs: Tensor) -> Tensor:
-        logits = tensor_of(network(inputs))
+    def _logits(self, forward: Callable[[Tensor], Any], inputs: Tensor) -> Tensor:
+        logits = tensor_of(forward(inputs))
         if self.device.type == "xla":  # one graph for each batch; otherwise, one for the whole test set
             xla.sync()
         return logits
