@@ -15,7 +15,7 @@ import torch
 import torch._dynamo  # the first optimiser imports it, in a second; forked processes share what is imported here
 
 from noisegrid.common.schemas import catalog
-from noisegrid.data.form import Form
+from noisegrid.data.form import ATTRIBUTES, IMAGES, TOKENS, Form
 from noisegrid.data.prepared import Dataset
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import hardware_settings
@@ -39,21 +39,25 @@ def count() -> list[int]:
     return [runtime.nullcuda_count(index) for index in range(len(NAMES))]
 
 
-def data_of(name: str, examples: int) -> Dataset:
-    """Return a dataset of zeros with the shape of one of the catalog."""
-    about = catalog("datasets")[name]
-    images = np.zeros((examples, about["channels"], about["size"], about["size"]), np.uint8)
-    labels = np.zeros((examples, 40), np.uint8) if name == "celeba" else np.zeros(examples, np.int64)
-    form = Form.of_entry(about)
+def data_of(name: str, examples: int, context: int | None) -> Dataset:
+    """Return a dataset of zeros with the form of one of the catalog."""
+    form = Form.of_entry(catalog("datasets")[name])
     assert form is not None
-    return Dataset(name, "", form, images, labels, images[:200], labels[:200])
+    if form.kind == TOKENS:
+        assert context is not None
+        stream = np.zeros(examples * context + 1, np.uint8)
+        return Dataset(name, "", form, stream, None, stream[: 2 * context + 1], None)
+    inputs = np.zeros((examples, *form.shape), np.uint8 if form.kind == IMAGES else np.float32)
+    attributes = form.labels == ATTRIBUTES
+    labels = np.zeros((examples, form.outputs), np.uint8) if attributes else np.zeros(examples, np.int64)
+    return Dataset(name, "", form, inputs, labels, inputs[:200], labels[:200])
 
 
 def training_of(task: str, hardware: str, noise: str = "control", steps: int = STEPS, replicate: int = 0) -> Training:
     """Return a training of a task of the catalog, on data of zeros that last for so many steps."""
     run = run_of(task, hardware, noise, replicate)
     switches.set_switches(run.flags)
-    data = data_of(run.task.dataset, steps * run.task.batch_size)
+    data = data_of(run.task.dataset, steps * run.task.batch_size, run.task.context)
     switches.seed_global(run.seeds["init"])
     return Training(run, data, weights_of(build_network(run.task, data)), torch.device("cuda"))
 

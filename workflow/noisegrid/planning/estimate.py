@@ -16,6 +16,7 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.schemas import check
 from noisegrid.runtime.hardware import entry
+from noisegrid.study.kinds import training_examples
 from noisegrid.study.sharing import on_one_device
 from noisegrid.study.study import Study
 
@@ -106,7 +107,7 @@ def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
         return None
     recipe = study.siblings(hardware, task)[0].settings["task"]
     arithmetic = needs["tflop_per_epoch"] / (device.tflops * REACHED[device.precision])
-    examples = study.datasets[recipe["dataset"]].get("examples", 0)
+    examples = training_examples(recipe, study.datasets[recipe["dataset"]]) or 0
     launches = needs.get("launches_per_step", {}).get(device.precision, 0)
     launching = math.ceil(examples / recipe["batch_size"]) * launches * LAUNCH_S
     return Pace(recipe["epochs"] * max(arithmetic, launching) / 3600, 1, measured=False)

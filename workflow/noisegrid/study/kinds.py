@@ -46,3 +46,11 @@ def check_accuracy(what: str, dataset: str, entry: dict[str, Any], where: str) -
     """Raise NoisegridError if a study asks for something that needs an accuracy, and the labels are values."""
     if entry.get("labels") == "values":
         raise NoisegridError(f"{where}: {what} needs classes or attributes, but {dataset} has values; remove it")
+
+
+def training_examples(task: dict[str, Any], entry: dict[str, Any]) -> int | None:
+    """Return how many training examples (for tokens, windows) a dataset's entry states; None if it states none."""
+    stated: int | None = entry.get("examples")
+    if stated is None or "context" not in task:
+        return stated
+    return (stated - 1) // int(task["context"])

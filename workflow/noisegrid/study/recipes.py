@@ -15,7 +15,7 @@ REQUIREMENTS = frozenset({"memory_gb", "tflop_per_epoch", "launches_per_step"})
 WORDS = frozenset({"deviations", "without_batch_norm"}) | REQUIREMENTS
 #: If a task that has `like` sets any of these keys itself, it does not inherit the requirements, because the inherited
 #: values would be wrong.
-DECIDES_REQUIREMENTS = frozenset({"network", "network_options", "dataset", "batch_size", "augment"})
+DECIDES_REQUIREMENTS = frozenset({"network", "network_options", "dataset", "batch_size", "augment", "context"})
 
 
 def resolve_tasks(own: dict[str, Any], where: str, only: str | None = None) -> dict[str, dict[str, Any]]:

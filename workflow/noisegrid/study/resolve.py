@@ -20,7 +20,7 @@ from noisegrid.runtime.hardware import entry as hardware_entry
 from noisegrid.study import crossing, design, sharing
 from noisegrid.study.arms import timed_networks
 from noisegrid.study.inference import evaluations
-from noisegrid.study.kinds import check_accuracy, check_kind
+from noisegrid.study.kinds import check_accuracy, check_kind, training_examples
 from noisegrid.study.missing import why_missing
 from noisegrid.study.recipes import REQUIREMENTS, least_memory_gb, resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
@@ -259,8 +259,8 @@ def hardware_settings(name: str, where: str) -> dict[str, Any]:
 
 def _check_batch(name: str, task: dict[str, Any], dataset: dict[str, Any], where: str) -> None:
     """Raise NoisegridError if a batch of a task is larger than the training set, as far as its size is known."""
-    examples = dataset.get("examples", math.inf)
-    if task["batch_size"] > examples:
+    examples = training_examples(task, dataset)
+    if examples is not None and task.get("batch_size", 1) > examples:
         raise NoisegridError(
             f"{where}: task {name}: batch_size is {task['batch_size']}, but {task['dataset']} has only {examples} "
             f"training examples; write at most {examples}"

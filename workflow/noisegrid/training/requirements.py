@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from noisegrid.common.schemas import catalog
 from noisegrid.data.form import Form
 from noisegrid.networks import build
+from noisegrid.study.kinds import training_examples
 from noisegrid.study.optimization import optimizer_class
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.settings import Task
@@ -92,5 +93,7 @@ def print_all() -> None:
         dataset = datasets[task.dataset]
         form = Form.of_entry(dataset)
         assert form is not None
-        flop = training_flop(task, form, dataset["examples"])
+        examples = training_examples({"context": task.context} if task.context else {}, dataset)
+        assert examples is not None
+        flop = training_flop(task, form, examples)
         print(f"{name:28s} {training_bytes(task, form) / 1e9:8.3f} GB {flop / 1e12:12.3g} TFLOP per epoch")
