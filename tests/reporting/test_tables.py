@@ -153,3 +153,20 @@ def test_the_caption_of_a_table_is_about_its_own_cells(tmp_path):
     captions = {name: (tmp_path / f"{name}.md").read_text().partition("\n")[0] for name in ("noise", "components")}
     assert "n = 10 replicates per cell" in captions["noise"] and "crossed" not in captions["noise"]
     assert "n = 27 replicates per cell" in captions["components"]
+
+
+def test_ensemble_table():
+    """Cells with ensembles have a row for one run and one for each size; cells without them have none."""
+    algo = FRAME[FRAME["noise"] == "algo"].iloc[0]
+    more = [
+        algo.to_dict() | {"metric": f"ensemble_{metric}", "group": f"k = {size}", "value": value, "low": value - 1}
+        for size, accuracy, churn in ((3, 92.0, 3.0), (2, 91.0, 4.0))
+        for metric, value in (("accuracy", accuracy), ("churn", churn))
+    ]
+    table = tables.ensemble_table(pd.concat([FRAME, pd.DataFrame(more)], ignore_index=True))
+    assert list(table["noise"]) == ["algo"] * 3 and list(table["runs"]) == [1, 2, 3]
+    assert list(table["ensembles"]) == [10, 5, 3]
+    assert list(table["accuracy_percent"]) == [value_of(FRAME, "algo", "accuracy_mean"), 91.0, 92.0]
+    assert list(table["churn_percent"]) == [value_of(FRAME, "algo", "churn"), 4.0, 3.0]
+    assert list(table["churn_percent_low"][1:]) == [3.0, 2.0]
+    assert tables.ensemble_table(FRAME).empty

@@ -12,6 +12,7 @@ from noisegrid.common import versions
 from noisegrid.common.notes import join_notes
 from noisegrid.measuring.classes import class_rows, group_rows
 from noisegrid.measuring.crossed import component_rows
+from noisegrid.measuring.ensembles import ensemble_rows
 from noisegrid.measuring.pairs import hash_row, pair_rows, reference_rows, weight_rows
 from noisegrid.measuring.predictions import Predictions, load_predictions
 from noisegrid.measuring.rows import Row, mean_row, metric_row
@@ -56,6 +57,8 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         rows += [*run_rows(found.correct, numbers), *component_rows(found, numbers, cell.crossed, rng)]
     else:
         rows += noise_rows(replicates, found, numbers, seed_set, rng)
+        if cell.free:
+            rows += ensemble_rows(found, seed_set)
         if "context" in cell.settings["task"] and found.logits is not None:
             rows += token_rows(found.logits, found.labels, numbers, seed_set)
         notes = outlier_notes(found.correct, found.predicted, numbers)

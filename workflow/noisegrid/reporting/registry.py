@@ -62,6 +62,12 @@ def _compares_methods(study: Study) -> bool:
     return bool(study.versus)
 
 
+def _has_ensembles(study: Study) -> bool:
+    """Return whether a cell has at least four runs that share no held seeds, whose logits are kept."""
+    enough = (cell.replicates >= 4 and cell.seed_sets == 1 and cell.free and not cell.crossed for cell in study.cells)
+    return "logits" in study.keep and any(enough)
+
+
 def _has_single_sources(study: Study) -> bool:
     return len(set(study.values("noise")) - {"control", CROSSED}) > 3
 
@@ -152,6 +158,15 @@ TABLES = {
                 "remain on an infinite test set, the share of the variance that would vanish (above 1 where the "
                 "estimate of the rest is negative), and what the sampling of the test examples adds to the "
                 "95 % interval of the mean accuracy. Classes are on the pages of the cells"
+            ),
+        ),
+        Entry(
+            "ensembles",
+            "tables:ensemble_table",
+            _has_ensembles,
+            caption=(
+                "Less churn, at what price: accuracy and churn of the mean prediction of k runs. An ensemble of "
+                "k runs costs k trainings, and k evaluations of each example. The ensembles of a cell share no run"
             ),
         ),
         Entry(

@@ -100,6 +100,32 @@ def test_set_table(frame: pd.DataFrame) -> pd.DataFrame:
     return _with_seed_sets(table[~table["group"].str.fullmatch("class [0-9]+")], frame)
 
 
+def ensemble_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per cell and size of an ensemble: its accuracy and churn; one run is an ensemble of size 1."""
+    parts = []
+    for name, of_one, of_several in (
+        ("accuracy_percent", "accuracy_mean", "ensemble_accuracy"),
+        ("churn_percent", "churn", "ensemble_churn"),
+    ):
+        several = select(frame, of_several, None)
+        both = pd.concat([select(frame, of_one).assign(runs=1), several.assign(runs=_runs_of(several["group"]))])
+        both = both.set_index([*CELL, "runs"])[["value", "low", "high"]]
+        parts.append(both.rename(columns={"value": name, "low": f"{name}_low", "high": f"{name}_high"}))
+    table = pd.concat(parts, axis=1).reset_index()
+    cells = table[CELL].apply(tuple, axis=1)
+    places = {cell: place for place, cell in enumerate(cells[table["runs"] > 1].drop_duplicates())}
+    counts = frame.drop_duplicates(CELL).set_index(CELL)["n_replicates"]
+    table["ensembles"] = [int(counts[cell]) // size for cell, size in zip(cells, table["runs"], strict=True)]
+    table["place"] = cells.map(places)
+    table = table.dropna(subset="place").sort_values(["place", "runs"])
+    return table.drop(columns="place").reset_index(drop=True)
+
+
+def _runs_of(groups: pd.Series) -> pd.Series:
+    """Return the number of runs of an ensemble from its group, such as `k = 2`."""
+    return groups.str.removeprefix("k = ").astype(int)
+
+
 def versus_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row per comparison of two methods, a and b: effect, verdict on b, and what the runs can show."""
     numbers = {
