@@ -12,7 +12,7 @@ from factories import cells, crossed_frame, metrics_frame, study, value_of, writ
 from matplotlib.figure import Figure
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.reporting import figures, registry
+from noisegrid.reporting import figures, figures_epochs, registry
 from noisegrid.study.resolve import load_study
 
 PANELS = ("accuracy_std", "churn", "l2_unit")
@@ -117,10 +117,26 @@ def test_figure_components_shows_rows_without_numbers_if_a_replicate_is_lost():
     assert np.isnan(drawn(figures.figure_components(frame), 0)).all()
 
 
+def test_figure_epochs_draws_every_epoch_of_every_noise():
+    more = [
+        row | {"metric": metric, "group": f"epoch {epoch}", "value": value / epoch, "low": 0.0, "high": value}
+        for row in metrics_frame().drop_duplicates("noise").to_dict("records")
+        for metric, value in (("epoch_accuracy_std", 2.0), ("epoch_churn", 30.0))
+        for epoch in (1, 2, 3)
+    ]
+    figure = figures_epochs.figure_epochs(pd.DataFrame(more))
+    for axis, first in zip(figure.axes, (2.0, 30.0), strict=True):
+        curves = [list(line.get_ydata()) for line in axis.lines if len(line.get_xdata()) == 3]
+        assert curves == [pytest.approx([first, first / 2, first / 3])] * 4  # one for each noise
+    assert figure.axes[0].get_xlabel() == "epoch" and "Bars: 95 % intervals" in figure.get_supxlabel()
+    with pytest.raises(NoisegridError, match="requires a study that keeps `epochs`"):
+        figures_epochs.figure_epochs(metrics_frame())
+
+
 def test_every_figure_has_a_test_and_a_function():
     """Figures 6 and 7 are drawn from overhead.csv (test_overhead_frame.py)."""
     tested = {"figure_1", "figure_2", "figure_3", "figure_4", "figure_5", "figure_8"}
-    tested |= {"figure_across", "figure_sources", "figure_components"}
+    tested |= {"figure_across", "figure_sources", "figure_components", "figure_epochs"}
     assert set(registry.FIGURES) == tested | {"figure_6", "figure_7"}
     captions = {path.stem for path in (ROOT / "workflow/report/figures").glob("*.rst") if path.read_text().strip()}
     assert captions == set(registry.FIGURES) and all(entry.caption for entry in registry.TABLES.values())
@@ -145,8 +161,8 @@ def test_hardware_is_compared_where_the_seeds_are_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("name", "missing"),
     [
-        ("quick", {"figure_4", "figure_5", "figure_across"}),
-        ("paper", {"figure_8", "figure_sources", "figure_components"}),
+        ("quick", {"figure_4", "figure_5", "figure_across", "figure_epochs"}),
+        ("paper", {"figure_8", "figure_sources", "figure_components", "figure_epochs"}),
     ],
 )
 def test_a_study_draws_what_its_cells_can_fill(name, missing):

@@ -1,5 +1,6 @@
 """Every optimiser and scheduler, and every average: a run that is interrupted and resumed ends with the same bits."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -76,7 +77,7 @@ def finished(found: Training, checkpoints: Checkpoints) -> tuple[str, bytes, lis
     return end.weights.hash, end.logits.tobytes(), [row["learning_rate"] for row in found.history]
 
 
-def interrupted(run: Run, folder, steps: int) -> Checkpoints:
+def interrupted(run: Run, folder, steps: int, begin: Callable[[Run], Training] = training) -> Checkpoints:
     """Interrupt a run after so many steps; return the checkpoints that it leaves."""
     checkpoints, done = Checkpoints(folder, "run", every_s=1e9), 0
 
@@ -86,7 +87,7 @@ def interrupted(run: Run, folder, steps: int) -> Checkpoints:
         checkpoints.asked_to_stop = done == steps
 
     checkpoints.on_visit = count
-    found = training(run)
+    found = begin(run)
     with pytest.raises(Interrupted):
         finished(found, checkpoints)
     return Checkpoints(folder, "run", every_s=1e9)
@@ -101,6 +102,23 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path, case):
         found = training(run)
         assert checkpoints.resume(found, torch.device("cpu"))
         assert finished(found, checkpoints) == whole, steps
+
+
+def test_the_predictions_after_each_epoch_survive_an_interruption_and_change_no_weight(tmp_path):
+    def wanted(run: Run) -> Training:
+        found = training(run)
+        found.by_epoch = []
+        return found
+
+    run = run_with()
+    whole = wanted(run)
+    bits = finished(whole, Checkpoints())
+    assert bits == finished(training(run), Checkpoints())
+    assert len(whole.by_epoch) == EPOCHS and (whole.by_epoch[-1] == whole.snapshot().logits.argmax(1)).all()
+    checkpoints = interrupted(run, tmp_path, STEPS + 1, wanted)
+    again = wanted(run)
+    assert checkpoints.resume(again, torch.device("cpu")) and finished(again, checkpoints) == bits
+    assert (np.stack(again.by_epoch) == np.stack(whole.by_epoch)).all()
 
 
 @pytest.mark.parametrize("part", ["optimizer", "learning_rate", "average", "random"])

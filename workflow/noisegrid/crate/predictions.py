@@ -11,7 +11,7 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import npy_header
 from noisegrid.crate.archive import opened
 from noisegrid.crate.limits import ARRAY_BYTES, ARRAYS, CLASSES, COMBINATIONS, GROUPS, LABELS, check_count, check_size
-from noisegrid.records.predictions import KNOWN, LOGITS, are_values
+from noisegrid.records.predictions import BY_EPOCH, KNOWN, LOGITS, are_values
 from noisegrid.records.record import Replicate
 
 
@@ -83,6 +83,7 @@ def check_meaning(arrays: dict[str, Any]) -> None:
     label, predicted = arrays["label"], [arrays[name] for name in LOGITS]
     if not np.array_equal(arrays["example_id"], np.arange(len(label))):
         raise NoisegridError("the example ids are not 0, 1, 2 and so on")
+    _check_by_epoch(arrays.get(BY_EPOCH), predicted[0])
     if are_values(label):
         _check_values(label, predicted)
         return
@@ -100,6 +101,15 @@ def check_meaning(arrays: dict[str, Any]) -> None:
     _check_classes(label, logits)
     if groups := {"group", "group_name", "target"} & arrays.keys():
         _check_groups(arrays, label, groups)
+
+
+def _check_by_epoch(by_epoch: np.ndarray | None, final: np.ndarray) -> None:
+    """Raise NoisegridError if there are predictions after each epoch that do not end with the final ones."""
+    if by_epoch is None:
+        return
+    form = by_epoch.ndim == 1 + final.ndim and by_epoch.dtype == final.dtype
+    if not form or not np.array_equal(by_epoch[-1:], final[None]):
+        raise NoisegridError("the predictions after each epoch do not end with the final predictions")
 
 
 def _check_classes(label: np.ndarray, logits: list[Any]) -> None:

@@ -13,6 +13,7 @@ from noisegrid.common.notes import join_notes
 from noisegrid.measuring.classes import class_rows, group_rows
 from noisegrid.measuring.crossed import component_rows
 from noisegrid.measuring.ensembles import ensemble_rows
+from noisegrid.measuring.epochs import epoch_rows
 from noisegrid.measuring.pairs import hash_row, pair_rows, reference_rows, weight_rows
 from noisegrid.measuring.predictions import Predictions, load_predictions
 from noisegrid.measuring.rows import Row, mean_row, metric_row
@@ -57,6 +58,7 @@ def measure(cell: Cell, replicates: list[Replicate], lost: dict[str, int]) -> li
         rows += [*run_rows(found.correct, numbers), *component_rows(found, numbers, cell.crossed, rng)]
     else:
         rows += noise_rows(replicates, found, numbers, seed_set, rng)
+        rows += epoch_rows(found, seed_set)
         if cell.free:
             rows += ensemble_rows(found, seed_set)
         if "context" in cell.settings["task"] and found.logits is not None:

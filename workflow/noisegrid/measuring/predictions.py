@@ -8,7 +8,7 @@ import numpy as np
 
 from noisegrid import stats
 from noisegrid.common.errors import NoisegridError
-from noisegrid.records.predictions import are_values, blocks
+from noisegrid.records.predictions import BY_EPOCH, are_values, blocks
 from noisegrid.records.record import Replicate
 from noisegrid.records.stored import StoredArray
 
@@ -31,6 +31,8 @@ class Predictions:
         Logits of each replicate after all epochs, which stay on disk. None if a replicate did not keep them.
     calibration : (replicates,) or None
         Expected calibration error in percent. None for attributes, and without logits.
+    by_epoch : (replicates, epochs, units), int16, or None
+        Predictions after each epoch. None if a replicate did not keep them.
     groups : dict
         The arrays `group` (whether each example is in each sub-group), `group_name` and `target` (index of the target
         attribute). Empty if the dataset has no sub-groups.
@@ -42,6 +44,7 @@ class Predictions:
     logits: list[StoredArray] | None
     calibration: Array | None
     groups: dict[str, Array]
+    by_epoch: Array | None = None
 
     @property
     def correct(self) -> Array:
@@ -82,7 +85,7 @@ def load_predictions(replicates: list[Replicate]) -> Predictions:
     labels = first["label"]
     dtype = np.float32 if are_values(labels) else np.int16
     predicted, midpoint = (np.empty((len(replicates), labels.size), dtype) for _ in range(2))
-    logits, calibration = list[StoredArray](), list[float]()
+    logits, calibration, epochs = list[StoredArray](), list[float](), list[Array]()
     for index, replicate in enumerate(replicates):
         arrays = replicate.predictions()
         predicted[index] = arrays["predicted"].ravel()
@@ -94,6 +97,8 @@ def load_predictions(replicates: list[Replicate]) -> Predictions:
                 confidence = np.concatenate([stats.softmax(block).max(axis=1) for block in blocks(arrays["logits"])])
                 right = arrays["predicted"] == labels
                 calibration.append(100 * stats.expected_calibration_error(confidence, right))
+        if BY_EPOCH in arrays:
+            epochs.append(arrays[BY_EPOCH].reshape(len(arrays[BY_EPOCH]), -1))
     whole = len(logits) == len(replicates)
     return Predictions(
         labels=labels,
@@ -102,6 +107,7 @@ def load_predictions(replicates: list[Replicate]) -> Predictions:
         logits=logits if whole else None,
         calibration=np.array(calibration) if whole and calibration else None,
         groups={key: first[key] for key in ("group", "group_name", "target") if key in first},
+        by_epoch=np.stack(epochs) if len(epochs) == len(replicates) else None,
     )
 
 

@@ -19,8 +19,10 @@ from noisegrid.records.stored import StoredArray
 Array = np.ndarray
 #: The logits from which each array of predictions is computed. The file has one kind only.
 LOGITS = {"predicted": "logits", "midpoint_predicted": "midpoint_logits"}
+#: The predictions after each epoch, (epochs, examples, ...), if the study keeps `epochs`.
+BY_EPOCH = "epoch_predicted"
 #: Names of all arrays. `group`, `group_name` and `target` exist only if the dataset has sub-groups.
-KNOWN = {"example_id", "label", *LOGITS, *LOGITS.values(), "group", "group_name", "target"}
+KNOWN = {"example_id", "label", *LOGITS, *LOGITS.values(), BY_EPOCH, "group", "group_name", "target"}
 #: The largest number of logits to hold in memory at a time.
 BLOCK_VALUES = 1 << 22
 
@@ -42,10 +44,14 @@ def predictions_of(logits: Array, labels: Array) -> Array:
         The most likely class of each example or, for attributes, whether the logit of each attribute is positive. For
         values, the outputs themselves.
     """
-    if are_values(labels):
+    return of_kind(logits, "values" if are_values(labels) else "classes" if labels.ndim == 1 else "attributes")
+
+
+def of_kind(logits: Array, kind: str) -> Array:
+    """Convert logits to predictions, given what the labels are (see `predictions_of`), as in a Form."""
+    if kind == "values":
         return logits
-    predicted = logits.argmax(axis=-1) if labels.ndim == 1 else logits > 0
-    return predicted.astype(np.int16)
+    return (logits > 0 if kind == "attributes" else logits.argmax(axis=-1)).astype(np.int16)
 
 
 def are_values(labels: Array) -> bool:

@@ -5,7 +5,8 @@ This module does not import torch. The folder contains:
 record.json             settings, machine and results of the run (workflow/schemas/record.schema.yaml)
 predictions.npz         example_id: int32 (examples,); label: int32 (examples,), or uint8 (examples, attributes);
                         logits, midpoint_logits: float32 (examples, classes), or only the predictions: predicted,
-                        midpoint_predicted: int16, with the shape of label; for a dataset with sub-groups also
+                        midpoint_predicted: int16, with the shape of label; epoch_predicted: int16 (epochs, and the
+                        shape of label), if a study keeps `epochs`; for a dataset with sub-groups also
                         group: bool (examples, groups), group_name and target, as in data.prepared.Dataset
 weights.npy             float32 (values,): first all parameters, then all buffers; `layout` in record.json lists them
 midpoint_weights.npy    the weights after half of the epochs, when the reference measures churn and L2 distance

@@ -112,7 +112,7 @@ def figure_4(frame: pd.DataFrame) -> Figure:
     handles: list[Artist] = [
         Line2D([], [], color=NOISES[n].colour, marker=NOISES[n].marker, linestyle="", label=n) for n in sources
     ]
-    _caption(figure, frame, [*handles, Patch(color=NULL_COLOUR, label=NULL_LABEL)], "")
+    caption(figure, frame, [*handles, Patch(color=NULL_COLOUR, label=NULL_LABEL)], "")
     return figure
 
 
@@ -154,7 +154,7 @@ def figure_across(frame: pd.DataFrame) -> Figure:
                 ticks[position] = row["noise"]
             position += 1
         finish(axis, label, ticks)
-    _caption(figure, frame, [])
+    caption(figure, frame, [])
     return figure
 
 
@@ -199,7 +199,7 @@ def figure_components(frame: pd.DataFrame) -> Figure:
         own, alone = (select(frame, name, None).set_index([*GROUP, "group"]) for name in (metric, f"{metric}_alone"))
         position, ticks = 0, dict[int, str]()
         for key, part in groups:
-            ticks[position] = _title(dict(zip(GROUP, key, strict=True)), frame)
+            ticks[position] = title(dict(zip(GROUP, key, strict=True)), frame)
             for source in part["group"]:
                 position += 1
                 style = (NOISES[source].colour, NOISES[source].marker) if source in NOISES else (INTERACTION, "o")
@@ -227,7 +227,7 @@ def figure_components(frame: pd.DataFrame) -> Figure:
             label="stays if it alone is free",
         ),
     ]
-    _caption(figure, frame, handles)
+    caption(figure, frame, handles)
     return figure
 
 
@@ -243,7 +243,7 @@ def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = 
         data = select(frame, metric).set_index([*keys, "noise"])
         position, ticks = 0, dict[int, str]()
         for key, part in groups:
-            ticks[position] = _title(dict(zip(keys, key, strict=True)), frame)
+            ticks[position] = title(dict(zip(keys, key, strict=True)), frame)
             for noise in part["noise"]:
                 position += 1
                 if (*key, noise) in data.index:
@@ -252,10 +252,10 @@ def _by_task(frame: pd.DataFrame, sources: Sequence[str], keys: Sequence[str] = 
             position += 1
         finish(axis, label, ticks)
     missing = {
-        _title(dict(zip(keys, key, strict=True)), frame): set(sources) - set(part["noise"]) for key, part in groups
+        title(dict(zip(keys, key, strict=True)), frame): set(sources) - set(part["noise"]) for key, part in groups
     }
     lines = f" Lines: 95 % intervals.{_not_measured(missing)}"
-    _caption(figure, frame, [Patch(color=NULL_COLOUR, label=NULL_LABEL)], lines)
+    caption(figure, frame, [Patch(color=NULL_COLOUR, label=NULL_LABEL)], lines)
     return figure
 
 
@@ -304,13 +304,13 @@ def figure_2(frame: pd.DataFrame) -> Figure:
                 for part, offset, filled in zip(both, (-0.17, 0.17), (True, False), strict=True):
                     draw_estimate(axis, part.loc[noise], position + offset, noise, filled, null=False)
             finish(axis, label, dict(enumerate(shared)))
-        axes[0].set_title(_title({"hardware": hardware, "task": tasks[0]}, frame), loc="left")
-        missing[_title({"hardware": hardware, "task": tasks[0]}, frame)] = {*PAPER_NOISE, "control"} - set(shared)
+        axes[0].set_title(title({"hardware": hardware, "task": tasks[0]}, frame), loc="left")
+        missing[title({"hardware": hardware, "task": tasks[0]}, frame)] = {*PAPER_NOISE, "control"} - set(shared)
     legend = [
         Line2D([], [], color="#444444", marker="o", linestyle="", label="without batch norm"),
         Line2D([], [], color="#444444", marker="o", linestyle="", markerfacecolor="white", label="with batch norm"),
     ]
-    _caption(figure, frame, legend, f" Lines: 95 % intervals.{_not_measured(missing)}")
+    caption(figure, frame, legend, f" Lines: 95 % intervals.{_not_measured(missing)}")
     return figure
 
 
@@ -333,9 +333,9 @@ def figure_3(frame: pd.DataFrame) -> Figure:
             cell = data[(data[GROUP] == list(key)).all(axis=1) & (data["noise"] == noise)]
             _draw_classes(axis, cell, noise)
         axes[0].set_ylim(bottom=0)  # all panels of a row share the y axis, so its limit is set after all are drawn
-        axes[0].set_ylabel(f"{_title(dict(zip(GROUP, key, strict=True)), frame)}\nclass std / overall std")
+        axes[0].set_ylabel(f"{title(dict(zip(GROUP, key, strict=True)), frame)}\nclass std / overall std")
     handles = [Patch(color=NULL_COLOUR, label=NULL_LABEL), Line2D([], [], color="#888888", label="its median")]
-    _caption(figure, frame, handles, "")
+    caption(figure, frame, handles, "")
     return figure
 
 
@@ -413,12 +413,12 @@ def finish(axis: Axes, label: str, ticks: dict[int, str]) -> None:
             tick.set_fontweight("bold")
 
 
-def _title(key: dict[str, str], frame: pd.DataFrame) -> str:
+def title(key: dict[str, str], frame: pd.DataFrame) -> str:
     """Return the task, followed by the hardware if the study has several hardware entries."""
     return key["task"] if frame["hardware"].nunique() == 1 else f"{key['task']}, {key['hardware']}"
 
 
-def _caption(
+def caption(
     figure: Figure, frame: pd.DataFrame, handles: Sequence[Artist], lines: str = " Lines: 95 % intervals."
 ) -> None:
     """Add the legend above the axes, and below them a text with n, device, versions and the meaning of the lines."""

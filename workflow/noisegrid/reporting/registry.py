@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from noisegrid.study.sources import CROSSED
-from noisegrid.study.study import Study
+from noisegrid.study.study import EPOCHS, Study
 
 METRICS, OVERHEAD = "metrics.csv", "overhead.csv"
 #: Besides CROSSED, what `Entry.cells` can be.
@@ -66,6 +66,10 @@ def _has_ensembles(study: Study) -> bool:
     """Return whether a cell has at least four runs that share no held seeds, whose logits are kept."""
     enough = (cell.replicates >= 4 and cell.seed_sets == 1 and cell.free and not cell.crossed for cell in study.cells)
     return "logits" in study.keep and any(enough)
+
+
+def _keeps_epochs(study: Study) -> bool:
+    return EPOCHS in study.keep
 
 
 def _has_single_sources(study: Study) -> bool:
@@ -129,6 +133,7 @@ FIGURES = {
         Entry("figure_7", "figures_overhead:figure_7", _times_networks, OVERHEAD),
         Entry("figure_8", "figures:figure_8", _measures("order", "in_batch_order")),
         Entry("figure_sources", "figures:figure_sources", _has_single_sources),
+        Entry("figure_epochs", "figures_epochs:figure_epochs", _keeps_epochs),
         Entry("figure_components", "figures:figure_components", _measures(CROSSED), cells=CROSSED),
     )
 }

@@ -14,8 +14,9 @@ from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.common.files import short_digest
 from noisegrid.study.chunk import Chunk
 
-#: The parts of a replicate that a study may leave out (`keep` in the study file). By default, all are kept.
+#: The parts of a replicate that a study keeps by default (`keep` in the study file), and EPOCHS, which it may add.
 KEPT = ("weights", "midpoint_weights", "logits")
+EPOCHS = "epochs"
 
 
 @dataclass(frozen=True)

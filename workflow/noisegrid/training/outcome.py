@@ -47,6 +47,8 @@ class Outcome:
     resumed : int
         How often the run was resumed from a checkpoint. With autotuning, every process searches for kernels again, so
         a resumed run may mix kernels.
+    by_epoch : (epochs, test examples, ...) or None
+        The predictions after each epoch, if they were wanted.
     """
 
     initial_hash: str
@@ -55,3 +57,4 @@ class Outcome:
     history: list[dict[str, float]]
     seconds: dict[str, float]
     resumed: int
+    by_epoch: np.ndarray | None = None

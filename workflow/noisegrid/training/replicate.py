@@ -15,7 +15,7 @@ from noisegrid.records import predictions, record
 from noisegrid.runtime import machine
 from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.settings import Hardware
-from noisegrid.study.study import KEPT, Cell, digest
+from noisegrid.study.study import EPOCHS, KEPT, Cell, digest
 from noisegrid.training import compilation, noise
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.outcome import Outcome
@@ -122,7 +122,7 @@ def train_and_write(
         The parts of the replicate that are written to disk (see Study.keep).
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    outcome = train(run, data, checkpoints)
+    outcome = train(run, data, checkpoints, EPOCHS in keep)
     labels = predictions.stored_labels(data.part("test", run.task.context)[1], data.form.labels)
     about = {
         "format": versions.RECORD,
@@ -154,6 +154,8 @@ def train_and_write(
         "label": labels,
         **predictions.outputs(outcome.final.logits, outcome.midpoint.logits, labels, "logits" in keep),
     }
+    if outcome.by_epoch is not None:
+        arrays[predictions.BY_EPOCH] = outcome.by_epoch
     if data.groups is not None and data.target is not None:
         arrays |= {"group": np.asarray(data.groups), "group_name": np.array(data.group_names)}
         arrays["target"] = np.array(data.target)

@@ -18,6 +18,7 @@ from torch.amp.grad_scaler import GradScaler
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import Dataset
+from noisegrid.records import predictions
 from noisegrid.runtime import gpu_sharing, machine, xla
 from noisegrid.training import noise
 from noisegrid.training.averages import AveragedWeights
@@ -39,10 +40,11 @@ from noisegrid.training.weights import Weights, disturbed, load_weights, weights
 NEVER = Checkpoints()
 
 
-def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
+def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER, every_epoch: bool = False) -> Outcome:
     """Train and evaluate one replicate, starting from its checkpoint if there is one.
 
-    If the recipe names a training function of the user, that function trains, without checkpoints.
+    If the recipe names a training function of the user, that function trains, without checkpoints. With `every_epoch`,
+    the network is also evaluated after each epoch, which changes no weight.
 
     Call this before the process computes anything (see noise.apply_flags).
 
@@ -57,13 +59,17 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
         return train_with(run, data)
     began = time.perf_counter()
     with begun(run, data) as training:
+        training.by_epoch = [] if every_epoch else None
         checkpoints.resume(training, training.state_device)
         while training.epoch < run.task.epochs:
             training.run_epoch(checkpoints)
     assert training.midpoint is not None
     final = training.snapshot()
     seconds = {"training_s": training.seconds, "total_s": time.perf_counter() - began}
-    return Outcome(training.initial_hash, training.midpoint, final, training.history, seconds, training.resumed)
+    by_epoch = None if training.by_epoch is None else np.stack(training.by_epoch)
+    return Outcome(
+        training.initial_hash, training.midpoint, final, training.history, seconds, training.resumed, by_epoch
+    )
 
 
 @contextmanager
@@ -112,6 +118,8 @@ class Training:
         Time spent in training so far.
     midpoint : Snapshot or None
         The state after half of the epochs, or None before this point is reached.
+    by_epoch : list of array, or None
+        The predictions after each finished epoch, if they are wanted.
     resumed : int
         How often the run was resumed from a checkpoint so far.
     """
@@ -140,6 +148,8 @@ class Training:
         self.epoch, self.step, self.losses, self.seconds = 0, 0, list[Tensor](), 0.0
         self.history: list[dict[str, float]] = []
         self.midpoint: Snapshot | None = None
+        self.by_epoch: list[np.ndarray] | None = None
+        self.labels = data.form.labels
         self.resumed = 0
 
     def run_epoch(self, checkpoints: Checkpoints) -> None:
@@ -166,8 +176,12 @@ class Training:
         elapsed = self.seconds - sum(row["seconds"] for row in self.history)
         self.history.append({"epoch": self.epoch, "learning_rate": self.rate, "train_loss": loss, "seconds": elapsed})
         self.epoch, self.step, self.losses = self.epoch + 1, 0, []
-        if self.epoch == max(1, self.task.epochs // 2):
-            self.midpoint = self.snapshot()
+        midway = self.epoch == max(1, self.task.epochs // 2)
+        if midway or self.by_epoch is not None:
+            snapshot = self.snapshot()
+            self.midpoint = snapshot if midway else self.midpoint
+            if self.by_epoch is not None:
+                self.by_epoch.append(predictions.of_kind(snapshot.logits, self.labels))
 
     def _train_batch(self, inputs: Tensor, labels: Tensor) -> None:
         batch, task = (inputs, labels, self.precision, self.loss), self.task
@@ -229,6 +243,7 @@ class Training:
             "seconds": self.seconds,
             "history": self.history,
             "resumed": self.resumed,
+            "by_epoch": None if self.by_epoch is None else [torch.from_numpy(one) for one in self.by_epoch],
             "midpoint": midpoint
             and [torch.from_numpy(midpoint.logits), torch.from_numpy(midpoint.weights.vector), midpoint.weights.layout],
         }
@@ -248,6 +263,8 @@ class Training:
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
         self.losses, self.history = list(state["losses"].to(self.device).unbind()), state["history"]
         self.resumed = state["resumed"] + 1
+        if self.by_epoch is not None and state["by_epoch"] is not None:
+            self.by_epoch = [one.cpu().numpy() for one in state["by_epoch"]]
         if state["midpoint"]:
             logits, vector, layout = state["midpoint"]
             self.midpoint = Snapshot(logits.cpu().numpy(), Weights(vector.cpu().numpy(), layout))
