@@ -11,6 +11,7 @@ import torch
 from conftest import TINY
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.data.form import Form
 from noisegrid.data.prepared import open_prepared, prepare
 from noisegrid.readers import Images, Raw
 from noisegrid.study.resolve import load_study
@@ -162,6 +163,76 @@ def test_oddities_are_notes_that_the_manifest_keeps(prepared, tmp_path):
     notes, _ = prepared(replace(ATTRIBUTES, train_labels=never, groups={"a": np.zeros(3, bool)}))
     assert notes[0] == "train_labels: all examples have the same value of attribute 1"
     assert notes[1] == "groups: no test image belongs to 'a'" and "lacks `groups: true`" in notes[2]
+
+
+def test_groups_without_positives_or_negatives_are_noted(prepared):
+    """The target attribute of the test examples is 0, 1 and 0."""
+    masks = {"all": [1, 1, 1], "none positive": [1, 0, 1], "none negative": [0, 1, 0]}
+    groups = {name: np.array(mask, bool) for name, mask in masks.items()}
+    notes, _ = prepared(replace(ATTRIBUTES, groups=groups), groups=True)
+    assert notes == [
+        "groups: 'none positive' has no positives, so its false-negative rate is undefined",
+        "groups: 'none negative' has no negatives, so its false-positive rate is undefined",
+    ]
+
+
+TABLE = {"kind": "table", "classes": 2}
+ROWS = Raw(
+    np.array([[0.5, 0], [1.5, 2]], np.float32), np.array([0, 1]),
+    np.array([[0.5, 1], [-1, 0]], np.float32), np.array([1, 0]),
+    columns={"age": (), "sex": ("a", "b", "c")},
+)  # fmt: skip
+TEXT = Raw(np.array([0, 1, 2, 0, 1], np.uint8), None, np.array([1, 2, 0], np.uint8), None, vocabulary=("a", "b", "c"))
+VALUES = replace(ROWS, train_labels=np.array([0.5, 1.5]), test_labels=np.array([2.0, 3.0]))
+
+
+def test_tables_tokens_and_values_are_stored_as_their_kind(prepared):
+    notes, data = prepared(ROWS, **TABLE)
+    assert notes == [] and data.form == Form("table", "classes", 2, [2], [0, 3])
+    assert data.form.arguments() == {"classes": 2, "columns": [0, 3]}
+
+
+def test_a_text_is_cut_into_windows_and_labels_are_the_next_tokens(prepared):
+    _, data = prepared(TEXT, kind="tokens")
+    assert data.form.arguments(2) == {"classes": 3, "context": 2} and data.count("train", 2) == 2
+    inputs, labels = data.part("train", 2)
+    assert inputs.tolist() == [[0, 1], [2, 0]] and labels.tolist() == [[1, 2], [0, 1]]
+    with pytest.raises(NoisegridError, match=r"its test part has 3 tokens, .* set `context` of the task to at most 2"):
+        data.part("test", 3)
+
+
+def test_values_are_floats_with_one_column_for_each(prepared):
+    _, data = prepared(VALUES, kind="table", labels="values")
+    assert (data.form.labels, data.form.outputs) == ("values", 1)
+    assert data.train_labels.dtype == np.float32 and data.train_labels.tolist() == [[0.5], [1.5]]
+
+
+@pytest.mark.parametrize(
+    ("data", "entry", "message"),
+    [
+        (replace(ROWS, columns={"age": ()}), TABLE, "columns: there are 1 names for 2 columns; name each column once"),
+        (replace(ROWS, columns={"age": (), "sex": ("a", "b")}), TABLE, "codes in column 1 that are not whole numbers"),
+        (ROWS, TABLE | {"columns": [0, 4]}, "the numbers of categories are .0, 3., but the entry states others"),
+        (replace(ROWS, test_inputs=ROWS.test_inputs * np.nan), TABLE, "rows 0 to 1 have values that are not finite"),
+        (replace(ROWS, train_inputs=ROWS.train_inputs.astype(float)), TABLE, "the type is float64; return float32"),
+        (ROWS, {"kind": "arrays", "classes": 2, "shape": [3]}, "the shape is .2., but the entry states .3."),
+        (VALUES, TABLE, "the type is float64; return integers, or state `labels: values` in the entry for regression"),
+        (replace(VALUES, test_labels=np.array([1.0, np.inf])), {"kind": "table", "labels": "values"}, "finite floats"),
+        (replace(TEXT, train_labels=np.zeros(5, int)), {"kind": "tokens"}, "a stream of tokens has no labels"),
+        (
+            replace(TEXT, vocabulary=("a", "b")),
+            {"kind": "tokens"},
+            "codes from 0 to 2, but the vocabulary has 2 tokens",
+        ),
+        (TEXT, {"kind": "tokens", "classes": 5}, "it has 3 tokens, but the entry states classes: 5"),
+        (replace(TEXT, test_inputs=np.zeros((2, 2), np.uint8)), {"kind": "tokens"}, "but must be one stream"),
+    ],
+)
+def test_mistakes_of_every_kind_are_one_sentence(prepared, tmp_path, data, entry, message):
+    with pytest.raises(NoisegridError, match=message) as error:
+        prepared(data, **entry)
+    assert str(error.value).startswith("dataset mine: ") and "\n" not in str(error.value)
+    assert not (tmp_path / "manifest.json").exists()
 
 
 def test_floats_stay_floats_and_give_the_same_batches_as_bytes(prepared):

@@ -4,7 +4,7 @@ What makes training or its measures impossible is an error. What only looks like
 inputs are checked while they are written (data/values.py).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -75,9 +75,7 @@ def check_raw(name: str, entry: dict[str, Any], data: Raw) -> list[str]:
     _check_same_form(kind, entry, data, fail)
     notes = _check_tokens(entry, data, fail) if kind == TOKENS else _check_all_labels(entry, data, fail)
     _check_groups(data, entry, fail)
-    notes += [
-        f"groups: no test {_noun(kind)} belongs to {group!r}" for group, mask in data.groups.items() if not np.any(mask)
-    ]
+    notes += _group_notes(data, _noun(kind))
     if data.groups and not entry.get("groups"):
         notes.append("groups: no figure shows them, because the dataset's entry lacks `groups: true`")
     return notes
@@ -239,6 +237,20 @@ def _unused(labels: np.ndarray, classes: int, key: str) -> list[str]:
 def _listed(numbers: Iterable[int]) -> str:
     words = [str(number) for number in numbers]
     return ", ".join(words[:LISTED]) + (f" and {len(words) - LISTED} more" if len(words) > LISTED else "")
+
+
+def _group_notes(data: Raw, noun: str) -> Iterator[str]:
+    """Yield a sentence for each sub-group without members, positives or negatives; their rates are undefined."""
+    if data.test_labels is None:
+        return
+    for group, mask in data.groups.items():
+        labels = data.test_labels[np.asarray(mask, bool), data.target]
+        if not len(labels):
+            yield f"groups: no test {noun} belongs to {group!r}"
+        elif not labels.any():
+            yield f"groups: {group!r} has no positives, so its false-negative rate is undefined"
+        elif labels.all():
+            yield f"groups: {group!r} has no negatives, so its false-positive rate is undefined"
 
 
 def _check_groups(data: Raw, entry: dict[str, Any], fail: Callable[[str, str], NoisegridError]) -> None:
