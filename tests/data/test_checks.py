@@ -30,7 +30,7 @@ ATTRIBUTES = replace(
     GOOD,
     train_labels=np.eye(3, dtype=int)[[0, 1, 2, 0, 1, 2]],
     test_labels=np.eye(3, dtype=int),
-    groups={"a": np.array([True, False, True])},
+    groups={"a": np.array([True, True, False])},
     target=1,
 )
 
@@ -188,7 +188,7 @@ VALUES = replace(ROWS, train_labels=np.array([0.5, 1.5]), test_labels=np.array([
 
 def test_tables_tokens_and_values_are_stored_as_their_kind(prepared):
     notes, data = prepared(ROWS, **TABLE)
-    assert notes == [] and data.form == Form("table", "classes", 2, [2], [0, 3])
+    assert notes == [] and data.form == Form("table", "classes", 2, [2], [0, 3], 255)
     assert data.form.arguments() == {"classes": 2, "columns": [0, 3]}
 
 
@@ -221,8 +221,8 @@ def test_values_are_floats_with_one_column_for_each(prepared):
         (replace(TEXT, train_labels=np.zeros(5, int)), {"kind": "tokens"}, "a stream of tokens has no labels"),
         (
             replace(TEXT, vocabulary=("a", "b")),
-            {"kind": "tokens"},
-            "codes from 0 to 2, but the vocabulary has 2 tokens",
+            {"kind": "tokens", "classes": 2},
+            "codes from 0 to 2, but the vocabulary",
         ),
         (TEXT, {"kind": "tokens", "classes": 5}, "it has 3 tokens, but the entry states classes: 5"),
         (replace(TEXT, test_inputs=np.zeros((2, 2), np.uint8)), {"kind": "tokens"}, "but must be one stream"),
