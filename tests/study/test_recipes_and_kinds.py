@@ -52,9 +52,12 @@ def test_recipes_of_every_kind_resolve(tmp_path, monkeypatch, task):
 @pytest.mark.parametrize(
     ("task", "sentence"),
     [
-        (LOOP | {"dataset": "rows", "augment": {"pad": 1, "flip": False}}, "augment is for images, but rows has table"),
+        (
+            LOOP | {"dataset": "rows", "augment": {"pad": 1, "flip": False}},
+            "augment is for images, but rows is of the kind table",
+        ),
         (LOOP | {"dataset": "words"}, "words is a stream of tokens; set `context`, the tokens of a window"),
-        (LOOP | {"dataset": "rows", "context": 3}, "context is for tokens, but rows has table; remove it"),
+        (LOOP | {"dataset": "rows", "context": 3}, "context is for tokens, but rows is of the kind table; remove it"),
         (LOOP | {"dataset": "rows", "tolerance": 3}, "tolerance is for values, but rows has classes; remove it"),
         # 21 tokens are two windows of ten and the tokens after them
         (
@@ -76,8 +79,8 @@ def test_a_recipe_that_does_not_fit_is_one_sentence(tmp_path, monkeypatch, task,
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
-        ({"read": "own:read", "classes": 2}, "full_scale is missing, which images need; add it"),
-        ({"read": "own:read", "kind": "table"}, "classes is missing, which table need; add it"),
+        ({"read": "own:read", "classes": 2}, "full_scale is missing, which a dataset of the kind images needs; add it"),
+        ({"read": "own:read", "kind": "table"}, "classes is missing, which a dataset of the kind table needs; add it"),
         (
             {"read": "own:read", "kind": "arrays", "classes": 1},
             "classes: 1 is less than two classes; for a yes or no, label",

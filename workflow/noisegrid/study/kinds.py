@@ -16,7 +16,7 @@ def check_dataset_keys(entry: dict[str, Any], where: str) -> None:
             f"{where}.classes: 1 is less than two classes; for a yes or no, label the examples 0 and 1"
         )
     if missing := [key for key in needed if key not in entry]:
-        raise NoisegridError(f"{where}: {missing[0]} is missing, which {kind} need; add it")
+        raise NoisegridError(f"{where}: {missing[0]} is missing, which a dataset of the kind {kind} needs; add it")
 
 
 def check_kind(name: str, task: dict[str, Any], entry: dict[str, Any], crossed: bool, where: str) -> None:
@@ -31,11 +31,11 @@ def check_kind(name: str, task: dict[str, Any], entry: dict[str, Any], crossed: 
     here = f"{where}: task {name}"
     augment = task.get("augment", {})
     if kind != "images" and any(augment.values()):
-        raise NoisegridError(f"{here}: augment is for images, but {task['dataset']} has {kind}; remove it")
+        raise NoisegridError(f"{here}: augment is for images, but {task['dataset']} is of the kind {kind}; remove it")
     if kind == "tokens" and "context" not in task:
         raise NoisegridError(f"{here}: {task['dataset']} is a stream of tokens; set `context`, the tokens of a window")
     if kind != "tokens" and "context" in task:
-        raise NoisegridError(f"{here}: context is for tokens, but {task['dataset']} has {kind}; remove it")
+        raise NoisegridError(f"{here}: context is for tokens, but {task['dataset']} is of the kind {kind}; remove it")
     if labels != "values" and "tolerance" in task:
         raise NoisegridError(f"{here}: tolerance is for values, but {task['dataset']} has {labels}; remove it")
     if crossed:
