@@ -13,7 +13,7 @@ import noisegrid
 PACKAGE = ROOT / "workflow/noisegrid"
 #: In the order in which the package's docstring lists them: each imports only from those before it.
 SUBPACKAGES = [
-    *("common", "runtime", "study", "records", "data", "stats", "training", "fingerprint"),
+    *("common", "runtime", "study", "records", "networks", "readers", "data", "stats", "training", "fingerprint"),
     *(
         "overhead",
         "measuring",

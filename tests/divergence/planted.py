@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_leaves
 
 from noisegrid.divergence import tracer
 from noisegrid.divergence.trace import State, Trace
-from noisegrid.networks import small_cnn
+from noisegrid.networks.paper import small_cnn
 from noisegrid.training.places import Places
 
 

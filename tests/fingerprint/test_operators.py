@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from noisegrid.fingerprint import networks, operators
 from noisegrid.fingerprint.operators import INITIALISERS, OPERATORS, Operator
 from noisegrid.fingerprint.probe import bits_of
-from noisegrid.networks import build
+from noisegrid.networks.build import build
 from noisegrid.study.resolve import hardware_settings
 from noisegrid.study.settings import Hardware, Optimizer
 from noisegrid.training.optimizers import optimizer_of
@@ -61,9 +61,9 @@ def test_names_with_shapes_are_unique():
 @pytest.mark.parametrize(
     ("reference", "options"),
     [
-        ("noisegrid.networks:small_cnn", {"batch_norm": True, "dropout": 0.1, "size": 8}),
-        ("noisegrid.networks:resnet18", {"size": 32}),
-        ("noisegrid.pyramid:pyramid", {"size": 8}),
+        ("noisegrid.networks.paper:small_cnn", {"batch_norm": True, "dropout": 0.1, "size": 8}),
+        ("noisegrid.networks.paper:resnet18", {"size": 32}),
+        ("noisegrid.networks.pyramid:pyramid", {"size": 8}),
     ],
 )
 def test_every_operator_of_a_trained_network_is_probed(probed, reference, options):

@@ -23,7 +23,8 @@ from torch import nn
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
-from noisegrid.networks import build, medium_cnn
+from noisegrid.networks.build import build
+from noisegrid.networks.paper import medium_cnn
 from noisegrid.overhead import kernels, session
 from noisegrid.overhead.bench import AveragePoolByProducts, Rig
 from noisegrid.overhead.conditions import Condition, CudaWatch, check_alone

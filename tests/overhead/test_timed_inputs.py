@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from noisegrid.common.schemas import catalog
-from noisegrid.networks import build
+from noisegrid.networks.build import build
 from noisegrid.overhead.inputs import CLASSES, INPUTS, inputs_of
 from noisegrid.study.arms import UNITS
 from noisegrid.training.losses import default_loss

@@ -163,7 +163,7 @@ def test_a_record_of_protocol_1_is_named_and_refused(tmp_path):
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        ("networks", r"trained with other code of its network \(networks.py\) \([0-9a-f]{16}; now [0-9a-f]{16}\)"),
+        ("networks/paper", r"trained with other code of its network \(networks/\) \([0-9a-f]{16}; now [0-9a-f]{16}\)"),
         ("training/loader", r"trained with other training code \(study/seeds.py or training/\)"),
     ],
 )
@@ -177,7 +177,7 @@ def test_a_cell_begun_with_other_code_is_told_before_any_work(tmp_path, monkeypa
     edit(path, "\n# a remark\n")
     preflight.check_code(tmp_path, [CELL])
     edit(path, "\n\ndef another_network(classes, channels, size):\n    return None\n")
-    if module == "networks":
+    if module == "networks/paper":
         preflight.check_code(tmp_path, [CELL])
         text = path.read_text()
         assert "for width in (16, 32, 32):" in text

@@ -162,7 +162,7 @@ def job_that_fails_twice(site, calm):
 
 NOT_YET = """
 import os, pathlib, torch
-from noisegrid.networks import small_cnn
+from noisegrid.networks.paper import small_cnn
 
 def net(classes, channels, size):
     if not torch.initial_seed():  # the trial before any job

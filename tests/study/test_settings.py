@@ -19,12 +19,13 @@ from noisegrid.study.sources import NOISES
 def test_every_task_of_the_catalog(name):
     settings = task_settings(resolve_tasks({}, "catalog"), catalog("datasets"), name, "catalog")
     task = Task.of(settings)
-    for key in settings.keys() - {"optimizer", "augment", "schedule"}:
+    parts = {"optimizer", "augment", "scheduler"} & settings.keys()
+    for key in settings.keys() - parts - {"schedule"}:
         assert getattr(task, key) == settings[key]
-    for key, value in settings["optimizer"].items():
-        assert getattr(task.optimizer, key) == value
-    assert task.augment.pad == settings["augment"]["pad"] and task.augment.flip == settings["augment"]["flip"]
-    assert [list(pair) for pair in task.schedule] == settings["schedule"]
+    for part in parts:
+        for key, value in settings[part].items():
+            assert getattr(getattr(task, part), key) == value
+    assert [list(pair) for pair in task.schedule] == settings.get("schedule", [])
 
 
 @pytest.mark.parametrize("name", catalog("hardware"))

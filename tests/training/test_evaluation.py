@@ -9,7 +9,7 @@ import torch
 from noisegrid.common.errors import NoisegridError
 from noisegrid.data.form import Form
 from noisegrid.data.prepared import Dataset
-from noisegrid.networks import build
+from noisegrid.networks.build import build
 from noisegrid.study.resolve import load_study
 from noisegrid.training import loader
 from noisegrid.training.augmentation import to_inputs

@@ -10,7 +10,7 @@ import torch
 from noisegrid.common.schemas import catalog
 from noisegrid.data.form import Form
 from noisegrid.data.prepared import Dataset
-from noisegrid.networks import build
+from noisegrid.networks.build import build
 from noisegrid.study.resolve import load_study
 from noisegrid.study.settings import Average, Optimizer, Scheduler, Task
 from noisegrid.training.checkpoint import Checkpoints, Interrupted

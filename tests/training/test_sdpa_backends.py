@@ -7,9 +7,9 @@ import torch
 from conftest import noisegrid
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from noisegrid.networks.transformers import vit
 from noisegrid.runtime import failures
 from noisegrid.training import noise
-from noisegrid.transformers import vit
 
 FLASH = "_scaled_dot_product_flash_attention_for_cpu"
 

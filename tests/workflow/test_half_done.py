@@ -16,7 +16,7 @@ def one_layer(classes: int, channels: int, size: int) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(channels * size * size, classes))
 """
 ADDED_ENTRY = """
-one_layer: {title: one layer, build: "noisegrid.networks:one_layer", options: {}}
+one_layer: {title: one layer, build: "noisegrid.networks.paper:one_layer", options: {}}
 """
 ADDED_TASK = """
 linear-digits:
@@ -57,7 +57,7 @@ def edited(path: Path, old: str, new: str) -> str:
 
 def test_a_new_network_task_and_hardware_change_no_existing_cell(tree, half_done, finished):
     """Another network is edited too: ResNet-18, which the study does not train."""
-    networks = tree / "workflow/noisegrid/networks.py"
+    networks = tree / "workflow/noisegrid/networks/paper.py"
     edited(networks, "", ADDED_NETWORK)
     edited(networks, "class BasicBlock(nn.Module):", "class BasicBlock(nn.Module):\n    extra = 1\n")
     edited(tree / "workflow/catalog/networks.yaml", "", ADDED_ENTRY)
@@ -77,7 +77,7 @@ def test_a_new_network_task_and_hardware_change_no_existing_cell(tree, half_done
             "networks",
             "nn.Linear(32, classes)",
             "nn.Linear(32, classes, bias=True)",
-            "other code of its network (networks.py)",
+            "other code of its network (networks/)",
         ),
         ("training/loader", "", "MORE = 1\n", "other training code (study/seeds.py or training/)"),
     ],

@@ -40,7 +40,7 @@ def test_the_worked_example_with_an_own_network_and_dataset(tmp_path):
 def test_a_replicate_that_fails_is_named_with_its_reason(tmp_path):
     (tmp_path / "own.py").write_text(
         "import torch\n"
-        "from noisegrid.networks import small_cnn\n"
+        "from noisegrid.networks.paper import small_cnn\n"
         "def net(classes, channels, size):\n"
         "    if torch.initial_seed():  # the trial before the jobs has seed 0\n"
         "        raise ValueError('no such layer')\n"
@@ -61,7 +61,7 @@ def test_failures_can_be_accepted_and_made_good_later(tmp_path):
     """Replicate 1 of three fails as long as a file is there: tables say n = 2, and then 3."""
     (tmp_path / "own.py").write_text(
         "import pathlib, torch\n"
-        "from noisegrid.networks import small_cnn\n"
+        "from noisegrid.networks.paper import small_cnn\n"
         "def net(classes, channels, size):\n"
         "    if pathlib.Path('broken').exists() and torch.initial_seed() == int(pathlib.Path('broken').read_text()):\n"
         "        raise ValueError('no such layer')\n"

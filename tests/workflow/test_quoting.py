@@ -24,7 +24,7 @@ HOSTILE = [
 #: A network that passes the trial before any job, whose seed is 0, and fails in a job.
 FAILS_IN_JOBS = """
 import torch
-from noisegrid.networks import small_cnn
+from noisegrid.networks.paper import small_cnn
 def net(classes, channels, size):
     if torch.initial_seed():
         raise ValueError('no such layer')
@@ -40,7 +40,7 @@ def hostile_study(place: str, name: str) -> dict:
         return study(cells(name), tasks={name: {"like": "smallcnn-digits"}})
     if place == "dataset":
         tasks = {"own": {"like": "smallcnn-digits", "dataset": name}}
-        datasets = {name: {"read": "noisegrid.readers:digits", "classes": 10, "full_scale": 16}}
+        datasets = {name: {"read": "noisegrid.readers.images:digits", "classes": 10, "full_scale": 16}}
         return study(cells("own"), tasks=tasks, datasets=datasets)
     if place == "network":
         return study(overhead=[{"hardware": ["cpu"], "networks": [f"{name}:net"]}])

@@ -25,7 +25,7 @@ EDITS = {
     "a caption of the report": ("workflow/report/cells.rst", "", " More.\n", {"all", "write_report"}),
     "a comment": ("workflow/noisegrid/stats/intervals.py", "", "# a remark\n", set()),
     "a statistic": ("workflow/noisegrid/stats/intervals.py", "", "CONSTANT = 1\n", MEASURED),
-    "an addition to training": ("workflow/noisegrid/networks.py", "", NEW_NETWORK, set()),
+    "an addition to training": ("workflow/noisegrid/networks/paper.py", "", NEW_NETWORK, set()),
     "a deviation": ("workflow/catalog/tasks.yaml", "deviations:\n", "deviations:\n    - one more\n", set()),
     "the README": ("README.md", "", "More.\n", set()),
 }

@@ -6,6 +6,8 @@ common      errors, schemas, atomic files, locks, provenance
 runtime     the machine: hardware, devices, containers, images
 study       a study, resolved into cells, seeds, noises, recipes and timed networks
 records     a replicate on disk
+networks    networks as PyTorch modules, which catalogs name; public
+readers     readers of raw datasets, and encoders of tables and texts for your own; public
 data        datasets, which are prepared once and opened by every replicate
 stats       pure functions on arrays: spread, pairs, null, intervals, power
 training    the training of replicates: noise, loader, loop, checkpoints, worker pool
@@ -24,9 +26,9 @@ invariance  which conditions of an evaluation change its result, and by which op
 audit       whether the seeds of a training function do what their names say
 cli         the `noisegrid` command
 
-The modules `networks`, `transformers`, `tabular` and `readers` are public: catalogs name their functions, and so may
-your own study. The modules `tables` and `texts` encode such data for a reader of your own. The functions `gate`,
-`floor` and `tracing` are public, too, and so are those of `testing` and of `audit.adapters`.
+The functions of `networks` and `readers` are public: catalogs name them, and so may your own study. The module
+`trainers` is the contract of a training function of your own. The functions `gate`, `floor` and `tracing` are public,
+too, and so are those of `testing` and of `audit.adapters`.
 """
 
 from importlib import import_module

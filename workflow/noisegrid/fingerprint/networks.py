@@ -8,7 +8,7 @@ from torch.amp.grad_scaler import GradScaler
 
 from noisegrid.fingerprint.inputs import values, whole_numbers
 from noisegrid.fingerprint.operators import Operator
-from noisegrid.networks import build
+from noisegrid.networks.build import build
 from noisegrid.study.recipes import resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.training.noise import seed_global

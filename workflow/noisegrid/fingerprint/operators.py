@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noisegrid.fingerprint.inputs import values, whole_numbers
-from noisegrid.networks import BN_EPSILON
-from noisegrid.pyramid import RegionPool
+from noisegrid.networks.paper import BN_EPSILON
+from noisegrid.networks.pyramid import RegionPool
 from noisegrid.study.settings import Optimizer
 from noisegrid.training.augmentation import random_boxes, resized_crop, to_inputs
 from noisegrid.training.losses import default_loss

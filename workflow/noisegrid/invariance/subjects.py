@@ -15,7 +15,7 @@ from noisegrid.common.errors import NoisegridError, UsageError, unknown
 from noisegrid.common.references import FORM, imported
 from noisegrid.common.schemas import catalog
 from noisegrid.data.prepared import Dataset, open_prepared
-from noisegrid.networks import build
+from noisegrid.networks.build import build
 from noisegrid.overhead.inputs import images, inputs_of
 from noisegrid.records import record
 from noisegrid.study.recipes import resolve_tasks, task_settings

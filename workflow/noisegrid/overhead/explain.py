@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from noisegrid.common.errors import NoisegridError, first_line
 from noisegrid.common.schemas import WORKFLOW, catalog, check
 from noisegrid.common.text import aligned
-from noisegrid.networks import build
+from noisegrid.networks.build import build
 from noisegrid.overhead.inputs import INPUTS
 from noisegrid.study.arms import UNITS, inputs_of
 from noisegrid.study.study import TimedNetwork

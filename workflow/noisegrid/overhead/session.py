@@ -22,7 +22,7 @@ from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import csv_text, write_with_checksum
 from noisegrid.common.progress import Progress
-from noisegrid.networks import build
+from noisegrid.networks.build import build
 from noisegrid.overhead import kernels
 from noisegrid.overhead.bench import Rig
 from noisegrid.overhead.conditions import Condition, CpuWatch, CudaWatch

@@ -91,7 +91,7 @@ def _try_network(trial: Trial, form: Form) -> None:
     import torch
     from torch.amp.grad_scaler import GradScaler
 
-    from noisegrid.networks import build
+    from noisegrid.networks.build import build
     from noisegrid.study.settings import Task
     from noisegrid.training.examples import random_examples
     from noisegrid.training.losses import loss_of

@@ -236,7 +236,7 @@ SHARED = ("code.training_digest", "code.network_digest", "device.model", "softwa
 #: What a value in SHARED is about, for messages.
 MEANING = {
     "code.training_digest": "other training code (study/seeds.py or training/)",
-    "code.network_digest": "other code of its network (networks.py)",
+    "code.network_digest": "other code of its network (networks/)",
 }
 
 

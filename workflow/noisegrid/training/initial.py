@@ -7,7 +7,7 @@ from torch import nn
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import Dataset
-from noisegrid.networks import build
+from noisegrid.networks.build import build
 from noisegrid.study.settings import Task
 from noisegrid.training import noise
 from noisegrid.training.run import Run

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from noisegrid.common.schemas import catalog
 from noisegrid.data.form import Form
-from noisegrid.networks import build
+from noisegrid.networks.build import build
 from noisegrid.study.kinds import training_examples
 from noisegrid.study.optimization import optimizer_class
 from noisegrid.study.recipes import resolve_tasks, task_settings

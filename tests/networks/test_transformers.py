@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from noisegrid.common.errors import NoisegridError
+from noisegrid.networks.transformers import INITIAL_STD, Attention, gpt, vit
 from noisegrid.training.weights import weights_of
-from noisegrid.transformers import INITIAL_STD, Attention, gpt, vit
 
 #: One block of width 192: two layer norms, attention (192 -> 3 x 192 and 192 -> 192), MLP (192 -> 768 -> 192).
 BLOCK = 2 * 2 * 192 + 192 * 576 + 576 + 192 * 192 + 192 + 192 * 768 + 768 + 768 * 192 + 192

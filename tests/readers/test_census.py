@@ -8,7 +8,7 @@ import pytest
 from conftest import Once
 from test_source_archives import write_archive
 
-from noisegrid import census, published
+from noisegrid.readers import census, published
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.networks import glorot_uniform
+from noisegrid.networks.paper import glorot_uniform
 
 
 def table_mlp(

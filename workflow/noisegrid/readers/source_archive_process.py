@@ -1,4 +1,4 @@
-"""The process that fetches a source archive: `python -m noisegrid.source_archive_process PACKAGE ARCHIVE PATH`.
+"""The process that fetches a source archive: `python -m noisegrid.readers.source_archive_process PACKAGE ARCHIVE PATH`.
 
 `pip download` would also run the setup.py of the archive, to learn its dependencies (pip's issue 1884). Therefore this
 module uses the parts of pip that search the configured indexes and connect to them, with the user's certificates,

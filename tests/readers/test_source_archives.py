@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from noisegrid import source_archives
+from noisegrid.readers import source_archives
 from noisegrid.common.errors import NoisegridError
-from noisegrid.source_archives import fetch, opened
+from noisegrid.readers.source_archives import fetch, opened
 
 SETUP = "import os, pathlib; pathlib.Path(os.environ['RAN']).touch()"
 

@@ -17,10 +17,11 @@ import torch
 import torchvision.datasets as reference
 from PIL import Image
 
-from noisegrid import readers, stats
+from noisegrid import stats
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
 from noisegrid.data.prepared import open_prepared, prepare
+from noisegrid.readers import images as readers
 
 
 def md5(path: Path) -> str:

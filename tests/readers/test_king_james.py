@@ -10,7 +10,7 @@ import pytest
 from noisegrid import king_james, published
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
-from noisegrid.texts import encoded_text
+from noisegrid.readers.texts import encoded_text
 
 TEXT = "In the beginning God created the heaven and the earth.\n" * 40
 WINDOW = 200

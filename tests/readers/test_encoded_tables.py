@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.tables import encoded
+from noisegrid.readers.tables import encoded
 
 TRAIN = {"age": np.array([1, 2, 3, 6]), "town": np.array(["b", "a", "b", ""])}
 TEST = {"town": np.array(["a", ""]), "age": np.array([3.0, 7.0])}

@@ -11,9 +11,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from noisegrid.common.errors import NoisegridError, why
-from noisegrid.published import check_published
 from noisegrid.readers import Raw
-from noisegrid.texts import TRAIN_SHARE, Text, encoded_text
+from noisegrid.readers.published import check_published
+from noisegrid.readers.texts import TRAIN_SHARE, Text, encoded_text
 
 #: The folder into which Debian's package installs its file.
 INSTALLED = Path("/usr/lib")

@@ -1,46 +1,15 @@
 """The paper's networks as PyTorch modules, with the architectures and initialisers of the reference.
 
-A builder is a function that returns an untrained network. Its arguments are the number of classes, the number of
-channels, the image size in pixels, the dropout rate if the task uses dropout, and the options from the catalog. The
-initial weights are drawn from PyTorch's global generator, which noise.seed_global seeds from the `init` stream.
-
 Sources: smallcnn.py and resnet.py of the reference.
 """
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.references import imported
 
 #: Keras' defaults for BatchNormalization, which the reference uses (momentum 0.99 in Keras is 0.01 in PyTorch).
 BN_EPSILON, BN_MOMENTUM = 1e-3, 0.01
-
-
-def build(reference: str, **options: Any) -> nn.Module:
-    """Build a network.
-
-    Parameters
-    ----------
-    reference : str
-        The builder, as `package.module:function`.
-    **options
-        The arguments of the builder: classes, channels, size, dropout (if the task uses it), and the options from the
-        catalog.
-
-    Raises
-    ------
-    NoisegridError
-        If the builder cannot be imported, or if it does not return a torch.nn.Module.
-    """
-    network = imported("network", reference)(**options)
-    if not isinstance(network, nn.Module):
-        raise NoisegridError(
-            f"network {reference}: the builder returned {type(network).__name__}, not a torch.nn.Module"
-        )
-    return network
 
 
 def small_cnn(
@@ -118,24 +87,6 @@ def medium_cnn(
             size //= 2
         channels = width
     return nn.Sequential(*layers, GlobalAverage(), nn.Linear(channels, classes))
-
-
-def from_torchvision(classes: int, channels: int, size: int, model: str, **options: Any) -> nn.Module:
-    """Build the untrained network of torchvision.models that has the given name."""
-    from torchvision.models import get_model
-
-    if channels != 3:
-        raise NoisegridError(f"torchvision's {model} takes images of three channels, not {channels}")
-    network: nn.Module = get_model(model, weights=None, num_classes=classes, **options)
-    return network
-
-
-def from_timm(classes: int, channels: int, size: int, model: str) -> nn.Module:
-    """Build the untrained network of timm that has the given name, for networks that torchvision lacks."""
-    import timm
-
-    network: nn.Module = timm.create_model(model, num_classes=classes, in_chans=channels)
-    return network
 
 
 class BasicBlock(nn.Module):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.texts import encoded_text, text_file
+from noisegrid.readers.texts import encoded_text, text_file
 
 #: Ten characters: six for training (a, ä, newline), two that are not used (x, y), and two for testing.
 TEXT = "aäa\r\naxyäa"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisegrid.networks import glorot_uniform
+from noisegrid.networks.paper import glorot_uniform
 
 
 def pyramid(classes: int, channels: int, size: int, width: int = 16, dropout: float = 0.0) -> nn.Module:

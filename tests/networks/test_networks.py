@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.networks import build, resnet18, resnet50, small_cnn
+from noisegrid.networks.build import build
+from noisegrid.networks.paper import resnet18, resnet50, small_cnn
 from noisegrid.training.weights import load_weights, weights_of
 
 SHAPE = {"classes": 10, "channels": 3, "size": 32, "dropout": 0.0}
