@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 
 import noisegrid
+from noisegrid.common.provenance import TRAINING_MODULES
 
 PACKAGE = ROOT / "workflow/noisegrid"
 #: In the order in which the package's docstring lists them: each imports only from those before it.
@@ -83,3 +84,16 @@ def test_what_is_light_stays_light(module, absent):
     script = f"import sys, {module}; print(*(name for name in {absent!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_the_digest_of_the_training_code_has_every_module_that_decides_a_run():
+    """What training imports from its own subpackage is in the digest, unless it only stores, reports or distributes."""
+    neutral = {"checkpoint", "outcome", "run"}
+    seen, left = set[str](), ["training/train"]
+    while left:
+        seen.add(module := left.pop())
+        tree = ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text()))
+        names = {tuple((node.module or "").split(".")) for node in tree if isinstance(node, ast.ImportFrom)}
+        found = {"/".join(name[1:3]) for name in names if name[:2] == ("noisegrid", "training") and len(name) > 2}
+        left += found - seen - set(left)
+    assert {name for name in seen if name.split("/")[1] not in neutral} <= set(TRAINING_MODULES)

@@ -8,9 +8,9 @@ import pytest
 from conftest import Once
 from test_source_archives import write_archive
 
-from noisegrid.readers import census, published
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
+from noisegrid.readers import census, published
 
 #: A published row, with places for what differs: age, race, sex, instance weight and income.
 ROW = (

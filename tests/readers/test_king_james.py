@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from noisegrid import king_james, published
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
+from noisegrid.readers import king_james, published
 from noisegrid.readers.texts import encoded_text
 
 TEXT = "In the beginning God created the heaven and the earth.\n" * 40

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from noisegrid.readers import source_archives
 from noisegrid.common.errors import NoisegridError
+from noisegrid.readers import source_archives
 from noisegrid.readers.source_archives import fetch, opened
 
 SETUP = "import os, pathlib; pathlib.Path(os.environ['RAN']).touch()"
