@@ -67,8 +67,8 @@ def figure_1(frame: pd.DataFrame) -> Figure:
 
 GROUP_PANELS = {
     "group_accuracy_std": "std of accuracy (pp)",
-    "group_fpr_std": "std of false-positive rate (pp)",
-    "group_fnr_std": "std of false-negative rate (pp)",
+    "group_fpr_std": "std of false-\npositive rate (pp)",
+    "group_fnr_std": "std of false-\nnegative rate (pp)",
 }
 
 
