@@ -5,13 +5,15 @@ The values are those that `training/noise.py` derives; this module does not impo
 
 import itertools
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import check
 from noisegrid.study.crossing import problem_of, problem_of_source
 from noisegrid.study.missing import why_missing
+from noisegrid.study.processes import choices
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import CROSSED, FREE
 from noisegrid.study.study import Cell
@@ -121,11 +123,17 @@ def wrong_record(record: dict[str, Any], cell: Cell) -> Iterator[str]:
         yield f"names the dataset {record['dataset']['name']}, but its cell has {cell.dataset}"
     if not all(map(math.isfinite, record["timings"].values())):
         yield "states a duration that is not a finite number"
-    yield from wrong_flags(record["flags"], hardware, cell.free)
+    further = choices(Task.of(cell.settings["task"]), cell.free)
+    yield from wrong_flags(record["flags"], hardware, cell.free, further)
     yield from _wrong_layout(record)
 
 
-def wrong_flags(flags: dict[str, Any], hardware: Hardware, free_sources: Collection[str]) -> Iterator[str]:
+def wrong_flags(
+    flags: dict[str, Any],
+    hardware: Hardware,
+    free_sources: Collection[str],
+    further: Mapping[str, Sequence[Any]] = MappingProxyType({}),
+) -> Iterator[str]:
     """Yield what `derive_flags` of training/noise.py gives on no device, in words that follow a replicate's name.
 
     On a CPU, the instruction sets depend on what the processor has: one that it lacks is replaced by the library's
@@ -139,6 +147,8 @@ def wrong_flags(flags: dict[str, Any], hardware: Hardware, free_sources: Collect
         The hardware of the cell.
     free_sources : collection of str
         The free sources of the cell.
+    further : mapping
+        The values of the switches that the recipe adds (see study.processes.choices).
     """
     is_free = "impl" in free_sources
     allowed: dict[str, list[Any]] = {
@@ -158,6 +168,7 @@ def wrong_flags(flags: dict[str, Any], hardware: Hardware, free_sources: Collect
         held, free = hardware.kernels["held"], hardware.kernels["free"]
         allowed |= {name: ["", *(free[name] if is_free else [held[name]])] for name in LIBRARIES[hardware.device]}
         allowed["threads"] = free["threads"] if is_free else [held["threads"]]
+    allowed |= {name: list(values) for name, values in further.items()}
     # records from before the release in which training stopped filling new memory do not state it
     if flags.keys() - {"fill_memory"} != allowed.keys() - {"fill_memory"}:
         odd = ", ".join(sorted(flags.keys() ^ allowed.keys()))

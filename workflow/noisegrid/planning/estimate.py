@@ -35,7 +35,7 @@ class Pace:
     hours : float
         The device-hours of one replicate.
     threads : int
-        The number of CPU threads that one replicate uses.
+        The number of CPU threads that one replicate uses, in all its processes together.
     measured : bool
         Whether a pilot measured the time. If False, the time is estimated.
     """
@@ -109,7 +109,7 @@ def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
     examples = study.datasets[recipe["dataset"]].get("examples", 0)
     launches = needs.get("launches_per_step", {}).get(device.precision, 0)
     launching = math.ceil(examples / recipe["batch_size"]) * launches * LAUNCH_S
-    return Pace(recipe["epochs"] * max(arithmetic, launching) / 3600, 1, measured=False)
+    return Pace(recipe["epochs"] * max(arithmetic, launching) / 3600, recipe.get("world_size", 1), measured=False)
 
 
 def pilot_file(results: Path, study: Study, hardware: str, task: str) -> Path:

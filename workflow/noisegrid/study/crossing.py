@@ -9,6 +9,7 @@ from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.study.missing import why_missing
+from noisegrid.study.processes import choices
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import PROBES, SOURCES, UNSEEDED_ON_CUDA
 
@@ -93,7 +94,10 @@ def problem_of_source(source: str, count: int, task: Task, hardware: Hardware) -
         return f"on CUDA, {source} has no seed, so none of its levels could be repeated; remove it"
     if why := why_missing(source, task, hardware):
         return f"{{task}} {why}, so {source} would measure nothing; remove it"
-    choices = math.prod(len(values) for values in hardware.kernels["free"].values()) if source == "impl" else math.inf
-    if count > choices:
-        return f"impl has {count} levels, but this hardware has only {choices} combinations of kernels; write fewer"
+    kernels = math.prod(len(values) for values in hardware.kernels["free"].values()) if source == "impl" else math.inf
+    if count > kernels:
+        return f"impl has {count} levels, but this hardware has only {kernels} combinations of kernels; write fewer"
+    values = choices(task, {source}).get(source, ()) if source in ("world_size", "bucket_mb") else ()
+    if values and count > len(values):
+        return f"{source} has {count} levels, but {{task}} has only {len(values)} choices; write fewer"
     return ""

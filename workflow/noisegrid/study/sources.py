@@ -14,7 +14,7 @@ from noisegrid.study.settings import Hardware, Task
 SOURCES = ("init", "order", "augment", "dropout", "impl")
 #: Sources beyond the paper. Each is a part of one of the paper's sources, or the smallest possible disturbance. If a
 #: probe is held, it does nothing.
-PROBES = ("in_batch_order", "one_ulp", "autotune", "cudnn_deterministic", "atomics")
+PROBES = ("in_batch_order", "one_ulp", "autotune", "cudnn_deterministic", "atomics", "world_size", "bucket_mb")
 #: The sources that have no seed on CUDA, because the device decides. They are parts of the paper's `impl`.
 UNSEEDED_ON_CUDA = frozenset({"impl", "autotune", "cudnn_deterministic", "atomics"})
 #: The sources of the paper, except the implementation (`impl`).
@@ -52,6 +52,23 @@ def _without_atomics(task: Task, hardware: Hardware, network: Network = UNKNOWN)
     if network and "atomics" not in network:
         return _without_cudnn(task, hardware) or "has no operator outside cuDNN that uses atomic additions"
     return _without_cudnn(task, hardware)
+
+
+def _without_worlds(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
+    if hardware.device != "cpu":
+        return "runs on a device on which several processes per replicate are not implemented"
+    return (
+        ""
+        if any(map(task.divides_among, (2, 3, 4)))
+        else f"has a batch of {task.batch_size}, which 2, 3 or 4 processes cannot share equally"
+    )
+
+
+def _without_buckets(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
+    # the sum of two numbers does not depend on their order, so only a third rank lets the place in a bucket matter
+    if task.world_size < 3:
+        return "has fewer than three processes (world_size), whose sums do not depend on the bucket"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -113,6 +130,8 @@ NOISES = {
             "h",
             _without_atomics,
         ),
+        Noise("world_size", frozenset({"world_size"}), "number of processes", "#44AA99", "p", _without_worlds),
+        Noise("bucket_mb", frozenset({"bucket_mb"}), "size of the gradient buckets", "#661100", "d", _without_buckets),
     )
 }
 #: The free sources of each noise, keyed by noise.
