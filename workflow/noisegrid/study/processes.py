@@ -15,7 +15,7 @@ from noisegrid.study.seeds import draws, stream
 from noisegrid.study.settings import Hardware, Task
 
 #: The worlds and the buckets in MB from which a free source draws.
-WORLDS, BUCKETS_MB = (1, 2, 3, 4), (0.01, 0.1, 1.0, 25.0)
+WORLDS, BUCKETS_MB = (1, 2, 3, 4), (0.001, 0.01, 0.1, 1.0, 25.0)
 
 
 def worlds(task: Task) -> tuple[int, ...]:

@@ -57,11 +57,8 @@ def _without_atomics(task: Task, hardware: Hardware, network: Network = UNKNOWN)
 def _without_worlds(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
     if hardware.device != "cpu":
         return "runs on a device on which several processes per replicate are not implemented"
-    return (
-        ""
-        if any(map(task.divides_among, (2, 3, 4)))
-        else f"has a batch of {task.batch_size}, which 2, 3 or 4 processes cannot share equally"
-    )
+    shared = any(map(task.divides_among, (2, 3, 4)))
+    return "" if shared else f"has a batch of {task.batch_size}, which 2, 3 or 4 processes cannot share equally"
 
 
 def _without_buckets(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:

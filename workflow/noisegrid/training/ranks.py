@@ -1,4 +1,4 @@
-"""What the ranks of one replicate exchange: gradients, buffers, losses, random states and hashes.
+"""What the ranks of one replicate exchange: gradients, buffers, losses, states and hashes.
 
 Rank 0 is the process of the replicate. It evaluates, records, and writes checkpoints; the other ranks follow it. Each
 computes its part of every batch, and DistributedDataParallel averages the gradients through gloo. A run of one process
@@ -22,12 +22,16 @@ from noisegrid.training.weights import weights_of
 #: How long the ranks wait for each other when they meet, and later, when rank 0 may be evaluating a large test set.
 #: Neither is how long a rank that died goes unnoticed: its connections close at once.
 MEETING, WORKING = timedelta(minutes=5), timedelta(days=1)
-#: What rank 0 tells the others between two steps: compute the next step, send your random state, or take this state.
+#: What rank 0 tells the others between two steps: compute the next step, send your own state, or take this state.
 GO_ON, SEND, TAKE = 0, 1, 2
 
 
 class Follower(Protocol):
-    """A run in progress that can take the state of rank 0."""
+    """A run in progress on one rank."""
+
+    def own_state(self) -> dict[str, Any]:
+        """Return the state that each rank has of its own."""
+        ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore the run."""
@@ -62,7 +66,7 @@ class Ranks:
         """Connect the ranks. Call this after the switches of the process are set."""
         if self.world == 1:
             return
-        store = dist.FileStore(str(self.meeting_point), self.world)
+        store = dist.FileStore(str(self.meeting_point), self.world)  # type: ignore[attr-defined]
         dist.init_process_group("gloo", store=store, rank=self.rank, world_size=self.world, timeout=MEETING)
         self.group = dist.new_group(timeout=WORKING)
 
@@ -111,17 +115,17 @@ class Ranks:
             return
         while (asked := self._tell(GO_ON)) != GO_ON:
             if asked == SEND:
-                dist.gather_object(torch.get_rng_state(), group=self.group)
+                dist.gather_object(run.own_state(), group=self.group)
             else:
                 run.load_state_dict(self._sent(None))
 
-    def random_states(self) -> list[Tensor]:
-        """Return the random states of all ranks but rank 0, which asks for them; empty for one process."""
+    def states_of_others(self) -> list[dict[str, Any]]:
+        """Return what each rank but rank 0, which asks for it, has of its own; empty for one process."""
         if self.group is None or not self.leads:
             return []
         self._tell(SEND)
         states: list[Any] = [None] * self.world
-        dist.gather_object(torch.get_rng_state(), states, group=self.group)
+        dist.gather_object(None, states, group=self.group)
         return states[1:]
 
     def share_state(self, state: dict[str, Any]) -> None:

@@ -291,14 +291,13 @@ class Training:
             "learning_rate": self.learning_rate.state_dict(),
             "rate": self.rate,
             "average": self.averaged.state_dict(),
-            "random": torch.get_rng_state(),
-            "random_of_ranks": self.ranks.random_states(),
+            **self.own_state(),
+            "ranks": self.ranks.states_of_others(),
             # only on CUDA: a CPU run must not initialise CUDA, which may be installed but broken
             "random_cuda": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
             "random_xla": xla.random_state() if self.device.type == "xla" else None,
             "epoch": self.epoch,
             "step": self.step,
-            "losses": torch.stack(self.losses) if self.losses else torch.zeros(0),
             "seconds": self.seconds,
             "history": self.history,
             "resumed": self.resumed,
@@ -306,6 +305,11 @@ class Training:
             and [torch.from_numpy(midpoint.logits), torch.from_numpy(midpoint.weights.vector), midpoint.weights.layout],
         }
         return xla.in_memory(state) if self.device.type == "xla" else state
+
+    def own_state(self) -> dict[str, Any]:
+        """Return the random state and the losses, which differ from rank to rank."""
+        losses = torch.stack(self.losses) if self.losses else torch.zeros(0)
+        return {"random": torch.get_rng_state(), "losses": losses}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore the run, on all ranks, from a state that state_dict returned."""
@@ -317,11 +321,12 @@ class Training:
         self.learning_rate.load_state_dict(state["learning_rate"])
         self.rate = state["rate"]
         self.averaged.load_state_dict(state["average"])
-        torch.set_rng_state([state["random"], *state["random_of_ranks"]][self.ranks.rank].cpu())
+        own = [state, *state["ranks"]][self.ranks.rank]
+        torch.set_rng_state(own["random"].cpu())
         if state["random_cuda"] is not None:
             torch.cuda.set_rng_state(state["random_cuda"].cpu())
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
-        self.losses, self.history = list(state["losses"].to(self.device).unbind()), state["history"]
+        self.losses, self.history = list(own["losses"].to(self.device).unbind()), state["history"]
         self.resumed = state["resumed"] + 1
         if state["midpoint"]:
             logits, vector, layout = state["midpoint"]
