@@ -13,7 +13,7 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import check
 from noisegrid.study.crossing import problem_of, problem_of_source
 from noisegrid.study.missing import why_missing
-from noisegrid.study.processes import choices
+from noisegrid.study.processes import check_device, check_world, choices
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import CROSSED, FREE
 from noisegrid.study.study import Cell
@@ -25,8 +25,9 @@ INSTRUCTION_SETS = {
 }
 #: The libraries whose instruction set is a switch, for each kind of device that has such switches.
 LIBRARIES = {"cpu": ("aten", "onednn", "mkl"), "xla": ("xla",)}
-#: The largest number of threads of a run, of epochs and images of a batch, and of a numeric option of a network.
-THREADS, EPOCHS, BATCH, OPTION = 1_024, 100_000, 1_000_000, 1_000_000
+#: The largest number of threads of a run, of its processes, of epochs and images of a batch, and of a numeric option of
+#: a network.
+THREADS, WORLD, EPOCHS, BATCH, OPTION = 1_024, 1_024, 100_000, 1_000_000, 1_000_000
 #: The largest number of dimensions of a tensor, and of its values.
 DIMENSIONS, VALUES = 16, 10**12
 
@@ -56,6 +57,8 @@ def check_design(settings: dict[str, Any], where: str) -> None:
         typed = Task.of(task), Hardware.of(hardware)
     except TypeError as error:
         raise NoisegridError(f"{where}: the settings of the task or of the hardware are incomplete") from error
+    check_world(task, f"{where}: task")
+    check_device("of the cell", task, hardware["device"], typed[1], where)
     varies = _crossed_problems if noise == CROSSED else _noise_problems
     for problem in itertools.chain(_design_problems(*typed), varies(settings, *typed)):
         raise NoisegridError(f"{where}: {problem}")
@@ -89,7 +92,11 @@ def _crossed_problems(settings: dict[str, Any], task: Task, hardware: Hardware) 
 def _design_problems(task: Task, hardware: Hardware) -> Iterator[str]:
     if not isinstance(task.build, str) or not isinstance(task.options, dict):
         yield "task.build is not a text, or task.options is not a mapping"
-    for key, value, most in (("epochs", task.epochs, EPOCHS), ("batch_size", task.batch_size, BATCH)):
+    for key, value, most in (
+        ("epochs", task.epochs, EPOCHS),
+        ("batch_size", task.batch_size, BATCH),
+        ("world_size", task.world_size, WORLD),
+    ):
         if value > most:
             yield f"task.{key} is {value:,}, but no plan has more than {most:,}"
     for key, value in task.options.items():

@@ -26,10 +26,10 @@ VALUES: dict[str, tuple[str, ...]] = {
     "memory_format": ("contiguous_format", "channels_last"),
     **dict.fromkeys(CPU_VARIABLES, tuple(CPU_REQUIREMENTS)),
 }
+#: The sources that switches decide, and not a seed.
+SWITCHED = ("impl", "autotune", "cudnn_deterministic", "atomics", "world_size", "bucket_mb")
 #: The seeds of a task or record; `seed` is that of a user's step.
-SEEDS = tuple(
-    source for source in (*SOURCES, *PROBES) if source not in ("impl", "autotune", "cudnn_deterministic", "atomics")
-)
+SEEDS = tuple(source for source in (*SOURCES, *PROBES) if source not in SWITCHED)
 LEARNING_RATE, SEED = "learning_rate", "seed"
 WORDS = {"true": True, "false": False}
 

@@ -15,7 +15,7 @@ from noisegrid.study.seeds import draws, stream
 from noisegrid.study.settings import Hardware, Task
 
 #: The worlds and the buckets in MB from which a free source draws.
-WORLDS, BUCKETS_MB = (1, 2, 3, 4), (0.001, 0.01, 0.1, 1.0, 25.0)
+WORLDS, BUCKETS_MB = (1, 2, 3, 4), (0.001, 0.01, 1.0, 25.0)
 
 
 def worlds(task: Task) -> tuple[int, ...]:
@@ -46,11 +46,18 @@ def choices(task: Task, free: Collection[str]) -> dict[str, tuple[Any, ...]]:
 
 
 def derive_switches(
-    recipe: Task, root: int, task: str, noise: str, replicate: int, crossed: Mapping[str, int] | None = None
+    recipe: Task,
+    root: int,
+    task: str,
+    noise: str,
+    replicate: int,
+    seed_sets: int = 1,
+    crossed: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return the switches of the processes of one replicate; empty for one process and PyTorch's bucket.
 
-    Values of a free source are drawn without repetition: of four worlds, each of four replicates gets another.
+    Values of a free source are drawn without repetition: of four worlds, each of four replicates of a seed set gets
+    another.
 
     Parameters
     ----------
@@ -62,14 +69,17 @@ def derive_switches(
         Names of the task and of the noise.
     replicate : int
         Index of the replicate, from 0.
+    seed_sets : int
+        The number of seed sets; replicate k belongs to set k modulo this number.
     crossed : mapping, optional
         In a crossed cell, the number of levels of each source that is crossed.
     """
-    free = draws(noise, replicate, crossed)
-    switches = {}
+    free, switches = draws(noise, replicate, crossed), {}
     for name, values in choices(recipe, free).items():
         order = np.random.default_rng(stream(root, f"{name}/{task}/{noise}")).permutation(len(values))
-        switches[name] = values[order[free.get(name, 0) % len(values)]]
+        # each set begins one value later, so that few replicates in many sets have all values, too
+        drawn = sum(divmod(free.get(name, 0), seed_sets))
+        switches[name] = values[order[drawn % len(values)]]
     return switches
 
 

@@ -87,7 +87,7 @@ def run_of(cell: Cell, replicate: int) -> Run:
     """Return the settings, seeds and switches of one replicate of a cell."""
     where = cell.settings["seed"], cell.task, cell.noise, replicate
     flags = noise.derive_flags(Hardware.of(cell.settings["hardware"]), *where, crossed=cell.crossed)
-    flags |= derive_switches(Task.of(cell.settings["task"]), *where, crossed=cell.crossed)
+    flags |= derive_switches(Task.of(cell.settings["task"]), *where, cell.seed_sets, cell.crossed)
     return Run(cell.settings, derive_seeds(*where, cell.seed_sets, cell.crossed), flags)
 
 
