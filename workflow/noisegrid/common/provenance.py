@@ -13,7 +13,7 @@ from noisegrid.common.schemas import PACKAGE, ROOT
 #: The modules that determine how every network is trained.
 TRAINING_MODULES = (
     "study/seeds", "training/noise", "training/loader", "training/prefetch", "training/augmentation",
-    "training/convolutions", "training/train", "runtime/xla",
+    "training/convolutions", "training/ranks", "training/train", "runtime/xla",
 )  # fmt: skip
 #: The environment variable that tells jobs the state of the working tree, or the digest of the wheel. Jobs in
 #: containers need it, because containers have neither git nor the installed wheel.

@@ -18,6 +18,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import torch.distributed as dist
+
 from noisegrid.common.errors import NoisegridError
 from noisegrid.runtime import failures
 from noisegrid.training.checkpoint import STOP_SIGNALS
@@ -46,12 +48,16 @@ def together(flags: Mapping[str, Any], follow: Callable[[Ranks], None]) -> Itera
     Raises
     ------
     NoisegridError
-        If a rank is gone before the end.
+        If this PyTorch cannot connect processes, or if a rank is gone before the end.
     """
     world = flags.get("world_size", 1)
     if world == 1:
         yield ALONE
         return
+    if not (dist.is_available() and dist.is_gloo_available()):
+        raise NoisegridError(
+            f"this run trains with {world} processes, but this PyTorch was built without gloo; install one that has it"
+        )
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"  # otherwise, gloo looks the name of the host up
     with tempfile.TemporaryDirectory(prefix="noisegrid-ranks-") as folder:
         ranks = [Ranks(rank, world, flags.get("bucket_mb"), Path(folder) / "meeting") for rank in range(world)]
@@ -61,7 +67,7 @@ def together(flags: Mapping[str, Any], follow: Callable[[Ranks], None]) -> Itera
                 process.start()
             yield ranks[0]
         except RuntimeError as error:
-            if _is_connection(error) and (why := _why_gone(others)):
+            if why := _why_gone(others, LEARN_S if _is_connection(error) else 0):
                 raise NoisegridError(why) from error
             raise
         finally:
@@ -99,11 +105,11 @@ def _is_connection(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "gloo" in str(error)
 
 
-def _why_gone(others: Sequence[BaseProcess]) -> str:
-    """Return which rank is gone and why; empty if all are there."""
-    multiprocessing.connection.wait([process.sentinel for process in others], LEARN_S)
-    for process in others:
-        process.join(0.5)  # ranks that are left alone end, too
+def _why_gone(others: Sequence[BaseProcess], wait_s: float) -> str:
+    """Return which rank is gone and why; empty if all are there after so many seconds."""
+    if multiprocessing.connection.wait([process.sentinel for process in others if process.pid], wait_s):
+        for process in others:
+            process.join(0.5)  # ranks that are left alone end, too
     codes = {process.name: process.exitcode for process in others if process.exitcode not in (None, 0, LEFT_ALONE)}
     for name, code in codes.items():
         assert code is not None

@@ -110,10 +110,7 @@ class Ranks:
 
     def go_on(self, run: Follower) -> None:
         """Begin the next step together. A rank other than 0 first does what rank 0 asks for."""
-        if self.leads:
-            self._tell(GO_ON)
-            return
-        while (asked := self._tell(GO_ON)) != GO_ON:
+        while self.group is not None and (asked := self._tell(GO_ON)) != GO_ON:
             if asked == SEND:
                 dist.gather_object(run.own_state(), group=self.group)
             else:
@@ -137,8 +134,7 @@ class Ranks:
     def _tell(self, what: int) -> int:
         """Send a word of rank 0 to all ranks, and return it."""
         word = torch.tensor([what])
-        if self.group is not None:
-            dist.broadcast(word, 0, group=self.group)
+        dist.broadcast(word, 0, group=self.group)
         return int(word)
 
     def _sent(self, thing: Any) -> Any:
