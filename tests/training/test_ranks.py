@@ -1,98 +1,21 @@
-"""Several processes that train one replicate: whose gradient is averaged, what is checked, resumed and ended."""
+"""Several processes that train one replicate: whose gradient is averaged, what is checked and what is resumed."""
 
-import multiprocessing
-import os
-import signal
-import time
-from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ranked import STEPS, finished, interrupted, run_with, training
 from torch import nn
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.data.form import Form
-from noisegrid.data.prepared import Dataset
-from noisegrid.networks import build
-from noisegrid.study.resolve import load_study
 from noisegrid.study.seeds import seed_of_rank
-from noisegrid.study.settings import Task
-from noisegrid.training.checkpoint import STOP_SIGNALS, Checkpoints, Interrupted
 from noisegrid.training.rank_processes import together
 from noisegrid.training.ranks import ALONE, Ranks
-from noisegrid.training.replicate import run_of
 from noisegrid.training.run import Run
 from noisegrid.training.step import training_step
 from noisegrid.training.train import NEVER, Training
-from noisegrid.training.weights import weights_of
-
-FORM = Form("images", "classes", 10, (1, 8, 8), full_scale=16.0)
-#: Two full batches of 12, and one of 2 that leaves a rank without an example.
-EXAMPLES, BATCH, STEPS = 26, 12, 3
-CPU = torch.device("cpu")
-
-
-class OfTask(Run):
-    """A run whose recipe is given."""
-
-    recipe: Task
-
-    @property
-    def task(self) -> Task:
-        return self.recipe
-
-
-def run_with(
-    world: int | None,
-    bucket_mb: float | None = None,
-    dropout: float = 0.3,
-    batch_norm: bool = False,
-    accumulate: int = 1,
-) -> Run:
-    (cell,) = [c for c in load_study("quick").cells if (c.task, c.noise) == ("smallcnn_dropout-digits", "control")]
-    run = run_of(cell, 0)
-    switches = {"world_size": world, "bucket_mb": bucket_mb}
-    made = OfTask(run.settings, run.seeds, run.flags | {key: value for key, value in switches.items() if value})
-    options = run.task.options | {"batch_norm": batch_norm}
-    recipe = replace(
-        run.task, epochs=2, batch_size=BATCH, schedule=(), dropout=dropout, options=options, accumulate=accumulate
-    )
-    object.__setattr__(made, "recipe", recipe)
-    return made
-
-
-def training(run: Run, ranks: Ranks = ALONE) -> Training:
-    rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 17, (EXAMPLES, 1, 8, 8), dtype=np.uint8), rng.integers(0, 10, EXAMPLES)
-    data = Dataset("digits", "d", FORM, images, labels, images[:4], labels[:4])
-    torch.manual_seed(0)
-    dropout = {"dropout": run.task.dropout} if run.task.dropout else {}
-    network = build(run.task.build, classes=10, channels=1, size=8, **dropout, **run.task.options)
-    return Training(run, data, weights_of(network), CPU, ranks)
-
-
-def follow(run: Run, ranks: Ranks) -> None:
-    """Be a rank other than 0, as train._follow, but without the switches that a process sets only once."""
-    ranks.meet()
-    training(run, ranks).run_all(NEVER)
-
-
-def finished(
-    run: Run, checkpoints: Checkpoints = NEVER, follow: Callable[[Run, Ranks], None] = follow
-) -> tuple[str, bytes, list[float]]:
-    """Train with all ranks; return the hash of the weights, the logits and the losses of the epochs."""
-    with together(run.flags, partial(follow, run)) as ranks:
-        ranks.meet()
-        found = training(run, ranks)
-        checkpoints.resume(found, CPU)
-        found.run_all(checkpoints)
-        end = found.snapshot()
-        return end.weights.hash, end.logits.tobytes(), [row["train_loss"] for row in found.history]
-
 
 # --- the parts of a batch ---
 
@@ -214,29 +137,6 @@ def test_ranks_with_other_weights_fail_the_replicate():
 # --- resuming ---
 
 
-def interrupted(run: Run, folder: Path, steps: int, to_group: bool = False) -> Checkpoints:
-    """Interrupt a run after so many steps; return the checkpoints that it leaves."""
-    checkpoints, done = Checkpoints(folder, "run", every_s=1e9), 0
-    if to_group:
-        checkpoints.listen()
-
-    def count(_: object) -> None:
-        nonlocal done
-        done += 1
-        if done == steps and to_group:
-            for process in [*multiprocessing.active_children(), multiprocessing.current_process()]:
-                assert process.pid is not None
-                os.kill(process.pid, signal.SIGTERM)
-        elif done == steps:
-            checkpoints.asked_to_stop = True
-
-    checkpoints.on_visit = count
-    with pytest.raises(Interrupted):
-        finished(run, checkpoints)
-    assert not multiprocessing.active_children()
-    return Checkpoints(folder, "run", every_s=1e9)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"batch_norm": True, "accumulate": 2}], ids=["plain", "parts"])
 def test_a_resumed_run_has_the_same_bits_on_all_ranks(tmp_path, changes):
@@ -263,91 +163,3 @@ def test_what_is_not_restored_on_a_rank_is_noticed(tmp_path, monkeypatch, part):
 
         monkeypatch.setattr(Training, "load_state_dict", like_rank_0)
     assert finished(run, checkpoints) != whole
-
-
-@pytest.fixture
-def restored_handlers():
-    """Handlers of stop signals are those of before when the test ends."""
-    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.slow
-def test_a_signal_to_every_process_stops_the_replicate_once(tmp_path, restored_handlers):
-    """A scheduler may send its signal to rank 0 or to all; only rank 0 listens, and it finishes its step with all."""
-    run = run_with(2)
-    checkpoints = interrupted(run, tmp_path, 2, to_group=True)
-    assert finished(run, checkpoints) == finished(run)
-
-
-# --- ends ---
-
-
-def alive(pids: list[int]) -> list[int]:
-    """Return which processes still run after two seconds at most."""
-    until = time.monotonic() + 2
-    while time.monotonic() < until and (running := [pid for pid in pids if Path(f"/proc/{pid}").exists()]):
-        time.sleep(0.02)
-    return running if pids else []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("at", [1, STEPS, 2 * STEPS])  # after the last step, too: the weights are not compared yet
-def test_a_rank_that_is_killed_fails_the_replicate_and_leaves_no_orphan(at):
-    pids, done = list[int](), 0
-    checkpoints = Checkpoints()
-
-    def kill(_: object) -> None:
-        nonlocal done
-        done += 1
-        if done == at:
-            pids.extend(process.pid for process in multiprocessing.active_children())
-            os.kill(next(p.pid for p in multiprocessing.active_children() if p.name == "rank 2 of 3"), signal.SIGKILL)
-
-    checkpoints.on_visit = kill
-    with pytest.raises(NoisegridError, match=r"^rank 2 of 3 was killed by signal 9, and a replicate needs all"):
-        finished(run_with(3), checkpoints)
-    assert len(pids) == 2 and not alive(pids)
-
-
-def follow_and_fail(run: Run, ranks: Ranks) -> None:
-    ranks.meet()
-    if ranks.rank == 1:
-        raise NoisegridError("this rank is broken")
-    training(run, ranks).run_all(NEVER)
-
-
-@pytest.mark.slow
-def test_a_rank_that_fails_is_named(capfd):
-    with pytest.raises(NoisegridError, match=r"^rank 1 of 3 failed; see its error above"):
-        finished(run_with(3), follow=follow_and_fail)
-    assert "rank 1 of 3 failed: this rank is broken" in capfd.readouterr().err
-
-
-def lead(pids: Path) -> None:
-    """Be a replicate that writes which processes it has, and goes on."""
-    checkpoints = Checkpoints()
-
-    def tell(run: Training) -> None:
-        if (run.epoch, run.step) == (0, 1):
-            pids.with_suffix(".part").write_text(" ".join(str(p.pid) for p in multiprocessing.active_children()))
-            pids.with_suffix(".part").rename(pids)
-        time.sleep(60 * (run.step == 2))
-
-    checkpoints.on_visit = tell
-    finished(run_with(3), checkpoints)
-
-
-@pytest.mark.slow
-def test_no_rank_outlives_a_replicate_that_is_killed(tmp_path):
-    process = multiprocessing.get_context("fork").Process(target=lead, args=(tmp_path / "pids",))
-    process.start()
-    while not (tmp_path / "pids").exists():
-        assert process.exitcode is None
-        time.sleep(0.02)
-    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
-    process.kill()
-    process.join()
-    assert len(pids) == 2 and not alive(pids)

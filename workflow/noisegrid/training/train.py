@@ -104,8 +104,8 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER) -> Outcome:
     with begun(run, data) as training:
         checkpoints.resume(training, training.state_device)
         training.run_all(checkpoints)
-        assert training.midpoint is not None
-        final = training.snapshot()
+    assert training.midpoint is not None
+    final = training.snapshot()
     seconds = {"training_s": training.seconds, "total_s": time.perf_counter() - began}
     return Outcome(training.initial_hash, training.midpoint, final, training.history, seconds, training.resumed)
 
