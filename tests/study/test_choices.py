@@ -100,7 +100,7 @@ def test_verify_accepts_the_values_of_the_device_and_no_others(source, hardware)
 
 def test_more_levels_than_values_are_refused():
     problem = problem_of_source("sdpa_backend", 3, task_of("vit_tiny-digits"), device("cpu"))
-    assert problem == "sdpa_backend has 3 levels, but this hardware has only 2 values (flash, math); write fewer"
+    assert problem == "sdpa_backend has 3 levels, but there are only 2 values (flash, math); write fewer"
     assert problem_of_source("sdpa_backend", 2, task_of("vit_tiny-digits"), device("cpu")) == ""
 
 

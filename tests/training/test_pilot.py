@@ -43,11 +43,11 @@ def test_a_long_run_is_extrapolated_from_its_steps_and_one_evaluation(monkeypatc
     monkeypatch.setattr(pilot, "train", train)
     monkeypatch.setattr(pilot.machine, "device", lambda kind: {})
     task, hardware = SimpleNamespace(epochs=100, batch_size=32, context=None), SimpleNamespace(device="cpu")
-    run = SimpleNamespace(task=task, hardware=hardware, flags={"threads": 1})
+    run = SimpleNamespace(task=task, hardware=hardware, cores=3)
     found = pilot.measure(run, SimpleNamespace(count=lambda part, context: 65))
     # 65 images are 3 steps an epoch; 31 steps of 2 s are the first that take longer than a minute
     assert found["seconds_per_replicate"] == 7 + 100 * 3 * 2 + 2 * 5
-    assert found["steps"] == pilot.WARM_UP_STEPS + 31
+    assert found["steps"] == pilot.WARM_UP_STEPS + 31 and found["threads"] == 3
 
 
 @pytest.mark.slow

@@ -56,12 +56,32 @@ def failing(job, data, checkpoint_s: float, epochs, place, on_gpu) -> None:
     sys.exit(1)
 
 
+def test_a_replicate_takes_the_cores_of_all_its_processes(monkeypatch):
+    """On two cores, two replicates of one process run side by side; one of two, and one of four, run alone."""
+    monkeypatch.setattr(pools, "child", failing)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the handlers of this process stay
+    cell, task = SimpleNamespace(dataset="digits", task="t", hardware="h"), SimpleNamespace(epochs=1)
+    jobs = [
+        SimpleNamespace(name=f"{number}", cell=cell, run=SimpleNamespace(task=task, cores=cores))
+        for number, cores in enumerate((1, 1, 2, 4))
+    ]
+    beside, start = [], Pool._start
+
+    def noted(pool: Pool, job) -> None:
+        beside.append([other.name for other, _ in pool.running])
+        start(pool, job)
+
+    monkeypatch.setattr(Pool, "_start", noted)
+    Pool({"digits": None}, cores=2, checkpoint_s=60).run(jobs)
+    assert beside == [[], ["0"], [], []]
+
+
 @pytest.mark.parametrize(("why", "started"), [("the GPU is gone", ["one"]), ("", ["one", "two"])])
 def test_no_replicate_is_started_on_a_lost_gpu(monkeypatch, why, started):
     monkeypatch.setattr(pools, "child", failing)
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # the handlers of this process stay
     cell = SimpleNamespace(dataset="digits", task="t", hardware="h")
-    run = SimpleNamespace(task=SimpleNamespace(epochs=1), flags={"threads": 1})
+    run = SimpleNamespace(task=SimpleNamespace(epochs=1), cores=1)
     jobs = [SimpleNamespace(name=name, cell=cell, run=run) for name in ("one", "two")]
     pool = Pool({"digits": None}, cores=1, checkpoint_s=60, why_lost=lambda: why)
     assert [(job.name, status) for job, status in pool.run(jobs)] == [(name, 1) for name in started]

@@ -15,7 +15,7 @@ TRAINING_MODULES = (
     "study/seeds", "training/noise", "training/loader", "training/prefetch", "training/augmentation",
     "training/convolutions", "training/compilation", "training/initial", "training/weights", "training/optimizers",
     "training/schedules", "training/losses", "training/averages", "training/step", "training/own_trainer",
-    "training/train", "data/form", "runtime/xla",
+    "training/ranks", "training/rank_processes", "training/train", "data/form", "runtime/xla",
 )  # fmt: skip
 #: The environment variable that tells jobs the state of the working tree, or the digest of the wheel. Jobs in
 #: containers need it, because containers have neither git nor the installed wheel.

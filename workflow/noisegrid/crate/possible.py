@@ -5,7 +5,8 @@ The values are those that `training/noise.py` derives; this module does not impo
 
 import itertools
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError
@@ -13,6 +14,7 @@ from noisegrid.common.schemas import check
 from noisegrid.study.choices import choices
 from noisegrid.study.crossing import problem_of, problem_of_source
 from noisegrid.study.missing import why_missing
+from noisegrid.study.processes import check_device, check_world, process_choices
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import CROSSED, FREE
 from noisegrid.study.study import Cell
@@ -24,8 +26,9 @@ INSTRUCTION_SETS = {
 }
 #: The libraries whose instruction set is a switch, for each kind of device that has such switches.
 LIBRARIES = {"cpu": ("aten", "onednn", "mkl"), "xla": ("xla",)}
-#: The largest number of threads of a run, of epochs and images of a batch, and of a numeric option of a network.
-THREADS, EPOCHS, BATCH, OPTION = 1_024, 100_000, 1_000_000, 1_000_000
+#: The largest number of threads of a run, of its processes, of epochs and images of a batch, and of a numeric option of
+#: a network.
+THREADS, WORLD, EPOCHS, BATCH, OPTION = 1_024, 1_024, 100_000, 1_000_000, 1_000_000
 #: The largest number of dimensions of a tensor, and of its values.
 DIMENSIONS, VALUES = 16, 10**12
 
@@ -55,6 +58,8 @@ def check_design(settings: dict[str, Any], where: str) -> None:
         typed = Task.of(task), Hardware.of(hardware)
     except TypeError as error:
         raise NoisegridError(f"{where}: the settings of the task or of the hardware are incomplete") from error
+    check_world(task, f"{where}: task")
+    check_device("of the cell", task, hardware["device"], typed[1], where)
     varies = _crossed_problems if noise == CROSSED else _noise_problems
     for problem in itertools.chain(_design_problems(*typed), varies(settings, *typed)):
         raise NoisegridError(f"{where}: {problem}")
@@ -88,7 +93,11 @@ def _crossed_problems(settings: dict[str, Any], task: Task, hardware: Hardware) 
 def _design_problems(task: Task, hardware: Hardware) -> Iterator[str]:
     if not isinstance(task.build, str) or not isinstance(task.options, dict):
         yield "task.build is not a text, or task.options is not a mapping"
-    for key, value, most in (("epochs", task.epochs, EPOCHS), ("batch_size", task.batch_size, BATCH)):
+    for key, value, most in (
+        ("epochs", task.epochs, EPOCHS),
+        ("batch_size", task.batch_size, BATCH),
+        ("world_size", task.world_size, WORLD),
+    ):
         if value > most:
             yield f"task.{key} is {value:,}, but no plan has more than {most:,}"
     for key, value in task.options.items():
@@ -122,11 +131,17 @@ def wrong_record(record: dict[str, Any], cell: Cell) -> Iterator[str]:
         yield f"names the dataset {record['dataset']['name']}, but its cell has {cell.dataset}"
     if not all(map(math.isfinite, record["timings"].values())):
         yield "states a duration that is not a finite number"
-    yield from wrong_flags(record["flags"], hardware, cell.free)
+    further = process_choices(Task.of(cell.settings["task"]), cell.free)
+    yield from wrong_flags(record["flags"], hardware, cell.free, further)
     yield from _wrong_layout(record)
 
 
-def wrong_flags(flags: dict[str, Any], hardware: Hardware, free_sources: Collection[str]) -> Iterator[str]:
+def wrong_flags(
+    flags: dict[str, Any],
+    hardware: Hardware,
+    free_sources: Collection[str],
+    further: Mapping[str, Sequence[Any]] = MappingProxyType({}),
+) -> Iterator[str]:
     """Yield what `derive_flags` of training/noise.py gives on no device, in words that follow a replicate's name.
 
     On a CPU, the instruction sets depend on what the processor has: one that it lacks is replaced by the library's
@@ -140,6 +155,8 @@ def wrong_flags(flags: dict[str, Any], hardware: Hardware, free_sources: Collect
         The hardware of the cell.
     free_sources : collection of str
         The free sources of the cell.
+    further : mapping
+        The values of the switches that the recipe adds (see study.processes.choices).
     """
     is_free = "impl" in free_sources
     allowed: dict[str, list[Any]] = {
@@ -160,6 +177,7 @@ def wrong_flags(flags: dict[str, Any], hardware: Hardware, free_sources: Collect
         allowed |= {name: ["", *(free[name] if is_free else [held[name]])] for name in LIBRARIES[hardware.device]}
         allowed["threads"] = free["threads"] if is_free else [held["threads"]]
     allowed |= {source: list(values) for source in free_sources if (values := choices(source, hardware))}
+    allowed |= {name: list(values) for name, values in further.items()}
     # records from before the release in which training stopped filling new memory do not state it
     if flags.keys() - {"fill_memory"} != allowed.keys() - {"fill_memory"}:
         odd = ", ".join(sorted(flags.keys() ^ allowed.keys()))

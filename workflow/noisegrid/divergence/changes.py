@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
-from noisegrid.study.sources import PROBES, SOURCES, UNSEEDED_ON_CUDA
+from noisegrid.study.sources import PROBES, SOURCES
 from noisegrid.training.noise import CPU_REQUIREMENTS, CPU_VARIABLES, SDPA_BACKENDS
 from noisegrid.training.run import Run
 
@@ -29,8 +29,10 @@ VALUES: dict[str, tuple[str, ...]] = {
     "sdpa_backend": tuple(SDPA_BACKENDS),
     **dict.fromkeys(CPU_VARIABLES, tuple(CPU_REQUIREMENTS)),
 }
+#: The sources that switches decide, and not a seed.
+SWITCHED = ("impl", "autotune", "cudnn_deterministic", "atomics", "world_size", "bucket_mb")
 #: The seeds of a task or record; `seed` is that of a user's step.
-SEEDS = tuple(source for source in (*SOURCES, *PROBES) if source not in (*UNSEEDED_ON_CUDA, *SWITCHES))
+SEEDS = tuple(source for source in (*SOURCES, *PROBES) if source not in (*SWITCHED, *SWITCHES))
 LEARNING_RATE, SEED = "learning_rate", "seed"
 WORDS = {"true": True, "false": False}
 

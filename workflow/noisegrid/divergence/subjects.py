@@ -57,6 +57,11 @@ class _RecordedTraining(Training):
 
 
 def _record_run(run: Run, data: Dataset, recorder: Recorder) -> None:
+    if run.world_size > 1:
+        raise NoisegridError(
+            f"this run trains with {run.world_size} processes (world_size), but diverge records the steps of one; "
+            "compare runs with world_size 1"
+        )
     with begun(run, data, _RecordedTraining) as training:
         assert isinstance(training, _RecordedTraining)
         training.recorder = recorder

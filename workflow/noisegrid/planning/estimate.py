@@ -36,7 +36,7 @@ class Pace:
     hours : float
         The device-hours of one replicate.
     threads : int
-        The number of CPU threads that one replicate uses.
+        The number of CPU threads that one replicate uses, in all its processes together.
     measured : bool
         Whether a pilot measured the time. If False, the time is estimated.
     """
@@ -110,7 +110,7 @@ def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
     examples = training_examples(recipe, study.datasets[recipe["dataset"]]) or 0
     launches = needs.get("launches_per_step", {}).get(device.precision, 0)
     launching = math.ceil(examples / recipe["batch_size"]) * launches * LAUNCH_S
-    return Pace(recipe["epochs"] * max(arithmetic, launching) / 3600, 1, measured=False)
+    return Pace(recipe["epochs"] * max(arithmetic, launching) / 3600, recipe.get("world_size", 1), measured=False)
 
 
 def pilot_file(results: Path, study: Study, hardware: str, task: str) -> Path:

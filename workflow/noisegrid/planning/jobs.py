@@ -14,6 +14,7 @@ from noisegrid.planning.site import RESOURCES
 from noisegrid.runtime import refused_nodes
 from noisegrid.runtime.hardware import stack_of
 from noisegrid.study.chunk import chunk_of
+from noisegrid.study.processes import most_cores
 from noisegrid.study.sharing import on_one_device
 from noisegrid.study.study import Cell, Inference, digest
 
@@ -132,7 +133,8 @@ class Jobs:
         """Return a function that returns the number of threads of a training job.
 
         A job that trains the cells of all tasks has the machine for itself, and uses all its cores. A job on a GPU has
-        at least one core for each replicate that trains at the same time.
+        at least one core for each replicate that trains at the same time, and a job whose replicates have several
+        processes at least the cores of one replicate.
 
         Parameters
         ----------
@@ -144,7 +146,8 @@ class Jobs:
             if not chunk_of(wildcards.chunk).task:
                 return cores
             at_a_time = on_one_device(self.plan.study.share_gpu, wildcards.hardware)
-            return max(int(self.plan.config["threads_per_job"]), at_a_time)
+            largest = max(most_cores(cell.settings) for cell in self._cells(wildcards))
+            return max(int(self.plan.config["threads_per_job"]), at_a_time, largest)
 
         return value
 

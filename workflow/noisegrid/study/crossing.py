@@ -10,6 +10,7 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError, unknown
 from noisegrid.study.choices import choices
 from noisegrid.study.missing import why_missing
+from noisegrid.study.processes import process_choices
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import PROBES, SOURCES, UNSEEDED_ON_CUDA
 
@@ -97,10 +98,10 @@ def problem_of_source(source: str, count: int, task: Task, hardware: Hardware) -
     if source == "impl":
         most = math.prod(len(values) for values in hardware.kernels["free"].values())
         return _too_many(source, count, most, "combinations of kernels")
-    values = choices(source, hardware)
+    values = choices(source, hardware) or process_choices(task, {source}).get(source, ())
     return _too_many(source, count, len(values), f"values ({', '.join(map(str, values))})") if values else ""
 
 
 def _too_many(source: str, count: int, most: int, noun: str) -> str:
-    """Return that a source has more levels than this hardware has different ones; an empty text if it has not."""
-    return f"{source} has {count} levels, but this hardware has only {most} {noun}; write fewer" if count > most else ""
+    """Return that a source has more levels than there are different ones; an empty text if it has not."""
+    return f"{source} has {count} levels, but there are only {most} {noun}; write fewer" if count > most else ""

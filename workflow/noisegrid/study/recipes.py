@@ -8,6 +8,7 @@ from noisegrid.common.schemas import catalog, check
 from noisegrid.study.kinds import check_dataset_keys
 from noisegrid.study.optimization import check_optimization, is_reference
 from noisegrid.study.own_trainer import check_loop, check_trainer, with_trainer
+from noisegrid.study.processes import check_world
 
 #: Keys of a task that do not affect results. REQUIREMENTS are the resources that the task requires. WORDS are
 #: REQUIREMENTS and the keys that only describe the task.
@@ -15,7 +16,9 @@ REQUIREMENTS = frozenset({"memory_gb", "tflop_per_epoch", "launches_per_step"})
 WORDS = frozenset({"deviations", "without_batch_norm"}) | REQUIREMENTS
 #: If a task that has `like` sets any of these keys itself, it does not inherit the requirements, because the inherited
 #: values would be wrong.
-DECIDES_REQUIREMENTS = frozenset({"network", "network_options", "dataset", "batch_size", "augment", "context"})
+DECIDES_REQUIREMENTS = frozenset(
+    {"network", "network_options", "dataset", "batch_size", "world_size", "augment", "context"}
+)
 
 
 def resolve_tasks(own: dict[str, Any], where: str, only: str | None = None) -> dict[str, dict[str, Any]]:
@@ -50,6 +53,7 @@ def resolve_tasks(own: dict[str, Any], where: str, only: str | None = None) -> d
         else:
             check_loop(resolved[name], origin)
             check_optimization(resolved[name], origin)
+            check_world(resolved[name], origin)
         counterpart = resolved[name].get("without_batch_norm", name)
         if counterpart not in entries:
             raise NoisegridError(f"{origin}.without_batch_norm: {unknown('task', counterpart, entries)}")

@@ -22,6 +22,7 @@ from noisegrid.study.arms import timed_networks
 from noisegrid.study.inference import evaluations
 from noisegrid.study.kinds import check_accuracy, check_kind, training_examples
 from noisegrid.study.missing import why_missing
+from noisegrid.study.processes import check_device
 from noisegrid.study.recipes import REQUIREMENTS, least_memory_gb, resolve_datasets, resolve_tasks, task_settings
 from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.sources import CROSSED, NOISES, holds_seeds
@@ -178,6 +179,7 @@ def cells_of_block(
             settings["crossed"] = crossed
         dataset = datasets[tasks[task]["dataset"]]
         check_kind(task, tasks[task], dataset, bool(crossed), where)
+        check_device(task, settings["task"], hardware, Hardware.of(settings["hardware"]), where)
         _check_batch(task, tasks[task], dataset, where)
         _check_memory(hardware, task, least_memory_gb(tasks[task], settings["hardware"]["precision"]), where)
         counterpart = str(tasks[task].get("without_batch_norm", ""))

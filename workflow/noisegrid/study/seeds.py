@@ -49,6 +49,16 @@ def draws(noise: str, replicate: int, crossed: Mapping[str, int] | None = None) 
     return levels(crossed, replicate) if crossed else dict.fromkeys(FREE[noise], replicate)
 
 
+def seed_of_rank(seed: int, rank: int) -> int:
+    """Return the seed of one rank, given the seed of a source. Rank 0 has the seed itself."""
+    return _first(np.random.SeedSequence([seed, rank])) if rank else seed
+
+
+def _first(sequence: np.random.SeedSequence) -> int:
+    """Return the first 53 bits of a stream."""
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(11))
+
+
 def derive_seeds(
     root: int,
     task: str,
@@ -88,6 +98,6 @@ def derive_seeds(
     def seed(source: str) -> int:
         held = f"{source}/held/{seed_set}" if seed_set else f"{source}/held"
         label = f"{source}/{task}/{noise}/{free[source]}" if source in free else held
-        return int(stream(root, label).generate_state(1, np.uint64)[0] >> np.uint64(11))
+        return _first(stream(root, label))
 
     return {source: seed(source) for source in (*SOURCES, *PROBES) if source in free or source in SOURCES}

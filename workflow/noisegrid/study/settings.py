@@ -139,6 +139,10 @@ class Task:
         For tokens, the number of tokens that the network sees.
     tolerance : float or None
         For values, the difference from which on two predictions count as different.
+    world_size : int
+        The number of processes that train a replicate together; each computes an equal part of every batch.
+    bucket_mb : float or None
+        The size in MB of the buckets in which they exchange gradients; None for PyTorch's default.
     """
 
     network: str
@@ -162,6 +166,12 @@ class Task:
     average: Average | None = None
     context: int | None = None
     tolerance: float | None = None
+    world_size: int = 1
+    bucket_mb: float | None = None
+
+    def divides_among(self, world: int) -> bool:
+        """Return whether so many ranks get equal parts of a batch, and of each part of it that `accumulate` makes."""
+        return self.batch_size % (world * self.accumulate) == 0
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "Task":

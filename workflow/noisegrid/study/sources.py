@@ -14,7 +14,10 @@ from noisegrid.study.settings import Hardware, Task
 SOURCES = ("init", "order", "augment", "dropout", "impl")
 #: Sources beyond the paper. Each is a part of one of the paper's sources, or the smallest possible disturbance. If a
 #: probe is held, it does nothing.
-PROBES = ("in_batch_order", "one_ulp", "autotune", "cudnn_deterministic", "atomics", "sdpa_backend", "compile")
+PROBES = (
+    *("in_batch_order", "one_ulp", "autotune", "cudnn_deterministic", "atomics", "sdpa_backend", "compile"),
+    *("world_size", "bucket_mb"),
+)
 #: The sources that have no seed on CUDA, because the device decides. They are parts of the paper's `impl`.
 UNSEEDED_ON_CUDA = frozenset({"impl", "autotune", "cudnn_deterministic", "atomics"})
 #: The sources of the paper, except the implementation (`impl`).
@@ -68,6 +71,20 @@ def _without_backends(task: Task, hardware: Hardware, network: Network = UNKNOWN
 
 def _without_compiler(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
     return "runs through XLA, which compiles every network" if hardware.is_xla else ""
+
+
+def _without_worlds(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
+    if hardware.device != "cpu":
+        return "runs on a device on which several processes per replicate are not implemented"
+    shared = any(map(task.divides_among, (2, 3, 4)))
+    return "" if shared else f"has a batch of {task.batch_size}, which 2, 3 or 4 processes cannot share equally"
+
+
+def _without_buckets(task: Task, hardware: Hardware, network: Network = UNKNOWN) -> str:
+    # the sum of two numbers does not depend on their order, so only a third rank lets the place in a bucket matter
+    if task.world_size < 3:
+        return "has fewer than three processes (world_size), whose sums do not depend on the bucket"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -138,6 +155,8 @@ NOISES = {
             _without_backends,
         ),
         Noise("compile", frozenset({"compile"}), "eager or compiled", "#44AA99", "d", _without_compiler),
+        Noise("world_size", frozenset({"world_size"}), "number of processes", "#6699CC", "2", _without_worlds),
+        Noise("bucket_mb", frozenset({"bucket_mb"}), "size of the gradient buckets", "#661100", "3", _without_buckets),
     )
 }
 #: The free sources of each noise, keyed by noise.

@@ -96,7 +96,7 @@ def measure(run: Run, data: Dataset) -> dict[str, Any]:
     return {
         "seconds_per_replicate": round(seconds, 3),
         "steps": clock.steps,
-        "threads": run.flags["threads"],
+        "threads": run.cores,
         "device": machine.device(run.hardware.device),
         "software": machine.software(),
     }

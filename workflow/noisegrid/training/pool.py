@@ -91,8 +91,8 @@ class Pool:
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal does not end training
         while (waiting and not self._is_ending) or self.running:
-            idle = self.cores - sum(job.run.flags["threads"] for job, _ in self.running)
-            fitting = [job for job in waiting if job.run.flags["threads"] <= idle] or waiting[: not self.running]
+            idle = self.cores - sum(job.run.cores for job, _ in self.running)
+            fitting = [job for job in waiting if job.run.cores <= idle] or waiting[: not self.running]
             if fitting and not self._is_ending:
                 self._start(fitting[0])
                 waiting.remove(fitting[0])

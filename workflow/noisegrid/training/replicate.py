@@ -13,8 +13,9 @@ from noisegrid.common.provenance import code_digests
 from noisegrid.data.prepared import Dataset
 from noisegrid.records import predictions, record
 from noisegrid.runtime import machine
+from noisegrid.study.processes import derive_switches
 from noisegrid.study.seeds import derive_seeds
-from noisegrid.study.settings import Hardware
+from noisegrid.study.settings import Hardware, Task
 from noisegrid.study.study import EPOCHS, KEPT, Cell, digest
 from noisegrid.training import compilation, noise
 from noisegrid.training.checkpoint import Checkpoints
@@ -87,6 +88,7 @@ def run_of(cell: Cell, replicate: int) -> Run:
     """Return the settings, seeds and switches of one replicate of a cell."""
     where = cell.settings["seed"], cell.task, cell.noise, replicate
     flags = noise.derive_flags(Hardware.of(cell.settings["hardware"]), *where, cell.crossed, cell.seed_sets)
+    flags |= derive_switches(Task.of(cell.settings["task"]), *where, cell.seed_sets, cell.crossed)
     return Run(cell.settings, derive_seeds(*where, cell.seed_sets, cell.crossed), flags)
 
 

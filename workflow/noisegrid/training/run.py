@@ -34,6 +34,16 @@ class Run:
         """The recipe of the cell's task."""
         return Task.of(self.settings["task"])
 
+    @property
+    def world_size(self) -> int:
+        """The number of processes that train the replicate together."""
+        return int(self.flags.get("world_size", 1))
+
+    @property
+    def cores(self) -> int:
+        """The number of threads that compute at the same time, in all processes together."""
+        return self.world_size * int(self.flags["threads"])
+
     @cached_property
     def hardware(self) -> Hardware:
         """The hardware settings of the cell."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
+from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 
 from noisegrid.training.losses import Loss, default_loss, tensor_of
@@ -60,14 +61,17 @@ def training_step(
         The mean loss of the batch, still on the device.
     """
     total = None
-    for some_inputs, some_labels in _divided(inputs, labels, parts):
-        with autocast(inputs.device, precision):
-            part = loss(tensor_of(forward(some_inputs)), some_labels)
-            if parts > 1:
-                part = part * (len(some_inputs) / len(inputs))
-        if total is None:
-            optimizer.zero_grad()
-        scaler.scale(part).backward()
+    remaining = list(_divided(inputs, labels, parts))
+    while remaining:
+        some_inputs, some_labels = remaining.pop(0)
+        with _exchanging(forward, is_last=not remaining):
+            with autocast(inputs.device, precision):
+                part = loss(tensor_of(forward(some_inputs)), some_labels)
+                if parts > 1:
+                    part = part * (len(some_inputs) / len(inputs))
+            if total is None:
+                optimizer.zero_grad()
+            scaler.scale(part).backward()
         total = part.detach() if total is None else total + part.detach()
     assert total is not None
     with update_range:
@@ -78,6 +82,14 @@ def training_step(
         scaler.step(optimizer)
         scaler.update()
     return total
+
+
+def _exchanging(forward: Callable[[Tensor], Any], is_last: bool) -> AbstractContextManager[Any]:
+    """Return a context in which several ranks exchange gradients only in the last part of a batch."""
+    if is_last or not isinstance(forward, DistributedDataParallel):
+        return UNMARKED
+    waiting: AbstractContextManager[Any] = forward.no_sync()
+    return waiting
 
 
 def _divided(inputs: Tensor, labels: Tensor, parts: int) -> Iterable[tuple[Tensor, Tensor]]:

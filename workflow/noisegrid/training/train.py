@@ -7,7 +7,7 @@ results to disk.
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,8 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import Dataset
 from noisegrid.records import predictions
 from noisegrid.runtime import gpu_sharing, machine, xla
-from noisegrid.training import noise
+from noisegrid.study.seeds import seed_of_rank
+from noisegrid.training import noise, rank_processes
 from noisegrid.training.averages import AveragedWeights
 from noisegrid.training.checkpoint import Checkpoints
 from noisegrid.training.compilation import compiler_of, forward_of
@@ -31,6 +32,7 @@ from noisegrid.training.losses import loss_of, tensor_of
 from noisegrid.training.optimizers import optimizer_of
 from noisegrid.training.outcome import Diverged, Outcome, Snapshot
 from noisegrid.training.own_trainer import train_with
+from noisegrid.training.ranks import ALONE, Ranks
 from noisegrid.training.run import Run
 from noisegrid.training.schedules import LearningRate
 from noisegrid.training.step import autocast, training_step
@@ -61,8 +63,7 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER, every_epoch
     with begun(run, data) as training:
         training.by_epoch = [] if every_epoch else None
         checkpoints.resume(training, training.state_device)
-        while training.epoch < run.task.epochs:
-            training.run_epoch(checkpoints)
+        training.run_all(checkpoints)
     assert training.midpoint is not None
     final = training.snapshot()
     seconds = {"training_s": training.seconds, "total_s": time.perf_counter() - began}
@@ -74,7 +75,7 @@ def train(run: Run, data: Dataset, checkpoints: Checkpoints = NEVER, every_epoch
 
 @contextmanager
 def begun(run: Run, data: Dataset, kind: type["Training"] | None = None) -> Iterator["Training"]:
-    """Draw the initial weights, set the switches, and yield the run before its first step.
+    """Draw the initial weights, start the other ranks if there are any, and yield the run before its first step.
 
     Call this before the process computes anything (see noise.apply_flags). `kind` is a subclass of Training.
 
@@ -89,14 +90,31 @@ def begun(run: Run, data: Dataset, kind: type["Training"] | None = None) -> Iter
             "that noisegrid's own loop trains"
         )
     initial = initial_weights(run, data)
+    with (
+        rank_processes.together(run.flags, partial(_follow, run, data, initial)) as ranks,
+        _set_up(run, data, initial, ranks, kind or Training) as training,
+    ):
+        yield training
+
+
+@contextmanager
+def _set_up(run: Run, data: Dataset, initial: Weights, ranks: Ranks, kind: type["Training"]) -> Iterator["Training"]:
+    """Set the switches of this process, and yield the run before its first step."""
     machine.check_device(run.hardware.gpu)
     gpu_sharing.limit()
     noise.apply_flags(run.flags)
     machine.keep_freed_memory()
-    training = (kind or Training)(run, data, disturbed(initial, run.seeds), device_of(run))
+    ranks.meet()
+    training = kind(run, data, disturbed(initial, run.seeds), device_of(run), ranks)
     training.initial_hash = initial.hash
     with convolutions_of(run.flags), compiler_of(run.flags):
         yield training
+
+
+def _follow(run: Run, data: Dataset, initial: Weights, ranks: Ranks) -> None:
+    """Be a rank other than 0 to the end of the run. Rank 0 says what diverged."""
+    with _set_up(run, data, initial, ranks, Training) as training, suppress(Diverged):
+        training.run_all(NEVER)
 
 
 class Training:
@@ -124,15 +142,16 @@ class Training:
         How often the run was resumed from a checkpoint so far.
     """
 
-    def __init__(self, run: Run, data: Dataset, start: Weights, device: torch.device) -> None:
-        self.device, self.task, self.seeds, self.precision = device, run.task, run.seeds, run.flags["precision"]
+    def __init__(self, run: Run, data: Dataset, start: Weights, device: torch.device, ranks: Ranks = ALONE) -> None:
+        self.ranks, self.device, self.task, self.seeds = ranks, device, run.task, run.seeds
+        self.precision = run.flags["precision"]
         memory_format = getattr(torch, run.flags["memory_format"])
         network = build_network(self.task, data)
         load_weights(network, start)
         self.network = network.to(device=device).to(memory_format=memory_format)  # type: ignore[call-overload]
         self.flags = run.flags
         self.forward = forward_of(self.network, run.flags)
-        noise.seed_global(run.seeds["dropout"], device.type)
+        noise.seed_global(seed_of_rank(run.seeds["dropout"], ranks.rank), device.type)
         self.train_batches, self.test_batches = (
             Batches(*data.part(name, self.task.context), data.form, self.task, device, memory_format)
             for name in ("train", "test")
@@ -143,6 +162,8 @@ class Training:
         self.rate = self.task.optimizer.learning_rate
         self.loss = loss_of(self.task, data.form.labels, device)
         self.averaged = AveragedWeights(self.network, self.task)
+        wrapped = ranks.wrapped(self.network)
+        self.trained = self.forward if wrapped is self.network else forward_of(wrapped, run.flags)
         self.scaler = GradScaler(device.type, enabled=self.precision == "amp_fp16")  # does nothing if disabled
         self.initial_hash = start.hash
         self.epoch, self.step, self.losses, self.seconds = 0, 0, list[Tensor](), 0.0
@@ -151,6 +172,13 @@ class Training:
         self.by_epoch: list[np.ndarray] | None = None
         self.labels = data.form.labels
         self.resumed = 0
+
+    def run_all(self, checkpoints: Checkpoints) -> None:
+        """Train from here to the end of the last epoch, and check that all ranks have the same weights."""
+        self.ranks.go_on(self)
+        while self.epoch < self.task.epochs:
+            self.run_epoch(checkpoints)
+        self.ranks.check_equal(self.network)
 
     def run_epoch(self, checkpoints: Checkpoints) -> None:
         """Train to the end of the current epoch. If half of the epochs are then finished, take the midpoint snapshot.
@@ -167,7 +195,8 @@ class Training:
                 self._train_batch(inputs, labels)
                 self.seconds = before + time.perf_counter() - started
                 checkpoints.visit(self)
-        loss = float(torch.stack(self.losses).mean())
+                self.ranks.go_on(self)
+        loss = float(self.ranks.mean(torch.stack(self.losses).mean()))
         self.learning_rate.after_epoch(loss)
         self.averaged.after_epoch(self.epoch)
         self.seconds = before + time.perf_counter() - started
@@ -176,7 +205,7 @@ class Training:
         elapsed = self.seconds - sum(row["seconds"] for row in self.history)
         self.history.append({"epoch": self.epoch, "learning_rate": self.rate, "train_loss": loss, "seconds": elapsed})
         self.epoch, self.step, self.losses = self.epoch + 1, 0, []
-        midway = self.epoch == max(1, self.task.epochs // 2)
+        midway = self.epoch == max(1, self.task.epochs // 2) and self.ranks.leads
         if midway or self.by_epoch is not None:
             snapshot = self.snapshot()
             self.midpoint = snapshot if midway else self.midpoint
@@ -184,14 +213,28 @@ class Training:
                 self.by_epoch.append(predictions.of_kind(snapshot.logits, self.labels))
 
     def _train_batch(self, inputs: Tensor, labels: Tensor) -> None:
-        batch, task = (inputs, labels, self.precision, self.loss), self.task
-        update = partial(training_step, self.forward, self.optimizer, self.scaler)
+        inputs, labels, loss = self.ranks.part(inputs, labels, self.loss)
+        batch, task = (inputs, labels, self.precision, loss), self.task
+        update = partial(training_step, self.trained, self.optimizer, self.scaler)
         self.losses.append(update(*batch, parts=task.accumulate, clip_norm=task.clip_norm))
         self.learning_rate.after_step()
         self.averaged.after_step()
         self.step += 1
         if self.device.type == "xla":
             xla.sync()
+
+    def _warm_up(self) -> None:
+        """Compute the gradients of the first batch and forget them, if there are several ranks.
+
+        DistributedDataParallel arranges its buckets anew after its first step, and sums depend on the arrangement. A
+        resumed run must therefore have had a first step, too. What else this changes is restored afterwards.
+        """
+        if self.ranks.world > 1:
+            self.network.train()
+            with closing(self.train_batches.training(self.seeds, 0)) as batches:
+                inputs, labels, loss = self.ranks.part(*next(batches), self.loss)
+            loss(tensor_of(self.trained(inputs)), labels).backward()
+            self.optimizer.zero_grad()
 
     def snapshot(self) -> Snapshot:
         """Evaluate the network on the test examples and copy its weights.
@@ -233,13 +276,13 @@ class Training:
             "learning_rate": self.learning_rate.state_dict(),
             "rate": self.rate,
             "average": self.averaged.state_dict(),
-            "random": torch.get_rng_state(),
+            **self.own_state(),
+            "ranks": self.ranks.states_of_others(),
             # only on CUDA: a CPU run must not initialise CUDA, which may be installed but broken
             "random_cuda": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
             "random_xla": xla.random_state() if self.device.type == "xla" else None,
             "epoch": self.epoch,
             "step": self.step,
-            "losses": torch.stack(self.losses) if self.losses else torch.zeros(0),
             "seconds": self.seconds,
             "history": self.history,
             "resumed": self.resumed,
@@ -249,19 +292,27 @@ class Training:
         }
         return xla.in_memory(state) if self.device.type == "xla" else state
 
+    def own_state(self) -> dict[str, Any]:
+        """Return the random state and the losses, which differ from rank to rank."""
+        losses = torch.stack(self.losses) if self.losses else torch.zeros(0)
+        return {"random": torch.get_rng_state(), "losses": losses}
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the run from a state that state_dict returned."""
+        """Restore the run, on all ranks, from a state that state_dict returned."""
+        self.ranks.share_state(state | {"midpoint": None})
+        self._warm_up()
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.learning_rate.load_state_dict(state["learning_rate"])
         self.rate = state["rate"]
         self.averaged.load_state_dict(state["average"])
-        torch.set_rng_state(state["random"].cpu())
+        own = [state, *state["ranks"]][self.ranks.rank]
+        torch.set_rng_state(own["random"].cpu())
         if state["random_cuda"] is not None:
             torch.cuda.set_rng_state(state["random_cuda"].cpu())
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
-        self.losses, self.history = list(state["losses"].to(self.device).unbind()), state["history"]
+        self.losses, self.history = list(own["losses"].to(self.device).unbind()), state["history"]
         self.resumed = state["resumed"] + 1
         if self.by_epoch is not None and state["by_epoch"] is not None:
             self.by_epoch = [one.cpu().numpy() for one in state["by_epoch"]]
