@@ -97,9 +97,12 @@ WRONG = {
     ),
     "too few kernels on XLA": (
         block({"init": 2, "impl": 10}, hardware="xla_cpu"),
-        "has only 9 combinations of kernels",
+        "there are only 9 combinations of kernels",
     ),
-    "too few kernels": (block({"init": 2, "impl": 9}, hardware="cpu_sse41"), "has only 3 combinations of kernels"),
+    "too few kernels": (
+        block({"init": 2, "impl": 9}, hardware="cpu_sse41"),
+        "there are only 3 combinations of kernels",
+    ),
     "neither": ({"hardware": ["cpu"], "tasks": ["smallcnn-digits"]}, "the key '(noise|replicates)' is missing; add it"),
 }
 

@@ -131,7 +131,7 @@ WRONG = {
     "too many levels": (
         {},
         {"hardware": ["cpu"], "tasks": ["shared-digits"], "crossed": {"order": 2, "world_size": 5}},
-        "world_size has 5 levels, but there are only 4 values (1, 2, 3, 4); write fewer",
+        "world_size has 5 levels, but there are only 4 values \\(1, 2, 3, 4\\); write fewer",
     ),
 }
 
