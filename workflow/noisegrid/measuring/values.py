@@ -40,7 +40,7 @@ def value_rows(
     errors = np.sqrt(np.mean((predicted - found.labels.ravel()) ** 2, axis=1))
     yield from spread_rows("rmse", "unit of the labels", errors, numbers, seed_set)
     tolerance = task.get("tolerance", TOLERANCE_SHARE * float(found.labels.std()))
-    beyond = 100 * stats.beyond_tolerance_matrix(found.predicted, tolerance)
+    beyond = 100 * stats.churn_matrix(found.predicted, tolerance)
     for row in distance_rows("churn", "percent", beyond, seed_set):
         yield row | {"note": f"share of predictions that differ by more than {tolerance:.3g}"}
     spread = stats.pooled_spread(predicted, seed_set).mean()

@@ -40,7 +40,6 @@ from noisegrid.stats.null import (
 )
 from noisegrid.stats.pairs import (
     Rows,
-    beyond_tolerance_matrix,
     churn_matrix,
     l2_matrices,
     l2_raw_matrix,
@@ -80,7 +79,6 @@ __all__ = [
     "SubGroups",
     "Trend",
     "benjamini_hochberg",
-    "beyond_tolerance_matrix",
     "block_ratios",
     "churn_matrix",
     "compare_methods",

@@ -27,13 +27,15 @@ class Rows(Protocol):
         """Return a slice of the first axis."""
 
 
-def churn_matrix(predictions: Array) -> Array:
+def churn_matrix(predictions: Array, tolerance: float | None = None) -> Array:
     """Compute, for every pair of replicates, the fraction of examples on which their predictions differ.
 
     Parameters
     ----------
     predictions : (replicates, examples)
-        The predicted classes.
+        The predicted classes, or the predicted values.
+    tolerance : float, optional
+        For values, the largest difference that does not count.
 
     Returns
     -------
@@ -43,31 +45,9 @@ def churn_matrix(predictions: Array) -> Array:
     n = len(predictions)
     matrix = np.zeros((n, n))
     for i in range(n - 1):
-        differing = np.count_nonzero(predictions[i + 1 :] != predictions[i], axis=1)
-        matrix[i, i + 1 :] = matrix[i + 1 :, i] = differing / predictions.shape[1]
-    return matrix
-
-
-def beyond_tolerance_matrix(predictions: Array, tolerance: float) -> Array:
-    """Compute, for every pair of replicates, the fraction of predicted values that differ by more than a tolerance.
-
-    Parameters
-    ----------
-    predictions : (replicates, values)
-        The predicted values.
-    tolerance : float
-        The largest difference that does not count.
-
-    Returns
-    -------
-    (replicates, replicates)
-        The fractions. The matrix is symmetric, with zeros on the diagonal.
-    """
-    n = len(predictions)
-    matrix = np.zeros((n, n))
-    for i in range(n - 1):
-        differing = np.count_nonzero(np.abs(predictions[i + 1 :] - predictions[i]) > tolerance, axis=1)
-        matrix[i, i + 1 :] = matrix[i + 1 :, i] = differing / predictions.shape[1]
+        one, others = predictions[i], predictions[i + 1 :]
+        differing = others != one if tolerance is None else np.abs(others - one) > tolerance
+        matrix[i, i + 1 :] = matrix[i + 1 :, i] = np.count_nonzero(differing, axis=1) / predictions.shape[1]
     return matrix
 
 
