@@ -231,7 +231,7 @@ def test_a_replicate_that_finished_after_all_is_not_lost(results):
         (lambda folder: (folder / "predictions.npz").unlink(), "predictions.npz is missing"),
         (lambda folder: (folder / "record.json").write_text("{"), "record.json was changed: it is not JSON"),
         (lambda folder: (folder / "record.json").write_text("[]"), "record.json is damaged"),
-        (lambda folder: (folder / "record.json").write_text('{"format": 2}'), "record.json is damaged"),
+        (lambda folder: (folder / "record.json").write_text('{"format": 3}'), "record.json is damaged"),
         (lambda folder: (folder / "record.json").write_text(" " * 2_000_000), "has 2,000,000 bytes"),
         (lambda folder: (folder / "record.json").write_text('{"format": 9}'), "has version 9 of its format"),
     ],

@@ -75,7 +75,10 @@ STUDY: dict[str, Any] = {
         "own-data": {
             "read": "own:read", "classes": 10, "full_scale": 16, "title": "words", "source": "words", "groups": False,
             "bundled": True, "licensed": False, "channels": 1, "examples": 999, "size": 8, "files": ["a|b"],
-        }
+        },
+        "own-rows": {"read": "own:read", "kind": "table", "labels": "values", "columns": [0, 3]},
+        "own-series": {"read": "own:read", "kind": "arrays", "classes": 2, "shape": [8, 2]},
+        "own-text": {"read": "own:read", "kind": "tokens"},
     },
     "tasks": {
         "plain": {
@@ -92,9 +95,19 @@ STUDY: dict[str, Any] = {
             "dropout": 0.0, "label_smoothing": 0.0, "memory_gb": 0.1, "tflop_per_epoch": 0.1,
             "launches_per_step": {"fp32": 9}, "deviations": ["words"],
         },
+        "tuned": {
+            "like": "own", "world_size": 2, "bucket_mb": 1.0, "accumulate": 2, "clip_norm": 1.0, "schedule": [],
+            "scheduler": {"name": "StepLR", "each": "step", "options": {"step_size": 1}},
+            "loss": {"name": "own:loss", "options": {"power": 2}}, "average": {"decay": 0.9},
+            "optimizer": {"name": "AdamW", "learning_rate": 0.1, "options": {"betas": [0.9, 0.9]}},
+        },
+        "averaged": {"like": "own", "average": {"last_epochs": 2}},
+        "of-rows": {"like": "own", "dataset": "own-rows", "augment": {"pad": 0, "flip": False}, "tolerance": 0.1},
+        "of-text": {"like": "own", "dataset": "own-text", "augment": {"pad": 0, "flip": False}, "context": 8},
+        "trained": {"trainer": "own:train", "trainer_options": {"rate": "words"}, "dataset": "own-data"},
     },
 }  # fmt: skip
-OWN = "def net(**options): ...\ndef read(folder): ...\n"
+OWN = "def net(**options): ...\ndef read(folder): ...\ndef loss(outputs, labels): ...\ndef train(request): ...\n"
 #: A config in which every key of the schema is set.
 CONFIG: dict[str, Any] = {
     "study": "mine.yaml",
@@ -220,19 +233,14 @@ def said(capsys: pytest.CaptureFixture[str]) -> Said:
 
 def test_the_documents_have_every_key_of_the_schemas():
     """A new key gets hostile texts as soon as it is in a schema."""
-    one = {
-        "study": STUDY,
-        "config": CONFIG,
-        "site": SITE,
-        "dataset": STUDY["datasets"]["own-data"],
-        "task": STUDY["tasks"]["own"],
-    }
-    for name, document in one.items():
-        assert document.keys() == schema(name)["properties"].keys(), name
+    keys = {name: set(document) for name, document in (("study", STUDY), ("config", CONFIG), ("site", SITE))}
+    keys |= {name: set().union(*STUDY[f"{name}s"].values()) - {"like"} for name in ("dataset", "task")}
+    for name, found in keys.items():
+        assert found == schema(name)["properties"].keys(), name
     for key in ("cells", "inference", "overhead", "versus"):
         keys = {name for block in STUDY[key] for name in block}
         assert keys == schema("study")["properties"][key]["items"]["properties"].keys()
-    for key in ("optimizer", "augment"):
+    for key in ("optimizer", "augment", "scheduler", "loss", "average"):
         keys = {name for task in STUDY["tasks"].values() for name in task.get(key, {})}
         assert keys == schema("task")["properties"][key]["properties"].keys()
 
