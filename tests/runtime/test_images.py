@@ -355,7 +355,8 @@ def test_a_promise_that_the_image_does_not_keep_is_named(found, message):
 
 def test_another_framework_than_the_cells_need_stops_before_any_work(tmp_path):
     study = tmp_path / "old.yaml"
-    study.write_text(INSIDE.read_text().replace("hardware: [cpu]", "hardware: [cpu@torch2.7-cu126]"))
+    text = INSIDE.read_text().replace("hardware: [cpu]", "hardware: [cpu@torch2.7-cu126]")
+    study.write_text(text.replace("hardware: cpu,", "hardware: cpu@torch2.7-cu126,"))
     done = snakemake(tmp_path, study=study)
     assert done.returncode == 1
     assert (
