@@ -23,6 +23,9 @@ from noisegrid.study.study import Cell, digest
 #: The number of a replicate, as written in the folder name of the replicate and in the chunk file.
 NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
 
+#: What the results of a record are called, and their unit.
+RESULTS = {"test_accuracy_percent": ("an accuracy", " %"), "test_rmse": ("an RMSE", "")}
+
 
 @dataclass
 class Seen:
@@ -143,7 +146,8 @@ def _results(found: Replicate, seen: Seen) -> Iterator[str]:
         yield "has labels that differ from those of the first replicate on the same dataset"
     for name, value in results(arrays["predicted"], labels).items():
         if not math.isclose(value, stated.get(name, math.nan), abs_tol=1e-9):
-            yield f"states {name} {stated.get(name)}, but its predictions give {value}"
+            what, unit = RESULTS[name]
+            yield f"states {what} of {stated.get(name)}{unit}, but its predictions give {value}{unit}"
     epochs, last = 0, math.nan
     with (found.folder / "history.csv").open(newline="") as file:
         for row in csv.DictReader(file):
