@@ -29,7 +29,6 @@ def test_auto_means_the_machine_that_planned(tmp_path, monkeypatch):
     """A job on a node with another device works on the cells of the plan."""
     document = yaml.safe_load(TINY.read_text())
     document["cells"] = document["cells"][:1]
-    del document["inference"]
     document["cells"][0]["hardware"] = ["auto"]
     (tmp_path / "auto.yaml").write_text(yaml.safe_dump(document))
     config = {"study": str(tmp_path / "auto.yaml"), "results": str(tmp_path / "results"), "datasets": "d"}
