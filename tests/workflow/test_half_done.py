@@ -74,7 +74,7 @@ def test_a_new_network_task_and_hardware_change_no_existing_cell(tree, half_done
     ("module", "old", "new", "message"),
     [
         (
-            "networks",
+            "networks/paper",
             "nn.Linear(32, classes)",
             "nn.Linear(32, classes, bias=True)",
             "other code of its network (networks/)",
