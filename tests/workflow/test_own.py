@@ -94,7 +94,7 @@ def test_logits_that_are_not_finite_are_divergence(datasets):
     for value in (float("nan"), float("inf")):
         with torch.no_grad():
             training.network[-1].bias[0] = value
-        with pytest.raises(Diverged, match="the logits of 597 test examples are not finite after 0 epochs"):
+        with pytest.raises(Diverged, match="the outputs for 597 test examples are not finite after 0 epochs"):
             training.snapshot()
 
 
