@@ -1,4 +1,4 @@
-"""Broken: the checkpoint holds a path, which torch.load does not load unless it is told to."""
+"""Broken: the checkpoint holds a path, which torch.load refuses by default."""
 
 from pathlib import Path
 

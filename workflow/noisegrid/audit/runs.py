@@ -1,7 +1,6 @@
 """Run an audited function in processes of its own, under different seeds and surroundings. No PyTorch is imported."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,8 +12,8 @@ from typing import Any
 from noisegrid.audit import log
 from noisegrid.audit.log import Log
 from noisegrid.audit.request import Request
+from noisegrid.common.commands import python_environment
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.schemas import PACKAGE
 
 
 class CannotJudge(NoisegridError):
@@ -144,10 +143,9 @@ class Servers:
 
 
 def _started(hash_seed: str, libraries: tuple[str, ...]) -> "subprocess.Popen[str]":
-    paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), str(Path.cwd()), os.environ.get("PYTHONPATH", "")]))
     return subprocess.Popen(
         [sys.executable, "-m", "noisegrid.audit.server", *libraries],
-        env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+        env=python_environment(str(Path.cwd()), PYTHONHASHSEED=hash_seed, OMP_NUM_THREADS="1"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,7 +1,10 @@
-"""Functions that run external programs (git), which may be missing. This module does not import torch."""
+"""Functions that run other programs (git, Python). This module does not import torch."""
 
+import os
 import subprocess
 from pathlib import Path
+
+from noisegrid.common.schemas import PACKAGE
 
 TIMEOUT_S = 60
 
@@ -21,3 +24,17 @@ def git(root: Path, *arguments: str) -> list[str] | None:
     Return the non-empty output lines. If git is missing or fails, for example outside a repository, return None.
     """
     return lines_of(["git", "-C", str(root), "-c", f"safe.directory={root}", *arguments])
+
+
+def python_environment(*folders: str, **variables: str) -> dict[str, str]:
+    """Return the environment for another Python process, which imports this package and modules of some folders.
+
+    Parameters
+    ----------
+    *folders
+        Folders that come after the package's own and before those that PYTHONPATH has already.
+    **variables
+        Further variables.
+    """
+    paths = filter(None, [str(PACKAGE.parent), *folders, os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, **variables, "PYTHONPATH": os.pathsep.join(paths)}

@@ -23,6 +23,11 @@ from noisegrid.common.files import sha256
 FORM = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*")
 
 
+def is_reference(name: str) -> bool:
+    """Return whether a name is that of a user's function, as package.module:function, instead of a catalog's entry."""
+    return ":" in name or "." in name
+
+
 def corrected(reference: str) -> str:
     """Return a reference as package.module:function. The form package.module.function is accepted too."""
     module, dot, function = reference.rpartition(".")

@@ -15,8 +15,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from noisegrid.common.commands import python_environment
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.schemas import PACKAGE, catalog
+from noisegrid.common.schemas import catalog
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.limits import RECORD_BYTES, read_json
 from noisegrid.crate.printing import say
@@ -169,15 +170,13 @@ def _run(place: Path, time_limit: float, subcommand: str, *arguments: str) -> su
         If the subcommand does not end within the time limit.
     """
     command = [sys.executable, "-P", "-m", "noisegrid", subcommand, *arguments]
-    paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
-    environment = {**os.environ, "PYTHONPATH": paths}
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=place,
-        env=environment,
+        env=python_environment(),
         start_new_session=True,
     ) as process:
         try:

@@ -6,7 +6,6 @@ compared in full. A run that does not repeat itself cannot be judged. This modul
 """
 
 import importlib.util
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from noisegrid.common import escape
+from noisegrid.common.commands import python_environment
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.schemas import PACKAGE
 from noisegrid.divergence import trace
 from noisegrid.divergence.compare import INSIDE, Cause, Comparison, compare
 from noisegrid.divergence.request import Request, values_path
@@ -49,11 +48,10 @@ def recorded(request: Request) -> Trace:
         print(f"running {_words(request)} …", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(request.output or f"{folder}/side.trace")
-        paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
         done = subprocess.run(
             [sys.executable, "-m", "noisegrid.divergence.side"],
             input=replace(request, output=str(path)).to_json(),
-            env={**os.environ, "PYTHONPATH": paths},
+            env=python_environment(),
             stderr=subprocess.PIPE,
             text=True,
             check=False,

@@ -6,7 +6,6 @@ PyTorch, and code that crashes or exits ends only the trial. Without own network
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from noisegrid.common.commands import python_environment
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.schemas import PACKAGE, catalog
+from noisegrid.common.schemas import catalog
 from noisegrid.data import checks
 from noisegrid.data.form import ARRAYS, CLASSES, IMAGES, TABLE, TOKENS, Form
 from noisegrid.data.prepared import check_context, form_in, read_manifest
@@ -234,7 +234,6 @@ def _run_process(trials: list[Trial]) -> tuple[list[dict[str, str]], str | None]
     str or None
         How the process ended; None if it ran out of time.
     """
-    paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
     with tempfile.TemporaryDirectory() as folder:
         output, printed = Path(folder) / "results", Path(folder) / "printed"
         output.touch()
@@ -243,7 +242,7 @@ def _run_process(trials: list[Trial]) -> tuple[list[dict[str, str]], str | None]
                 code = subprocess.run(
                     [sys.executable, "-m", "noisegrid.planning.trial_process", str(output)],
                     input=json.dumps([asdict(trial) for trial in trials]), stdout=file, stderr=file, text=True,
-                    env={**os.environ, "PYTHONPATH": paths}, timeout=PATIENCE_S, check=False,
+                    env=python_environment(), timeout=PATIENCE_S, check=False,
                 ).returncode  # fmt: skip
                 ending = f"signal {-code}" if code < 0 else f"exit status {code}"
             except subprocess.TimeoutExpired:

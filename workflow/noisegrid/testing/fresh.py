@@ -4,7 +4,6 @@ The process is `python -m noisegrid.testing.fresh`, with the request as JSON on 
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from noisegrid.common.commands import python_environment
 from noisegrid.common.errors import NoisegridError, UsageError
 from noisegrid.common.schemas import PACKAGE
 from noisegrid.testing import run
@@ -102,12 +102,11 @@ def run_fresh(function: Callable[..., Any], steps: int, threads: int | None = No
     __tracebackhide__ = True
     request = {"address": asdict(Address.of(function)), "steps": steps, "threads": threads, "paths": sys.path}
     variables = dict.fromkeys(THREADS, str(threads)) if threads else {}
-    paths = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, "-m", "noisegrid.testing.fresh"],
             input=json.dumps(request | {"folder": folder}),
-            env={**os.environ, **variables, "PYTHONPATH": paths},
+            env=python_environment(**variables),
             stderr=subprocess.PIPE,
             text=True,
             check=False,

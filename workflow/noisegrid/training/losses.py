@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.references import imported
+from noisegrid.common.references import imported, is_reference
 from noisegrid.data.form import NEXT_TOKENS, VALUES
-from noisegrid.study.optimization import is_reference
 from noisegrid.study.settings import Task
 
 #: A function of outputs and labels that returns their mean loss.
