@@ -14,7 +14,7 @@ import torch
 
 from noisegrid.data.form import Form
 from noisegrid.data.prepared import Dataset
-from noisegrid.networks import build
+from noisegrid.networks.build import build
 from noisegrid.study.resolve import load_study
 from noisegrid.study.settings import Task
 from noisegrid.training.checkpoint import Checkpoints, Interrupted
