@@ -31,6 +31,8 @@ class Request:
         The device to train on: `cpu`, `cuda` or `xla`.
     epochs, batch_size : int
         What the recipe states; 1 if it states nothing.
+    context : int or None
+        For tokens, the length of a window; ``data.part("test", context)`` has the windows and their labels.
     """
 
     data: Dataset
@@ -39,6 +41,7 @@ class Request:
     device: str
     epochs: int
     batch_size: int
+    context: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Trained:
     Attributes
     ----------
     outputs : array (test examples, outputs)
-        The outputs for the test part, in its order: logits, or values.
+        The outputs for the test part, in its order: logits, or values. For tokens, (test windows x context, outputs).
     weights : mapping of str to array, or torch.nn.Module
         The trained parameters, such as a state dict. Equal weights prove that two runs are equal, so leave nothing out.
     losses : sequence of float

@@ -11,6 +11,7 @@ from torch import nn
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.references import imported
+from noisegrid.data.form import NEXT_TOKENS
 from noisegrid.data.prepared import Dataset
 from noisegrid.runtime import machine
 from noisegrid.trainers import Request, Trained, as_array
@@ -35,35 +36,41 @@ def train_with(run: Run, data: Dataset) -> Outcome:
     noise.apply_flags(run.flags)
     function = imported("trainer", run.task.trainer)
     seeds = dict(run.seeds)
-    request = Request(data, seeds, run.flags, run.hardware.device, run.task.epochs, run.task.batch_size)
-    found = function(request, **run.task.options)
-    where = f"trainer {run.task.trainer}"
+    task = run.task
+    request = Request(data, seeds, run.flags, run.hardware.device, task.epochs, task.batch_size, task.context)
+    found = function(request, **task.options)
+    where = f"trainer {task.trainer}"
     if not isinstance(found, Trained):
         raise NoisegridError(f"{where}: it returned {type(found).__name__}; return a noisegrid.trainers.Trained")
-    count = data.count("test", run.task.context)
-    final = _snapshot(where, found.outputs, found.weights, count, data.form.outputs)
+    shape = (_count(data, task.context), data.form.outputs)
+    final = _snapshot(where, found.outputs, found.weights, shape)
     outputs, weights = found.midpoint_outputs, found.midpoint_weights
     midpoint = _snapshot(
         where,
         found.outputs if outputs is None else outputs,
         found.weights if weights is None else weights,
-        count,
-        data.form.outputs,
+        shape,
     )
     seconds = time.perf_counter() - began
     # the weights before the first step are not known; two runs start alike if they have one `init` seed
     initial = hashlib.sha256(f"init {seeds['init']}".encode()).hexdigest()
-    history = _history(where, found.losses, run.task.epochs, seconds)
+    history = _history(where, found.losses, task.epochs, seconds)
     times = {"training_s": seconds, "total_s": seconds}
     return Outcome(initial, midpoint, final, history, times, resumed=0)
 
 
-def _snapshot(where: str, outputs: Any, weights: Any, count: int, columns: int) -> Snapshot:
+def _count(data: Dataset, context: int | None) -> int:
+    """Return the number of rows of the outputs: one for each test example, or for each token that is predicted."""
+    labels = data.part("test", context)[1]
+    return labels.size if data.form.labels == NEXT_TOKENS else len(labels)
+
+
+def _snapshot(where: str, outputs: Any, weights: Any, shape: tuple[int, int]) -> Snapshot:
     logits = as_array(outputs)
-    if logits.shape != (count, columns):
+    if logits.shape != shape:
         raise NoisegridError(
-            f"{where}: the outputs have the shape {list(logits.shape)}; return {[count, columns]}, one row for each "
-            "test example and one column for each class or value"
+            f"{where}: the outputs have the shape {list(logits.shape)}; return {list(shape)}, one row for each test "
+            "example (of tokens: for each label of each window) and one column for each class or value"
         )
     if not np.isfinite(logits).all():
         bad = np.count_nonzero(~np.isfinite(logits).all(axis=1))
