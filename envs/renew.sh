@@ -6,11 +6,12 @@ set -eu
 resolve() { uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate "$@"; }
 pin() { resolve --generate-hashes --no-emit-index-url "$@"; }
 echo torch > .torch.txt
-resolve --excludes .torch.txt analysis.in cluster.in dev.in -o .shared.txt
+echo "setuptools<82" > .setuptools.txt  # more than that, no PyTorch of the stacks takes
+resolve --excludes .torch.txt -c .setuptools.txt analysis.in cluster.in dev.in -o .shared.txt
 pin -c .shared.txt analysis.in -o analysis.txt
 pin -c .shared.txt cluster.in -o cluster.txt
 pin -c .shared.txt --excludes .torch.txt dev.in -o dev.txt
 for stack in torch*.in; do
   pin -c .shared.txt "$stack" -o "${stack%.in}.txt"
 done
-rm .shared.txt .torch.txt
+rm .shared.txt .torch.txt .setuptools.txt
