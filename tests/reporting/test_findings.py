@@ -48,6 +48,18 @@ def test_shares_of_a_crossed_cell():
     assert findings.component_sentences(metrics_frame()) == []
 
 
+def test_the_spread_of_values():
+    frame = metrics_frame(noise=("algo", "control"))
+    spread = frame[frame["metric"] == "accuracy_std"].assign(metric="rmse_std", value=0.0123, low=0.008, high=0.0234)
+    mean = spread.assign(metric="rmse_mean", value=0.5)
+    (sentence,) = findings.value_sentences(pd.concat([frame, spread, mean]))
+    assert sentence == (
+        "net-data on cpu, algo: the root mean square error is 0.5 on average, with a standard deviation of 0.0123 "
+        "[0.008, 0.0234] between 10 runs."
+    )
+    assert findings.value_sentences(frame) == []
+
+
 def test_gain():
     frame = edited("accuracy_std", "algo_impl", value=0.5, low=0.35, high=0.9, freedom=9)
     images = frame[(frame["metric"] == "accuracy_std") & (frame["noise"] == "algo_impl")].assign(

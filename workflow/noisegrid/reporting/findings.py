@@ -37,7 +37,8 @@ that others can check.)
 
 def findings(frame: pd.DataFrame) -> list[str]:
     """Return a list of findings from metrics.csv. A finding is left out if the cells it describes were not measured."""
-    sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), null_sentence(frame)]
+    sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), *value_sentences(frame)]
+    sentences += [null_sentence(frame)]
     sentences += component_sentences(frame)
     sentences += [*test_set_sentences(frame), *versus_sentences(frame)]
     return [sentence for sentence in [*sentences, *lost_sentences(frame)] if sentence]
@@ -108,6 +109,31 @@ def _gain_sentence(frame: pd.DataFrame, row: pd.Series) -> str:
 def _runs(number: int | None) -> str:
     """Return a number of runs for readers; it is missing if it exceeds the limit of `stats.replicates_needed`."""
     return "over 100,000" if pd.isna(number) else f"{number:,}"
+
+
+#: The measures of regression and of the prediction of tokens: metric, and the words of a sentence.
+VALUES = {"rmse": "the root mean square error", "bits_per_token": "the loss in bits per token"}
+
+
+def value_sentences(frame: pd.DataFrame) -> list[str]:
+    """Return one sentence for each cell that leaves all sources, or all of the algorithm, free: how much its loss varies.
+
+    Cells of classification have none.
+    """
+    sentences = []
+    for metric, words in VALUES.items():
+        means, spreads = (select(frame, f"{metric}_{of}").set_index(CELL) for of in ("mean", "std"))
+        for (hardware, task, noise), spread in spreads.iterrows():
+            if noise not in ("algo_impl", "algo"):
+                continue
+            mean = means.loc[(hardware, task, noise), "value"]
+            ends = "no interval" if pd.isna(spread["low"]) else f"{spread['low']:.3g}, {spread['high']:.3g}"
+            sentences.append(
+                f"{task} on {hardware}, {noise}: {words} is {mean:.4g} on average, with a standard deviation of "
+                f"{spread['value']:.3g} [{ends}] between {spread['n_replicates']} runs"
+                f"{_condition(noise, spread)}."
+            )
+    return sentences
 
 
 def null_sentence(frame: pd.DataFrame) -> str:
