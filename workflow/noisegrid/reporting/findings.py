@@ -116,10 +116,7 @@ VALUES = {"rmse": "the root mean square error", "bits_per_token": "the loss in b
 
 
 def value_sentences(frame: pd.DataFrame) -> list[str]:
-    """Return one sentence for each cell that leaves all sources, or all of the algorithm, free: how much its loss varies.
-
-    Cells of classification have none.
-    """
+    """Return one sentence on the spread of the loss for each `algo_impl` and `algo` cell of regression or of tokens."""
     sentences = []
     for metric, words in VALUES.items():
         means, spreads = (select(frame, f"{metric}_{of}").set_index(CELL) for of in ("mean", "std"))

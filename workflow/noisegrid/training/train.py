@@ -149,7 +149,6 @@ class Training:
         network = build_network(self.task, data)
         load_weights(network, start)
         self.network = network.to(device=device).to(memory_format=memory_format)  # type: ignore[call-overload]
-        self.flags = run.flags
         self.forward = forward_of(self.network, run.flags)
         noise.seed_global(seed_of_rank(run.seeds["dropout"], ranks.rank), device.type)
         self.train_batches, self.test_batches = (
@@ -162,6 +161,8 @@ class Training:
         self.rate = self.task.optimizer.learning_rate
         self.loss = loss_of(self.task, data.form.labels, device)
         self.averaged = AveragedWeights(self.network, self.task)
+        average = self.averaged.model
+        self.averaged_forward = self.forward if average is None else forward_of(average.module, run.flags)
         wrapped = ranks.wrapped(self.network)
         self.trained = self.forward if wrapped is self.network else forward_of(wrapped, run.flags)
         self.scaler = GradScaler(device.type, enabled=self.precision == "amp_fp16")  # does nothing if disabled
@@ -245,7 +246,7 @@ class Training:
             If a logit is not finite.
         """
         network = self.averaged.evaluated.eval()
-        forward = self.forward if network is self.network else forward_of(network, self.flags)
+        forward = self.forward if network is self.network else self.averaged_forward
         # XLA cannot run a dense layer in inference mode
         unrecorded = torch.no_grad() if self.device.type == "xla" else torch.inference_mode()
         with unrecorded, autocast(self.device, self.precision):
