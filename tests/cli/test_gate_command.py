@@ -72,11 +72,16 @@ def test_the_page_is_true(called, monkeypatch):
 def test_the_example_in_the_readme_is_true(called, monkeypatch):
     monkeypatch.chdir(ROOT)
     text = (ROOT / "README.md").read_text()
-    (block,) = re.findall(r"```\n(undecided: .*?)```", text, re.DOTALL)
-    _, printed, _ = called("gate", "docs/results/gain/lr_40.npz", "docs/results/gain/lr_38.npz")
+    ((command, expected),) = re.findall(r"```\n\$ (noisegrid gate .*?)\n(.*?)```", text, re.DOTALL)
+    code, printed, _ = called(*command.split()[1:])
+    assert code == 4
     lines = [" ".join(line.split()) for line in printed.splitlines()]
-    first, *others = block.replace("t,\n20", "t, 20").replace("runs,\n597", "runs, 597").splitlines()
-    assert first == lines[0] and {line.strip() for line in others} <= set(lines)
+    said = " ".join(expected.split())
+    shown = [line for line in lines if line in said]
+    assert shown[0] == lines[0] and said == " ".join(shown)
+    _, printed, _ = called("gate", "docs/results/gain/runs.csv", *command.split()[3:])
+    ((of_20, same),) = re.findall(r"With twenty runs each, the difference was (\S+ \[.*?\])\. (.*?):", text)
+    assert f" is {of_20} (95 % interval, Welch's t, 20 + 20 runs" in printed and "luck" in same
 
 
 # --- sides -----------------------------------------------------------------------------------------------------------
