@@ -136,7 +136,7 @@ def test_figure_epochs_draws_every_epoch_of_every_noise():
 def test_every_figure_has_a_test_and_a_function():
     """Figures 6 and 7 are drawn from overhead.csv (test_overhead_frame.py)."""
     tested = {"figure_1", "figure_2", "figure_3", "figure_4", "figure_5", "figure_8"}
-    tested |= {"figure_across", "figure_sources", "figure_components", "figure_epochs"}
+    tested |= {"figure_across", "figure_sources", "figure_components", "figure_epochs", "figure_overview"}
     assert set(registry.FIGURES) == tested | {"figure_6", "figure_7"}
     captions = {path.stem for path in (ROOT / "workflow/report/figures").glob("*.rst") if path.read_text().strip()}
     assert captions == set(registry.FIGURES) and all(entry.caption for entry in registry.TABLES.values())

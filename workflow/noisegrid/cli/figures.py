@@ -11,7 +11,7 @@ EXAMPLE = "noisegrid figures figure_1 figure_3 --metrics results/quick/metrics.c
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
-        "figures", nargs="+", metavar="FIGURE", help="figure_1 to figure_8, figure_sources or figure_across"
+        "figures", nargs="+", metavar="FIGURE", help="figure_overview, figure_1 to figure_8, figure_sources, …"
     )
     arguments.add_metrics(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder to write the figures into")

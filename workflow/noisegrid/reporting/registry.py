@@ -72,6 +72,10 @@ def _keeps_epochs(study: Study) -> bool:
     return EPOCHS in study.keep
 
 
+def _compares_noises(study: Study) -> bool:
+    return len(set(study.values("noise")) - {CROSSED}) > 1
+
+
 def _has_single_sources(study: Study) -> bool:
     return len(set(study.values("noise")) - {"control", CROSSED}) > 3
 
@@ -123,6 +127,7 @@ class Entry:
 FIGURES = {
     entry.name: entry
     for entry in (
+        Entry("figure_overview", "figure_overview:figure_overview", _compares_noises),
         Entry("figure_1", "figures:figure_1", _measures("algo_impl", "algo", "impl", "control")),
         Entry("figure_2", "figures:figure_2", _has_batch_norm_twins),
         Entry("figure_3", "figures:figure_3", _measures("algo_impl", "algo", "impl")),
