@@ -171,11 +171,14 @@ def shell(*command: object, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def wheel(once: Once) -> Path:
-    """The wheel of this working tree, built with the pinned build backend and without a network."""
+    """The wheel of this working tree's source archive, built with the pinned build backend and without a network."""
 
     def build(folder: Path) -> None:
+        done = shell(sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", folder, cwd=ROOT)
+        assert done.returncode == 0, done.stdout
+        (sources,) = folder.glob("noisegrid-*.tar.gz")
         options = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder]
-        done = shell(sys.executable, "-m", "pip", "wheel", *options, ROOT, cwd=folder)
+        done = shell(sys.executable, "-m", "pip", "wheel", *options, sources, cwd=folder)
         assert done.returncode == 0, done.stdout
 
     (path,) = once("wheel", build).glob("*.whl")

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["floor", "gate", "tracing"]
 
-__version__ = "0.3.0"
+__version__ = "1.0.0"
 
 #: The module of each public function. It is imported when the function is first used, because most commands need none.
 _MODULES = {"floor": "gating.api", "gate": "gating.api", "tracing": "divergence.api"}
