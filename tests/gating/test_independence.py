@@ -90,6 +90,24 @@ def test_rounded_results_may_tie_but_not_all_of_them():
     )
 
 
+@pytest.mark.parametrize(
+    ("values", "metric", "kind"),
+    [
+        ([94.1237, 94.3571] * 3, "accuracy", "suspicious"),
+        ([0.4321, 0.4377] * 3, "loss", "suspicious"),  # steps of 0.0001
+        ([94.12] * 3 + [94.35] * 3, "accuracy", "undecided"),  # a few hundred test examples may give both
+        ([94.12] * 5 + [94.36], "accuracy", "undecided"),  # one of them may be a run that failed
+        ([94.12] * 5 + [94.36], "loss", "undecided"),
+    ],
+)
+def test_two_different_results_are_never_called_independent(values, metric, kind):
+    """Two results have one distance, which was once taken for the step of the grid, so that nothing was tested."""
+    found = [finding for finding in findings(replace(runs(values), metric=metric)) if finding.about == "ties"]
+    assert [(finding.suspicious, finding.undecided) for finding in found] == [
+        (kind == "suspicious", kind == "undecided")
+    ]
+
+
 def test_a_trend_and_neighbours():
     rising = suspicious(runs(DIFFERENT[0] + 0.001234 * np.arange(8)))
     assert rising["trend"] == "the accuracy rises in the order of the runs (Kendall's tau +1.00; p < 0.0001)"

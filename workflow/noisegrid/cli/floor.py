@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
+    from noisegrid.common.progress import say
     from noisegrid.gating.floor import floor_of
     from noisegrid.gating.floor_sentences import details
     from noisegrid.gating.sentences import what_was_read
@@ -35,5 +36,5 @@ def run(options: argparse.Namespace) -> int:
 
     found = floor_of(read_side(options.paths, arguments.choice(options), "the sample"), options.gains)
     read = (f"Read: {line}." for line in what_was_read(found.read))
-    print(found, *details(found), *read, sep="\n  ")
+    say("\n  ".join([str(found), *details(found), *read]))
     return found.exit_code

@@ -146,6 +146,7 @@ def check_outputs(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
+    from noisegrid.common.progress import say
     from noisegrid.gating.gate import judge
     from noisegrid.presenting import as_html, as_json, as_markdown
     from noisegrid.reading.runs import CannotJudge
@@ -159,11 +160,13 @@ def run(options: argparse.Namespace) -> int:
         write(options.html, as_html.unjudged, why)
         write(options.markdown, as_markdown.unjudged, why)
         if options.json:
-            print(as_json.text(as_json.unjudged(why)), end="")
+            say(as_json.text(as_json.unjudged(why)).removesuffix("\n"))
         raise
     write(options.html, as_html.verdict_page, found)
     write(options.markdown, as_markdown.comment, found)
-    print(as_json.text(as_json.to_document(found)) if options.json else "\n  ".join(text(found)))
+    say(
+        as_json.text(as_json.to_document(found)) if options.json else "\n  ".join(text(found))
+    )  # `| head` keeps the code
     return found.exit_code
 
 

@@ -29,15 +29,18 @@ def sentence(found: Floor) -> str:
 def _conclusion(found: Floor) -> str:
     if found.suspicious:
         return "the runs do not look independent"
-    return (
-        "the runs look independent" if len(found.values) >= FEWEST else "too few to tell whether they are independent"
-    )
+    if len(found.values) < FEWEST:
+        return "too few to tell whether they are independent"
+    if any(finding.undecided for finding in found.findings):
+        return "whether the runs are independent cannot be told from them"
+    return "the runs look independent"
 
 
 def details(found: Floor) -> Iterator[str]:
     """Yield the lines that explain a floor."""
     for finding in sorted(found.findings, key=lambda finding: not finding.suspicious):
-        yield f"{'Suspicious' if finding.suspicious else 'Looked at'}: {finding.sentence}."
+        kind = "Suspicious" if finding.suspicious else "Cannot be tested" if finding.undecided else "Looked at"
+        yield f"{kind}: {finding.sentence}."
     if found.std.value > 0:
         yield f"Mean {interval(found.mean)}, standard deviation {interval(found.std)}{found.unit} (95 % intervals)."
     yield from _planning(found)

@@ -12,6 +12,7 @@ from noisegrid.gating.checks import check, check_both
 from noisegrid.gating.examples import ExampleResults, compare_examples
 from noisegrid.gating.matching import match_examples, pair_runs, same_metric
 from noisegrid.gating.metric import lower_is_better as by_name
+from noisegrid.gating.metric import says_direction
 from noisegrid.gating.question import Question
 from noisegrid.gating.rounding import step
 from noisegrid.gating.spending import Ledger, Look, digest
@@ -159,6 +160,11 @@ def _prepare(base: Runs, new: Runs, question: Question) -> _Sides:
             "--higher-is-better"
         )
     notes, paired = [], False
+    if question.lower_is_better is None and not says_direction(base.metric):
+        name = terminal(base.metric)
+        notes.append(
+            f"the name {name} does not say which is better; higher is taken, so add --lower-is-better if it is not"
+        )
     if not question.unpaired:
         base, new, paired, note = pair_runs(base, new)
         notes += [note] if note else []

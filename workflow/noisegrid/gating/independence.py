@@ -13,6 +13,7 @@ from noisegrid.gating.matching import take
 from noisegrid.gating.naming import RUNS, name, several
 from noisegrid.reading.runs import Runs
 from noisegrid.stats.hypotheses import holm
+from noisegrid.stats.intervals import FEWEST
 
 Array = np.ndarray
 Groups = Sequence[tuple[int, ...]]
@@ -37,12 +38,15 @@ class Finding:
         What was found, as a clause without a full stop.
     p : float or None
         The p-value, corrected for the number of tests by Holm's method; None where there is no test.
+    undecided : bool
+        Whether it says that something cannot be tested.
     """
 
     about: str
     suspicious: bool
     sentence: str
     p: float | None = None
+    undecided: bool = False
 
 
 def findings(runs: Runs, disagreement: Array | None = None) -> tuple[Finding, ...]:
@@ -59,8 +63,9 @@ def findings(runs: Runs, disagreement: Array | None = None) -> tuple[Finding, ..
     found = [*_repeated(runs, repeated), *_shared_seeds(runs), *_identical(runs, disagreement)]
     again = {place for group in repeated for place in group[1:]}
     once = [place for place in range(len(runs)) if place not in again]
-    tested = _tested(take(runs, once), None if disagreement is None else disagreement[np.ix_(once, once)])
-    return (*found, *tested)
+    left = take(runs, once)
+    tested = list(_tested(left, None if disagreement is None else disagreement[np.ix_(once, once)]))
+    return (*found, *tested, *_untested(left, [*found, *tested]))
 
 
 def _repeated(runs: Runs, groups: Groups) -> Iterator[Finding]:
@@ -98,6 +103,16 @@ def _identical(runs: Runs, disagreement: Array | None) -> Iterator[Finding]:
         count = sum(map(len, groups))
         text = f"{count} runs have {what} as another run ({_equal(runs, groups)}), {why}"
         yield Finding("identical", differing >= DIFFERING, text)
+
+
+def _untested(runs: Runs, found: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield a finding if there are so few different results that nothing says whether a seed does something."""
+    few = runs.examples is None and len(np.unique(runs.values)) == 2 and len(runs) >= FEWEST
+    if few and not {"ties", "identical"} & {finding.about for finding in found}:
+        what = f"{len(runs)} runs have only 2 different results"
+        yield Finding(
+            "ties", False, f"{what}, too few to tell whether the seed does anything; give more decimals", undecided=True
+        )
 
 
 def _without_spread(runs: Runs) -> bool:

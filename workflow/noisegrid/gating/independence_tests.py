@@ -7,6 +7,7 @@ import numpy as np
 
 from noisegrid.common.escape import terminal
 from noisegrid.gating.checks import groups_of_equals
+from noisegrid.gating.metric import is_share
 from noisegrid.gating.naming import name, several
 from noisegrid.gating.rounding import step
 from noisegrid.gating.sentences import number
@@ -93,7 +94,7 @@ def _near_duplicates(runs: Runs, examples: Examples, disagreement: Array) -> Tes
 
 def _ties(runs: Runs) -> Tested:
     """Test whether rounded results are equal too often."""
-    grid = 0.0 if runs.examples else step(runs.values)
+    grid = 0.0 if runs.examples else step(runs.values, is_share(runs.metric))
     p = p_ties(runs.values, grid, np.random.default_rng(0)) if grid else math.nan
     sharing = sum(map(len, groups_of_equals(runs.values)))
     what = f"{sharing} of {len(runs)} runs share their {terminal(runs.metric)} with another run"

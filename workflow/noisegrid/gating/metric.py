@@ -70,6 +70,18 @@ def lower_is_better(metric: str) -> bool | None:
     return lower and not NEGATED & found
 
 
+def says_direction(metric: str) -> bool:
+    """Return whether the name of a metric says which direction is better.
+
+    Examples
+    --------
+    >>> [says_direction(name) for name in ("val_acc", "test/loss", "epe")]
+    [True, True, False]
+    """
+    found = _known(metric)
+    return bool((LOWER | HIGHER | SHARES) & found)
+
+
 def is_share(metric: str) -> bool:
     """Return whether the name of a metric says that it is a share, as an accuracy is.
 

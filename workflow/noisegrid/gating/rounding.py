@@ -43,11 +43,19 @@ def _denominator(value: float) -> int:
     return 0
 
 
-def step(values: Array) -> float:
+def step(values: Array, share: bool = False) -> float:
     """Return the step of the grid on which all results lie: of their last decimal, or one test example.
 
     Accuracies that were rounded lie nearly on the grid of the test examples, which is the coarser one (see
-    `stats.gain.grid_step`).
+    `stats.gain.grid_step`). Two different results have one distance, which need not be a step. Their step is that of
+    their last decimal or, for a share, one example of the smallest test set that can give both.
+
+    Parameters
+    ----------
+    values : (values,)
+        The results.
+    share : bool
+        Whether the metric is a share, such as an accuracy.
 
     Returns
     -------
@@ -58,5 +66,20 @@ def step(values: Array) -> float:
     common = math.lcm(*denominators)
     if not common:
         return 0.0
+    if len(np.unique(values)) == 2:
+        return (share and _one_example(np.unique(values), common)) or 1 / common
     places = [round(float(value) * common) for value in values]
     return grid_step(values) or math.gcd(*(place - places[0] for place in places)) / common
+
+
+def _one_example(values: Array, common: int) -> float:
+    """Return the share of one example of the smallest test set that gives all shares; 0 if none is small enough.
+
+    The shares are rounded to multiples of 1 / common. They are percentages if one of them exceeds 1.
+    """
+    scale = 100 if values.max() > 1 else 1
+    for count in range(1, min(EXAMPLES, scale * common) + 1):
+        correct = np.round(values * count / scale)
+        if np.abs(correct * scale / count - values).max() <= 0.5001 / common:
+            return scale / count
+    return 0.0

@@ -128,7 +128,7 @@ def details(found: Gate) -> Iterator[str]:
 
 def explanation(found: Gate) -> Iterator[str]:
     """Yield the lines that explain a verdict."""
-    yield f"A run of new is better than a run of base with probability {interval(found.superiority)}."
+    yield f"A single run of new is better than a single run of base with probability {interval(found.superiority)}."
     smallest = number(found.smallest, found.smallest)
     yield f"With these runs, an observed difference below {smallest}{found.unit} cannot be told from noise."
     yield from _needed(found)
@@ -139,8 +139,9 @@ def explanation(found: Gate) -> Iterator[str]:
 def _needed(found: Gate) -> Iterator[str]:
     """Yield how many more runs would decide."""
     if found.needed is None:
-        why = "" if found.examples is None else f", as the {found.examples.count:,} examples remain the same"
-        yield f"No number of further runs would decide if the true difference were the observed one{why}."
+        why = "" if found.examples is None else f", because the {found.examples.count:,} examples remain the same"
+        power = "with a power of 80 % if the true difference were the observed one"
+        yield f"No number of further runs would decide {power}{why}."
     elif found.needed:
         more = "1 more run" if found.needed == 1 else f"{found.needed:,} more runs"
         yield f"{more} per side would decide (power 80 %) if the true difference were the observed one."
