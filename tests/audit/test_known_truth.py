@@ -46,7 +46,7 @@ TRUTH = {
     ),
     "seeded_in_every_epoch": (
         [("same in every epoch", CONTENTS), ("same in every epoch", DATA_ORDER)],
-        "every epoch starts with the same state of PyTorch's generator",
+        "so the same augmentation is drawn in every epoch. torch.manual_seed(0) is called",
     ),
     "seed_after_network": ([("does not repeat", INITIAL)], "torch.manual_seed is called after the network is made"),
     "seed_does_not_reach_workers": (
@@ -56,6 +56,7 @@ TRUTH = {
     "seed_does_nothing": ([("seed does nothing", "seed")], "torch.manual_seed gets 1234 in both"),
     "set_order": ([("PYTHONHASHSEED", CONTENTS)], "iterates over a set or uses hash()"),
     "time_seed": ([("does not repeat", INITIAL)], "torch.manual_seed gets another value in each run"),
+    "unseeded_generator": ([("does not repeat", DATA_ORDER)], "the DataLoader's generator has the seed"),
     "unseeded_augmentation": ([("does not repeat", CONTENTS)], "Call random.seed(seed)"),
 }
 CLEAN = (

@@ -35,7 +35,11 @@ def matrix(evidence: Evidence) -> list[tuple[str, ...]]:
     ]
     rows = [("what differs under", *(name for name, _ in columns))]
     for thing in THINGS:
-        cells = (_cell(evidence.base, other, thing) for _, other in columns)
+        # what does not repeat itself differs under another seed, too, which says nothing of the seed
+        repeats = not differs(evidence.base, evidence.repeat, thing)
+        cells = (
+            _cell(evidence.base, other, thing) if repeats or other is evidence.repeat else NONE for _, other in columns
+        )
         rows.append((thing, *cells))
     return rows
 

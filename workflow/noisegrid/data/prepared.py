@@ -221,8 +221,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Read and check the manifest of a prepared dataset."""
     if not folder.exists():
         raise NoisegridError(
-            f"there is no prepared dataset {folder}; run Snakemake, which prepares it, or give its parent folder "
-            "with --datasets"
+            f"there is no prepared dataset {folder}; run Snakemake, which prepares it, or `noisegrid prepare-dataset "
+            f"{folder.name} --output {folder}/manifest.json`, or give its parent folder with --datasets"
         )
     try:
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())

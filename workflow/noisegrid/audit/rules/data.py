@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from noisegrid.audit.evidence import Evidence
-from noisegrid.audit.finding import NAMES, Finding, named
+from noisegrid.audit.finding import NAMES, SEEDED, Finding, named
 from noisegrid.audit.log import LAYER
 from noisegrid.audit.observation import CONTENTS, DATA_ORDER, MASKS, Epoch, Observation, by_index
 
@@ -61,18 +61,22 @@ def _same_streams(base: Observation) -> Iterator[Finding]:
         yield Finding(
             "same in every worker", CONTENTS,
             f"workers of a DataLoader start with the same state of {named(name)}, so they draw the same augmentation. "
-            f"{_remedy(name)}",
+            f"{_remedy(name, base)}",
         )  # fmt: skip
     for name in sorted(repeated):
         yield Finding(
             "same in every epoch", CONTENTS,
             f"every epoch starts with the same state of {named(name)}, so the same augmentation is drawn in every "
-            f"epoch. {_remedy(name)}",
+            f"epoch. {_remedy(name, base)}",
         )  # fmt: skip
 
 
-def _remedy(generator: str) -> str:
+def _remedy(generator: str, base: Observation) -> str:
     """Return how to give each worker and epoch another state of a generator."""
+    if again := _seeded_again(generator, base):
+        return again
+    if not any(one["workers"] for one in base.training_loaders):
+        return "Seed it once, before the first epoch."
     if generator == "numpy":
         return "Call np.random.seed(torch.initial_seed() % 2**32) in worker_init_fn."
     if generator == "python":
@@ -84,6 +88,20 @@ def _remedy(generator: str) -> str:
         f"Seed it in worker_init_fn, such as get_worker_info().dataset.{attribute} = "
         "np.random.default_rng(torch.initial_seed())."
     )
+
+
+def _seeded_again(generator: str, base: Observation) -> str:
+    """Return which line seeds a generator several times in the main process with one value; empty if none does."""
+    places: dict[tuple[str, str], int] = {}
+    for one in base.log.of("seed"):
+        if one["generator"] == generator and one["place"]:
+            key = one["place"], str(one["value"])
+            places[key] = places.get(key, 0) + 1
+    for (place, value), count in places.items():
+        if count > 1:
+            words = f"{SEEDED[generator]}({value}) is called {count} times at {place}"
+            return f"{words}: call it once, before the first epoch."
+    return ""
 
 
 def loaders(evidence: Evidence) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from noisegrid.audit.evidence import Evidence
 from noisegrid.audit.finding import NAMES, SEEDED, Finding, at
 from noisegrid.audit.log import FETCH, SETUP
-from noisegrid.audit.observation import CONTENTS, FINAL, INITIAL, LOSSES, Observation, first_difference
+from noisegrid.audit.observation import CONTENTS, DATA_ORDER, FINAL, INITIAL, LOSSES, Observation, first_difference
 
 
 def does_not_repeat(evidence: Evidence) -> Iterator[Finding]:
@@ -32,7 +32,23 @@ def does_not_repeat(evidence: Evidence) -> Iterator[Finding]:
             "torch.use_deterministic_algorithms(True) may make it deterministic.",
         )  # fmt: skip
         return
+    if reason := _other_generator(base, repeat, thing):
+        yield Finding(rule, thing, f"{words}: {reason}")
+        return
     yield Finding(rule, thing, f"{words}. {_unseeded(base, thing)}")
+
+
+def _other_generator(base: Observation, repeat: Observation, thing: str) -> str:
+    """Return that a DataLoader's own generator has another seed in each run, and the remedy; empty if it has not."""
+    if thing != DATA_ORDER:
+        return ""
+    for one, other in zip(base.training_loaders, repeat.training_loaders, strict=False):
+        if one["seeds"] and other["seeds"] and one["seeds"] != other["seeds"]:
+            return (
+                f"the DataLoader's generator has the seed {one['seeds'][0]} in one of them and {other['seeds'][0]} in "
+                "the other. Seed it with manual_seed and the argument."
+            )
+    return ""
 
 
 def _unseeded(base: Observation, thing: str) -> str:
