@@ -120,7 +120,7 @@ SHOWN = {"device": ("model",), "software": ("torch", "cuda", "cudnn", "python")}
 def table(differing: Sequence[Pair]) -> str:
     """Return a table of the first operations that differ: the cause, then its consequences.
 
-    Its last column estimates, from the sampled values, the relative difference of the output that differs most.
+    Its last column estimates, from the sampled values, the relative difference of the first output that differs.
     """
     rows = [("", "part", "module", "operation", "differs in", "relative")]
     for index, pair in enumerate(differing[:ROWS]):
@@ -137,4 +137,4 @@ def table(differing: Sequence[Pair]) -> str:
 def _relative(a: Operation | None, b: Operation | None) -> str:
     if a is None or b is None:
         return ""
-    return f"{max((one.relative for one in apart(a, b) if one), default=0.0):.1g}"
+    return f"{next((one.relative for one in apart(a, b) if one), 0.0):.1g}"

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 #: The numbers of threads that `--noisegrid-deep` compares.
 THREADS = (1, 2)
+#: How a difference begins that a missing seed explains, and what is said then.
+UNEQUAL_START = "before the first step, the weights differ"
+UNSEEDED = "(assert_deterministic sets no seed; if the weights should be equal, call torch.manual_seed in the function)"
 
 
 def assert_deterministic(
@@ -56,7 +59,8 @@ def assert_deterministic(
         _check(step, runs, steps)
         for which, a, b in _pairs(step, runs, fresh_process, steps, plugin.is_deep() if deep is None else deep):
             if found := difference(a, b):
-                raise AssertionError(f"{found}\n\n{which}")
+                hint = f"\n{UNSEEDED}" if found.startswith(UNEQUAL_START) else ""
+                raise AssertionError(f"{found}{hint}\n\n{which}")
     except NoisegridError as error:
         raise error.with_traceback(None) from None
 
