@@ -17,7 +17,7 @@ from noisegrid.common import dependencies
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.provenance import code_digests
 from noisegrid.planning import preflight
-from noisegrid.records import record
+from noisegrid.records import belonging, record
 from noisegrid.study.resolve import load_study
 from noisegrid.study.study import Cell, digest
 
@@ -115,7 +115,7 @@ def test_enlarging_a_cell_beyond_ten_replicates_changes_no_settings(tmp_path):
         found = load_study(str(write_study(tmp_path, study(cells("smallcnn-digits", "impl", replicates=size))))).cells
         if size == 10:
             trained(tmp_path, found[0])
-        record.check_settings(tmp_path / "results", found)
+        belonging.check_settings(tmp_path / "results", found)
 
 
 def test_a_record_that_lacks_a_key_is_never_written(tmp_path):
@@ -144,12 +144,12 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path):
 
 def test_other_settings_are_refused_with_what_changed(tmp_path):
     folder = write(tmp_path / "quick" / "replicates" / CELL.path / "0")
-    record.check_settings(tmp_path, [CELL])
+    belonging.check_settings(tmp_path, [CELL])
     content = record.read_record(folder)
     changed = json.loads(json.dumps(content["settings"]))
     changed["task"]["epochs"] = 99
     with pytest.raises(NoisegridError, match=r"task\.epochs: 99 -> 12"):
-        record.check_belongs({**content, "settings": changed, "settings_digest": digest(changed)}, CELL, folder)
+        belonging.check_belongs({**content, "settings": changed, "settings_digest": digest(changed)}, CELL, folder)
 
 
 def test_a_record_of_protocol_1_is_named_and_refused(tmp_path):
@@ -157,7 +157,7 @@ def test_a_record_of_protocol_1_is_named_and_refused(tmp_path):
     content = record.read_record(folder)
     old = content["settings"] | {"protocol": 1}
     with pytest.raises(NoisegridError, match=rf"{folder} was trained with other settings .*\(protocol: 1 -> 2\)"):
-        record.check_belongs({**content, "settings": old, "settings_digest": digest(old)}, CELL, folder)
+        belonging.check_belongs({**content, "settings": old, "settings_digest": digest(old)}, CELL, folder)
 
 
 @pytest.mark.parametrize(
@@ -198,22 +198,22 @@ def edit(path: Path, text: str) -> None:
 
 
 def test_a_job_is_held_against_the_cells_first_replicate(tmp_path):
-    record.check_shared(tmp_path, CELL, {"software.torch": "3"})  # there is none yet
+    belonging.check_shared(tmp_path, CELL, {"software.torch": "3"})  # there is none yet
     write(record.replicate_folder(tmp_path, CELL, 4))
-    record.check_shared(tmp_path, CELL, {"software.torch": "2", "dataset.digest": SHORT})
+    belonging.check_shared(tmp_path, CELL, {"software.torch": "2", "dataset.digest": SHORT})
     with pytest.raises(
         NoisegridError, match=r"trained with another software.torch \(2; now 3\).*delete .*algo_impl to train"
     ):
-        record.check_shared(tmp_path, CELL, {"software.torch": "3"})
+        belonging.check_shared(tmp_path, CELL, {"software.torch": "3"})
 
 
 def test_with_the_installed_stack_all_packages_are_held_fixed(tmp_path):
     here = replace(CELL, settings=json.loads(json.dumps(CELL.settings)))
     here.settings["hardware"]["stack"] = "here"
-    assert set(record.shared_keys(here)) - set(record.shared_keys(CELL)) == {"software.environment"}
+    assert set(belonging.shared_keys(here)) - set(belonging.shared_keys(CELL)) == {"software.environment"}
     write(record.replicate_folder(tmp_path, CELL, 0))
     with pytest.raises(NoisegridError, match=rf"another software.environment \({SHORT}; now {'1' * 16}\)"):
-        record.check_shared(tmp_path, here, {"software.environment": "1" * 16})
+        belonging.check_shared(tmp_path, here, {"software.environment": "1" * 16})
     assert record.versions_of(about() | {"settings": here.settings}) == f"torch 2, Python 3, environment {SHORT}"
     assert record.versions_of(about()) == "torch 2, Python 3"
 
@@ -223,7 +223,7 @@ def test_a_replicate_of_the_earlier_layout_is_refused(tmp_path):
     folder.mkdir(parents=True)
     (folder / "record.json").write_text(json.dumps({"noisegrid": "0.1.0", "files": {}}))
     with pytest.raises(NoisegridError, match=r"has version 1 of its format, .* noisegrid 0.1 reads it"):
-        record.check_settings(tmp_path, [CELL])
+        belonging.check_settings(tmp_path, [CELL])
 
 
 def test_a_vector_is_read_slice_by_slice_and_keeps_no_file_open(tmp_path):

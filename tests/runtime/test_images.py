@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import schema
 from noisegrid.planning import plan, preflight
-from noisegrid.records import record
+from noisegrid.records import belonging
 from noisegrid.runtime import container, hardware, images, inspection, machine
 
 INSIDE = ROOT / "tests" / "inside.yaml"
@@ -329,9 +329,9 @@ def test_a_job_in_another_image_stops(tmp_path, monkeypatch):
 
 
 def test_runs_of_different_images_are_not_mixed(tmp_path):
-    record.check_image({"container": None}, None, tmp_path)
+    belonging.check_image({"container": None}, None, tmp_path)
     with pytest.raises(NoisegridError, match=r"\(outside of any image; now d\)"):
-        record.check_image({"container": None}, {"definition": "d"}, tmp_path)
+        belonging.check_image({"container": None}, {"definition": "d"}, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ from noisegrid.measuring import across_hardware, versus
 from noisegrid.measuring.cell import measure
 from noisegrid.measuring.replicates import check_together
 from noisegrid.measuring.rows import csv_of
-from noisegrid.records.record import Replicate, check_belongs, read, replicate_folder
+from noisegrid.records.belonging import check_belongs
+from noisegrid.records.record import Replicate, read, replicate_folder
 from noisegrid.study.study import Cell, Versus, repeated
 
 KEYS = ("hardware", "task", "noise", "metric", "group")

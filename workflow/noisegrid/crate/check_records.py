@@ -15,8 +15,9 @@ from noisegrid.crate.crate import Crate
 from noisegrid.crate.limits import RECORD_BYTES, read_json
 from noisegrid.crate.possible import wrong_record
 from noisegrid.crate.predictions import checked
+from noisegrid.records.belonging import check_belongs
 from noisegrid.records.predictions import results
-from noisegrid.records.record import Replicate, check_belongs, read
+from noisegrid.records.record import Replicate, read
 from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.study import Cell, digest
 

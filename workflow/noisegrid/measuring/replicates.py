@@ -10,7 +10,8 @@ from pathlib import Path
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.records import chunk_file
-from noisegrid.records.record import Replicate, check_belongs, entry, read, replicate_folder, shared_keys
+from noisegrid.records.belonging import check_belongs, shared_keys
+from noisegrid.records.record import Replicate, entry, read, replicate_folder
 from noisegrid.study.seeds import levels
 from noisegrid.study.study import Cell
 

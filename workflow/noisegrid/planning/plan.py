@@ -20,8 +20,8 @@ from noisegrid.planning.checks import check_folders, check_layout, check_names
 from noisegrid.planning.images import Images
 from noisegrid.planning.packing import Packing
 from noisegrid.planning.site import Site, load_site
+from noisegrid.records.belonging import check_settings
 from noisegrid.records.damage import check_intact
-from noisegrid.records.record import check_settings
 from noisegrid.reporting.registry import FIGURE_SUFFIXES, FIGURES, TABLE_SUFFIXES, TABLES, names_for
 from noisegrid.study import design
 from noisegrid.study.chunk import PATTERN, chunk_of

@@ -19,7 +19,8 @@ from noisegrid.common.provenance import code_digests
 from noisegrid.data.prepared import check_raw_folders
 from noisegrid.planning import trial
 from noisegrid.planning.plan import Plan, refuse
-from noisegrid.records.record import check_images, check_shared, is_complete
+from noisegrid.records.belonging import check_images, check_shared
+from noisegrid.records.record import is_complete
 from noisegrid.runtime import devices, images, xla
 from noisegrid.runtime.environment import HERE
 from noisegrid.runtime.hardware import ANALYSIS, stack, stack_of

@@ -13,7 +13,7 @@ from typing import Any
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import write_text
 from noisegrid.common.paths import StudyPaths
-from noisegrid.records import record
+from noisegrid.records import belonging, record
 from noisegrid.study.study import Cell, Study, digest
 
 #: A replicate, as its cell and its number.
@@ -52,8 +52,8 @@ def is_finished(results: Path, cell: Cell, number: int, image: dict[str, Any] | 
     if not folder.exists():
         return False
     found = record.read(folder).record
-    record.check_belongs(found, cell, folder)
-    record.check_image(found, image, folder)
+    belonging.check_belongs(found, cell, folder)
+    belonging.check_image(found, image, folder)
     return True
 
 

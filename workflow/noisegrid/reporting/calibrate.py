@@ -23,7 +23,8 @@ from noisegrid.common.progress import Progress
 from noisegrid.measuring.rows import COLUMNS as METRICS_COLUMNS
 from noisegrid.measuring.rows import Row
 from noisegrid.measuring.simulate import population
-from noisegrid.records.record import Replicate, check_belongs, read
+from noisegrid.records.belonging import check_belongs
+from noisegrid.records.record import Replicate, read
 from noisegrid.reporting.claims import judge
 from noisegrid.reporting.metrics_frame import provenance
 from noisegrid.reporting.tables import write_table

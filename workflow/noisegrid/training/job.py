@@ -25,7 +25,7 @@ if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12):
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import schema
 from noisegrid.data.prepared import Dataset, open_prepared
-from noisegrid.records import chunk_file, record
+from noisegrid.records import belonging, chunk_file, record
 from noisegrid.records.chunk_file import Numbered
 from noisegrid.runtime import devices, machine, refused_nodes
 from noisegrid.runtime.environment import environment_digest
@@ -153,5 +153,5 @@ def _check_conditions(results: Path, cell: Cell, data: Dataset) -> None:
     # machine.software() would ask CUDA for its version, which does not survive the fork
     software = {"torch": torch.__version__, "environment": environment_digest()}
     about = {"code": machine.code(cell.settings["task"]["build"]), "software": software}
-    now = {key: record.entry(about, key) for key in record.shared_keys(cell) if key.split(".")[0] in about}
-    record.check_shared(results, cell, now | {"dataset.digest": data.digest})
+    now = {key: record.entry(about, key) for key in belonging.shared_keys(cell) if key.split(".")[0] in about}
+    belonging.check_shared(results, cell, now | {"dataset.digest": data.digest})
