@@ -1,4 +1,4 @@
-"""Draw figures, each as PDF and PNG."""
+"""Draw figures, each as PDF, PNG and SVG."""
 
 import argparse
 from pathlib import Path
@@ -15,6 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_metrics(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder to write the figures into")
+    parser.add_argument("--dark", action="store_true", help="draw for a dark page")
+    parser.add_argument("--narrow", action="store_true", help="draw for a phone (390 pixels) or one column of a paper")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -22,4 +24,5 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.reporting.figures import draw_all
 
     arguments.check_metrics(options)
-    draw_all(options.figures, options.metrics, options.overhead, options.output)
+    page, screen = "dark" if options.dark else "light", "narrow" if options.narrow else "wide"
+    draw_all(options.figures, options.metrics, options.overhead, options.output, page, screen)
