@@ -26,6 +26,8 @@ INTERVALS = " Lines: 95 % intervals."
 UNRELATED = math.sqrt(2)
 #: The height of a row and of everything else in a column of panels, in inches at the size of a wide figure.
 ROW, FRAME = 0.19, 0.75
+#: The length of an axis label that fits below the panel of a narrow figure.
+SHORT = 36
 
 
 class Block(NamedTuple):
@@ -59,6 +61,12 @@ def stacked(blocks: Iterable[tuple[str, Iterable[str]]]) -> list[Block]:
         placed.append(Block(tuple(lines), top, tuple(labels)))
         top = placed[-1].rows[-1] + 1.3
     return placed
+
+
+def row_label(text: str, length: int) -> str:
+    """Return the label of a row, in lines of this length; shorter ones on a narrow screen. Rows have room for two."""
+    lines = textwrap.wrap(text, min(length, 30) if look().narrow else length, break_on_hyphens=False)
+    return "\n".join(map(escape.figure, lines))
 
 
 def panels(count: int, blocks: Sequence[Block], row: float = ROW) -> tuple[Figure, list[Axes]]:
@@ -102,7 +110,8 @@ def finish(axis: Axes, label: str, blocks: Sequence[Block], metric: str = "") ->
     metric : str
         The metric, if it is one of metrics.csv.
     """
-    axis.set_xlabel(label if look().narrow else label.replace(" (", "\n("))
+    is_short = look().narrow and len(label) <= SHORT
+    axis.set_xlabel(label if is_short else label.replace(" (", "\n("))
     if metric.startswith("l2_unit"):
         _mark_unrelated(axis)
     right = axis.get_xlim()[1] if _is_drawn(axis) else 1.0
@@ -198,6 +207,12 @@ def null_handle() -> Artist:
     return Patch(color=look().band, label=NULL_LABEL)
 
 
+def panel_title(text: str) -> str:
+    """Return the title of a panel, in as many lines as fit above it in a figure of one column."""
+    width = int(0.72 * look().characters(look().size, bold=True))
+    return "\n".join(map(escape.figure, textwrap.wrap(text, width, break_on_hyphens=False)))
+
+
 def cell_title(task: str, hardware: str, frame: pd.DataFrame) -> str:
     """Return the title of a task, followed by that of the hardware if the study has several hardware entries."""
     if frame["hardware"].nunique() == 1:
@@ -229,8 +244,7 @@ def _columns(labels: Sequence[str]) -> int:
     """Return the largest number of columns of a legend that fits into the width of the figure."""
     room = look().characters(look().size - 1)
     for columns in range(len(labels), 1, -1):
-        rows = math.ceil(len(labels) / columns)
-        widest = [max(map(len, labels[start : start + rows])) for start in range(0, len(labels), rows)]
-        if sum(widest) + 7 * len(widest) <= room:
+        widest = [max(map(len, part)) for part in np.array_split(labels, columns)]  # as Matplotlib divides them
+        if sum(widest) + 7 * columns <= room:
             return columns
     return 1

@@ -19,11 +19,9 @@ from noisegrid.study.sources import NOISES
 
 plt.style.use(Path(__file__).parent / "noisegrid.mplstyle")
 
-#: The least contrast of a mark with the page, as WCAG 2.2 asks for graphics.
-CONTRAST = 3.0
 #: The colours of Okabe and Ito, for what is not a noise. With as many hatches, two neighbours differ in grey print too.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-HATCHES = ("", "///", "...", "\\\\\\", "xxx")
+HATCHES = ("", "///", "|||", "\\\\\\", "xxx")
 MARKERS = "osD^v<>"
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
@@ -36,6 +34,8 @@ class Look:
     ----------
     page, text, muted, band, median, rule : str
         The colours of the page, of text, of notes, of the range of a null, of its median, and of grids.
+    contrast : float
+        The least contrast of a mark with the page. WCAG 2.2 asks for 3.
     width : float
         The width of a figure in inches.
     size : float
@@ -50,6 +50,7 @@ class Look:
     band: str = "#D9D9D9"
     median: str = "#888888"
     rule: str = "#E6E6E6"
+    contrast: float = 3.0
     width: float = 7.4
     size: float = 8.0
     narrow: bool = False
@@ -69,14 +70,16 @@ class Look:
 
     def characters(self, size: float, bold: bool = False) -> int:
         """Return how many characters of a font size fit into a line of the figure."""
-        return int(72 * (self.width - 0.2) / (size * (0.66 if bold else 0.57)))
+        return int(72 * (self.width - 0.2) / (size * (0.66 if bold else 0.59)))
 
 
 PAGE = {"light": {}, "dark": {
     "page": "#14181D", "text": "#E6E9ED", "muted": "#9CA7B3", "band": "#3A444F", "median": "#8A96A3", "rule": "#2A323B",
+    "contrast": 5.0,  # because bands are lighter than the page
 }}  # fmt: skip
 SCREEN = {"wide": {}, "narrow": {"width": 3.9, "size": 9.0, "narrow": True}}
 LIGHT = Look()
+plt.rcParams.update(LIGHT.settings())  # type: ignore[arg-type]
 _current: ContextVar[Look] = ContextVar("look")
 
 
@@ -105,12 +108,12 @@ def readable(colour: str) -> str:
         return look().text  # black on a light page is white on a dark one, and no grey
     for share in np.arange(0, 1, 0.05):
         mixed = to_hex(tuple((1 - share) * np.array(to_rgb(colour)) + share * np.array(away)))
-        if contrast(mixed, page) >= CONTRAST:
+        if contrast(mixed, page) >= look().contrast:
             return mixed
     return look().text
 
 
-def noise_style(noise: str) -> tuple[str, str]:
+def noise_style(noise: str) -> tuple[str, str | tuple[int, int, int]]:
     """Return the colour and the marker of a noise; those of an interaction if it is none."""
     if noise not in NOISES:
         return look().muted, "o"

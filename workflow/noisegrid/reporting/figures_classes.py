@@ -19,7 +19,9 @@ from noisegrid.reporting.figure_parts import (
     marker_style,
     noise_handles,
     null_handle,
+    panel_title,
     panels,
+    row_label,
     stacked,
 )
 from noisegrid.reporting.figure_style import look
@@ -65,9 +67,8 @@ def figure_3(frame: pd.DataFrame) -> Figure:
 
 def _write_titles(axis: Axes, task: str, noise: str) -> None:
     """Write the title of a noise above its panel, and that of a task above the first panel of the task."""
-    axis.set_title(f"{escape.figure(task)}\n" if task else " ", loc="left")
-    name = axis.annotate(noise_title(noise), (0, 1), (0, 4), "axes fraction", "offset points", va="bottom")
-    name.set_in_layout(False)
+    axis.set_title(panel_title(task), loc="left", pad=6 + 1.3 * look().size)
+    axis.annotate(noise_title(noise), (0, 1), (0, 4), "axes fraction", "offset points", va="bottom")
 
 
 def _draw_classes(axis: Axes, cell: pd.DataFrame, noise: str) -> None:
@@ -79,15 +80,15 @@ def _draw_classes(axis: Axes, cell: pd.DataFrame, noise: str) -> None:
         axis.text(0.5, 0.5, why, transform=axis.transAxes, ha="center", color=look().muted)
         axis.set_xticks([])
         return
-    places = np.arange(len(cell))
+    places = cell["group"].str.removeprefix("class ").astype(int).to_numpy()
     axis.bar(places, cell["null_high"] - cell["null_low"], 0.8, cell["null_low"], color=look().band, zorder=1)
     axis.hlines(cell["null_median"], places - 0.4, places + 0.4, color=look().median, linewidth=1, zorder=2)
     size = 4.5 if len(cell) <= NAMED else 2.5
     axis.plot(places, cell["value"], markersize=size, zorder=3, clip_on=False, **marker_style(noise))
-    _name_classes(axis, cell)
+    _name_classes(axis, cell, places)
 
 
-def _name_classes(axis: Axes, cell: pd.DataFrame) -> None:
+def _name_classes(axis: Axes, cell: pd.DataFrame, places: np.ndarray) -> None:
     """Name the classes below a panel. A word that all names begin with labels the axis instead."""
     if len(cell) > NAMED:
         axis.set_xlabel("number of the class")
@@ -98,7 +99,7 @@ def _name_classes(axis: Axes, cell: pd.DataFrame) -> None:
         axis.set_xlabel(words.pop())
         names = [name.partition(" ")[2] for name in names]
     long = max(map(len, names)) > 2
-    axis.set_xticks(range(len(names)), names, rotation=90 if long else 0)
+    axis.set_xticks(places, names, rotation=90 if long else 0)
 
 
 def figure_4(frame: pd.DataFrame) -> Figure:
@@ -121,14 +122,13 @@ def figure_4(frame: pd.DataFrame) -> Figure:
     shown = dict[tuple[str, str], list[str]]()
     for hardware, task, name in sizes["positives"].index:
         shown.setdefault((hardware, task), []).append(name)
-    labels = {
-        key: [
-            f"{name} ({sizes['positives'][*key, name]:,.0f} + / {sizes['negatives'][*key, name]:,.0f} −)"
-            for name in names
-        ]
+    blocks = stacked(
+        (
+            cell_title(key[1], key[0], frame),
+            [_subgroup(name, *(sizes[kind][*key, name] for kind in sizes)) for name in names],
+        )
         for key, names in shown.items()
-    }
-    blocks = stacked((cell_title(key[1], key[0], frame), map(escape.figure, names)) for key, names in labels.items())
+    )
     figure, axes = panels(len(RATES), blocks, row=0.42)
     for axis, (metric, label) in zip(axes, RATES.items(), strict=True):
         data = select(frame, metric, None).set_index([*SUBGROUP, "noise"])
@@ -142,3 +142,8 @@ def figure_4(frame: pd.DataFrame) -> Figure:
         finish(axis, label, blocks)
     caption(figure, frame, [*noise_handles(noises), null_handle()], "")
     return figure
+
+
+def _subgroup(name: str, positives: float, negatives: float) -> str:
+    """Return the label of a sub-group, with its numbers of positives and negatives."""
+    return row_label(f"{name} ({positives:,.0f} + / {negatives:,.0f} −)", 60)

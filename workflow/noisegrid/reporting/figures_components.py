@@ -1,7 +1,5 @@
 """Draw figure_components: the share of each source and of each interaction in a crossed cell."""
 
-import textwrap
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,6 +12,7 @@ from noisegrid.reporting.figure_parts import (
     filled_and_open,
     finish,
     panels,
+    row_label,
     stacked,
 )
 from noisegrid.reporting.figures_noise import APART, GROUP
@@ -26,7 +25,7 @@ SHARES = {
     "component_predictions": "share of the churn (%)",
     "component_accuracy": "share of the variance of top-1 (%)",
 }
-#: The number of characters in a line of a row's label.
+#: The length of a row's label in one line.
 LABEL = 30
 
 
@@ -46,7 +45,8 @@ def figure_components(frame: pd.DataFrame) -> Figure:
         raise NoisegridError("figure_components requires a crossed cell, e.g. crossed: {init: 4, order: 4}")
     shown = {key: list(part["group"]) for key, part in shares.groupby(GROUP, sort=False, observed=True)}
     blocks = stacked(
-        (cell_title(task, hardware, frame), map(_label, sources)) for (hardware, task), sources in shown.items()
+        (cell_title(task, hardware, frame), (row_label(noise_title(source), LABEL) for source in sources))
+        for (hardware, task), sources in shown.items()
     )
     figure, axes = panels(len(SHARES), blocks, row=0.28)
     for axis, (metric, label) in zip(axes, SHARES.items(), strict=True):
@@ -62,8 +62,3 @@ def figure_components(frame: pd.DataFrame) -> Figure:
         finish(axis, label, blocks)
     caption(figure, frame, filled_and_open("goes away if it is held", "stays if it alone is free"))
     return figure
-
-
-def _label(source: str) -> str:
-    """Return the title of a source or of an interaction, in two lines if it is long."""
-    return "\n".join(textwrap.wrap(noise_title(source), LABEL))

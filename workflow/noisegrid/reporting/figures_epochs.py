@@ -9,9 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError
-from noisegrid.reporting.figure_parts import caption, cell_title, marker_style
+from noisegrid.reporting.figure_parts import caption, cell_title, marker_style, panel_title
 from noisegrid.reporting.figure_style import LINES, look
 from noisegrid.reporting.metrics_frame import select
 from noisegrid.reporting.titles import noise_title
@@ -48,7 +47,7 @@ def figure_epochs(frame: pd.DataFrame) -> Figure:
             _draw(axis, part[part["noise"] == noise], noise, number)
         axis.set(xlabel="epoch", ylabel=PANELS[metric])
         if metric == next(iter(PANELS)):
-            axis.set_title(escape.figure(cell_title(task, hardware, frame)), loc="left")
+            axis.set_title(panel_title(cell_title(task, hardware, frame)), loc="left")
     for metric in PANELS:
         same = [axis for (_, of), axis in axes.items() if of == metric]
         top = max(axis.get_ylim()[1] for axis in same)

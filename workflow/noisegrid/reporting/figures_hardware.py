@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from noisegrid.common.errors import NoisegridError
 from noisegrid.reporting.figure_parts import caption, cell_title, draw_estimate, finish, panels, stacked
 from noisegrid.reporting.figures_noise import measured
-from noisegrid.reporting.titles import noise_title
+from noisegrid.reporting.titles import TIMES, noise_title
 
 
 def figure_across(frame: pd.DataFrame) -> Figure:
@@ -24,10 +24,11 @@ def figure_across(frame: pd.DataFrame) -> Figure:
         raise NoisegridError("figure_across requires a task on more than one kind of hardware")
     within = frame[frame["metric"].isin(["churn", "l2_unit"]) & frame["noise"].isin(across["noise"].unique())]
     both = pd.concat([within, across.assign(metric=across["metric"].str.removesuffix("_across_hardware"))])
-    both = both[both["task"].isin(across["task"])].sort_values(["task", "hardware", "noise"], kind="stable")
+    both = both[both["task"].isin(across["task"])].assign(pair=lambda rows: rows["hardware"].str.contains(TIMES))
+    both = both.sort_values(["task", "pair", "hardware", "noise"], kind="stable")
     shown = {
         (str(task), str(hardware)): list(dict.fromkeys(part["noise"]))
-        for (task, hardware), part in both.groupby(["task", "hardware"], observed=True)
+        for (task, hardware), part in both.groupby(["task", "hardware"], sort=False, observed=True)
     }
     blocks = stacked((cell_title(*key, frame), map(noise_title, noises)) for key, noises in shown.items())
     measures = measured(both, ("churn", "l2_unit"))

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from noisegrid.common import escape
 from noisegrid.reporting import overhead_frame
-from noisegrid.reporting.figure_parts import annotate
+from noisegrid.reporting.figure_parts import annotate, panel_title
 from noisegrid.reporting.figure_style import COLOURS, HATCHES, look
 from noisegrid.reporting.titles import hardware_title, network_title
 from noisegrid.study.arms import REFERENCE
@@ -38,12 +38,10 @@ def figure_7(frame: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(len(rows), 1, figsize=size, sharex=True, squeeze=False, layout="constrained")
     for axis, row, part, names in zip(axes[:, 0], rows, times, named, strict=True):
         _draw_bars(axis, part, names, styles)
-        axis.set_title(
-            f"{network_title(row.network)} on {hardware_title(row.hardware)}: step time × {row.ratio:.2f}", loc="left"
-        )
+        where = f"{network_title(row.network)} on {hardware_title(row.hardware)}"
+        axis.set_title(panel_title(f"{where}: step time × {row.ratio:.2f}"), loc="left")
     axes[-1, 0].set_xlabel("summed kernel time / that of the default arm")
-    axes[-1, 0].set_xlim(left=0)
-    axes[-1, 0].margins(x=0.12)  # for the times at the ends of the bars
+    axes[-1, 0].set_xlim(0, 1.08 * axes[-1, 0].get_xlim()[1])  # room for the times at the ends of the bars
     annotate(figure, f"{overhead_frame.provenance(frame)}.", _handles(times, styles))
     return figure
 

@@ -97,7 +97,7 @@ def _by_kernel_size(axis: Axes, table: pd.DataFrame, hardware: list[str]) -> Non
     axis.set_xticks(list(KERNEL_SIZES), [f"{size} × {size}" for size in KERNEL_SIZES])
     axis.set_xlim(0.2, 7.8)
     axis.set_xlabel("kernel of the medium CNN")
-    axis.set_ylabel("" if not look().narrow else LABEL)
+    axis.set_ylabel(LABEL.replace("/ ", "/\n"))
     axis.grid(axis="x", visible=False)
     axis.grid(axis="y", visible=True)
 

@@ -32,7 +32,7 @@ def hardware_title(name: str) -> str:
 def _hardware_title(name: str) -> str:
     base, _, stack = name.partition("@")
     own = str(catalog("hardware").get(base, {}).get("title", base))
-    return f"{own}, {catalog('stacks').get(stack, {}).get('title', stack)}" if stack else own
+    return f"{own} ({catalog('stacks').get(stack, {}).get('title', stack)})" if stack else own
 
 
 @cache
