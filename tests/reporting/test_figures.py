@@ -57,6 +57,48 @@ def test_figure_2_has_both_networks():
         figures_noise.figure_2(metrics_frame())
 
 
+@pytest.mark.parametrize("name", ["figure_1", "figure_2", "figure_5", "figure_sources"])
+def test_every_panel_of_l2_has_a_labelled_line_for_unrelated_weights(name):
+    figure = registry.FIGURES[name].make(metrics_frame(("net-data", "net_bn-data")))
+    for axis, metric in zip(figure.axes, PANELS, strict=True):
+        lines = [line for line in axis.lines if list(line.get_xdata()) == pytest.approx([2**0.5] * 2)]
+        labels = [text.get_text() for text in axis.texts if "√2" in text.get_text()]
+        assert (len(lines), labels) == ((1, ["√2: unrelated"]) if metric == "l2_unit" else (0, [])), metric
+
+
+def test_every_null_has_its_band():
+    frame = metrics_frame(("net-data", "net_bn-data"))
+    null = frame[frame["metric"].isin(PANELS) & (frame["group"] == "all") & (frame["null_high"] > 0)]
+    for name in ("figure_1", "figure_2", "figure_sources"):
+        shown = null[null["noise"] != "control"] if name == "figure_sources" else null
+        for axis, metric in zip(registry.FIGURES[name].make(frame).axes, PANELS, strict=True):
+            bands = sorted(bar.get_x() for bar in axis.patches if bar.get_width() == 1 and bar.get_x() > 0)
+            assert bands == sorted(shown.loc[shown["metric"] == metric, "null_low"]), (name, metric)
+
+
+def test_figure_3_has_one_scale_and_names_classes():
+    frame = metrics_frame(("smallcnn-fashion_mnist", "smallcnn-digits"), ("algo_impl", "algo"))
+    axes = figures_classes.figure_3(frame).axes
+    assert len(axes) == 4 and len({axis.get_ylim() for axis in axes}) == 1
+    names = [[tick.get_text() for tick in axis.get_xticklabels()] for axis in axes]
+    assert names == [["T-shirt/top", "trouser", "pullover"]] * 2 + [["0", "1", "2"]] * 2
+    assert [axis.get_xlabel() for axis in axes] == ["", "", "digit", "digit"]
+    assert [axis.get_title(loc="left") for axis in axes[::2]] == ["Small CNN on Fashion-MNIST", "Small CNN on digits"]
+
+
+def test_figure_3_says_why_a_panel_is_empty():
+    frame = metrics_frame(("net-data", "net_2-data"), ("algo_impl", "impl"))
+    ratio = frame["metric"] == "class_std_ratio"
+    first = frame["task"] == "net-data"
+    frame.loc[ratio & first & (frame["noise"] == "impl"), "value"] = np.nan
+    frame = frame[~(ratio & ~first & (frame["noise"] == "impl"))]
+    axes = figures_classes.figure_3(frame).axes
+    said = [
+        [text.get_text() for text in axis.texts if not text.get_text().startswith(("all", "impl"))] for axis in axes
+    ]
+    assert said == [[], ["no ratio: the overall std is 0"], [], ["not measured in this study"]]
+
+
 def test_figure_3_shows_every_class_of_every_noise():
     frame = metrics_frame()
     figure = figures_classes.figure_3(frame)
@@ -139,7 +181,7 @@ def test_figure_epochs_draws_every_epoch_of_every_noise():
 
 
 def test_every_figure_has_a_test_and_a_function():
-    """Figures 6 and 7 are drawn from overhead.csv (test_overhead_frame.py)."""
+    """Figures 6 and 7 are drawn from overhead.csv (test_figures_overhead.py)."""
     tested = {"figure_1", "figure_2", "figure_3", "figure_4", "figure_5", "figure_8"}
     tested |= {"figure_across", "figure_sources", "figure_components", "figure_epochs"}
     assert set(registry.FIGURES) == tested | {"figure_6", "figure_7"}

@@ -1,4 +1,4 @@
-"""Draw figures, each as PDF, PNG and SVG."""
+"""Draw figures, each as PDF, PNG and SVG, and as an SVG for phones."""
 
 import argparse
 from pathlib import Path
@@ -16,7 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_metrics(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder to write the figures into")
     parser.add_argument("--dark", action="store_true", help="draw for a dark page")
-    parser.add_argument("--narrow", action="store_true", help="draw for a phone (390 pixels) or one column of a paper")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -24,5 +23,4 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.reporting.figures import draw_all
 
     arguments.check_metrics(options)
-    page, screen = "dark" if options.dark else "light", "narrow" if options.narrow else "wide"
-    draw_all(options.figures, options.metrics, options.overhead, options.output, page, screen)
+    draw_all(options.figures, options.metrics, options.overhead, options.output, "dark" if options.dark else "light")

@@ -106,7 +106,7 @@ def figures(crate: Crate) -> tuple[str, Iterator[str]]:
     """
     folder = crate.results / "figures"
     made = {path.name for path in folder.glob("*")}
-    stems = {Path(name).stem for name in made}
+    stems = {name.partition(".")[0] for name in made}
     here, there = version("matplotlib"), crate.about["matplotlib"]
     if stems and here != there:
         crate.note(

@@ -3,6 +3,7 @@
 This module does not read replicates.
 """
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,34 +15,41 @@ from noisegrid.common.files import write_atomically
 from noisegrid.reporting import figure_style
 from noisegrid.reporting.metrics_frame import load_metrics
 from noisegrid.reporting.overhead_frame import load_overhead
-from noisegrid.reporting.registry import FIGURE_SUFFIXES, FIGURES, METRICS, OVERHEAD
+from noisegrid.reporting.registry import FIGURES, METRICS, OVERHEAD
 
+#: The formats of a figure for each screen. Pages show a phone the narrow one.
+SUFFIXES = {"wide": ("pdf", "png", "svg"), "narrow": ("narrow.svg",)}
 #: What would differ between two files of the same figure.
 _NO_DATE = {"pdf": {"CreationDate": None}, "png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure to `path` (.pdf), and to a .png and an .svg next to it.
+def save(figure: Figure, path: Path, suffixes: Sequence[str] = SUFFIXES["wide"]) -> None:
+    """Write a figure in several formats.
 
     The same data always give byte-identical files.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure.
+    path : Path
+        The path of the files. Each suffix replaces its suffix.
+    suffixes : sequence of str
+        The formats.
     """
-    for suffix in FIGURE_SUFFIXES:
+    for suffix in suffixes:
+        kind = suffix.rpartition(".")[2]
         write_atomically(
             path.with_suffix(f".{suffix}"),
-            lambda path, suffix=suffix: figure.savefig(path, format=suffix, metadata=_NO_DATE[suffix]),  # type: ignore[misc]
+            lambda path, kind=kind: figure.savefig(path, format=kind, metadata=_NO_DATE[kind]),  # type: ignore[misc]
         )
         figure.set_layout_engine("none")  # the axes stay where the first file has them
 
 
 def draw_all(
-    names: Sequence[str],
-    metrics_file: Path,
-    overhead_file: Path | None,
-    folder: Path,
-    page: str = "light",
-    screen: str = "wide",
+    names: Sequence[str], metrics_file: Path, overhead_file: Path | None, folder: Path, page: str = "light"
 ) -> None:
-    """Draw figures and write each of them as PDF, PNG and SVG.
+    """Draw figures and write each of them as PDF, PNG and SVG, and as an SVG for phones.
 
     Parameters
     ----------
@@ -55,8 +63,6 @@ def draw_all(
         Folder to write into.
     page : str
         `light` or `dark`: the page that the figures are for.
-    screen : str
-        `wide`, or `narrow` for phones and for one column of a paper.
 
     Raises
     ------
@@ -71,10 +77,10 @@ def draw_all(
     frames = {METRICS: load_metrics(metrics_file)}
     if overhead_file is not None:
         frames[OVERHEAD] = load_overhead(overhead_file)
-    with figure_style.drawn(page, screen):
-        for name in names:
-            entry = FIGURES[name]
-            frame = frames[entry.data]
+    for name, (screen, suffixes) in itertools.product(names, SUFFIXES.items()):
+        entry = FIGURES[name]
+        frame = frames[entry.data]
+        with figure_style.drawn(page, screen):
             figure = entry.make(entry.rows(frame) if entry.data == METRICS else frame)
-            save(figure, folder / f"{name}.pdf")
-            plt.close(figure)
+            save(figure, folder / name, suffixes)
+        plt.close(figure)

@@ -20,7 +20,7 @@ METRICS, OVERHEAD = "metrics.csv", "overhead.csv"
 #: Besides CROSSED, what `Entry.cells` can be.
 NOT_CROSSED, ALL = "not crossed", "all"
 #: The formats in which figures and tables are written.
-FIGURE_SUFFIXES, TABLE_SUFFIXES = ("pdf", "png", "svg"), ("csv", "md", "tex", "html")
+FIGURE_SUFFIXES, TABLE_SUFFIXES = ("pdf", "png", "svg", "narrow.svg"), ("csv", "md", "tex", "html")
 
 
 def _always(study: Study) -> bool:
