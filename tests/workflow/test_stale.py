@@ -26,7 +26,7 @@ EDITS = {
     "a comment": ("workflow/noisegrid/stats/intervals.py", "", "# a remark\n", set()),
     "a statistic": ("workflow/noisegrid/stats/intervals.py", "", "CONSTANT = 1\n", MEASURED),
     "an addition to training": ("workflow/noisegrid/networks/paper.py", "", NEW_NETWORK, set()),
-    "a deviation": ("workflow/catalog/tasks.yaml", "deviations:\n", "deviations:\n    - one more\n", set()),
+    "a deviation": ("workflow/catalog/tasks.yaml", "deviations:\n", "deviations:\n    - one more\n", REDRAWN),  # titles
     "the README": ("README.md", "", "More.\n", set()),
 }
 

@@ -3,7 +3,8 @@
 One job draws all figures, because importing Matplotlib takes longer than drawing a figure.
 
 REQUIRES  metrics.csv; overhead.csv if the study times networks
-PROVIDES  figures/{figure}.pdf (for print) and figures/{figure}.png (for the screen)
+PROVIDES  figures/{figure}.pdf (for print), figures/{figure}.png (for the screen),
+          figures/{figure}.svg (for pages) and figures/{figure}.narrow.svg (for pages on phones)
 RERUNS    when the data are newer, or when the modules that draw change (their digest is a parameter)
 """
 
@@ -20,6 +21,7 @@ rule draw_figures:
         overhead=PLAN.overhead,
     output:
         pdf=[PATHS.figure(figure, "pdf") for figure in PLAN.figures],
+        svg=[PATHS.figure(figure, suffix) for figure in PLAN.figures for suffix in ("svg", "narrow.svg")],
         png=[
             report(
                 PATHS.figure(figure, "png"),

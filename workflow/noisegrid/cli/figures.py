@@ -1,4 +1,4 @@
-"""Draw figures, each as PDF and PNG."""
+"""Draw figures, each as PDF, PNG and SVG, and as an SVG for phones."""
 
 import argparse
 from pathlib import Path
@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_metrics(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder to write the figures into")
+    parser.add_argument("--dark", action="store_true", help="draw for a dark page")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -22,4 +23,4 @@ def run(options: argparse.Namespace) -> None:
     from noisegrid.reporting.figures import draw_all
 
     arguments.check_metrics(options)
-    draw_all(options.figures, options.metrics, options.overhead, options.output)
+    draw_all(options.figures, options.metrics, options.overhead, options.output, "dark" if options.dark else "light")

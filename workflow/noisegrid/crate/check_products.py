@@ -25,7 +25,7 @@ from noisegrid.reporting import findings as saying
 from noisegrid.reporting import tables as writing
 from noisegrid.reporting.metrics_frame import load_metrics
 from noisegrid.reporting.overhead_frame import load_overhead
-from noisegrid.reporting.registry import FIGURES
+from noisegrid.reporting.registry import FIGURE_SUFFIXES, FIGURES
 
 NOT_MADE = "not made yet"
 
@@ -106,7 +106,7 @@ def figures(crate: Crate) -> tuple[str, Iterator[str]]:
     """
     folder = crate.results / "figures"
     made = {path.name for path in folder.glob("*")}
-    stems = {Path(name).stem for name in made}
+    stems = {name.partition(".")[0] for name in made}
     here, there = version("matplotlib"), crate.about["matplotlib"]
     if stems and here != there:
         crate.note(
@@ -126,12 +126,12 @@ def figures(crate: Crate) -> tuple[str, Iterator[str]]:
             if drawn:
                 drawing.draw_all(drawn, Path(crate.paths.metrics), _overhead(crate), Path(place))
             for stem in drawn:
-                for name in (f"{stem}.png", f"{stem}.pdf"):
+                for name in (f"{stem}.{suffix}" for suffix in FIGURE_SUFFIXES):
                     if name not in made:
                         yield f"figures/{name} is missing"
                     elif why := _drawn_otherwise(folder / name, Path(place) / name):
                         yield f"figures/{name} differs from the figure drawn again{why}"
-            known = {f"{stem}.{ending}" for stem in stems for ending in ("png", "pdf")}
+            known = {f"{stem}.{ending}" for stem in stems for ending in FIGURE_SUFFIXES}
             yield from (f"figures/{name} is not a figure of this study" for name in sorted(made - known))
 
     return f"{len(stems)} figures drawn again" if stems else NOT_MADE, wrong()

@@ -5,18 +5,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
+from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.escape import terminal
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.limits import RECORD_BYTES, read_json
-from noisegrid.reporting.figures import PANELS, draw_estimate, finish
+from noisegrid.reporting.figure_parts import (
+    INTERVALS,
+    annotate,
+    draw_estimate,
+    filled_and_open,
+    finish,
+    panels,
+    stacked,
+)
+from noisegrid.reporting.figures_noise import MEASURES
 from noisegrid.reporting.metrics_frame import load_metrics, provenance
-from noisegrid.study.sources import NOISES, seed_note
+from noisegrid.reporting.titles import hardware_title, noise_title, task_title
+from noisegrid.study.sources import seed_note
 from noisegrid.study.study import Cell, changed_settings
 
 #: Each metric that is compared -> the unit of the metric.
@@ -165,33 +174,28 @@ def sentences(table: pd.DataFrame) -> Iterator[str]:
 
 def draw(table: pd.DataFrame, first: Crate, second: Crate) -> Figure:
     """Draw the std of accuracy and the churn of each cell, with filled (first crate) or open (second crate) markers."""
-    cells = table.drop_duplicates(["hardware", "task", "noise"])
-    groups = list(dict.fromkeys(zip(cells["task"], cells["hardware"], strict=True)))
-    figure, axes = plt.subplots(
-        1, 2, figsize=(7.4, 0.9 + 0.24 * (len(cells) + 1.5 * len(groups))), sharey=True, layout="constrained"
+    shown = {
+        (str(task), str(hardware)): list(dict.fromkeys(part["noise"]))
+        for (task, hardware), part in table[table["metric"].isin(SHOWN)].groupby(["task", "hardware"], sort=False)
+    }
+    titled = (
+        (f"{task_title(task)}, {hardware_title(hardware)}", map(noise_title, noises))
+        for (task, hardware), noises in shown.items()
     )
+    blocks = stacked(titled)
+    figure, axes = panels(len(SHOWN), blocks, row=0.24)
     for axis, metric in zip(axes, SHOWN, strict=True):
-        position, ticks = 0, dict[int, str]()
-        for task, hardware in groups:
-            ticks[position] = f"{task}, {hardware}"
-            part = table[(table["task"] == task) & (table["hardware"] == hardware) & (table["metric"] == metric)]
-            for row in part.itertuples():
-                position += 1
-                ticks[position] = row.noise
+        data = table[table["metric"] == metric].set_index(["task", "hardware", "noise"])
+        for block, (key, noises) in zip(blocks, shown.items(), strict=True):
+            for place, noise in zip(block.rows, noises, strict=True):
                 for whose, offset, filled in (("first", -0.17, True), ("second", 0.17, False)):
-                    ends = {end: getattr(row, f"{whose}_{end}") for end in ("value", "low", "high")}
-                    if pd.notna(ends["value"]):
-                        draw_estimate(axis, pd.Series(ends), position + offset, row.noise, filled, null=False)
-            position += 1
-        finish(axis, PANELS[metric], ticks)
-    colour, marker = NOISES["algo_impl"].colour, NOISES["algo_impl"].marker
-    names = [terminal(crate.path.name).replace("$", r"\$") for crate in (first, second)]  # `$` begins a formula
-    handles = [
-        Line2D([], [], color=colour, marker=marker, markerfacecolor=fill, linestyle="", label=f"{which}: {name}")
-        for which, name, fill in (("first", names[0], colour), ("second", names[1], "white"))
-    ]
-    figure.legend(handles=handles, loc="outside upper right", ncols=2)
-    bases = [provenance(_metrics(crate)).replace("$", r"\$") for crate in (first, second)]
+                    if (*key, noise) in data.index and pd.notna(data.loc[(*key, noise), f"{whose}_value"]):
+                        row = data.loc[(*key, noise)]
+                        ends = pd.Series({end: row[f"{whose}_{end}"] for end in ("value", "low", "high")})
+                        draw_estimate(axis, ends, place + offset, noise, filled, null=False)
+        finish(axis, MEASURES[metric], blocks)
+    names = [escape.figure(crate.path.name) for crate in (first, second)]
+    bases = [provenance(_metrics(crate), titled=True) for crate in (first, second)]
     words = f"First: {bases[0]}.\nSecond: {bases[1]}." if bases[0] != bases[1] else f"Both: {bases[0]}."
-    figure.supxlabel(f"{words} Lines: 95 % intervals.", fontsize=6, color="#555555")
+    annotate(figure, f"{words}{INTERVALS}", filled_and_open(f"first: {names[0]}", f"second: {names[1]}"))
     return figure

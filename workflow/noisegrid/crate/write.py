@@ -24,6 +24,7 @@ from noisegrid.crate import archive, metadata
 from noisegrid.crate.crate import ABOUT, CHECKSUMS, METADATA, README, readme
 from noisegrid.planning.plan import Plan
 from noisegrid.records.record import WEIGHTS, read_record, replicate_folder
+from noisegrid.reporting.registry import FIGURE_SUFFIXES
 from noisegrid.study.study import Cell
 
 #: The records of the finished replicates of each cell, in the order of their numbers.
@@ -122,7 +123,7 @@ def _derived(found: Plan) -> list[Path]:
     paths = found.paths
     tables = [file for suffix in ("csv", "md", "tex", "html") for file in found.table_files(suffix)]
     pages = [paths.cell_page(*names) for names in found.study.tasks]
-    figures = [paths.figure(figure, suffix) for figure in found.figures for suffix in ("png", "pdf")]
+    figures = [paths.figure(figure, suffix) for figure in found.figures for suffix in FIGURE_SUFFIXES]
     words = [paths.findings(suffix) for suffix in ("md", "html", "rst")]
     inference = found.inference_files("json", "txt", "png")
     return _metrics(found) + [Path(file) for file in (*tables, *pages, *figures, *words, *inference, paths.report)]

@@ -156,7 +156,7 @@ class Plan:
         figures = folder == "figures"
         made, entries = (self.figures, FIGURES) if figures else (self.tables, TABLES)
         suffixes = FIGURE_SUFFIXES if figures else TABLE_SUFFIXES
-        name, _, suffix = file.rpartition(".")
+        name, _, suffix = file.partition(".") if "." in file else ("", "", file)
         where = f"{self.paths.folder}/{folder}/{file}"
         if name not in entries:
             return f"{where}: {unknown(folder.removesuffix('s'), name or suffix, made)}"

@@ -10,6 +10,7 @@ import pandas as pd
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError, why
 from noisegrid.measuring.rows import COLUMNS
+from noisegrid.reporting.titles import hardware_title, noise_title, task_title
 from noisegrid.study.sources import FREE, NAMES, ONE_SEED_SET, seed_note
 
 #: Columns that version 3 of metrics.csv added. They are empty in files of earlier versions.
@@ -144,11 +145,18 @@ def single_hardware(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[~frame["hardware"].str.contains(" × ")]
 
 
-def provenance(frame: pd.DataFrame) -> str:
+def provenance(frame: pd.DataFrame, titled: bool = False) -> str:
     """Return the text that must accompany every printed number.
 
     The text has the number of replicates per cell (n), the number of test examples, device and versions. It names the
     cells whose numbers are conditional on one seed set.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The contents of metrics.csv, or the part that the numbers are from.
+    titled : bool
+        Whether noises, tasks and hardware have their titles, as in figures, instead of their names.
     """
     counts = sorted(set(frame["n_replicates"]))
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -156,7 +164,7 @@ def provenance(frame: pd.DataFrame) -> str:
     # the rows that compare two kinds of hardware contain no device or version that is missing from the other rows
     single = single_hardware(frame)
     what = [" and ".join(sorted(set(single[column]))) for column in ("device", "versions")]
-    held = [text for text in (_several_sets(single), _one_set(single)) if text]
+    held = [text for text in (_several_sets(single), _one_set(single, titled)) if text]
     return "; ".join([f"n = {n} replicates per cell, {examples} test examples", *what, *held])
 
 
@@ -171,7 +179,7 @@ def _several_sets(frame: pd.DataFrame) -> str:
     return f"{' or '.join(map(str, counts))} seed sets where seeds are held" if counts else ""
 
 
-def _one_set(frame: pd.DataFrame) -> str:
+def _one_set(frame: pd.DataFrame, titled: bool) -> str:
     """Return a text that names the cells that are conditional on one seed set; empty if there is no such cell.
 
     Where this is true of all cells with some noise, the noise alone is named.
@@ -179,8 +187,9 @@ def _one_set(frame: pd.DataFrame) -> str:
     cells = frame.drop_duplicates(["hardware", "task", "noise"])
     conditional = np.array(seed_notes(cells)) != ""
     whole = [noise for noise in FREE if (here := cells["noise"] == noise).any() and conditional[here].all()]
-    names = [", ".join(whole)] if whole else []
+    noise, task, hardware = (noise_title, task_title, hardware_title) if titled else (str, str, str)
+    names = [", ".join(map(noise, whole))] if whole else []
     rest = cells[conditional & ~cells["noise"].isin(whole)]
-    for (hardware, task), part in rest.groupby(["hardware", "task"], sort=False):
-        names.append(f"{', '.join(part['noise'])} of {task} on {hardware}")
+    for (machine, name), part in rest.groupby(["hardware", "task"], sort=False):
+        names.append(f"{', '.join(map(noise, part['noise']))} of {task(name)} on {hardware(machine)}")
     return f"{ONE_SEED_SET}: {' and '.join(names)}" if names else ""

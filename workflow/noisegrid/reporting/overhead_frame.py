@@ -9,7 +9,6 @@ import pandas as pd
 from noisegrid import stats
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError, why
-from noisegrid.common.schemas import catalog
 from noisegrid.reporting.metrics_frame import check_names, check_schema
 from noisegrid.study.arms import REFERENCE, UNITS, arms, inputs_of
 
@@ -199,11 +198,6 @@ def provenance(frame: pd.DataFrame) -> str:
     sizes = zip(frame["network"], frame["size_px"], frame["batch_size"], strict=True)
     shapes = {f"{size:.0f} {UNITS[inputs_of(network)]}, batch {batch:.0f}" for network, size, batch in sizes}
     return f"n = {n} {noun} of {blocks} blocks of {count} steps; {' / '.join(sorted(shapes))}; {devices}"
-
-
-def title(network: str) -> str:
-    """Return the title of a network for figures: the title in the catalog or, if it has none, the network's name."""
-    return str(catalog("networks").get(network, {}).get("title", network))
 
 
 def _range(counts: pd.Series) -> str:

@@ -20,7 +20,7 @@ METRICS, OVERHEAD = "metrics.csv", "overhead.csv"
 #: Besides CROSSED, what `Entry.cells` can be.
 NOT_CROSSED, ALL = "not crossed", "all"
 #: The formats in which figures and tables are written.
-FIGURE_SUFFIXES, TABLE_SUFFIXES = ("pdf", "png"), ("csv", "md", "tex", "html")
+FIGURE_SUFFIXES, TABLE_SUFFIXES = ("pdf", "png", "svg", "narrow.svg"), ("csv", "md", "tex", "html")
 
 
 def _always(study: Study) -> bool:
@@ -127,19 +127,19 @@ class Entry:
 FIGURES = {
     entry.name: entry
     for entry in (
-        Entry("figure_overview", "figure_overview:figure_overview", _compares_noises),
-        Entry("figure_1", "figures:figure_1", _measures("algo_impl", "algo", "impl", "control")),
-        Entry("figure_2", "figures:figure_2", _has_batch_norm_twins),
-        Entry("figure_3", "figures:figure_3", _measures("algo_impl", "algo", "impl")),
-        Entry("figure_4", "figures:figure_4", _has_groups),
-        Entry("figure_5", "figures:figure_5", _has_several_hardware),
-        Entry("figure_across", "figures:figure_across", _repeats_across_hardware),
+        Entry("figure_overview", "figures_overview:figure_overview", _compares_noises),
+        Entry("figure_1", "figures_noise:figure_1", _measures("algo_impl", "algo", "impl", "control")),
+        Entry("figure_2", "figures_noise:figure_2", _has_batch_norm_twins),
+        Entry("figure_3", "figures_classes:figure_3", _measures("algo_impl", "algo", "impl")),
+        Entry("figure_4", "figures_classes:figure_4", _has_groups),
+        Entry("figure_5", "figures_noise:figure_5", _has_several_hardware),
+        Entry("figure_across", "figures_hardware:figure_across", _repeats_across_hardware),
         Entry("figure_6", "figures_overhead:figure_6", _times_networks, OVERHEAD),
-        Entry("figure_7", "figures_overhead:figure_7", _times_networks, OVERHEAD),
-        Entry("figure_8", "figures:figure_8", _measures("order", "in_batch_order")),
-        Entry("figure_sources", "figures:figure_sources", _has_single_sources),
+        Entry("figure_7", "figures_kernels:figure_7", _times_networks, OVERHEAD),
+        Entry("figure_8", "figures_noise:figure_8", _measures("order", "in_batch_order")),
+        Entry("figure_sources", "figures_noise:figure_sources", _has_single_sources),
         Entry("figure_epochs", "figures_epochs:figure_epochs", _keeps_epochs),
-        Entry("figure_components", "figures:figure_components", _measures(CROSSED), cells=CROSSED),
+        Entry("figure_components", "figures_components:figure_components", _measures(CROSSED), cells=CROSSED),
     )
 }
 TABLES = {

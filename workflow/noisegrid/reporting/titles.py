@@ -24,6 +24,17 @@ def dataset_title(name: str) -> str:
     return str(catalog("datasets").get(name, {}).get("title", name))
 
 
+def hardware_title(name: str) -> str:
+    """Return the title of hardware, e.g. "CPU, SSE4.1 only" for cpu_sse41, or those of a pair that is compared."""
+    return TIMES.join(map(_hardware_title, name.split(TIMES)))
+
+
+def _hardware_title(name: str) -> str:
+    base, _, stack = name.partition("@")
+    own = str(catalog("hardware").get(base, {}).get("title", base))
+    return f"{own} ({catalog('stacks').get(stack, {}).get('title', stack)})" if stack else own
+
+
 @cache
 def task_title(task: str) -> str:
     """Return the title of a task, e.g. "Small CNN with batch norm on Fashion-MNIST"."""

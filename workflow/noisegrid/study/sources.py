@@ -99,8 +99,10 @@ class Noise:
         The free sources. For each of them, every replicate has a different seed, which is recorded.
     title : str
         The short name that readers of figures and tables see. `algo` also frees dropout, where a network has it.
-    colour, marker : str
-        The colour and marker in figures (colours of Okabe and Ito, which colour-blind readers can distinguish).
+    colour : str
+        The colour in figures (of Okabe and Ito for the paper's noises, which colour-blind readers can distinguish).
+    marker : str or tuple of int
+        The marker in figures, as Matplotlib names it. Every marker but that of `control` can be filled or open.
     missing : callable
         A function that takes the settings of a task and of the hardware, and the entry of the network in the catalog.
         It returns the reason why this noise has no effect, or an empty string if it has an effect. Call it through
@@ -111,7 +113,7 @@ class Noise:
     free: frozenset[str]
     title: str
     colour: str
-    marker: str
+    marker: str | tuple[int, int, int]
     missing: Callable[[Task, Hardware, Network], str] = _always
 
 
@@ -127,7 +129,7 @@ NOISES = {
         Noise("order", frozenset({"order"}), "data order", "#009E73", "v"),
         Noise("augment", frozenset({"augment"}), "augmentation", "#CC79A7", ">", _without_augmentation),
         Noise("dropout", frozenset({"dropout"}), "dropout", "#E69F00", "<", _without_dropout),
-        Noise("in_batch_order", frozenset({"in_batch_order"}), "order inside batches", "#117733", "1"),
+        Noise("in_batch_order", frozenset({"in_batch_order"}), "order inside batches", "#117733", (4, 1, 0)),
         Noise("one_ulp", frozenset({"one_ulp"}), "one weight by one ULP", "#882255", "*"),
         Noise("autotune", frozenset({"autotune"}), "cuDNN autotuning", "#AA4499", "P", _without_cudnn),
         Noise(
@@ -155,8 +157,8 @@ NOISES = {
             _without_backends,
         ),
         Noise("compile", frozenset({"compile"}), "eager or compiled", "#44AA99", "d", _without_compiler),
-        Noise("world_size", frozenset({"world_size"}), "number of processes", "#6699CC", "2", _without_worlds),
-        Noise("bucket_mb", frozenset({"bucket_mb"}), "gradient buckets", "#661100", "3", _without_buckets),
+        Noise("world_size", frozenset({"world_size"}), "number of processes", "#6699CC", (6, 1, 0), _without_worlds),
+        Noise("bucket_mb", frozenset({"bucket_mb"}), "gradient buckets", "#661100", "8", _without_buckets),
     )
 }
 #: The free sources of each noise, keyed by noise.

@@ -5,7 +5,7 @@ import pytest
 from factories import metrics_frame
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.reporting.figure_overview import figure_overview
+from noisegrid.reporting.figures_overview import figure_overview
 
 
 def churn(**values: float) -> pd.DataFrame:
