@@ -5,6 +5,7 @@
 
 import shlex
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def statuses(study: Study, results: Path, deep: bool = False) -> list[CellStatus
     for one in damaged(study, results, deep):
         cell, number = one.replicate
         broken.setdefault(cell, {})[number] = one.why
-    diverged = _diverged(study, results)
+    diverged = diverged_of(study, results)
     return [_status_of(cell, results, diverged[cell.path], broken.get(cell, {})) for cell in study.cells]
 
 
@@ -89,7 +90,7 @@ def _status_of(cell: Cell, results: Path, diverged: list[int], broken: dict[int,
     return CellStatus(cell, finished_at, running, checkpointed, diverged, broken, failures)
 
 
-def _diverged(study: Study, results: Path) -> dict[str, list[int]]:
+def diverged_of(study: Study, results: Path) -> dict[str, list[int]]:
     """Return the numbers of the diverged replicates of every cell, by the cell's path."""
     found: dict[str, set[int]] = {cell.path: set() for cell in study.cells}
     for cells in chunk_file.all_of(study, results).values():  # chunk files of different packings may overlap
@@ -103,11 +104,15 @@ def hours_left(cells: list[CellStatus]) -> float | None:
 
     It is computed from the pace of the replicates that finished last.
     """
-    times = sorted(moment for cell in cells for moment in cell.finished_at)[-RECENT:]
+    return hours_of([moment for cell in cells for moment in cell.finished_at], sum(cell.left for cell in cells))
+
+
+def hours_of(finished_at: Iterable[float], left: int) -> float | None:
+    """Return the hours that `left` replicates take, given when others finished; None if this is unknown."""
+    times = sorted(finished_at)[-RECENT:]
     if len(times) < 2 or times[-1] == times[0]:
         return None
-    per_replicate = (times[-1] - times[0]) / (len(times) - 1)
-    return per_replicate * sum(cell.left for cell in cells) / 3600
+    return (times[-1] - times[0]) / (len(times) - 1) * left / 3600
 
 
 def summary(study: Study, results: Path, deep: bool = False) -> str:

@@ -159,7 +159,8 @@ def _title(jobs: list[Job]) -> str:
 def child(job: Job, data: Dataset, checkpoint_s: float, reports: Reports | None = None, on_gpu: int = 1) -> None:
     """Train one replicate in this forked process, and print one line about the outcome.
 
-    If there are `reports`, they hear after every step how far it has come. `on_gpu` replicates share the memory of the GPU.
+    If there are `reports`, they hear after every step how far it has come. `on_gpu` replicates share the memory of the
+    GPU.
     """
     checkpoints = job.checkpoints(checkpoint_s)
     if reports is not None:
