@@ -89,7 +89,7 @@ class Screen:
     def say(self, text: str) -> None:
         """Print lines above the view."""
         with suppress(OSError):
-            self.console.print(text, markup=False, highlight=False)
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def stop(self) -> None:
         """Draw for the last time, and give standard output back to the terminal."""

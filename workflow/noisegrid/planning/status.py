@@ -12,6 +12,7 @@ from pathlib import Path
 from noisegrid.common import locks
 from noisegrid.common.escape import terminal
 from noisegrid.common.paths import StudyPaths
+from noisegrid.common.progress import duration
 from noisegrid.records import chunk_file, record
 from noisegrid.records.damage import damaged
 from noisegrid.records.record import replicate_folder
@@ -152,7 +153,7 @@ def _one_line(study: Study, cells: list[CellStatus], results: Path) -> str:
     broken = sum(len(cell.damaged) for cell in cells)
     parts.append(f"{running} running, {failed} failed" + (f", {broken} damaged" if broken else ""))
     if (hours := hours_left(cells)) and finished < total:
-        parts.append(f"{hours:.1f} hours left at the pace of the last replicates")
+        parts.append(f"about {duration(3600 * hours)} left at the pace of the last replicates")
         newest = max(moment for cell in cells for moment in cell.finished_at)
-        parts.append(f"the last replicate finished {(time.time() - newest) / 60:.0f} minutes ago")
+        parts.append(f"the last replicate finished {duration(max(0.0, time.time() - newest))} ago")
     return "; ".join(parts)
