@@ -30,6 +30,11 @@ class Site:
 
     settings: dict[str, Any]
 
+    @property
+    def scratch_option(self) -> list[str]:
+        """The option with the disk of a node to which a training job copies its datasets; empty if there is none."""
+        return [f"--scratch={self.settings['scratch']}"] if "scratch" in self.settings else []
+
     def price_per_hour(self, hardware: str) -> float | None:
         """Return the price of an hour of one device of a hardware entry; None if slurm/site.yaml states none."""
         price: float | None = _of(self.settings.get("price_per_hour"), hardware)
