@@ -12,12 +12,13 @@ from noisegrid.planning.snakemake_log import HANDLER, SnakemakeLog
 
 @pytest.fixture
 def logger(monkeypatch):
-    """Snakemake's logger, as Snakemake sets it up, on a terminal that is a text."""
-    logger = logging.Logger("of this test", logging.INFO)
+    """A logger as Snakemake sets its own up, on a terminal that is a text."""
+    monkeypatch.setattr(snakemake_log, "LOGGER", "noisegrid.test_snakemake_log")
+    logger = logging.getLogger(snakemake_log.LOGGER)
+    logger.setLevel(logging.INFO)
     handler = logging.StreamHandler(StringIO())
     handler.name = HANDLER
-    logger.addHandler(handler)
-    monkeypatch.setattr(snakemake_log.logging, "getLogger", lambda name: logger)
+    monkeypatch.setattr(logger, "handlers", [handler])
     return logger
 
 
