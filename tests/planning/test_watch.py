@@ -3,6 +3,7 @@
 import json
 import os
 
+import pytest
 from conftest import TINY
 
 from noisegrid.common.locks import description, lock_file, one_writer
@@ -69,9 +70,12 @@ def test_time_left_goes_by_what_was_done_while_watching(tmp_path):
     watch, folder = Watch(STUDY, tmp_path), replicate_folder(tmp_path, CELL, 0)
     with one_writer(folder):
         progress_file.write(folder, Reached(MINE, 0, 2, 0.5, None))
-        assert watch.look(now=1000.0).hours_left is None
+        os.utime(lock_file(folder), (998, 998))
+        assert watch.look(now=1000.0).hours_left is None  # two seconds say nothing
+        os.utime(lock_file(folder), (990, 990))
         progress_file.write(folder, Reached(MINE, 1, 2, 0.5, 0.5))
-        assert watch.look(now=1010.0).hours_left is None  # ten seconds say little
+        # three quarters in 20 s, and 64 1/4 are left
+        assert watch.look(now=1010.0).hours_left == pytest.approx(64.25 / (0.75 / 20) / 3600)
         # half a replicate in 36 s, and 64 1/4 are left
         assert watch.look(now=1036.0).hours_left == 72 * 64.25 / 3600
     finish(tmp_path, 0, at=1100.0)

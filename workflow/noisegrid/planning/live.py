@@ -103,7 +103,7 @@ class Screen:
         self.terminal = -1
 
     def _show(self) -> None:
-        """Draw until the end. A terminal that was closed, or a look that fails, ends the view and nothing else."""
+        """Draw until the end. A terminal that was closed, or a look that failed, ends the view and nothing else."""
         try:
             with self.live:
                 while True:
@@ -114,3 +114,5 @@ class Screen:
                     self.ending.wait(LOOK_S)
         except OSError:
             return
+        except Exception as error:
+            self.say(f"the live view ended ({type(error).__name__}: {error}); see `noisegrid status`")

@@ -6,14 +6,14 @@ import signal
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from noisegrid.common.progress import say
-from noisegrid.planning import live
 from noisegrid.planning.plan import Plan
-from noisegrid.planning.snakemake_log import SnakemakeLog
-from noisegrid.planning.view import View
-from noisegrid.planning.watch import Watch
+
+if TYPE_CHECKING:
+    from noisegrid.planning.live import Screen
+    from noisegrid.planning.snakemake_log import SnakemakeLog
 
 #: The number of files that the last line of a call names.
 NAMED = 3
@@ -35,7 +35,7 @@ class Terminal:
     def __init__(self) -> None:
         self.interrupted = False
         self.log: SnakemakeLog | None = None
-        self.screen: live.Screen | None = None
+        self.screen: Screen | None = None
 
     def watch(self, drawn: bool) -> None:
         """Go on without a terminal once it is closed, and say in one line what Ctrl-C does.
@@ -43,23 +43,35 @@ class Terminal:
         The processes of jobs inherit that they ignore SIGHUP. If `drawn`, and if there is a terminal, Snakemake's lines
         are held back for a live view.
         """
-        if drawn and live.is_terminal():
-            self.log = SnakemakeLog()
-            self.log.attach()
-            atexit.register(self.close)
+        if drawn and sys.stdout.isatty():  # jobs parse the Snakefile, too, and need no rich
+            self._hold_back()
         try:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             signal.signal(signal.SIGINT, self._interrupt)
         except ValueError:
             return  # only the main thread may set handlers; another program called Snakemake from a thread
 
+    def _hold_back(self) -> None:
+        """Hold Snakemake's lines back, if the terminal can be drawn on."""
+        from noisegrid.planning.live import is_terminal
+        from noisegrid.planning.snakemake_log import SnakemakeLog
+
+        if is_terminal():
+            self.log = SnakemakeLog()
+            self.log.attach()
+            atexit.register(self.close)
+
     def open(self, plan: Plan, logs: Sequence[str]) -> None:
         """Draw a live view from now on, if there is a terminal; `logs` are the paths of Snakemake's own log."""
         if self.log is None:
             return
+        from noisegrid.planning.live import Screen
+        from noisegrid.planning.view import View
+        from noisegrid.planning.watch import Watch
+
         log, watched = self.log, Watch(plan.study, Path(plan.config["results"]))
         hints = (*(f"Snakemake's own log: {_short(path)}" for path in logs), "Ctrl-C stops: nothing is lost")
-        self.screen = live.Screen(
+        self.screen = Screen(
             lambda ending: View(watched.look(), None if ending else log.steps(), () if ending else hints),
             Path(plan.paths.log("terminal")),
         )

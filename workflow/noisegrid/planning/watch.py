@@ -24,6 +24,8 @@ from noisegrid.study.study import Cell, Study
 CHUNKS_EVERY_S = 10.0
 #: The pace is measured over the last PACE_S seconds of watching, once they are at least LEAST_S.
 PACE_S, LEAST_S = 300.0, 15.0
+#: A replicate that began fewer seconds ago says nothing of the pace.
+YOUNG_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -207,8 +209,8 @@ class Watch:
     def _hours_left(self, now: float, running: list[Running]) -> float | None:
         """Return the hours that are left.
 
-        They go by what was done while watching, parts of replicates included; before that is long enough, by the times
-        at which the last replicates finished.
+        They go by what was done while watching, parts of replicates included. Before that is long enough, they go by
+        the times at which the last replicates finished or, if there are none, by what running replicates did so far.
         """
         replicates = sum(cell.replicates for cell in self.study.cells)
         done = len(self.finished) + sum(map(len, self.diverged.values()))
@@ -219,7 +221,11 @@ class Watch:
         began, before = self.seen[0]
         if now - began >= LEAST_S and reached > before:
             return (now - began) / (reached - before) * (replicates - reached) / 3600
-        return hours_of(list(self.finished.values()), replicates - done)
+        known = hours_of(self.finished.values(), replicates - done)
+        per_s = sum(
+            one.reached.share / (now - one.since) for one in running if one.reached and now - one.since > YOUNG_S
+        )
+        return (replicates - reached) / per_s / 3600 if known is None and per_s else known
 
 
 def _changed(path: Path) -> float:
