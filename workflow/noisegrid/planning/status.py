@@ -13,8 +13,9 @@ from noisegrid.common import locks
 from noisegrid.common.escape import terminal
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.progress import duration
-from noisegrid.records import chunk_file, record
+from noisegrid.records import chunk_file, progress_file, record
 from noisegrid.records.damage import damaged
+from noisegrid.records.progress_file import Reached
 from noisegrid.records.record import replicate_folder
 from noisegrid.study.study import Cell, Study
 
@@ -34,7 +35,8 @@ class CellStatus:
     finished_at : list of float
         The time at which each finished replicate ended, in seconds since 1970.
     running : dict
-        A description of the process that trains each running replicate, keyed by the number of the replicate.
+        A description of the process that trains each running replicate, with its epoch and loss if they are known,
+        keyed by the number of the replicate.
     checkpointed : list of int
         The numbers of unfinished replicates that have a checkpoint and are not running. The next job resumes them.
     diverged : list of int
@@ -83,12 +85,20 @@ def _status_of(cell: Cell, results: Path, diverged: list[int], broken: dict[int,
         if finished.exists():
             finished_at.append(finished.stat().st_mtime)
         elif owner := locks.owner(folder):
-            running[number] = owner
+            running[number] = owner + _reached(progress_file.read(folder, owner))
         elif any(record.checkpoint_folder(folder).glob("*.pt")):
             checkpointed.append(number)
         elif (failure := record.failure_file(folder)).exists():
             failures[number] = failure.read_text(encoding="utf-8").strip()
     return CellStatus(cell, finished_at, running, checkpointed, diverged, broken, failures)
+
+
+def _reached(reached: Reached | None) -> str:
+    """Return how far a running replicate has come, to be read after its process; empty if it is not known."""
+    if reached is None:
+        return ""
+    loss = "" if reached.loss is None else f", loss {reached.loss:.3g}"
+    return f", epoch {min(reached.epoch + 1, reached.epochs)} of {reached.epochs}{loss}"
 
 
 def diverged_of(study: Study, results: Path) -> dict[str, list[int]]:
