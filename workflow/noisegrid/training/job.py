@@ -24,8 +24,8 @@ if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12):
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import schema
+from noisegrid.data import staging
 from noisegrid.data.prepared import Dataset, open_prepared
-from noisegrid.data.staging import staged
 from noisegrid.records import chunk_file, record
 from noisegrid.records.chunk_file import Numbered
 from noisegrid.runtime import devices, machine, refused_nodes
@@ -88,7 +88,7 @@ def run_job(
             compilation.check(hardware.device)
         at_a_time = options.share_gpu if hardware.is_cuda else 1
         cores = at_a_time if hardware.is_cuda or hardware.is_tpu else options.cores
-        with staged(options.datasets, names, options.scratch) as folder:
+        with staging.staged(options.datasets, names, options.scratch) as folder:
             copies = {name: open_prepared(folder / name) for name in names} if folder != options.datasets else datasets
             why_lost = partial(_why_unusable, hardware.gpu)
             pool = Pool(copies, cores, 60 * options.checkpoint_minutes, at_a_time, why_lost)
