@@ -56,13 +56,16 @@ onstart:
     check_machine_or_exit(PLAN, workflow.dag.needrun_jobs(), local=workflow.local_exec)
     # every job reads the resolved study, so that all of them work on the same cells
     write_design(PLAN)
+    TERMINAL.open(PLAN, log)
 
 
 onsuccess:
+    TERMINAL.close()
     say_what_was_made(PLAN, workflow.dag.targetjobs)
 
 
 onerror:
+    TERMINAL.close()
     # show which replicates failed, and why; the next call trains only the missing ones
     shell(
         "python -m noisegrid status {PLAN.study.source:q} --results {PLAN.config[results]:q}"

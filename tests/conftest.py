@@ -3,12 +3,15 @@
 import csv
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import termios
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -78,6 +81,29 @@ def snakemake(
     )
 
 
+def in_terminal(folder: Path, *command: object, columns: int = 100) -> tuple[int, str]:
+    """Run a command on a terminal of its own; return its exit code and what the terminal was sent."""
+    environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "workflow")}
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, columns))
+    process = subprocess.Popen(
+        [str(word) for word in command],
+        cwd=folder,
+        env=os.environ | environment | {"TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    sent = b""
+    with suppress(OSError):  # the end of what is sent, once no process has the terminal any more
+        while found := os.read(ours, 1 << 16):
+            sent += found
+    os.close(ours)
+    return process.wait(), sent.decode()
+
+
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 
@@ -140,11 +166,17 @@ def quick(once: Once) -> Path:
 
 @pytest.fixture(scope="session")
 def undisturbed(once: Once) -> Path:
-    """Working directory of the study LONG, run without any fault. Read only."""
+    """Working directory of the study LONG, run without any fault on a terminal. Read only.
+
+    What the terminal was sent is in terminal.txt.
+    """
 
     def make(folder: Path) -> None:
         (folder / "long.yaml").write_text(LONG)
-        run_study(folder, *LONG_TABLES, study="long.yaml")
+        words = [sys.executable, "-m", "noisegrid", "run", "long.yaml", "--", *LONG_TABLES]
+        code, sent = in_terminal(folder, *words)
+        (folder / "terminal.txt").write_text(sent)
+        assert code == 0, sent
 
     return once("undisturbed", make)
 

@@ -5,8 +5,10 @@ import os
 import pytest
 from conftest import TINY
 
-from noisegrid.common.locks import one_writer
+from noisegrid.common.locks import description, one_writer
 from noisegrid.planning.status import hours_left, statuses, summary
+from noisegrid.records import progress_file
+from noisegrid.records.progress_file import Reached
 from noisegrid.records.record import replicate_folder
 from noisegrid.study.resolve import load_study
 
@@ -21,6 +23,7 @@ def test_every_state_of_a_replicate_is_reported(tmp_path):
     (folders[2].parent / ".2.checkpoints").mkdir()
     (folders[2].parent / ".2.checkpoints/abc.pt").touch()
     with one_writer(folders[3]):
+        progress_file.write(folders[3], Reached(description(os.getpid()), 1, 2, 0.5, 0.75))
         found = next(one for one in statuses(study, tmp_path) if one.cell == cell)
         text = summary(study, tmp_path)
     assert len(found.finished_at) == 1 and found.left == 3
@@ -28,6 +31,7 @@ def test_every_state_of_a_replicate_is_reported(tmp_path):
     assert f"process {os.getpid()}" in found.running[3]
     assert "done  running  checkpointed  failed   left" in text
     assert f"running: replicate 3 of cpu/tiny-digits/in_batch_order: process {os.getpid()}" in text
+    assert ", epoch 2 of 2, loss 0.75\n" in text
     assert "failed: replicate 1 of cpu/tiny-digits/in_batch_order: OSError: disk full" in text
     assert "tiny: 0 of 21 cells and 1 of" in text and "1 running, 1 failed" in text
 

@@ -19,6 +19,9 @@ from pathlib import Path
 import pytest
 from conftest import LONG, LONG_TABLES, ROOT, TINY, UNTIMED, hashes, noisegrid, outcome, run, snakemake
 from factories import cells, study, write_study
+from pages import missing, steps
+
+from noisegrid.common.progress import duration
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 
@@ -235,15 +238,23 @@ def requeue_by_slurm(site, calm):
 
 
 @scenario
-def pilot_that_packs_the_jobs(site, calm):
-    (site.folder / "long.yaml").write_text(LONG)
-    done = site.run("pilot", study=site.folder / "long.yaml")
-    assert done.returncode == 0, done.stdout
-    (found,) = site.folder.rglob("pilot/cpu/long-digits.json")
-    assert len(site.jobs()) == 1
-    hours = json.loads(found.read_text())["seconds_per_replicate"] / 3600
-    printed = noisegrid("plan", site.folder / "long.yaml", cwd=site.folder).stdout
-    assert f"{4 * hours:.3g}" in printed and "pilot" in printed
+def commands_of_the_page(site, calm):
+    """The checklist of docs/hpc.md, as a user types it; the datasets are copied to the disk of the node."""
+    shutil.copytree(ROOT / "slurm", site.folder / "slurm", ignore=shutil.ignore_patterns("site.yaml"))
+    write_study(site.folder, study(cells(), name="my_study"))
+    disk = site.folder / "disk"
+    disk.mkdir()
+    here = {"TMPDIR": str(disk), "SBATCH_PARTITION": site.partition}
+    for commands, expected in steps("hpc.md", "## Checklist", "## Modules"):
+        done = run("bash", "-ec", commands, cwd=site.folder, **{**site.cluster, **here})
+        assert done.returncode == 0, done.stdout
+        assert not missing(expected, done.stdout), done.stdout
+    assert len(site.jobs()) == 3  # the pilot, Snakemake itself, and the job that trains
+    found = json.loads((site.folder / "results/my_study/pilot/cpu/smallcnn-digits.json").read_text())
+    printed = noisegrid("plan", "my_study.yaml", cwd=site.folder).stdout
+    assert f"device time: {duration(4 * found['seconds_per_replicate'])}\n" in printed
+    log = (site.folder / "results/my_study/logs/chunks/cpu/smallcnn-digits/0-1.log").read_text()
+    assert f"of datasets to {disk}/noisegrid-" in log and not list(disk.glob("noisegrid-*"))
 
 
 #: A library with one GPU on each of two nodes, and no driver elsewhere (9: NVML_ERROR_DRIVER_NOT_LOADED).

@@ -32,7 +32,7 @@ def test_a_process_that_ends_between_two_looks_is_not_lost():
     assert pool.running == []
 
 
-def slow_to_listen(job, data, checkpoint_s: float, epochs, place, on_gpu) -> None:
+def slow_to_listen(job, data, checkpoint_s: float, reports, on_gpu) -> None:
     """As pool.child, but later."""
     time.sleep(0.5)
     checkpoints = Checkpoints()
@@ -43,7 +43,7 @@ def slow_to_listen(job, data, checkpoint_s: float, epochs, place, on_gpu) -> Non
 def test_a_request_to_stop_reaches_a_child_that_does_not_listen_yet(monkeypatch):
     monkeypatch.setattr(pools, "child", slow_to_listen)
     pool = Pool({"digits": None}, cores=1, checkpoint_s=60)
-    pool.running, pool.epochs, pool.places = [], [0], {"one": 0}
+    pool.running, pool.reports = [], None
     pool._start(SimpleNamespace(name="one", cell=SimpleNamespace(dataset="digits")))
     ((_, process),) = pool.running
     os.kill(process.pid, signal.SIGTERM)
@@ -51,7 +51,7 @@ def test_a_request_to_stop_reaches_a_child_that_does_not_listen_yet(monkeypatch)
     assert process.exitcode == INTERRUPTED
 
 
-def failing(job, data, checkpoint_s: float, epochs, place, on_gpu) -> None:
+def failing(job, data, checkpoint_s: float, reports, on_gpu) -> None:
     """As pool.child, for a replicate that fails."""
     sys.exit(1)
 

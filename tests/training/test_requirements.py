@@ -15,7 +15,13 @@ from noisegrid.planning.estimate import estimates
 from noisegrid.study.kinds import training_examples
 from noisegrid.study.recipes import least_memory_gb, resolve_tasks
 from noisegrid.study.resolve import load_study
-from noisegrid.training.requirements import _kept_for_backward, catalog_task, training_bytes, training_flop
+from noisegrid.training.requirements import (
+    _kept_for_backward,
+    catalog_task,
+    training_bytes,
+    training_flop,
+    weights_bytes,
+)
 
 FORM = Form("images", "classes", 10, (3, 32, 32), full_scale=255)
 
@@ -43,6 +49,7 @@ def test_the_catalogs_numbers_are_those_counted(name):
     need = training_bytes(task, form) / 1e9
     flop = training_flop(task, form, training_examples(stated, dataset))
     assert stated["tflop_per_epoch"] == pytest.approx(flop / 1e12, rel=0.01)
+    assert stated["weights_mb"] == pytest.approx(weights_bytes(task, form) / 1e6, rel=0.01)
     assert least_memory_gb(stated, "fp32") == pytest.approx(need, rel=0.2 if need > 0.1 else 1.0, abs=1e-3)
 
 

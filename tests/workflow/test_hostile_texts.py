@@ -74,7 +74,8 @@ STUDY: dict[str, Any] = {
     "datasets": {
         "own-data": {
             "read": "own:read", "classes": 10, "full_scale": 16, "title": "words", "source": "words", "groups": False,
-            "bundled": True, "licensed": False, "channels": 1, "examples": 999, "size": 8, "files": ["a|b"],
+            "bundled": True, "licensed": False, "channels": 1, "examples": 999, "test_examples": 99, "size": 8,
+            "files": ["a|b"],
         },
         "own-rows": {"read": "own:read", "kind": "table", "labels": "values", "columns": [0, 3]},
         "own-series": {"read": "own:read", "kind": "arrays", "classes": 2, "shape": [8, 2]},
@@ -92,7 +93,7 @@ STUDY: dict[str, Any] = {
                 "name": "sgd", "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.1, "warmup_epochs": 1,
             },
             "schedule": [[1, 0.1]], "pixels": "scale", "augment": {"pad": 1, "flip": False, "resized_crop": 8},
-            "dropout": 0.0, "label_smoothing": 0.0, "memory_gb": 0.1, "tflop_per_epoch": 0.1,
+            "dropout": 0.0, "label_smoothing": 0.0, "memory_gb": 0.1, "tflop_per_epoch": 0.1, "weights_mb": 0.1,
             "launches_per_step": {"fp32": 9}, "deviations": ["words"],
         },
         "tuned": {
@@ -135,6 +136,9 @@ SITE: dict[str, Any] = {
     "minutes_per_job": 5,
     "memory_mb": 2000,
     "extra": "--qos=long --comment='two words'",
+    "scratch": "/scratch/$USER",
+    "price_per_hour": {"cpu": 0.05},
+    "currency": "EUR",
 }
 
 #: The keys of the config that Snakemake prints as they are.

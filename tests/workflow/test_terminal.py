@@ -1,16 +1,20 @@
 """Closed terminals, closed pipes and Ctrl-C."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
-from conftest import ROOT, snakemake
+from conftest import ROOT, in_terminal, noisegrid, snakemake
 from factories import cells, study, write_study
 
 from noisegrid.common.progress import Progress, duration
+
+#: What moves the cursor or sets a colour.
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 SAY = """
 import sys, time
@@ -50,6 +54,38 @@ def test_progress_says_something_at_once_and_then_only_news(monkeypatch, capsys)
         "net on cpu: 100 of 100 epochs, 0 s left",
     ]
     assert [duration(seconds) for seconds in (7, 90, 600, 12240)] == ["7 s", "90 s", "10 min", "3.4 h"]
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_one_view_and_the_files_have_the_lines(undisturbed):
+    sent = (undisturbed / "terminal.txt").read_text()
+    frames = ANSI.sub("", sent)
+    assert "0 of 2 cells" in frames and "2 of 2 cells" in frames and "all replicates are trained" in frames
+    assert re.search(r"cpu/long-digits/(algo|control) [01] .* [0-9]+ of 40 +[0-9.]+ ", frames)  # epoch and loss
+    assert "last finished: cpu/long-digits/" in frames and "jobs done; now: train replicates" in frames
+    assert frames.rstrip().splitlines()[-1].startswith("Made: ")
+    # what Snakemake and the jobs say otherwise
+    for text in ("rule train_replicates:", "Job stats:", "replicates, "):
+        assert text not in frames.split("0 of 2 cells")[1]
+    (log,) = (undisturbed / ".snakemake/log").glob("*.log")
+    assert "rule train_replicates:" in log.read_text()
+    assert not list(undisturbed.rglob("*.progress"))
+
+
+@pytest.mark.slow
+def test_a_trained_study_needs_no_watching(undisturbed):
+    done = noisegrid("status", "long.yaml", "--watch", cwd=undisturbed)
+    lines = done.stdout.splitlines()
+    assert lines[0] == "long: 2 of 2 cells and 4 of 4 replicates, 0 running"
+    assert lines[-1].startswith("long: 2 of 2 cells and 4 of 4 replicates done") and done.returncode == 0
+
+
+@pytest.mark.slow
+def test_on_a_terminal_an_error_before_any_work_is_shown(tmp_path):
+    path = write_study(tmp_path, study(name="held"))
+    words = [sys.executable, "-m", "noisegrid", "run", path, "--"]
+    code, sent = in_terminal(tmp_path, *words, "results/held/design.json", "--touch")
+    assert code != 0 and "design.json" in sent and "MissingRule" in sent, sent
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ PLAN = make_or_exit(config, IN_CONTAINERS, in_job=not workflow.is_main_process, 
 PATHS, JOBS = PLAN.paths, Jobs(PLAN)
 TERMINAL = Terminal()
 if workflow.is_main_process:
-    TERMINAL.watch()
+    TERMINAL.watch(drawn=not workflow.dryrun)
 if workflow.is_main_process and workflow.modifier.base_snakefile is not None:
     write_design(PLAN)  # the Snakefile does it in onstart, which Snakemake ignores in a module
 if IN_CONTAINERS:

@@ -8,6 +8,13 @@ RERUNS    never automatically; delete the folder of a dataset to prepare the dat
 
 localrules:
     prepare_dataset,
+    datasets,
+
+
+# Where nodes have no network, `snakemake datasets` prepares everything that a study reads beforehand.
+rule datasets:
+    input:
+        PLAN.dataset_manifests(),
 
 
 rule prepare_dataset:

@@ -33,6 +33,7 @@ rule train_replicates:
         design=untracked(PATHS.design),
         results=untracked(PLAN.config["results"]),
         datasets=untracked(PLAN.config["datasets"]),
+        scratch=untracked(PLAN.site.scratch_option),
         options=PLAN.training_options,
         image=JOBS.image_option,
         definition=JOBS.definition,
@@ -40,7 +41,8 @@ rule train_replicates:
     shell:
         "python -m noisegrid train {params.design:q} --hardware {wildcards.hardware:q}"
         " --replicates {wildcards.chunk:q} --cores {threads:q} {params.options:q} {params.image:q}"
-        " --datasets {params.datasets:q} --results {params.results:q} --output {output.chunk:q} 2> {log:q}"
+        " --datasets {params.datasets:q} {params.scratch:q} --results {params.results:q}"
+        " --output {output.chunk:q} 2> {log:q}"
 
 
 rule run_pilot:

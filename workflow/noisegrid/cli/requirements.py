@@ -1,4 +1,4 @@
-"""Compute, for each task of the catalog, a lower bound on device memory and the floating-point operations per epoch."""
+"""Compute the least device memory, the operations per epoch and the size of the weights of each task of the catalog."""
 
 import argparse
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from noisegrid.cli import arguments
 
-EXAMPLE = "noisegrid status quick"
+EXAMPLE = "noisegrid status quick --watch"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     arguments.add_study(parser, optional=True)
     arguments.add_results(parser)
+    parser.add_argument("--watch", action="store_true", help="look again and again, until everything is trained")
     parser.add_argument("--deep", action="store_true", help="compare the checksums of all files, not only their sizes")
 
 
@@ -33,4 +34,9 @@ def run(options: argparse.Namespace) -> None:
             )
         )
         return
+    if options.watch:
+        from noisegrid.planning.live import watch
+        from noisegrid.planning.watch import Watch
+
+        watch(Watch(study, results))
     print(lines(summary(study, results, options.deep)))

@@ -44,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--accept-failures", action="store_true", help="list failed replicates in the chunk file instead of failing"
     )
     parser.add_argument("--share-gpu", type=int, default=1, help="number of replicates that train on the GPU at a time")
+    parser.add_argument(
+        "--scratch",
+        default="",
+        metavar="FOLDER",
+        help="in a SLURM job, copy the datasets to this disk of the node first",
+    )
     parser.add_argument("--output", type=Path, required=True, help="the chunk file to write at the end")
 
 

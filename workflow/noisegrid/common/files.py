@@ -69,6 +69,14 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
+def replace_text(path: Path, text: str) -> None:
+    """Write a small text file atomically that is written again and again, into a folder that exists.
+
+    Unlike `write_text`, it lists no folder to look for what killed processes left, and raises OSError.
+    """
+    _write_beside(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
 def reason(error: OSError, path: Path) -> str:
     """Return why the operating system refused to write `path`. If a disk is full or a folder is a file, say which."""
     # NumPy reports a full disk without a number, as "15434 requested and 10208 written"

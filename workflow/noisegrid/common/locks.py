@@ -67,9 +67,17 @@ def owner(folder: Path) -> str | None:
     except OSError:
         return None
     try:
-        return None if flocked(handle) else _holder(handle)
+        # an empty file is about to be locked; a reader that locked it first would make its process wait
+        holder = _holder(handle)
+        return None if not holder or flocked(handle) else holder
     finally:
         os.close(handle)
+
+
+def description(number: int) -> str:
+    """Return the description of a process of this host and of this job, by its number."""
+    job = os.environ.get("SLURM_JOB_ID")
+    return f"process {number} on {socket.gethostname()}" + (f" (SLURM job {job})" if job else "")
 
 
 def flocked(handle: int) -> bool:
@@ -100,7 +108,7 @@ def _acquire(path: Path, folder: Path) -> int:
             continue
         if _is_still_there(handle, path):
             os.ftruncate(handle, 0)
-            os.write(handle, f"{_myself()}\n".encode())
+            os.write(handle, f"{description(os.getpid())}\n".encode())
             return handle
         os.close(handle)  # the previous owner removed the file before this process locked it
 
@@ -110,8 +118,3 @@ def _is_still_there(handle: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(handle), path.stat())
     except OSError:
         return False
-
-
-def _myself() -> str:
-    job = os.environ.get("SLURM_JOB_ID")
-    return f"process {os.getpid()} on {socket.gethostname()}" + (f" (SLURM job {job})" if job else "")

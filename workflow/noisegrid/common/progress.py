@@ -1,4 +1,4 @@
-"""Progress lines on the terminal: how much is done, and how long the rest will take."""
+"""Progress lines on the terminal: how much is done, and how long the rest will take. Durations and sizes in words."""
 
 import os
 import sys
@@ -17,10 +17,22 @@ def say(text: str) -> None:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration in words, such as `50 s`, `12 min` or `3.4 h`."""
+    """Return a duration in words, such as `50 s`, `12 min`, `3.4 h` or `2,860 h`."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
+    if seconds < 5970:
+        return f"{seconds / 60:.0f} min"
+    hours = seconds / 3600
+    return f"{round(hours, 1):g} h" if hours < 99.95 else f"{float(f'{hours:.3g}'):,.0f} h"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes in words, such as `85 kB`, `3.6 GB` or `12 TB`, in powers of 1,000."""
+    for unit, least in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if count >= 0.9995 * least:
+            number = float(f"{count / least:.2g}") if count < 99.5 * least else count / least
+            return f"{number:,.0f} {unit}" if number >= 10 else f"{number:g} {unit}"
+    return f"{count / 1e3:.0f} kB"
 
 
 class Progress:

@@ -14,8 +14,6 @@ from noisegrid.planning.site import RESOURCES
 from noisegrid.runtime import refused_nodes
 from noisegrid.runtime.hardware import stack_of
 from noisegrid.study.chunk import chunk_of
-from noisegrid.study.processes import most_cores
-from noisegrid.study.sharing import on_one_device
 from noisegrid.study.study import Cell, Inference, digest
 
 
@@ -132,9 +130,7 @@ class Jobs:
     def threads(self, cores: int) -> Callable[..., int]:
         """Return a function that returns the number of threads of a training job.
 
-        A job that trains the cells of all tasks has the machine for itself, and uses all its cores. A job on a GPU has
-        at least one core for each replicate that trains at the same time, and a job whose replicates have several
-        processes at least the cores of one replicate.
+        A job that trains the cells of all tasks has the machine for itself, and uses all its cores.
 
         Parameters
         ----------
@@ -145,9 +141,7 @@ class Jobs:
         def value(wildcards: Any) -> int:
             if not chunk_of(wildcards.chunk).task:
                 return cores
-            at_a_time = on_one_device(self.plan.study.share_gpu, wildcards.hardware)
-            largest = max(most_cores(cell.settings) for cell in self._cells(wildcards))
-            return max(int(self.plan.config["threads_per_job"]), at_a_time, largest)
+            return self.plan.packing.cores(wildcards.hardware, self._cells(wildcards))
 
         return value
 

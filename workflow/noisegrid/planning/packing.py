@@ -15,7 +15,9 @@ from noisegrid.planning import estimate
 from noisegrid.planning.site import Site
 from noisegrid.runtime.hardware import entry, gpus_per_job
 from noisegrid.study.chunk import Chunk, split
-from noisegrid.study.study import Study
+from noisegrid.study.processes import most_cores
+from noisegrid.study.sharing import on_one_device
+from noisegrid.study.study import Cell, Study
 
 #: If the pace is unknown, a job gets USUAL_REPLICATES_PER_JOB replicates of every noise. It gets more if the study
 #: would otherwise have more than MANY_JOBS jobs.
@@ -106,6 +108,15 @@ class Packing:
         if gpus_per_job(hardware):
             return self.study.share_gpu
         return max(1, self.config["threads_per_job"] // pace.threads)
+
+    def cores(self, hardware: str, cells: list[Cell]) -> int:
+        """Return the number of cores of a job that trains replicates of the given cells of one task.
+
+        There is at least one core for each replicate that trains on a GPU at the same time, and at least as many as the
+        largest replicate needs, which may have several processes.
+        """
+        largest = max(most_cores(cell.settings) for cell in cells)
+        return max(int(self.config["threads_per_job"]), on_one_device(self.study.share_gpu, hardware), largest)
 
     def longest_job_hours(self, line: estimate.Estimate) -> float:
         """Return the hours that the longest job of a task takes on the given hardware, or 0 if the pace is unknown."""

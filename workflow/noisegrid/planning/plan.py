@@ -60,6 +60,10 @@ class Plan:
         names |= {"hardware": self.study.hardware, "stack": list(catalog("stacks"))}
         return {"chunk": PATTERN} | {what: "|".join(map(re.escape, values)) for what, values in names.items()}
 
+    def dataset_manifests(self) -> list[str]:
+        """Return the paths of the manifests of all prepared datasets that the study reads."""
+        return [f"{self.config['datasets']}/{name}/manifest.json" for name in self.study.values("dataset")]
+
     # --- training jobs ---
 
     def chunk_files(self, hardware: str, task: str, noise: str | None = None) -> list[str]:

@@ -30,6 +30,16 @@ class Site:
 
     settings: dict[str, Any]
 
+    @property
+    def scratch_option(self) -> list[str]:
+        """The option with the disk of a node to which a training job copies its datasets; empty if there is none."""
+        return [f"--scratch={self.settings['scratch']}"] if "scratch" in self.settings else []
+
+    def price_per_hour(self, hardware: str) -> float | None:
+        """Return the price of an hour of one device of a hardware entry; None if slurm/site.yaml states none."""
+        price: float | None = _of(self.settings.get("price_per_hour"), hardware)
+        return price
+
     def resources(
         self, hardware: str, attempt: int, alone: bool = False, refused: Sequence[str] = ()
     ) -> dict[str, Any]:
@@ -53,7 +63,6 @@ class Site:
         """
         found = entry(hardware)
         cuda, slurm = found.is_cuda, found.slurm
-        partition = self.settings.get("partition")
         avoided = f"--exclude={','.join(refused)}" if refused else ""
         options = ["--exclusive" if alone else "", avoided, *map(shlex.quote, options_of(self.settings))]
         wanted = {
@@ -62,7 +71,7 @@ class Site:
             "mem_mb": self.settings["memory_mb"],
             "slurm_extra": " ".join(filter(None, options)) or None,
             "slurm_account": self.settings.get("account"),
-            "slurm_partition": _of(partition, hardware) if isinstance(partition, dict) else partition,
+            "slurm_partition": _of(self.settings.get("partition"), hardware),
         }
         request = self.settings["gpu_request"]
         wanted["gpu_model"] = slurm.get("gpu_model") if cuda and request == "model" else None
@@ -72,12 +81,14 @@ class Site:
         return wanted
 
 
-def _of(partitions: dict[str, str], hardware: str) -> str | None:
-    """Return the partition that slurm/site.yaml sets for a hardware entry, or None if it sets none.
+def _of(value: Any, hardware: str) -> Any:
+    """Return what slurm/site.yaml sets for a hardware entry, as one value for all or by hardware; None if nothing.
 
-    If `h200@STACK` has no partition of its own, the partition of `h200` is used.
+    If `h200@STACK` has no value of its own, the value of `h200` is used.
     """
-    return partitions.get(hardware, partitions.get(hardware.partition("@")[0]))
+    if not isinstance(value, dict):
+        return value
+    return value.get(hardware, value.get(hardware.partition("@")[0]))
 
 
 #: An option of sbatch in `extra`. `--wrap`, however it is abbreviated, would be another command to run.
@@ -103,10 +114,11 @@ def options_of(settings: dict[str, Any]) -> list[str]:
     return words
 
 
-def load_site() -> Site:
+def load_site(path: Path | None = None) -> Site:
     """Return the settings in slurm/site.yaml, completed with the defaults. Raise NoisegridError if they are invalid."""
-    settings = read_yaml(SITE) if SITE.exists() else {}
-    check(settings, "site", str(SITE))
+    path = path or SITE
+    settings = read_yaml(path) if path.exists() else {}
+    check(settings, "site", str(path))
     options_of(settings)
     defaults = {key: value["default"] for key, value in schema("site")["properties"].items() if "default" in value}
     return Site(defaults | settings)

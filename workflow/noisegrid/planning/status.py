@@ -5,14 +5,17 @@
 
 import shlex
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from noisegrid.common import locks
 from noisegrid.common.escape import terminal
 from noisegrid.common.paths import StudyPaths
-from noisegrid.records import chunk_file, record
+from noisegrid.common.progress import duration
+from noisegrid.records import chunk_file, progress_file, record
 from noisegrid.records.damage import damaged
+from noisegrid.records.progress_file import Reached
 from noisegrid.records.record import replicate_folder
 from noisegrid.study.study import Cell, Study
 
@@ -32,7 +35,8 @@ class CellStatus:
     finished_at : list of float
         The time at which each finished replicate ended, in seconds since 1970.
     running : dict
-        A description of the process that trains each running replicate, keyed by the number of the replicate.
+        A description of the process that trains each running replicate, with its epoch and loss if they are known,
+        keyed by the number of the replicate.
     checkpointed : list of int
         The numbers of unfinished replicates that have a checkpoint and are not running. The next job resumes them.
     diverged : list of int
@@ -67,7 +71,7 @@ def statuses(study: Study, results: Path, deep: bool = False) -> list[CellStatus
     for one in damaged(study, results, deep):
         cell, number = one.replicate
         broken.setdefault(cell, {})[number] = one.why
-    diverged = _diverged(study, results)
+    diverged = diverged_of(study, results)
     return [_status_of(cell, results, diverged[cell.path], broken.get(cell, {})) for cell in study.cells]
 
 
@@ -81,7 +85,7 @@ def _status_of(cell: Cell, results: Path, diverged: list[int], broken: dict[int,
         if finished.exists():
             finished_at.append(finished.stat().st_mtime)
         elif owner := locks.owner(folder):
-            running[number] = owner
+            running[number] = owner + _reached(progress_file.read(folder, owner))
         elif any(record.checkpoint_folder(folder).glob("*.pt")):
             checkpointed.append(number)
         elif (failure := record.failure_file(folder)).exists():
@@ -89,7 +93,15 @@ def _status_of(cell: Cell, results: Path, diverged: list[int], broken: dict[int,
     return CellStatus(cell, finished_at, running, checkpointed, diverged, broken, failures)
 
 
-def _diverged(study: Study, results: Path) -> dict[str, list[int]]:
+def _reached(reached: Reached | None) -> str:
+    """Return how far a running replicate has come, to be read after its process; empty if it is not known."""
+    if reached is None:
+        return ""
+    loss = "" if reached.loss is None else f", loss {reached.loss:.3g}"
+    return f", epoch {min(reached.epoch + 1, reached.epochs)} of {reached.epochs}{loss}"
+
+
+def diverged_of(study: Study, results: Path) -> dict[str, list[int]]:
     """Return the numbers of the diverged replicates of every cell, by the cell's path."""
     found: dict[str, set[int]] = {cell.path: set() for cell in study.cells}
     for cells in chunk_file.all_of(study, results).values():  # chunk files of different packings may overlap
@@ -103,11 +115,15 @@ def hours_left(cells: list[CellStatus]) -> float | None:
 
     It is computed from the pace of the replicates that finished last.
     """
-    times = sorted(moment for cell in cells for moment in cell.finished_at)[-RECENT:]
+    return hours_of([moment for cell in cells for moment in cell.finished_at], sum(cell.left for cell in cells))
+
+
+def hours_of(finished_at: Iterable[float], left: int) -> float | None:
+    """Return the hours that `left` replicates take, given when others finished; None if this is unknown."""
+    times = sorted(finished_at)[-RECENT:]
     if len(times) < 2 or times[-1] == times[0]:
         return None
-    per_replicate = (times[-1] - times[0]) / (len(times) - 1)
-    return per_replicate * sum(cell.left for cell in cells) / 3600
+    return (times[-1] - times[0]) / (len(times) - 1) * left / 3600
 
 
 def summary(study: Study, results: Path, deep: bool = False) -> str:
@@ -147,7 +163,7 @@ def _one_line(study: Study, cells: list[CellStatus], results: Path) -> str:
     broken = sum(len(cell.damaged) for cell in cells)
     parts.append(f"{running} running, {failed} failed" + (f", {broken} damaged" if broken else ""))
     if (hours := hours_left(cells)) and finished < total:
-        parts.append(f"{hours:.1f} hours left at the pace of the last replicates")
+        parts.append(f"about {duration(3600 * hours)} left at the pace of the last replicates")
         newest = max(moment for cell in cells for moment in cell.finished_at)
-        parts.append(f"the last replicate finished {(time.time() - newest) / 60:.0f} minutes ago")
+        parts.append(f"the last replicate finished {duration(max(0.0, time.time() - newest))} ago")
     return "; ".join(parts)

@@ -1,13 +1,19 @@
-"""What happens to a Snakemake call when its user presses Ctrl-C or closes the terminal, and its last line."""
+"""The terminal of a Snakemake call: its live view, what Ctrl-C and a closed terminal do, and its last line."""
 
+import atexit
 import logging
 import signal
 import sys
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from noisegrid.common.progress import say
 from noisegrid.planning.plan import Plan
+
+if TYPE_CHECKING:
+    from noisegrid.planning.live import Screen
+    from noisegrid.planning.snakemake_log import SnakemakeLog
 
 #: The number of files that the last line of a call names.
 NAMED = 3
@@ -20,21 +26,68 @@ class Terminal:
     ----------
     interrupted : bool
         Whether the user pressed Ctrl-C.
+    log : SnakemakeLog or None
+        What Snakemake logs, if there is a terminal for a live view.
+    screen : Screen or None
+        The live view, once work has begun.
     """
 
     def __init__(self) -> None:
         self.interrupted = False
+        self.log: SnakemakeLog | None = None
+        self.screen: Screen | None = None
 
-    def watch(self) -> None:
+    def watch(self, drawn: bool) -> None:
         """Go on without a terminal once it is closed, and say in one line what Ctrl-C does.
 
-        The processes of jobs inherit that they ignore SIGHUP.
+        The processes of jobs inherit that they ignore SIGHUP. If `drawn`, and if there is a terminal, Snakemake's lines
+        are held back for a live view.
         """
+        if drawn and sys.stdout.isatty():  # jobs parse the Snakefile, too, and need no rich
+            self._hold_back()
         try:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             signal.signal(signal.SIGINT, self._interrupt)
         except ValueError:
             return  # only the main thread may set handlers; another program called Snakemake from a thread
+
+    def _hold_back(self) -> None:
+        """Hold Snakemake's lines back, if the terminal can be drawn on."""
+        from noisegrid.planning.live import is_terminal
+        from noisegrid.planning.snakemake_log import SnakemakeLog
+
+        if is_terminal():
+            self.log = SnakemakeLog()
+            self.log.attach()
+            atexit.register(self.close)
+
+    def open(self, plan: Plan, logs: Sequence[str]) -> None:
+        """Draw a live view from now on, if there is a terminal; `logs` are the paths of Snakemake's own log."""
+        if self.log is None:
+            return
+        from noisegrid.planning.live import Screen
+        from noisegrid.planning.view import View
+        from noisegrid.planning.watch import Watch
+
+        log, watched = self.log, Watch(plan.study, Path(plan.config["results"]))
+        hints = (*(f"Snakemake's own log: {_short(path)}" for path in logs), "Ctrl-C stops: nothing is lost")
+        self.screen = Screen(
+            lambda ending: View(watched.look(), None if ending else log.steps(), () if ending else hints),
+            Path(plan.paths.log("terminal")),
+        )
+        log.kept = []
+        log.show = self.screen.say
+        self.screen.start()
+
+    def close(self) -> None:
+        """End the live view. Without one, print what Snakemake said."""
+        if self.log is None:
+            return
+        if self.screen is not None:
+            self.screen.stop()
+            self.log.show = None
+        else:
+            self.log.print_kept()
 
     def _interrupt(self, number: int, frame: object) -> None:
         """Raise KeyboardInterrupt, which stops Snakemake, and silence the errors of jobs that stop with it."""
@@ -43,6 +96,12 @@ class Terminal:
             print("\nstopping: running replicates write a checkpoint, and finished ones are kept", file=sys.stderr)
             logging.getLogger("snakemake.logging").addFilter(lambda record: False)
         raise KeyboardInterrupt
+
+
+def _short(path: str) -> str:
+    """Return a path relative to the working directory, if it is in there."""
+    place = Path(path)
+    return str(place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place)
 
 
 def made(plan: Plan, targets: Iterable[str]) -> str:

@@ -104,7 +104,7 @@ def imagenet(folder: Path | None, cache: Path) -> Raw:
 
     It has 1,281,167 training images and 50,000 test images, which are the official validation images. Each image is
     resized so that its short side has 256 pixels, and is then cropped to the centre square. The prepared dataset takes
-    252 GB. When torchvision first reads the dataset, it unpacks the archives into `folder`.
+    262 GB. When torchvision first reads the dataset, it unpacks the archives into `folder`.
     """
     from torchvision.datasets import ImageNet
 

@@ -9,7 +9,7 @@ from noisegrid.common.references import check_reference, corrected
 LOOP = ("network", "epochs", "batch_size", "optimizer")
 #: The keys that a recipe with a training function may have.
 WITH_TRAINER = {"trainer", "trainer_options", "dataset", "epochs", "batch_size", "context", "tolerance", "deviations"}
-WITH_TRAINER |= {"memory_gb", "tflop_per_epoch"}
+WITH_TRAINER |= {"memory_gb", "tflop_per_epoch", "weights_mb"}
 
 
 def check_loop(recipe: dict[str, Any], where: str) -> None:

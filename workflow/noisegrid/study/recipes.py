@@ -12,7 +12,7 @@ from noisegrid.study.processes import check_world
 
 #: Keys of a task that do not affect results. REQUIREMENTS are the resources that the task requires. WORDS are
 #: REQUIREMENTS and the keys that only describe the task.
-REQUIREMENTS = frozenset({"memory_gb", "tflop_per_epoch", "launches_per_step"})
+REQUIREMENTS = frozenset({"memory_gb", "tflop_per_epoch", "launches_per_step", "weights_mb"})
 WORDS = frozenset({"deviations", "without_batch_norm"}) | REQUIREMENTS
 #: If a task that has `like` sets any of these keys itself, it does not inherit the requirements, because the inherited
 #: values would be wrong.

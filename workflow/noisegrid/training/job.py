@@ -24,6 +24,7 @@ if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12):
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import schema
+from noisegrid.data import staging
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import belonging, chunk_file, record
 from noisegrid.records.chunk_file import Numbered
@@ -87,8 +88,11 @@ def run_job(
             compilation.check(hardware.device)
         at_a_time = options.share_gpu if hardware.is_cuda else 1
         cores = at_a_time if hardware.is_cuda or hardware.is_tpu else options.cores
-        pool = Pool(datasets, cores, 60 * options.checkpoint_minutes, at_a_time, partial(_why_unusable, hardware.gpu))
-        statuses = pool.run(jobs)
+        with staging.staged(options.datasets, names, options.scratch) as folder:
+            copies = {name: open_prepared(folder / name) for name in names} if folder != options.datasets else datasets
+            why_lost = partial(_why_unusable, hardware.gpu)
+            pool = Pool(copies, cores, 60 * options.checkpoint_minutes, at_a_time, why_lost)
+            statuses = pool.run(jobs)
         if pool.lost:
             raise devices.WrongDevice(
                 f"the GPU was lost while this job trained ({pool.lost}); finished replicates and checkpoints are kept, "

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 from noisegrid.common.errors import NoisegridError
@@ -30,6 +29,7 @@ from noisegrid.runtime import failures, gpu_sharing
 from noisegrid.training.checkpoint import STOP_SIGNALS, Interrupted
 from noisegrid.training.outcome import Diverged
 from noisegrid.training.replicate import Job, train_and_write
+from noisegrid.training.reports import Reports
 
 FORK = multiprocessing.get_context("fork")
 #: The longest time in seconds for which the pool waits for a replicate before it looks at the progress of all.
@@ -83,10 +83,8 @@ class Pool:
         """
         waiting, statuses = list(jobs), list[tuple[Job, int]]()
         self.running: list[tuple[Job, BaseProcess]] = []
-        epochs = [job.run.task.epochs for job in jobs]
-        progress = Progress(sum(epochs), _title(jobs), "epochs")
-        self.places = {job.name: place for place, job in enumerate(jobs)}
-        self.epochs = RawArray("l", len(jobs))  # finished epochs of each job, written by the processes
+        progress = Progress(sum(job.run.task.epochs for job in jobs), _title(jobs), "epochs")
+        self.reports = Reports(jobs)
         for number in STOP_SIGNALS:
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal does not end training
@@ -100,10 +98,11 @@ class Pool:
             wait([process.sentinel for _, process in self.running], LOOK_S)
             for job, status in self._collect():
                 statuses.append((job, status))
-                self.epochs[self.places[job.name]] = job.run.task.epochs
+                self.reports.end(job)
                 if status not in (0, DIVERGED, INTERRUPTED):
                     self.lost = self.lost or self.why_lost()
-            done = sum(self.epochs)
+            self.reports.write(self.running)
+            done = self.reports.epochs
             text = f"{len(statuses):,} of {len(jobs):,} replicates, {done:,} of {progress.total:,} epochs"
             progress.show(done, text)
         return statuses
@@ -126,7 +125,7 @@ class Pool:
             process.terminate()
 
     def _arguments(self, job: Job) -> tuple[Any, ...]:
-        return job, self.datasets[job.cell.dataset], self.checkpoint_s, self.epochs, self.places[job.name], self.on_gpu
+        return job, self.datasets[job.cell.dataset], self.checkpoint_s, self.reports, self.on_gpu
 
     def _collect(self) -> list[tuple[Job, int]]:
         # read each exit code only once: a process that ends between two reads would be in neither list
@@ -157,15 +156,15 @@ def _title(jobs: list[Job]) -> str:
     return tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
 
 
-def child(job: Job, data: Dataset, checkpoint_s: float, epochs: Any = None, place: int = 0, on_gpu: int = 1) -> None:
+def child(job: Job, data: Dataset, checkpoint_s: float, reports: Reports | None = None, on_gpu: int = 1) -> None:
     """Train one replicate in this forked process, and print one line about the outcome.
 
-    If `epochs`, an array in shared memory, is given, the number of finished epochs is written to it, at index `place`.
-    `on_gpu` replicates share the memory of the GPU.
+    If there are `reports`, they hear after every step how far it has come. `on_gpu` replicates share the memory of the
+    GPU.
     """
     checkpoints = job.checkpoints(checkpoint_s)
-    if epochs is not None:
-        checkpoints.on_visit = lambda run: epochs.__setitem__(place, run.epoch)
+    if reports is not None:
+        checkpoints.on_visit = reports.reporter(job, data)
     checkpoints.listen()
     names = {"study": job.cell.study, "hardware": job.cell.hardware, "task": job.cell.task, "noise": job.cell.noise}
     try:

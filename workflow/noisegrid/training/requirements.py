@@ -1,4 +1,4 @@
-"""The requirements of a task: a lower bound on the device memory, and the floating-point operations per epoch.
+"""The requirements of a task: least device memory, floating-point operations per epoch, and the size of its weights.
 
 Memory and operations are counted on PyTorch's meta device, which computes and allocates nothing. A real run requires
 more memory (kernel workspaces, fragmentation), so a device with less memory than the lower bound cannot train the task.
@@ -57,6 +57,13 @@ def training_flop(task: Task, form: Form, examples: int) -> float:
     return 3.0 * counter.get_total_flops() * examples / task.batch_size
 
 
+def weights_bytes(task: Task, form: Form) -> int:
+    """Return the bytes of a network's weights on disk: parameters and floating-point buffers, in fp32."""
+    network, _ = _on_meta(task, form)
+    tensors = [*network.parameters(), *(buffer for buffer in network.buffers() if buffer.is_floating_point())]
+    return 4 * sum(tensor.numel() for tensor in tensors)
+
+
 def _on_meta(task: Task, form: Form) -> tuple[torch.nn.Module, Tensor]:
     """Return the network of a task and one batch of inputs, both on the meta device, where they take no memory."""
     device = torch.device("meta")
@@ -86,7 +93,7 @@ def catalog_task(name: str) -> Task:
 
 
 def print_all() -> None:
-    """Print memory_gb and tflop_per_epoch of every task, to be copied into workflow/catalog/tasks.yaml."""
+    """Print memory_gb, tflop_per_epoch and weights_mb of every task, to be copied into workflow/catalog/tasks.yaml."""
     datasets = catalog("datasets")
     for name in catalog("tasks"):
         task = catalog_task(name)
@@ -96,4 +103,5 @@ def print_all() -> None:
         examples = training_examples({"context": task.context} if task.context else {}, dataset)
         assert examples is not None
         flop = training_flop(task, form, examples)
-        print(f"{name:28s} {training_bytes(task, form) / 1e9:8.3f} GB {flop / 1e12:12.3g} TFLOP per epoch")
+        numbers = f"{training_bytes(task, form) / 1e9:8.3f} GB {flop / 1e12:12.3g} TFLOP per epoch"
+        print(f"{name:28s} {numbers} {weights_bytes(task, form) / 1e6:10.4g} MB of weights")
