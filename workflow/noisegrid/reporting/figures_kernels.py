@@ -71,6 +71,7 @@ def _draw_bars(axis: Axes, times: pd.DataFrame, named: list[str], styles: dict[s
         colour, hatch = styles[name]
         axis.barh(ARMS, times.loc[name] / unit, 0.7, left, color=colour, hatch=hatch, linewidth=0)
         left += times.loc[name] / unit
+        axis.vlines(left, [-0.35, 0.65], [0.35, 1.35], color=look().page, linewidth=0.8)
     axis.barh(ARMS, times.drop(index=named).sum() / unit, 0.7, left, color=look().band)
     for arm in ARMS:
         axis.annotate(
