@@ -28,3 +28,8 @@ def prose(text: str) -> str:
 def definition(term: str, text: str) -> str:
     """Return an entry of a definition list."""
     return f"{term}\n: {text or '–'}\n"
+
+
+def item(head: str, text: str) -> str:
+    """Return an entry of a list: a head and, if there is any, a line of text."""
+    return f"- {head}\\\n  {text}" if text else f"- {head}"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from _ext.markdown import code, definition, prose
+from _ext.markdown import code, item, prose
 from noisegrid.common.schemas import schema
 
 Schema = Mapping[str, Any]
@@ -41,7 +41,7 @@ def _entries(part: Schema, whole: Schema, before: str) -> Iterator[str]:
 
 
 def _entry(place: str, value: Schema, whole: Schema, required: str = "") -> Iterator[str]:
-    yield definition(f"{code(place)} {_kind(value, whole)}{required}", _described(value, whole))
+    yield item(f"{code(place)} {_kind(value, whole)}{required}", _described(value, whole))
     yield from _entries(value, whole, f"{place}.")
     for branch in (value, *value.get("oneOf", []), *value.get("anyOf", [])):
         yield from _entries(branch.get("items", {}), whole, f"{place}[].")
