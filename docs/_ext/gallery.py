@@ -37,7 +37,7 @@ def _figure(figure: Path) -> str:
 def _title(folder: Path) -> str:
     """Return the title of the page about a folder, or its name."""
     page = folder / "README.md"
-    return page.read_text().splitlines()[0].removeprefix("# ") if page.exists() else folder.name
+    return page.read_text().splitlines()[0].removeprefix("# ") if page.exists() else f"The study `{folder.name}`"
 
 
 def _sentence(figure: Path) -> str:

@@ -13,9 +13,11 @@ from markdown_it.token import Token
 from noisegrid.cli.main import SUBCOMMANDS, WORKFLOW_SUBCOMMANDS
 
 #: The languages of blocks with commands alone, and of blocks in which a prompt precedes each command.
-ALONE, PROMPTED = {"sh", "bash"}, {"console", "text"}
+ALONE, PROMPTED = {"sh", "bash"}, {"console", "text", ""}
 PROMPT = re.compile(r"(\w*)\$ (.*)")
 COMMENT = re.compile(r"(^|\s+)#\s.*$")
+#: A command in a cell of a table of README.md.
+TYPED = re.compile(r"(noisegrid [a-z-]+|snakemake|make|pytest)( .*)?")
 
 
 class Command(NamedTuple):
@@ -41,6 +43,7 @@ def tokens(page: Path) -> list[Token]:
 def commands_of(page: Path) -> Iterator[Command]:
     """Yield the commands in the blocks of a page."""
     name = page.relative_to(ROOT).as_posix()
+    yield from _in_tables(name, tokens(page) if name == "README.md" else [])
     for token in tokens(page):
         language = token.info.strip()
         if token.type == "fence" and language in ALONE:
@@ -48,6 +51,13 @@ def commands_of(page: Path) -> Iterator[Command]:
             yield from (Command(name, text) for line in lines if (text := COMMENT.sub("", line).strip()))
         elif token.type == "fence" and language in PROMPTED:
             yield from _prompted(name, token.content)
+
+
+def _in_tables(name: str, parsed: list[Token]) -> Iterator[Command]:
+    for cell, inline in pairwise(parsed):
+        codes = [child.content for child in inline.children or [] if child.type == "code_inline"]
+        if cell.type == "td_open":
+            yield from (Command(name, code) for code in codes if TYPED.fullmatch(code))
 
 
 def _prompted(name: str, block: str) -> Iterator[Command]:
