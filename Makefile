@@ -55,7 +55,7 @@ docs: $(EXAMPLE)
 
 $(EXAMPLE): docs/example/package.yaml | $(VENV)/.installed
 	$(BIN)/snakemake --config study=$<
-	$(BIN)/snakemake --config study=$< package
+	$(BIN)/snakemake package --config study=$<
 
 licences: $(VENV)/.installed
 	@$(BIN)/python envs/licences.py

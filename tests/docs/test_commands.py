@@ -11,11 +11,18 @@ import pytest
 import yaml
 from conftest import ROOT, noisegrid, run
 from documentation import Command, commands_of, examples_of_help, pages
+from snakemake.cli import get_argument_parser, parse_config
 
-from noisegrid.cli.main import main
+from noisegrid.cli.main import find, main, parser_of
 
 LISTS = yaml.safe_load((Path(__file__).parent / "commands.yaml").read_text())
 SHOWN = [*(command for page in pages() for command in commands_of(page)), *examples_of_help()]
+#: The names of the workflow's rules, which are Snakemake's targets.
+RULES = {
+    name
+    for path in (ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk"))
+    for name in re.findall(r"^ *rule (\w+):", path.read_text(), re.MULTILINE)
+}
 #: Accuracies of five runs of a base and of a new method.
 BASE, NEW = [93.1, 93.4, 92.9, 93.2, 93.0], [93.9, 94.1, 93.8, 94.3, 93.7]
 
@@ -51,6 +58,43 @@ def test_every_entry_is_about_a_command():
 def test_the_tests_that_run_the_others_exist():
     for entry in LISTS["elsewhere"]:
         assert (ROOT / entry["test"]).is_file(), entry
+
+
+def mistake(text: str) -> str:
+    """Return what is wrong with the words of a command, whether it is run or not."""
+    words = shlex.split(re.split(r" [|>] ", text)[0])
+    if words[0] == "noisegrid" and find(words[1]) and "…" not in text:
+        try:
+            parser_of(find(words[1])).parse_args(words[2 : words.index("--") if "--" in words else None])
+        except SystemExit:
+            return "its parser refuses the words"
+    if words[0] == "snakemake":
+        parsed = get_argument_parser().parse_args(words[1:])
+        try:
+            parse_config(parsed.config)
+        except ValueError as error:
+            return str(error)
+        return ", ".join(f"{target} is no rule" for target in parsed.targets if target not in RULES)
+    return ""
+
+
+def test_every_command_is_one():
+    """Options exist, values have the right type, and Snakemake's targets are rules."""
+    shown = [command for command in SHOWN if command.place != "docs/mistakes.md"]
+    assert {command.text: why for command in shown if (why := mistake(command.text))} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "noisegrid gate a b --metrik x",
+        "snakemake --config study=paper pilot",
+        "snakemake draw_figure",
+        "noisegrid replay",
+    ],
+)
+def test_a_command_that_is_none_is_noticed(text):
+    assert mistake(text)
 
 
 def test_a_command_that_no_list_has_is_found():
