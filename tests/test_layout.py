@@ -62,7 +62,7 @@ def test_stats_imports_nothing_else_of_the_package():
 
 def test_every_test_folder_mirrors_a_subpackage():
     folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
-    assert folders <= {*SUBPACKAGES, "workflow", "site", "benchmarks", "gpu", "null_cuda"}
+    assert folders <= {*SUBPACKAGES, "docs", "workflow", "site", "benchmarks", "gpu", "null_cuda"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The extensions of Sphinx that the site is built with."""
