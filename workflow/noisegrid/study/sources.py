@@ -1,4 +1,4 @@
-"""The registry of sources and noises: which sources each noise leaves free, and how figures label and draw a noise.
+"""The registry of sources and noises: which sources each noise leaves free, and how figures name and draw a noise.
 
 To add a source beyond the paper, add one entry to PROBES and one to NOISES, and implement the source (see
 CONTRIBUTING.md).
@@ -97,8 +97,8 @@ class Noise:
         The name in studies, paths and tables.
     free : frozenset of str
         The free sources. For each of them, every replicate has a different seed, which is recorded.
-    label : str
-        The name that readers see.
+    title : str
+        The short name that readers of figures and tables see. `algo` also frees dropout, where a network has it.
     colour, marker : str
         The colour and marker in figures (colours of Okabe and Ito, which colour-blind readers can distinguish).
     missing : callable
@@ -109,7 +109,7 @@ class Noise:
 
     name: str
     free: frozenset[str]
-    label: str
+    title: str
     colour: str
     marker: str
     missing: Callable[[Task, Hardware, Network], str] = _always
@@ -120,20 +120,20 @@ NOISES = {
     noise.name: noise
     for noise in (
         Noise("algo_impl", frozenset(SOURCES), "all sources", "#000000", "o"),
-        Noise("algo", ALGORITHMIC, "algorithm (init, order, augmentation, dropout)", "#0072B2", "s"),
+        Noise("algo", ALGORITHMIC, "init + order + augmentation", "#0072B2", "s"),
         Noise("impl", frozenset({"impl"}), "implementation", "#D55E00", "D", _without_switch),
         Noise("control", frozenset(), "control (nothing free)", "#8C8C8C", "x"),
         Noise("init", frozenset({"init"}), "initial weights", "#56B4E9", "^"),
-        Noise("order", frozenset({"order"}), "order of the examples", "#009E73", "v"),
+        Noise("order", frozenset({"order"}), "data order", "#009E73", "v"),
         Noise("augment", frozenset({"augment"}), "augmentation", "#CC79A7", ">", _without_augmentation),
         Noise("dropout", frozenset({"dropout"}), "dropout", "#E69F00", "<", _without_dropout),
-        Noise("in_batch_order", frozenset({"in_batch_order"}), "order inside each batch", "#117733", "1"),
-        Noise("one_ulp", frozenset({"one_ulp"}), "one weight by one unit in the last place", "#882255", "*"),
+        Noise("in_batch_order", frozenset({"in_batch_order"}), "order inside batches", "#117733", "1"),
+        Noise("one_ulp", frozenset({"one_ulp"}), "one weight by one ULP", "#882255", "*"),
         Noise("autotune", frozenset({"autotune"}), "cuDNN autotuning", "#AA4499", "P", _without_cudnn),
         Noise(
             "cudnn_deterministic",
             frozenset({"cudnn_deterministic"}),
-            "cuDNN's non-deterministic kernels",
+            "kernels of cuDNN",
             "#332288",
             "X",
             _without_cudnn,
@@ -141,7 +141,7 @@ NOISES = {
         Noise(
             "atomics",
             frozenset({"atomics"}),
-            "atomic additions outside cuDNN",
+            "atomic additions",
             "#999933",
             "h",
             _without_atomics,
@@ -149,14 +149,14 @@ NOISES = {
         Noise(
             "sdpa_backend",
             frozenset({"sdpa_backend"}),
-            "kernel of attention (SDPA backend)",
+            "kernel of attention",
             "#CC6677",
             "p",
             _without_backends,
         ),
         Noise("compile", frozenset({"compile"}), "eager or compiled", "#44AA99", "d", _without_compiler),
         Noise("world_size", frozenset({"world_size"}), "number of processes", "#6699CC", "2", _without_worlds),
-        Noise("bucket_mb", frozenset({"bucket_mb"}), "size of the gradient buckets", "#661100", "3", _without_buckets),
+        Noise("bucket_mb", frozenset({"bucket_mb"}), "gradient buckets", "#661100", "3", _without_buckets),
     )
 }
 #: The free sources of each noise, keyed by noise.
