@@ -21,16 +21,16 @@ const specification = document.getElementById("specification");
 if (specification) {
   const chart = JSON.parse(specification.textContent);
   if (innerWidth < 704) chart.config.axisY.labelLimit = 110;
-  const runs = chart.datasets[chart.layer[0].data.name];
-  vegaEmbed("#chart", chart, { renderer: "svg", actions: false, logLevel: 1 }).then(({ view }) => {
-    const picks = ["hardware", "task", "noise", "metric"];
-    const say = () => {
-      const picked = picks.map((name) => [name, view.signal(`picked_${name}`)]).filter(([, value]) => value !== "all");
-      const found = runs.filter((run) => picked.every(([name, value]) => run[name] === value));
-      const text = found.length ? `${found.length} runs, in ${found[0].unit}.` : "No run was made with this choice.";
-      document.getElementById("shown").textContent = text;
-    };
-    picks.forEach((name) => view.addSignalListener(`picked_${name}`, say));
-    say();
+  const runs = chart.data.map((each) => each.values || []).find((values) => values.length && "run" in values[0]);
+  const picks = ["hardware", "task", "noise", "metric"];
+  const say = (view) => {
+    const picked = picks.map((name) => [name, view.signal(`picked_${name}`)]).filter(([, value]) => value !== "all");
+    const found = runs.filter((run) => picked.every(([name, value]) => run[name] === value));
+    const text = found.length ? `${found.length} runs, in ${found[0].unit}.` : "No run was made with this choice.";
+    document.getElementById("shown").textContent = text;
+  };
+  vegaEmbed("#chart", chart, { mode: "vega", renderer: "svg", actions: false, bind: "#picks" }).then(({ view }) => {
+    picks.forEach((name) => view.addSignalListener(`picked_${name}`, () => say(view)));
+    say(view);
   });
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
+import vl_convert
 
 from noisegrid.reporting.page.headings import metric_title
 from noisegrid.reporting.page.names import hardware_title
@@ -22,7 +23,10 @@ HEIGHT_OF_ROW = 34
 
 
 def explorer(frame: pd.DataFrame) -> dict[str, Any] | None:
-    """Return the chart as a Vega-Lite specification; None if metrics.csv has no rows about runs."""
+    """Return the chart as a Vega specification; None if metrics.csv has no rows about runs.
+
+    It is compiled from Vega-Lite here and not in the page, whose console therefore stays empty.
+    """
     runs = _runs(frame)
     if runs.empty:
         return None
@@ -62,7 +66,7 @@ def explorer(frame: pd.DataFrame) -> dict[str, Any] | None:
     specification = chart.configure_view(stroke=None).to_dict()
     font = {"labelFontSize": 13, "labelFont": "system-ui, sans-serif"}
     specification["config"] |= {"background": "transparent", "axis": font, "axisY": {"labelLimit": 240}}
-    return specification
+    return vl_convert.vegalite_to_vega(specification)
 
 
 def _runs(frame: pd.DataFrame) -> pd.DataFrame:

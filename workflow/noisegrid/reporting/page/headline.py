@@ -66,9 +66,10 @@ def _gain(table: pd.DataFrame) -> str:
         )
     top = known.loc[known["real_gain_percentage_points"].astype(float).idxmax()]
     value, low, high = top[[f"real_gain_percentage_points{end}" for end in ("", "_low", "_high")]].astype(float)
+    points, where = _in(" points", with_interval(value, low, high, 2)), hardware_title(top["hardware"])
     return (
-        f"A difference in accuracy below {_in(' points', with_interval(value, low, high, 2))} cannot be told from noise with "
-        f"{top['n_replicates']} runs per method ({task_title(top['task'])}, {hardware_title(top['hardware'])})."
+        f"A difference in accuracy below {points} cannot be told from noise with {top['n_replicates']} runs per method "
+        f"({task_title(top['task'])}, {where})."
     )
 
 

@@ -29,7 +29,7 @@ def data_tables() -> Markup:
 
 
 def vega() -> Markup:
-    """Return Vega, Vega-Lite and Vega-Embed as a script that defines `window.vegaEmbed`."""
+    """Return Vega as a script that defines `window.vegaEmbed`."""
     return _script(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
