@@ -10,6 +10,8 @@ RERUNS    when one of the required files is newer, when the modules that write c
 
 # The texts that Snakemake's reporter puts above figures and tables.
 CAPTIONS = sorted((WORKFLOW / "report").rglob("*.rst"))
+# The formats of figures that a page can show; of these, the report takes the best.
+PAGE_SUFFIXES = [suffix for suffix in FIGURE_SUFFIXES if suffix != "pdf"]
 
 
 localrules:
@@ -21,7 +23,7 @@ rule write_report:
     input:
         metrics=PATHS.metrics,
         overhead=PLAN.overhead,
-        figures=PLAN.figure_files("png"),
+        figures=[file for suffix in PAGE_SUFFIXES for file in PLAN.figure_files(suffix)],
         inference=PLAN.inference_files("txt", "png"),
         image=ANALYSIS_IMAGE,
     output:

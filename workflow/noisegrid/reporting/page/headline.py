@@ -114,7 +114,12 @@ def _largest(frame: pd.DataFrame, title: str, metric: str, noise: str | None, un
     value, _, interval = with_interval(top["value"], top["low"], top["high"], places).partition(" ")
     about = [task_title(str(top["task"])), *([] if noise else [noise_title(str(top["noise"]))])]
     largest = "largest: " if len(rows) > 1 else ""
-    return Fact(title, f"{value}{unit}", interval, f"{largest}{', '.join(about)}; n = {top['n_replicates']}")
+    return Fact(
+        title,
+        f"{value}{unit}",
+        interval,
+        f"{largest}{', '.join(about)}; {_n(top['n_replicates'])}",
+    )
 
 
 def _control(frame: pd.DataFrame) -> Fact | None:
@@ -132,5 +137,10 @@ def _overhead(overhead: pd.DataFrame | None) -> Fact | None:
         return None
     top = table.loc[table["ratio"].idxmax()]
     value, _, interval = with_interval(top["ratio"], top["low"], top["high"], 2).partition(" ")
-    about = f"largest: {network_title(top['network'])}; step time, n = {top['processes']} processes"
+    about = f"largest: {network_title(top['network'])}; step time, {_n(top['processes'])} processes"
     return Fact("Cost of determinism", f"{value} times", interval, about)
+
+
+def _n(count: int) -> str:
+    """Return the number of runs, which no end of a line divides."""
+    return f"n = {count}".replace(" ", "\N{NO-BREAK SPACE}")
