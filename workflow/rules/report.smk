@@ -8,8 +8,9 @@ RERUNS    when one of the required files is newer, when the modules that write c
           for Snakemake's report, when the config changes
 """
 
-# The texts that Snakemake's reporter puts above figures and tables.
+# The texts that Snakemake's reporter puts above figures and tables; the report has those of figures.
 CAPTIONS = sorted((WORKFLOW / "report").rglob("*.rst"))
+FIGURE_CAPTIONS = [path for path in CAPTIONS if path.parent.name == "figures"]
 # The formats of figures that a page can show; of these, the report takes the best.
 PAGE_SUFFIXES = [suffix for suffix in FIGURE_SUFFIXES if suffix != "pdf"]
 
@@ -35,7 +36,7 @@ rule write_report:
     params:
         overhead=PLAN.overhead_option,
         provenance=os.path.basename(PATHS.provenance),
-        code=command_digest("report", *CAPTIONS),
+        code=command_digest("report", *FIGURE_CAPTIONS),
     shell:
         "python -m noisegrid report --metrics {input.metrics:q} {params.overhead:q} --figures {input.figures:q}"
         " --inference {input.inference:q} --provenance {params.provenance:q} --output {output.html:q} 2> {log:q}"
