@@ -581,8 +581,8 @@ def test_a_product_without_an_escape_is_found(name, tmp_path, monkeypatch):
         "<img src=x>",
         "<b onclick=alert(1)>",
         "<a href='javascript:alert(1)'>",
-        "\x1b[2J",
         "<svg>",
+        "\x1b[2J",
     ],
 )
 def test_what_acts_in_the_report_is_found(planted, tmp_path):

@@ -93,6 +93,8 @@ def test_a_click_on_a_heading_sorts_by_number(browser, report):
     page = Opened(browser, report).page
     heading = page.locator("#table-noise th", has_text="churn")
     column = heading.evaluate("each => each.cellIndex")
+    rows = "[...document.querySelectorAll('#table-noise tbody tr')]"
+    churns = f"{rows}.map(row => Number(row.cells[{column}].dataset.order))"
     before = page.evaluate(churns)
     heading.click()
     ascending = page.evaluate(churns)
@@ -107,7 +109,8 @@ def test_a_name_leads_to_every_number_of_its_cell(browser, report, width):
     page.locator("#table-noise a[href='#cells-cpu-tiny_bn-digits']").first.click()
     section = page.locator("[id='cells-cpu-tiny_bn-digits']")
     churn = section.locator("tr", has=page.locator("th", has_text=re.compile("^churn"))).first
-    assert churn.is_visible() and "control (nothing free)" in section.inner_text()
+    churn.wait_for(state="visible")  # the section unfolds
+    assert "control (nothing free)" in section.inner_text()
     assert "[0.0, 0.0]" in churn.inner_text()  # of control
 
 
