@@ -92,7 +92,7 @@ def _noises(values: pd.Series) -> Column:
 def _claims(table: pd.DataFrame, names: Names) -> tuple[str, list[Head], list[Column], list[tuple[str, str]]]:
     """Return the names, the columns and the explanations of the verdicts on claims."""
     rows = list(table.fillna({"context": "", "note": ""}).itertuples())
-    heads = [Head(f"{row.claim}. {row.statement}", note=row.note) for row in rows]
+    heads = [Head(f"{row.claim}. {row.statement}") for row in rows]
     adjusted = ["" if row.verdict == row.verdict_adjusted else f"adjusted: {row.verdict_adjusted}" for row in rows]
     verdicts = [Item(row.verdict, small=small) for row, small in zip(rows, adjusted, strict=True)]
     where = [Item(names.named(row.context), row.context) for row in rows]
@@ -102,7 +102,7 @@ def _claims(table: pd.DataFrame, names: Names) -> tuple[str, list[Head], list[Co
         effects = zip(column.items, rows, strict=True)
         items = [replace(item, small=row.effect_is if item.text else "") for item, row in effects]
         columns.append(replace(column, items=items))
-    columns += columns_of(table[["p", "n"]].astype(float))
+    columns += [*columns_of(table[["p", "n"]].astype(float)), text_column("note", table["note"])]
     terms = [
         (name, f"{claim['test']} (grade of the claim: {claim['grade']})") for name, claim in catalog("claims").items()
     ]
