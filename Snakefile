@@ -14,7 +14,7 @@ configfile: workflow.source_path("config.yaml")
 include: "workflow/rules/common.smk"
 
 
-# The first page of the report says what was measured, on which hardware, and with which results.
+# The first page of Snakemake's report says what was measured, on which hardware, and with which results.
 report: os.path.abspath(PATHS.findings("rst"))
 
 
@@ -43,6 +43,7 @@ rule all:
         PLAN.overhead,
         PLAN.products(),
         PATHS.report,
+        PATHS.provenance,
 
 
 # Run this before a large study. The pilot measures how long a replicate of each task takes, so that

@@ -34,7 +34,7 @@ def run(replicates: int, examples: int, classes: int, parameters: int) -> None:
     began = time.perf_counter()
     rows = [
         *cell.accuracy_rows(correct, np.arange(replicates), seed_set),
-        *pair_rows(predicted, logits, seed_set),
+        *pair_rows(predicted, logits, np.arange(replicates), seed_set),
         *class_rows(correct, labels, seed_set, rng),
     ]
     middle = time.perf_counter()

@@ -43,7 +43,7 @@ def cell(
     rows = [
         hash_row([str(text) for text in (range(n) if hashes is None else hashes)], sets),
         *measuring.accuracy_rows(correct, np.arange(n), sets),
-        *pair_rows(predicted, None, sets),
+        *pair_rows(predicted, None, np.arange(n), sets),
         *(class_rows(correct, LABELS, sets, np.random.default_rng(0)) if with_null else ()),
     ]
     counterpart = task.replace("_bn", "") if "_bn" in task else ""

@@ -72,6 +72,7 @@ class TestWhole:
             "findings.html",
             "findings.rst",
             "report.html",
+            "provenance.html",
         ):
             place = work / "results/pair" / name
             shutil.rmtree(place) if place.is_dir() else place.unlink()

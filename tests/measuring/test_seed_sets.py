@@ -71,7 +71,7 @@ def measured(wrong: np.ndarray, seed_sets: int) -> dict[str, dict]:
     sets = cell.seed_set_of(first, numbers)
     rows = [
         *cell.accuracy_rows(wrong == LABELS, numbers, sets),
-        *pair_rows(wrong, None, sets),
+        *pair_rows(wrong, None, numbers, sets),
         *across_hardware.compare((first, replicates(first, wrong)), (second, replicates(second, 0 * wrong))),
     ]
     return {row["metric"]: row for row in rows if row["group"] == "all"}

@@ -5,8 +5,10 @@ it prints and writes, or says in one sentence which key is wrong. Nothing in a t
 of its folder. `tests/crate/hostile.py` has packages that are made to use up memory or time.
 """
 
+import base64
 import copy
 import csv
+import hashlib
 import io
 import json
 import os
@@ -29,6 +31,7 @@ from noisegrid.common.files import csv_text, write_with_checksum
 from noisegrid.common.schemas import schema
 from noisegrid.planning import plan, site
 from noisegrid.reporting import cell_pages, findings, tables
+from noisegrid.reporting.page.write import write_page
 from noisegrid.study import check
 
 TEXTS = (
@@ -328,17 +331,49 @@ class Page(HTMLParser):
         self.attributes |= {name for name, _ in attrs if name.startswith("on") or name in ("href", "src", "srcdoc")}
 
 
+class Report(HTMLParser):
+    """What the report has besides text, apart from what it is made to have."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found = set[str]()
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        mine = {"src": ("data:image/",), "href": ("#", "provenance.html")}
+        self.found |= {tag} & {"iframe", "svg", "object", "embed", "form", "base"}
+        self.found |= {name for name, _ in attrs if name.startswith("on") or name == "srcdoc"}
+        self.found |= {f"{name}={value}" for name, value in attrs if name in mine and not value.startswith(mine[name])}
+
+
+#: A script that runs, and the hash by which the report's policy allows it.
+SCRIPT, ALLOWED = re.compile(r"<script>(.*?)</script>", re.S), re.compile(r"'sha256-([^']+)'")
+
+
+def unsafe_report(text: str) -> str:
+    """Return what a text of a stranger does in the report, or an empty string."""
+    policy = text[text.index("<meta http-equiv") :].partition(">")[0]
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in SCRIPT.findall(text)]
+    if hashes != ALLOWED.findall(policy):
+        return "a script of a stranger"
+    text = SCRIPT.sub("", text)
+    return "control characters" if RAW.search(text) else " ".join(Report(text).found)
+
+
 def unsafe(path: Path) -> str:
     """Return what a text of a stranger does in a product of the study, or an empty string."""
     text = path.read_text()
     if path.name == "report.html":
+        return unsafe_report(text)
+    if path.name == "provenance.html":
         # what Snakemake writes as JSON into scripts; the rest of the page is its own
         text = text.partition('<script id="workflow-desc">')[2].partition('<script id="packages">')[0]
         if text.count("</script") != text.count("<script id=") + 1:
             return "a script that ends early"
     if RAW.search(text.replace("\r\n", "\n")):
         return "control characters"
-    if path.suffix == ".html" and path.name != "report.html":
+    if path.suffix == ".html" and path.name != "provenance.html":
         page = Page(text)
         return " ".join(page.tags & {"script", "img", "a", "iframe", "svg", "object"} | page.attributes)
     if path.suffix == ".tex" and re.search(r"\\(input|write18)|(?<!\\)[%$&#](?!.*\\\\)", text):
@@ -541,3 +576,21 @@ def test_a_product_without_an_escape_is_found(name, tmp_path, monkeypatch):
         if hasattr(module, name):
             monkeypatch.setattr(module, name, lambda text: text)
     assert write(tmp_path / "raw")
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x>",
+        "<b onclick=alert(1)>",
+        "<a href='javascript:alert(1)'>",
+        "<svg>",
+        "\x1b[2J",
+    ],
+)
+def test_what_acts_in_the_report_is_found(planted, tmp_path):
+    write_page(metrics_frame(), None, [], [], "provenance.html", tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert unsafe_report(text) == ""
+    assert unsafe_report(text.replace("<h2>Cells</h2>", f"<h2>Cells</h2>{planted}"))

@@ -17,6 +17,7 @@ PRODUCTS = [
     "overhead/cpu/mediumcnn_k3.json",
     "findings.md",
     "report.html",
+    "provenance.html",
     *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3, 5, 6, 7, 8, "sources", "across") for suffix in FIGURE_SUFFIXES),
     *(f"tables/{table}.{suffix}" for table in names_for(load_study(str(TINY)), TABLES) for suffix in
       ("csv", "md", "tex", "html")),
@@ -81,7 +82,7 @@ def test_redraw_needs_no_training(finished, tmp_path):
         plan = planned(snakemake(tmp_path, f"results/tiny/figures/figure_{figure}.pdf", "-n").stdout)
         assert plan == {"draw_figures": 1}
     assert set(planned(snakemake(tmp_path, "-n").stdout)) == {
-        "all", "draw_figures", "write_tables", "write_report",
+        "all", "draw_figures", "write_tables", "write_report", "write_provenance",
     }  # fmt: skip
     assert snakemake(tmp_path, "results/tiny/figures/figure_2.pdf").returncode == 0
     redrawn, drawn = (f / "results/tiny/figures/figure_2.pdf" for f in (tmp_path, finished))

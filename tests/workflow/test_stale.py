@@ -8,7 +8,7 @@ from conftest import clone, planned, snakemake
 
 pytestmark = pytest.mark.slow
 
-REDRAWN = {"all", "write_tables", "draw_figures", "write_report"}
+REDRAWN = {"all", "write_tables", "draw_figures", "write_report", "write_provenance"}
 MEASURED = REDRAWN | {"measure_task", "compare_hardware", "collect_metrics"}
 NEW_NETWORK = """
 
@@ -21,8 +21,14 @@ EDITS = {
     "a title of hardware": ("workflow/catalog/hardware.yaml", "title: V100,", "title: Volta,", REDRAWN),
     "a title of a network": ("workflow/catalog/networks.yaml", "title: ", "title: The ", REDRAWN),
     "a caption of a table": ("workflow/noisegrid/reporting/registry.py", "Accuracy and noise", "The noise", REDRAWN),
-    "a caption of a figure": ("workflow/report/figures/figure_2.rst", "", " More.\n", {"all", "write_report"}),
-    "a caption of the report": ("workflow/report/cells.rst", "", " More.\n", {"all", "write_report"}),
+    "a caption of a figure": (
+        "workflow/report/figures/figure_2.rst",
+        "",
+        " More.\n",
+        {"all", "write_report", "write_provenance"},
+    ),
+    "a caption of Snakemake's report": ("workflow/report/cells.rst", "", " More.\n", {"all", "write_provenance"}),
+    "the style of the report": ("workflow/report/page/style.css", "", "/* more */\n", {"all", "write_report"}),
     "a comment": ("workflow/noisegrid/stats/intervals.py", "", "# a remark\n", set()),
     "a statistic": ("workflow/noisegrid/stats/intervals.py", "", "CONSTANT = 1\n", MEASURED),
     "an addition to training": ("workflow/noisegrid/networks/paper.py", "", NEW_NETWORK, set()),

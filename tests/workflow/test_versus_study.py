@@ -45,7 +45,9 @@ def test_a_replicate_is_evaluated_under_other_conditions(folder):
     assert (found["subject"], found["examples"]) == ("cpu/plain/algo_impl/0", 64)
     assert (evaluation / "algo_impl.txt").read_text().rstrip().endswith(found["sentence"])
     assert (evaluation / "algo_impl.png").read_bytes().startswith(b"\x89PNG")
-    assert "4. Inference" in (folder / "results/mine/report.html").read_text()
+    assert "4. Inference" in (folder / "results/mine/provenance.html").read_text()
+    report = (folder / "results/mine/report.html").read_text()
+    assert "<h2>Inference</h2>" in report and "cpu/plain/algo_impl" in report
 
 
 def test_it_is_finished_and_its_package_is_verified(folder):

@@ -75,7 +75,8 @@ WORKFLOW_SUBCOMMANDS = (
     Subcommand("collect", "concatenate the CSV files of tasks or networks"),
     Subcommand("tables", "write the findings, tables and cell pages of a study", "report"),
     Subcommand("figures", "draw figures", "report"),
-    Subcommand("report", "write the HTML report", "workflow"),
+    Subcommand("report", "write the report of a study as one HTML page", "report"),
+    Subcommand("provenance", "write Snakemake's own report of a study", "workflow"),
     Subcommand("summary", "print the findings of a study and the paths of its results"),
     Subcommand("requirements", "compute the memory and operations that each task requires", "train"),
 )

@@ -27,7 +27,7 @@ READERS = {
 #: The form in which the registry of figures and tables names a function. The function's module is imported only when
 #: the function is called.
 LAZY = re.compile(r"([a-z_]+):[a-z_0-9]+")
-DATA_SUFFIXES = (".csv", ".mplstyle", ".css")
+DATA_SUFFIXES = (".csv", ".mplstyle", ".css", ".j2", ".js")
 
 
 def command_digest(subcommand: str, *more: Path) -> str:

@@ -59,6 +59,11 @@ class StudyPaths:
         """The path of the HTML report."""
         return f"{self.folder}/report.html"
 
+    @property
+    def provenance(self) -> str:
+        """The path of Snakemake's own report, which states the code, the duration and the software of every step."""
+        return f"{self.folder}/provenance.html"
+
     def findings(self, suffix: str) -> str:
         """Return the path of the findings in the format given by the suffix."""
         return f"{self.folder}/findings.{suffix}"

@@ -17,7 +17,8 @@ from noisegrid.study.chunk import PATTERN as CHUNK_NAME
 
 #: A note about the files that cannot be computed again from other files in the crate.
 UNCHECKED = (
-    "report.html, code/, study/, containers/ and the timed blocks (overhead/) were checked only by their checksums"
+    "report.html, provenance.html, code/, study/, containers/ and the timed blocks (overhead/) were checked only by "
+    "their checksums"
 )
 
 
@@ -52,7 +53,8 @@ def _belongs(crate: Crate) -> Callable[[str], bool]:
     """Return a function that takes the name of a file, and returns whether the design of the crate allows the file."""
     paths = StudyPaths("results", crate.about["study"])
     names = {ABOUT, CHECKSUMS, METADATA, README, "study/study.yaml", "study/config.json"}
-    names |= {paths.metrics, paths.overhead, paths.report, *(paths.findings(end) for end in ("md", "html", "rst"))}
+    names |= {paths.metrics, paths.overhead, paths.report, paths.provenance}
+    names |= {paths.findings(suffix) for suffix in ("md", "html", "rst")}
     for cell in crate.cells:
         names |= {paths.task_metrics(cell.hardware, cell.task), paths.across(cell.task)}
     names |= {paths.versus} if crate.versus else set()

@@ -182,7 +182,8 @@ def _outputs(contents: Contents) -> Iterable[tuple[str, str]]:
         ("metrics.csv", "every number: metric, unit, interval, n, device, versions"),
         ("overhead.csv", "every timed block: the overhead of determinism"),
         ("findings.md", "the findings of the study, in sentences"),
-        ("report.html", "findings, figures and tables on one page"),
+        ("report.html", "verdict, findings, figures, tables and all numbers of every cell on one page"),
+        ("provenance.html", "Snakemake's report: code, duration and software of every step"),
     ):
         if contents.results + name in contents.files:
             yield contents.results + name, words

@@ -126,7 +126,8 @@ def _derived(found: Plan) -> list[Path]:
     figures = [paths.figure(figure, suffix) for figure in found.figures for suffix in FIGURE_SUFFIXES]
     words = [paths.findings(suffix) for suffix in ("md", "html", "rst")]
     inference = found.inference_files("json", "txt", "png")
-    return _metrics(found) + [Path(file) for file in (*tables, *pages, *figures, *words, *inference, paths.report)]
+    reports = [paths.report, paths.provenance]
+    return _metrics(found) + [Path(file) for file in (*tables, *pages, *figures, *words, *inference, *reports)]
 
 
 def _fresh(found: Plan) -> list[Path]:

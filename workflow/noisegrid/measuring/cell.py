@@ -88,7 +88,7 @@ def noise_rows(
         Source of the random numbers for the nulls.
     """
     yield from accuracy_rows(found.correct, numbers, seed_set)
-    yield from pair_rows(found.predicted, found.logits, seed_set)
+    yield from pair_rows(found.predicted, found.logits, numbers, seed_set)
     if _all_have(replicates, "weights"):
         yield from weight_rows(replicates, seed_set)
     yield from class_rows(found.correct, found.class_of, seed_set, rng, found.classes)

@@ -12,7 +12,7 @@ from noisegrid.records.record import Replicate
 Array = np.ndarray
 
 
-def pair_rows(predicted: Array, logits: Sequence[stats.Rows] | None, seed_set: Array) -> Iterator[Row]:
+def pair_rows(predicted: Array, logits: Sequence[stats.Rows] | None, numbers: Array, seed_set: Array) -> Iterator[Row]:
     """Yield rows with churn, computed from all predictions, and logit correlation, computed from a sample of examples.
 
     Parameters
@@ -21,15 +21,35 @@ def pair_rows(predicted: Array, logits: Sequence[stats.Rows] | None, seed_set: A
         The prediction for each unit: a class or, for an attribute, 0 or 1.
     logits : sequence of (examples, classes), or None
         The logits of each replicate; None if they are not known.
-    seed_set : (replicates,)
-        Index of the seed set of each replicate.
+    numbers, seed_set : (replicates,)
+        The number and the seed set of each replicate.
     """
-    yield from distance_rows("churn", "percent", 100 * stats.churn_matrix(predicted), seed_set)
+    churn = 100 * stats.churn_matrix(predicted)
+    yield from distance_rows("churn", "percent", churn, seed_set)
+    yield from run_churn_rows(churn, numbers, seed_set)
     if logits is None:
         return
     # one minus the correlation is a distance with a zero diagonal, like churn
     for row in distance_rows("logit_correlation", "1", 1 - stats.logit_correlation_matrix(logits), seed_set):
         yield row | {"value": 1 - row["value"], "low": 1 - row["high"], "high": 1 - row["low"]}
+
+
+def run_churn_rows(churn: Array, numbers: Array, seed_set: Array) -> Iterator[Row]:
+    """Yield a row per replicate with its mean churn against the other replicates of its seed set.
+
+    A replicate that is alone in its seed set has no row.
+
+    Parameters
+    ----------
+    churn : (replicates, replicates)
+        The churn of each pair, in percent.
+    numbers, seed_set : (replicates,)
+        The number and the seed set of each replicate.
+    """
+    others = (seed_set[:, None] == seed_set) & ~np.eye(len(churn), dtype=bool)
+    for number, row, wanted in zip(numbers, churn, others, strict=True):
+        if wanted.any():
+            yield metric_row("run_churn", "percent", float(row[wanted].mean()), group=f"replicate {number}")
 
 
 def hash_row(hashes: list[str], seed_set: Array) -> Row:

@@ -201,7 +201,7 @@ class Population:
         rows = [
             hash_row([str(number) for number in numbers], self.seed_set),
             *measuring.accuracy_rows(found.correct, numbers, self.seed_set),
-            *pair_rows(found.predicted, None, self.seed_set),
+            *pair_rows(found.predicted, None, numbers, self.seed_set),
         ]
         if classes:
             rows += class_rows(found.correct, found.class_of, self.seed_set, rng, self.measured.classes)

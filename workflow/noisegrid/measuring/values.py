@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from noisegrid import stats
-from noisegrid.measuring.pairs import distance_rows, weight_rows
+from noisegrid.measuring.pairs import distance_rows, run_churn_rows, weight_rows
 from noisegrid.measuring.predictions import Predictions
 from noisegrid.measuring.rows import Row, mean_row, metric_row
 from noisegrid.records.predictions import blocks
@@ -43,6 +43,7 @@ def value_rows(
     beyond = 100 * stats.churn_matrix(found.predicted, tolerance)
     for row in distance_rows("churn", "percent", beyond, seed_set):
         yield row | {"note": f"share of predictions that differ by more than {tolerance:.3g}"}
+    yield from run_churn_rows(beyond, numbers, seed_set)
     spread = stats.pooled_spread(predicted, seed_set).mean()
     yield metric_row("prediction_std_mean", "unit of the labels", float(spread))
     if all(replicate.has("weights") for replicate in replicates):

@@ -179,9 +179,13 @@ class Plan:
         """Return the path of every table in the format given by the suffix."""
         return [self.paths.table(table, suffix) for table in self.tables]
 
+    def figure_files(self, suffix: str) -> list[str]:
+        """Return the path of every figure in the format given by the suffix."""
+        return [self.paths.figure(figure, suffix) for figure in self.figures]
+
     def products(self) -> list[str]:
-        """Return the paths of the files that the report shows: findings, figures, tables, cell pages and inference."""
-        figures = [self.paths.figure(figure, "png") for figure in self.figures]
+        """Return the paths of the files that people read: findings, figures, tables, cell pages and inference."""
+        figures = self.figure_files("png")
         pages = [self.paths.cell_page(*names) for names in self.study.tasks]
         inference = self.inference_files("txt", "png")
         return [self.paths.findings("md"), *figures, *self.table_files("html"), *pages, *inference]

@@ -1,4 +1,4 @@
-"""The findings of a study in a few sentences, shown at the end of the workflow and on the first page of the report."""
+"""The findings of a study in a few sentences, shown at the end of the workflow and in the reports."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ from noisegrid.study.sources import ONE_SEED_SET, seed_note
 
 #: Largest probability of finding a class above its null in some cell if all errors are independent.
 FAMILYWISE = 0.05
-#: The report's first page.
+#: The first page of Snakemake's report.
 FRONT = """\
 How much of these results is noise?
 ===================================
@@ -27,8 +27,9 @@ How much of these results is noise?
 
 {shown}
 
-**Where to look.** *Figures* has the paper's figures. *Tables* has their numbers and the verdicts on the paper's claims.
-*Cells* has every number of a task on one kind of hardware: pick the category, then the task.
+**Where to look.** The report of the study is ``report.html``, next to this page. This page has the code and the
+duration of every step. *Figures* has the paper's figures. *Tables* has their numbers and the verdicts on the paper's
+claims. *Cells* has every number of a task on one kind of hardware: pick the category, then the task.
 
 ({basis}. Every number is in ``metrics.csv`` or ``overhead.csv``. ``noisegrid package`` writes all of this into one file
 that others can check.)
@@ -295,8 +296,8 @@ def write(frame: pd.DataFrame, overhead: pd.DataFrame | None, path: Path) -> Non
     overhead : pandas.DataFrame or None
         The content of overhead.csv, if the study times networks.
     path : Path
-        Path of the .md file to write. The .html file and the .rst file (the first page of the report) are written next
-        to it.
+        Path of the .md file to write. The .html file and the .rst file (the first page of Snakemake's report) are
+        written next to it.
     """
     sentences, basis = findings(frame), f"{provenance(frame)}; 95 % intervals"
     if overhead is not None:
@@ -309,7 +310,7 @@ def write(frame: pd.DataFrame, overhead: pd.DataFrame | None, path: Path) -> Non
 
 
 def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
-    """Return the first page of the report as reStructuredText.
+    """Return the first page of Snakemake's report as reStructuredText.
 
     Parameters
     ----------

@@ -4,7 +4,13 @@ from pathlib import Path
 
 from noisegrid.common.errors import NoisegridError
 
-PLACES = {"Report": "report.html", "Figures": "figures/", "Tables": "tables/", "Numbers": "metrics.csv"}
+PLACES = {
+    "Report": "report.html",
+    "Provenance": "provenance.html",
+    "Figures": "figures/",
+    "Tables": "tables/",
+    "Numbers": "metrics.csv",
+}
 
 
 def summary(folder: Path) -> str:
@@ -12,5 +18,5 @@ def summary(folder: Path) -> str:
     findings = folder / "findings.md"
     if not findings.exists():
         raise NoisegridError(f"{folder} contains no findings yet; run `snakemake` first")
-    places = [f"{name + ':':9}{folder / place}" for name, place in PLACES.items()]
+    places = [f"{name + ':':13}{folder / place}" for name, place in PLACES.items()]
     return "\n".join(["", findings.read_text(encoding="utf-8"), *places])

@@ -1,6 +1,6 @@
-"""Write the HTML report of a study: call Snakemake's reporter with the config of the running workflow.
+"""Write Snakemake's own report of a study: call its reporter with the config of the running workflow.
 
-Snakemake reports only on finished files. The last rule of the workflow therefore starts a second Snakemake process,
+Snakemake reports only on finished files. A rule at the end of the workflow therefore starts a second Snakemake process,
 which does not lock the working directory.
 """
 

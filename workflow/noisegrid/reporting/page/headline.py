@@ -1,0 +1,146 @@
+"""The top of the page: the verdict in one sentence, and the few numbers that a reader needs first."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from noisegrid import stats
+from noisegrid.reporting import overhead_frame
+from noisegrid.reporting.findings import control_sentence, overhead_sentences, versus_sentences
+from noisegrid.reporting.metrics_frame import select
+from noisegrid.reporting.page.names import hardware_title
+from noisegrid.reporting.page.numbers import decimals, with_interval
+from noisegrid.reporting.tables import difference_table, versus_table
+from noisegrid.reporting.titles import network_title, noise_title, task_title
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The verdict on a study.
+
+    Attributes
+    ----------
+    sentence : str
+        The verdict, as a sentence.
+    word : str
+        The verdict on the second of two methods (`better`, `worse`, `equivalent`, `undecided`); empty if none are
+        compared.
+    """
+
+    sentence: str
+    word: str = ""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number at the top of the page: what it is, the number, its interval, and the cell that it is about."""
+
+    title: str
+    value: str
+    interval: str
+    about: str
+
+
+def headline(frame: pd.DataFrame, overhead: pd.DataFrame | None) -> Headline:
+    """Return the verdict on a study: on two methods if it compares any, else on which differences are noise."""
+    compared = versus_table(frame)
+    if len(compared):
+        row = compared.iloc[0]
+        return Headline(versus_sentences(frame)[0], str(row["verdict"]))
+    if sentence := _gain(difference_table(frame)) or _noisiest(frame) or control_sentence(frame):
+        return Headline(sentence)
+    return Headline(overhead_sentences(overhead)[0] if overhead is not None else "Nothing was compared.")
+
+
+def _gain(table: pd.DataFrame) -> str:
+    """Return which differences of two methods are noise, in the cell with the largest such difference."""
+    table = table[table["noise"] == "algo_impl"] if len(table) else table
+    known = table.dropna(subset="real_gain_percentage_points") if len(table) else table
+    if known.empty:
+        few = int(table["n_replicates"].max()) if len(table) else 0
+        return (
+            f"{few} runs per cell are too few to say which difference in accuracy is noise: it takes at least "
+            f"{stats.FEWEST}."
+            if few
+            else ""
+        )
+    top = known.loc[known["real_gain_percentage_points"].astype(float).idxmax()]
+    value, low, high = top[[f"real_gain_percentage_points{end}" for end in ("", "_low", "_high")]].astype(float)
+    points, where = _in(" points", with_interval(value, low, high, 2)), hardware_title(top["hardware"])
+    return (
+        f"A difference in accuracy below {points} cannot be told from noise with {top['n_replicates']} runs per method "
+        f"({task_title(top['task'])}, {where})."
+    )
+
+
+def _noisiest(frame: pd.DataFrame) -> str:
+    churn = select(frame, "churn")
+    if churn.empty or churn["value"].max() == 0:
+        return ""
+    top = churn.loc[churn["value"].idxmax()]
+    value = with_interval(top["value"], top["low"], top["high"], 2)
+    return (
+        f"Two runs of {task_title(top['task'])} that differ in {noise_title(str(top['noise']))} disagree on "
+        f"{_in(' %', value)} of the test examples."
+    )
+
+
+def _in(unit: str, value: str) -> str:
+    """Put the unit between a value and its interval."""
+    number, space, interval = value.partition(" ")
+    return f"{number}{unit}{space}{interval}"
+
+
+def facts(frame: pd.DataFrame, overhead: pd.DataFrame | None) -> list[Fact]:
+    """Return the numbers at the top: spread, churn with all sources and with one kind alone, control, overhead."""
+    found = [
+        _largest(frame, "Standard deviation of accuracy", "accuracy_std", None, " points"),
+        _largest(frame, "Churn, all sources free", "churn", "algo_impl", " %"),
+        _largest(frame, "Churn, implementation alone", "churn", "impl", " %"),
+        _control(frame),
+        _overhead(overhead),
+    ]
+    return [fact for fact in found if fact]
+
+
+def _largest(frame: pd.DataFrame, title: str, metric: str, noise: str | None, unit: str) -> Fact | None:
+    """Return the largest value of a metric, in cells with some noise or in all cells."""
+    rows = select(frame, metric)
+    rows = rows[rows["noise"] == noise] if noise else rows
+    if rows.empty or rows["value"].isna().all():
+        return None
+    top = rows.loc[rows["value"].idxmax()]
+    places = decimals([top["value"]])
+    value, _, interval = with_interval(top["value"], top["low"], top["high"], places).partition(" ")
+    about = [task_title(str(top["task"])), *([] if noise else [noise_title(str(top["noise"]))])]
+    largest = "largest: " if len(rows) > 1 else ""
+    return Fact(
+        title,
+        f"{value}{unit}",
+        interval,
+        f"{largest}{', '.join(about)}; {_n(top['n_replicates'])}",
+    )
+
+
+def _control(frame: pd.DataFrame) -> Fact | None:
+    control = select(frame[frame["noise"] == "control"], "unequal_weights")
+    if control.empty:
+        return None
+    exact = int((control["value"] == 0).sum())
+    cells = f"{exact} of {len(control)} cells"
+    return Fact("Control, nothing free", cells, "", "have bitwise equal weights in all runs")
+
+
+def _overhead(overhead: pd.DataFrame | None) -> Fact | None:
+    table = overhead_frame.determinism(overhead) if overhead is not None else pd.DataFrame()
+    if table.empty:
+        return None
+    top = table.loc[table["ratio"].idxmax()]
+    value, _, interval = with_interval(top["ratio"], top["low"], top["high"], 2).partition(" ")
+    about = f"largest: {network_title(top['network'])}; step time, {_n(top['processes'])} processes"
+    return Fact("Cost of determinism", f"{value} times", interval, about)
+
+
+def _n(count: int) -> str:
+    """Return the number of runs, which no end of a line divides."""
+    return f"n = {count}".replace(" ", "\N{NO-BREAK SPACE}")

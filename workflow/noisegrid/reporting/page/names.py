@@ -1,0 +1,92 @@
+"""How the page names cells: by titles, with their keys in small type, and with links to their sections."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+from markupsafe import Markup
+
+from noisegrid.common.escape import html
+from noisegrid.common.schemas import catalog
+from noisegrid.reporting.metrics_frame import single_hardware
+from noisegrid.reporting.titles import TIMES, network_title, task_title
+
+
+@dataclass(frozen=True)
+class Place:
+    """A task on one kind of hardware. Its cells share a section of the page.
+
+    Attributes
+    ----------
+    hardware, task : str
+        The names in the study.
+    """
+
+    hardware: str
+    task: str
+
+    @property
+    def anchor(self) -> str:
+        """The identifier of the section."""
+        return f"cells-{self.hardware}-{self.task}"
+
+    @property
+    def title(self) -> str:
+        """The name for readers."""
+        return f"{task_title(self.task)}, {hardware_title(self.hardware)}"
+
+    @property
+    def key(self) -> str:
+        """The name in files."""
+        return f"{self.hardware}/{self.task}"
+
+
+class Names:
+    """The names in a study, and where the page has more about them.
+
+    Attributes
+    ----------
+    places : list of Place
+        The tasks and kinds of hardware that have a section, in the order of metrics.csv.
+    """
+
+    def __init__(self, frame: pd.DataFrame, networks: Iterable[str] = ()) -> None:
+        single = single_hardware(frame)
+        self.places = [Place(*names) for names in dict.fromkeys(zip(single["hardware"], single["task"], strict=True))]
+        self._html = {name: Markup(html(network_title(name))) for name in networks}
+        self._html |= {place.task: Markup(html(task_title(place.task))) for place in self.places}
+        self._html |= {f"{place.task} on {place.hardware}": _link(place) for place in self.places}
+        longest_first = "|".join(map(re.escape, sorted(self._html, key=len, reverse=True)))
+        self._pattern = re.compile(rf"(?<![\w.@+:/-])({longest_first})(?![\w@+/-])")
+
+    def href(self, hardware: str, task: str) -> str:
+        """Return the link to the section of a task on one kind of hardware; empty if there is none."""
+        place = Place(hardware, task)
+        return f"#{place.anchor}" if place in self.places else ""
+
+    def named(self, text: str) -> Markup:
+        """Return a text as HTML in which tasks and networks read as titles, and "TASK on HARDWARE" is a link."""
+        if not self._html:
+            return Markup(html(text))
+        parts = self._pattern.split(text)  # every second part is a name
+        known = self._html
+        return Markup("").join(known[part] if place % 2 else Markup(html(part)) for place, part in enumerate(parts))
+
+
+def _link(place: Place) -> Markup:
+    return Markup('<a href="#{}">{}</a>').format(place.anchor, Markup(html(place.title)))
+
+
+def hardware_title(name: str) -> str:
+    """Return the title of a kind of hardware, or of several that are compared, e.g. "V100" for v100.
+
+    A stack that the study chose follows in brackets.
+    """
+    return TIMES.join(_one_hardware(part) for part in name.split(TIMES))
+
+
+def _one_hardware(name: str) -> str:
+    entry, _, stack = name.partition("@")
+    title = str(catalog("hardware").get(entry, {}).get("title", entry))
+    return f"{title} ({stack})" if stack else title
