@@ -15,7 +15,7 @@ from noisegrid.reporting.registry import FIGURES, METRICS
 
 CAPTIONS = WORKFLOW / "report" / "figures"
 #: The figures that can stand at the top of the page; the first that the study has is chosen.
-MAIN = ("figure_sources", "figure_1", "figure_components", "figure_across", "figure_6")
+MAIN = ("figure_overview", "figure_sources", "figure_1", "figure_components", "figure_across", "figure_6")
 #: Formats that a page can show, the best first, and their media types.
 FORMATS = {".svg": "image/svg+xml", ".png": "image/png"}
 
@@ -30,6 +30,8 @@ class Figure:
         Its name in files, its title, what it shows, and n, device and versions.
     data : str
         The image as a data address.
+    narrow : str
+        The image for a phone, or an empty string.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Figure:
     caption: str
     basis: str
     data: str
+    narrow: str = ""
 
 
 def figures(paths: Sequence[Path], frame: pd.DataFrame, overhead: pd.DataFrame | None) -> Iterator[Figure]:
@@ -52,7 +55,8 @@ def figures(paths: Sequence[Path], frame: pd.DataFrame, overhead: pd.DataFrame |
         timed = entry.data != METRICS and overhead is not None
         basis = overhead_frame.provenance(overhead) if timed else provenance(entry.rows(frame))
         caption = " ".join((CAPTIONS / f"{name}.rst").read_text(encoding="utf-8").split())
-        yield Figure(name, FIGURE_TITLES.get(name, name), caption, basis, image_data(file))
+        narrow = "".join(image_data(path) for path in paths if path.name == f"{name}.narrow.svg")
+        yield Figure(name, FIGURE_TITLES.get(name, name), caption, basis, image_data(file), narrow)
 
 
 def image_data(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 #: Above each figure. Its caption is in workflow/report/figures.
 FIGURE_TITLES = {
+    "figure_overview": "On what two runs disagree",
     "figure_1": "How much runs differ",
     "figure_2": "With and without batch normalisation",
     "figure_3": "Which classes differ",
