@@ -21,7 +21,11 @@ rule draw_figures:
         overhead=PLAN.overhead,
     output:
         pdf=[PATHS.figure(figure, "pdf") for figure in PLAN.figures],
-        svg=[PATHS.figure(figure, suffix) for figure in PLAN.figures for suffix in ("svg", "narrow.svg")],
+        svg=[
+            PATHS.figure(figure, suffix)
+            for figure in PLAN.figures
+            for suffix in ("svg", "narrow.svg")
+        ],
         png=[
             report(
                 PATHS.figure(figure, "png"),
