@@ -1,6 +1,7 @@
 """What `noisegrid plan` says a study costs: by hand, and "not known" where nothing is known."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from noisegrid.common.progress import duration, size
 from noisegrid.planning import plan, site
 from noisegrid.planning.costs import costs, document, total
 from noisegrid.planning.storage import RECORD_BYTES, stored
-from noisegrid.planning.summary import summary
+from noisegrid.planning.summary import summary, too_long
 from noisegrid.study.resolve import load_study
 
 
@@ -99,7 +100,9 @@ def test_prices_and_partitions_are_those_of_the_site(tmp_path):
     v100, p100 = by_name["v100"], by_name["p100"]
     assert v100.price == v100.hours * 0.5 and p100.price == p100.hours * 0.25 and by_name["rtx5000"].price is None
     text = summary(made(tmp_path, settings), found)
-    assert "a job asks for 1 GPU (v100), 2 cores, 16 GB of memory, 90 min, partition old\n" in text
+    assert (
+        "a job asks for 1 GPU (v100), 2 cores, 16 GB of memory, 90 min, partition old; stack torch2.7-cu126\n" in text
+    )
     assert f"  price: {v100.price:,.0f} EUR\n" in text
     assert f"  price: at least {v100.price + p100.price:,.0f} EUR; 3 of 5 are not known" in text
 
@@ -116,3 +119,24 @@ def test_the_numbers_as_json(tmp_path):
     assert (found["cells"], found["replicates"]) == (40, 380) and f"{found['device_hours']:.3g}" == "3.39e+03"
     assert [one["name"] for one in found["hardware"]][:3] == ["v100", "v100_32gb", "p100"]
     assert found["hardware"][1]["tasks"][0]["memory_gb"] == 22.3 and found["price"] is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "measured", "words"),
+    [
+        (3.9, False, None),
+        (
+            4.4,
+            False,
+            "takes about 4.4 h, or twice as long, more than the 4 h of its first attempt; the next ones ask for 8 h",
+        ),
+        (13.0, True, "takes about 13 h, more than the 4 h of its first attempt"),
+        (13.0, False, "takes about 13 h, or twice as long, but its 3 attempts have 24 h in total"),
+        (25.0, True, "takes about 25 h, but its 3 attempts have 24 h in total"),
+    ],
+)
+def test_a_job_that_outlasts_its_attempts_is_noted(tmp_path, hours, measured, words):
+    """A job that asks for 4 h asks for 8 h and 12 h when it is repeated: 24 h in all."""
+    one = costs(made(tmp_path)).hardware[0]
+    note = too_long(one, replace(one.tasks[0], hours_of_job=hours, is_measured=measured))
+    assert words in note if words else note == ""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from conftest import in_terminal
 
+from noisegrid.planning import live
+
 SCRIPT = """
 import subprocess, sys, time
 from pathlib import Path
@@ -45,3 +47,15 @@ def test_jobs_print_into_a_file_and_the_terminal_shows_the_view(tmp_path):
 
 def test_a_view_that_fails_ends_alone(tmp_path):
     assert "the live view ended (ValueError: planted); see `noisegrid status`" in shown(tmp_path, fails=True)
+
+
+def test_a_watch_waits_until_the_study_begins(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(live.time, "sleep", lambda seconds: (tmp_path / "mine").mkdir())
+    assert live.wait_for(tmp_path / "mine", "mine")
+    assert capsys.readouterr().out == f"mine: nothing in {tmp_path}/mine yet; waiting (Ctrl-C ends this view)\n"
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(live.time, "sleep", interrupted)
+    assert not live.wait_for(tmp_path / "never", "never")

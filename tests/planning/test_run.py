@@ -6,6 +6,7 @@ import pytest
 from conftest import ROOT
 from factories import cells, study, write_study
 
+from noisegrid.common.errors import NoisegridError
 from noisegrid.planning import run
 
 FIXED = ["--snakefile", f"{ROOT}/Snakefile", "--workflow-profile", f"{ROOT}/profiles/default"]
@@ -47,6 +48,15 @@ def test_a_pytorch_that_is_not_pinned_is_used_as_it_is_installed(monkeypatch, ca
     monkeypatch.setattr(run, "packages", lambda: {"torch": torch} if torch else {})
     assert ("stack=here" in run.command("quick", options)) == expected
     assert ("so the study runs with stack=here" in capsys.readouterr().err) == expected
+
+
+def test_a_pytorch_without_kernels_for_the_gpus_is_refused_before_anything_starts(monkeypatch):
+    """The paper's V100 needs compute capability 7.0, which PyTorch 2.12 has no kernels for."""
+    with pytest.raises(NoisegridError, match=r"hardware v100: PyTorch 2.12.1 is installed, .* 7.0; install .*cu126"):
+        run.command("paper", [])
+    assert run.command("paper", ["--sdm", "apptainer"])[-1] == "study=paper"
+    monkeypatch.setattr(run, "packages", lambda: {"torch": "2.7.1"})
+    assert run.command("paper", [])[-1] == "study=paper"
 
 
 def test_a_mistake_in_the_study_is_left_to_snakemake(monkeypatch):

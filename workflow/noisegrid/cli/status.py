@@ -26,6 +26,12 @@ def run(options: argparse.Namespace) -> None:
     name, results = arguments.chosen(options)
     study = load_written(name, results)
     folder = Path(StudyPaths(str(results), study.name).folder).absolute()
+    if options.watch and not folder.exists():
+        from noisegrid.planning.live import wait_for
+
+        if not wait_for(folder, study.name):
+            return
+        study = load_written(name, results)
     if not folder.exists():
         print(
             lines(

@@ -34,6 +34,15 @@ def watch(study: Watch) -> None:
         (_draw if is_terminal() else _print)(study)
 
 
+def wait_for(folder: Path, study: str) -> bool:
+    """Wait until a study begins, which is when its folder exists. Return whether it did; Ctrl-C ends the wait."""
+    say(lines(f"{study}: nothing in {folder} yet; waiting (Ctrl-C ends this view)"))
+    with suppress(KeyboardInterrupt):
+        while not folder.exists():
+            time.sleep(LOOK_S)
+    return folder.exists()
+
+
 def _draw(study: Watch) -> None:
     hint = ("Ctrl-C ends this view, and nothing else",)
     look = study.look()

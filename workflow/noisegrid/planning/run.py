@@ -3,11 +3,12 @@
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterable
 
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.schemas import ROOT, read_yaml
+from noisegrid.common.schemas import ROOT, catalog, read_yaml
 from noisegrid.runtime.environment import HERE, packages
-from noisegrid.runtime.hardware import stack, stack_of
+from noisegrid.runtime.hardware import entry, has_kernels, stack, stack_of
 from noisegrid.study.resolve import load_study
 
 #: The options with which Snakemake runs jobs in containers.
@@ -69,9 +70,23 @@ def _stack_setting(study: str | None, options: list[str]) -> list[str]:
     pinned = {stack(stack_of(name)).packages.get("torch") for name in hardware if "@" not in name}
     if pinned <= {installed}:
         return []
+    _check_kernels(installed, hardware)
     note = f"PyTorch {installed} is installed, which is not the pinned one, so the study runs with stack={HERE}"
     print(f"noisegrid: {note}", file=sys.stderr)
     return [f"stack={HERE}"]
+
+
+def _check_kernels(installed: str, names: Iterable[str]) -> None:
+    """Raise NoisegridError if the installed PyTorch is that of a stack which has no kernels for a device."""
+    same = [name for name in catalog("stacks") if stack(name).packages.get("torch") == installed]
+    for name in names:
+        found = entry(name)
+        if found.is_cuda and same and not has_kernels(stack(same[0]).arch, found.compute_capability):
+            raise NoisegridError(
+                f"hardware {name}: PyTorch {installed} is installed, which has no kernels for compute capability "
+                f"{found.compute_capability}; install the stack {found.stack} (make STACK={found.stack} VENV=.venv-gpu "
+                ".venv-gpu/.installed) and call noisegrid from there, or add --sdm apptainer"
+            )
 
 
 def _is_profile(name: str) -> bool:

@@ -5,8 +5,11 @@ from collections.abc import Callable, Sequence
 from noisegrid.common.progress import duration, size
 from noisegrid.planning.costs import ATTEMPTS, Costs, HardwareCost, TaskCost, costs, total
 from noisegrid.planning.plan import Plan
+from noisegrid.runtime.hardware import stack_of
 
 NOT_KNOWN = "not known"
+#: An estimate that was not measured may be too low by this factor.
+UNSURE = 2
 #: Stands before a time that the catalog's numbers give, and that was not measured.
 ESTIMATED = "~"
 HEADER = ("task", "cells", "replicates", "jobs", "one takes", "all take", "device memory", "disk", "files")
@@ -18,13 +21,13 @@ def summary(plan: Plan, found: Costs | None = None) -> str:
     lines = list[str]()
     for one in found.hardware:
         lines += [*_table(one, found.currency), ""]
-    lines += [note for one in found.hardware for task in one.tasks if (note := _too_long(one, task))]
+    lines += [note for one in found.hardware for task in one.tasks if (note := too_long(one, task))]
     return "\n".join([*lines, *_totals(found)])
 
 
 def _table(one: HardwareCost, currency: str) -> list[str]:
     """Return what a study costs on one kind of hardware."""
-    head = f"{one.hardware}: {', '.join(_counts(one))}; a job asks for {_asks(one)}"
+    head = f"{one.hardware}: {', '.join(_counts(one))}; a job asks for {_asks(one)}; stack {stack_of(one.hardware)}"
     if not one.tasks:
         return [head]
     rows = [HEADER, *map(_row, one.tasks)]
@@ -97,15 +100,23 @@ def _price(price: float | None, currency: str) -> str:
     return NOT_KNOWN if price is None else " ".join(filter(None, [f"{price:,.0f}", currency]))
 
 
-def _too_long(one: HardwareCost, task: TaskCost) -> str:
-    """Return a note if a job needs more time than all its attempts have together, else an empty string."""
-    have = sum(range(1, ATTEMPTS + 1)) * one.asks["minutes"] / 60
-    if task.hours_of_job is None or task.hours_of_job <= have:
+def too_long(one: HardwareCost, task: TaskCost) -> str:
+    """Return a note if a job may need more time than its first attempt, or than all its attempts have."""
+    first, hours = one.asks["minutes"] / 60, task.hours_of_job
+    have = sum(range(1, ATTEMPTS + 1)) * first
+    if hours is None or hours <= first:
         return ""
+    unsure = "" if task.is_measured else ", or twice as long"
+    what = f"note: a job of {task.task} on {one.hardware} takes about {duration(3600 * hours)}{unsure}"
+    if hours * (1 if task.is_measured else UNSURE) > have:
+        return (
+            f"{what}, but its {ATTEMPTS} attempts have {duration(3600 * have)} in total on SLURM; raise "
+            "minutes_per_job (slurm/site.yaml), or run Snakemake again until the job is done"
+        )
+    more = " and ".join(duration(3600 * first * attempt) for attempt in range(2, ATTEMPTS + 1))
     return (
-        f"note: a job of {task.task} on {one.hardware} takes about {duration(3600 * task.hours_of_job)}, but its "
-        f"{ATTEMPTS} attempts have {duration(3600 * have)} in total on SLURM; raise minutes_per_job (slurm/site.yaml), "
-        "or run Snakemake again until the job is done"
+        f"{what}, more than the {duration(3600 * first)} of its first attempt; the next ones ask for {more}, which the "
+        "partition must allow; or raise minutes_per_job (slurm/site.yaml)"
     )
 
 

@@ -141,7 +141,7 @@ def null_sentence(frame: pd.DataFrame) -> str:
     however cells depend on each other. The numbers of the cell with the most such classes follow. The sentence is empty
     if no cell has a p.
     """
-    table = class_table(frame)
+    table = class_table(frame[~(frame["n_replicates"] < stats.FEWEST)])
     if table.empty:
         return ""
     tested = table[table["largest_over_null_p"].notna()]
