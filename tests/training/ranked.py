@@ -4,23 +4,20 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from changed import changed_run
 
 from noisegrid.data.form import Form
 from noisegrid.data.prepared import Dataset
 from noisegrid.networks.build import build
-from noisegrid.study.resolve import load_study
-from noisegrid.study.settings import Task
 from noisegrid.training.checkpoint import Checkpoints, Interrupted
 from noisegrid.training.rank_processes import together
 from noisegrid.training.ranks import ALONE, Ranks
-from noisegrid.training.replicate import run_of
 from noisegrid.training.run import Run
 from noisegrid.training.train import NEVER, Training
 from noisegrid.training.weights import weights_of
@@ -31,16 +28,6 @@ EXAMPLES, BATCH, STEPS = 26, 12, 3
 CPU = torch.device("cpu")
 
 
-class OfTask(Run):
-    """A run whose recipe is given."""
-
-    recipe: Task
-
-    @property
-    def task(self) -> Task:
-        return self.recipe
-
-
 def run_with(
     world: int | None,
     bucket_mb: float | None = None,
@@ -48,16 +35,16 @@ def run_with(
     batch_norm: bool = False,
     accumulate: int = 1,
 ) -> Run:
-    (cell,) = [c for c in load_study("quick").cells if (c.task, c.noise) == ("smallcnn_dropout-digits", "control")]
-    run = run_of(cell, 0)
     switches = {"world_size": world, "bucket_mb": bucket_mb}
-    made = OfTask(run.settings, run.seeds, run.flags | {key: value for key, value in switches.items() if value})
-    options = run.task.options | {"batch_norm": batch_norm}
-    recipe = replace(
-        run.task, epochs=2, batch_size=BATCH, schedule=(), dropout=dropout, options=options, accumulate=accumulate
+    return changed_run(
+        "smallcnn_dropout-digits",
+        {key: value for key, value in switches.items() if value},
+        epochs=2,
+        batch_size=BATCH,
+        dropout=dropout,
+        options={"batch_norm": batch_norm},
+        accumulate=accumulate,
     )
-    object.__setattr__(made, "recipe", recipe)
-    return made
 
 
 def training(run: Run, ranks: Ranks = ALONE) -> Training:

@@ -1,40 +1,17 @@
 """A training function of the user: what it is given, and the shape of what it returns."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from changed import changed_run
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.data.form import Form
 from noisegrid.data.prepared import Dataset
-from noisegrid.study.resolve import load_study
-from noisegrid.study.settings import Task
 from noisegrid.trainers import Request, Trained
 from noisegrid.training import noise, own_trainer
-from noisegrid.training.replicate import run_of
-from noisegrid.training.run import Run
 
 TOKENS = Dataset("t", "d", Form("tokens", "tokens", 3), np.zeros(20, np.uint8), None, np.arange(11) % 3, None)
 VALUES = Dataset("v", "d", Form("arrays", "values", 2, (4,)), *[np.zeros((6, n), np.float32) for n in (4, 2, 4, 2)])
-
-
-class OfTask(Run):
-    """A run whose recipe is given."""
-
-    recipe: Task
-
-    @property
-    def task(self) -> Task:
-        return self.recipe
-
-
-def run_with(**changes: object) -> Run:
-    (cell,) = [c for c in load_study("quick").cells if (c.task, c.noise) == ("smallcnn-digits", "control")]
-    run = run_of(cell, 0)
-    made = OfTask(run.settings, run.seeds, run.flags)
-    object.__setattr__(made, "recipe", replace(run.task, epochs=1, options={}, trainer="mine:train", **changes))
-    return made
 
 
 @pytest.fixture
@@ -44,7 +21,9 @@ def trained_with(monkeypatch):
 
     def call(function, data, **changes):
         monkeypatch.setattr(own_trainer, "imported", lambda kind, name: function)
-        return own_trainer.train_with(run_with(**changes), data)
+        return own_trainer.train_with(
+            changed_run("smallcnn-digits", epochs=1, options={}, trainer="mine:train", **changes), data
+        )
 
     return call
 

@@ -1,20 +1,18 @@
 """Every optimiser and scheduler, and every average: a run that is interrupted and resumed ends with the same bits."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from changed import changed_run
 
 from noisegrid.common.schemas import catalog
 from noisegrid.data.form import Form
 from noisegrid.data.prepared import Dataset
 from noisegrid.networks.build import build
-from noisegrid.study.resolve import load_study
-from noisegrid.study.settings import Average, Optimizer, Scheduler, Task
+from noisegrid.study.settings import Average, Optimizer, Scheduler
 from noisegrid.training.checkpoint import Checkpoints, Interrupted
-from noisegrid.training.replicate import run_of
 from noisegrid.training.run import Run
 from noisegrid.training.train import Training
 from noisegrid.training.weights import weights_of
@@ -41,23 +39,8 @@ CHANGES = (
 )  # fmt: skip
 
 
-class OfTask(Run):
-    """A run whose recipe is given."""
-
-    recipe: Task
-
-    @property
-    def task(self) -> Task:
-        return self.recipe
-
-
 def run_with(**changes: object) -> Run:
-    (cell,) = [c for c in load_study("quick").cells if (c.task, c.noise) == ("smallcnn_dropout-digits", "control")]
-    run = run_of(cell, 0)
-    made = OfTask(run.settings, run.seeds, run.flags)
-    recipe = replace(run.task, epochs=EPOCHS, batch_size=8, schedule=(), **changes)
-    object.__setattr__(made, "recipe", recipe)
-    return made
+    return changed_run("smallcnn_dropout-digits", epochs=EPOCHS, batch_size=8, **changes)
 
 
 def training(run: Run) -> Training:
