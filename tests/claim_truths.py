@@ -11,7 +11,8 @@ from noisegrid.measuring.classes import class_rows, group_rows
 from noisegrid.measuring.pairs import hash_row, pair_rows
 from noisegrid.measuring.predictions import Predictions
 from noisegrid.measuring.rows import COLUMNS, metric_row
-from noisegrid.reporting.claims import SAME_LEVEL, SAME_ORDER, judge
+from noisegrid.reporting.claims import judge
+from noisegrid.reporting.claims_statistics import SAME_LEVEL, SAME_ORDER
 from noisegrid.reporting.verdicts import NOT_REPRODUCED, REPRODUCED, Verdict
 
 CLASSES, IMAGES = 10, 1000

@@ -13,7 +13,8 @@ import pandas as pd
 
 from noisegrid import stats
 from noisegrid.measuring.simulate import Population
-from noisegrid.reporting.claims import SAME_LEVEL, SAME_MEAN_POINTS, SAME_ORDER, judge
+from noisegrid.reporting.claims import judge
+from noisegrid.reporting.claims_statistics import SAME_LEVEL, SAME_MEAN_POINTS, SAME_ORDER
 from noisegrid.reporting.metrics_frame import batch_norm_counterparts
 from noisegrid.reporting.verdicts import NOT_REPRODUCED, REPRODUCED, Verdict
 from noisegrid.runtime.hardware import is_mixed_precision
