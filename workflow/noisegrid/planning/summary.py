@@ -89,7 +89,9 @@ def _mark(tasks: Sequence[TaskCost]) -> str:
 
 
 def _hours(hours: float | None, mark: str) -> str:
-    return NOT_KNOWN if hours is None else mark + duration(3600 * hours)
+    if hours is None:
+        return NOT_KNOWN
+    return mark + (duration(3600 * hours) if 3600 * hours >= 1 else "1 s")  # a start alone takes longer
 
 
 def _size(count: float | None) -> str:
