@@ -84,6 +84,13 @@ def test_the_example_in_the_readme_is_true(called, monkeypatch):
     assert f" is {of_20} (95 % interval, Welch's t, 20 + 20 runs" in printed and "luck" in same
 
 
+def test_the_exit_code_is_the_verdict_if_nobody_reads(files):
+    """`noisegrid gate … | head -1` closes the pipe early; here, it is closed before anything is printed."""
+    base, new = files
+    command = f"{shlex.quote(sys.executable)} -m noisegrid gate {new} {base} | true; exit ${{PIPESTATUS[0]}}"
+    assert subprocess.run(["bash", "-c", command], cwd=ROOT / "workflow", check=False).returncode == 3
+
+
 # --- sides -----------------------------------------------------------------------------------------------------------
 
 
