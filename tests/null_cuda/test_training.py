@@ -30,8 +30,8 @@ def test_a_replicate_is_recorded_with_its_card_and_replayed(tmp_path, datasets) 
 
 
 def test_cuda_before_the_fork_is_noticed(tmp_path, datasets) -> None:
-    old = "        pool = Pool("
-    package = mutated(tmp_path / "mutated", "training/job.py", old, f"        torch.zeros(1, device='cuda')\n{old}")
+    old = "            pool = Pool("
+    package = mutated(tmp_path / "mutated", "training/job.py", old, f"            torch.zeros(1, device='cuda')\n{old}")
     done = H100.run("-m", "noisegrid", *training(tmp_path, datasets), package=package, **own(tmp_path))
     assert done.returncode == 1
     assert "Cannot re-initialize CUDA in forked subprocess" in done.stdout

@@ -172,7 +172,8 @@ def test_ten_thousand_replicates_of_one_noise_source_are_some_hundred_jobs(tmp_p
 
 def test_a_job_that_its_attempts_cannot_finish_is_noted_in_the_plan():
     lines = summary(plan.make(config("paper"))).splitlines()
-    (note,) = [line for line in lines if line.startswith("note: ")]
+    first, note = [line for line in lines if line.startswith("note: ")]
+    assert "a job of resnet18-celeba on v100 takes about 4.4 h, or twice as long, more than the 4 h" in first
     # 2,860 device-hours in 20 jobs; 4, 8 and 12 hours
     assert "a job of resnet50-imagenet on v100_32gb takes about 143 h" in note
     assert "its 3 attempts have 24 h in total on SLURM" in note

@@ -18,7 +18,8 @@ PRODUCTS = [
     "findings.md",
     "report.html",
     "provenance.html",
-    *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3, 5, 6, 7, 8, "sources", "across") for suffix in FIGURE_SUFFIXES),
+    *(f"figures/figure_{n}.{suffix}" for n in (1, 2, 3, 5, 6, 7, 8, "overview", "sources", "across")
+      for suffix in FIGURE_SUFFIXES),
     *(f"tables/{table}.{suffix}" for table in names_for(load_study(str(TINY)), TABLES) for suffix in
       ("csv", "md", "tex", "html")),
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 WIDTHS, SCHEMES = (1280, 390), ("light", "dark")
-FIGURES = {f"figure_{name}" for name in (1, 2, 3, 5, 6, 7, 8, "sources", "across")}
+FIGURES = {f"figure_{name}" for name in (1, 2, 3, 5, 6, 7, 8, "overview", "sources", "across")}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_the_verdict_and_a_figure_are_above_the_findings(browser, report):
         "3 runs per cell are too few to say which difference in accuracy is noise: it takes at least 5.",
         "65 training runs in 21 cells",
         "n = 3 to 4 replicates per cell",
-        "Beyond the paper: every source alone",
+        "On how many test examples two runs disagree",
         "Control is exactly zero (bitwise equal weights) in 4 of 4 control cells",
         "Accuracy and noise",
         "The paper's claims",
