@@ -77,8 +77,8 @@ STUDY: dict[str, Any] = {
     "datasets": {
         "own-data": {
             "read": "own:read", "classes": 10, "names": ["a|b"], "full_scale": 16, "title": "words",
-            "source": "words", "groups": False, "bundled": True, "licensed": False, "channels": 1, "examples": 999, "test_examples": 99, "size": 8,
-            "files": ["a|b"],
+            "source": "words", "groups": False, "bundled": True, "licensed": False, "channels": 1, "examples": 999,
+            "test_examples": 99, "size": 8, "files": ["a|b"],
         },
         "own-rows": {"read": "own:read", "kind": "table", "labels": "values", "columns": [0, 3]},
         "own-series": {"read": "own:read", "kind": "arrays", "classes": 2, "shape": [8, 2]},
