@@ -80,7 +80,7 @@ def test_the_example_in_the_readme_is_true(called, monkeypatch):
     shown = [line for line in lines if line in said]
     assert shown[0] == lines[0] and said == " ".join(shown)
     _, printed, _ = called("gate", "docs/results/gain/runs.csv", *command.split()[3:])
-    ((of_20, same),) = re.findall(r"With twenty runs each, the difference was (\S+ \[.*?\])\. (.*?):", text)
+    ((of_20, same),) = re.findall(r"With twenty runs each, the difference was (\S+ \[.*?\])\. (.*?),", text)
     assert f" is {of_20} (95 % interval, Welch's t, 20 + 20 runs" in printed and "luck" in same
 
 
