@@ -164,9 +164,8 @@ def run(options: argparse.Namespace) -> int:
         raise
     write(options.html, as_html.verdict_page, found)
     write(options.markdown, as_markdown.comment, found)
-    say(
-        as_json.text(as_json.to_document(found)) if options.json else "\n  ".join(text(found))
-    )  # `| head` keeps the code
+    shown = as_json.text(as_json.to_document(found)) if options.json else "\n  ".join(text(found))
+    say(shown)  # a closed pipe, as behind `| head -1`, changes no exit code
     return found.exit_code
 
 

@@ -55,7 +55,7 @@ class View:
     hints: tuple[str, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the parts of the view, as many as the terminal has room for."""
+        """Yield the parts of the view, with as many running replicates as fit into the terminal."""
         wide = options.max_width >= WIDE
         rows = max(3, (options.height or console.height) - OTHER_LINES)
         parts: list[RenderableType] = ["", _totals(self.look), "", _times(self.look)]

@@ -64,7 +64,7 @@ def stacked(blocks: Iterable[tuple[str, Iterable[str]]]) -> list[Block]:
 
 
 def row_label(text: str, length: int) -> str:
-    """Return the label of a row, in lines of this length; shorter ones on a narrow screen. Rows have room for two."""
+    """Return the label of a row, in lines of this length; shorter ones on a narrow screen. A row holds two."""
     lines = textwrap.wrap(text, min(length, 30) if look().narrow else length, break_on_hyphens=False)
     return "\n".join(map(escape.figure, lines))
 
@@ -242,9 +242,9 @@ def annotate(figure: Figure, text: str, handles: Sequence[Artist]) -> None:
 
 def _columns(labels: Sequence[str]) -> int:
     """Return the largest number of columns of a legend that fits into the width of the figure."""
-    room = look().characters(look().size - 1)
+    width = look().characters(look().size - 1)
     for columns in range(len(labels), 1, -1):
         widest = [max(map(len, part)) for part in np.array_split(labels, columns)]  # as Matplotlib divides them
-        if sum(widest) + 7 * columns <= room:
+        if sum(widest) + 7 * columns <= width:
             return columns
     return 1

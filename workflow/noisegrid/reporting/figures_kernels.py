@@ -41,7 +41,7 @@ def figure_7(frame: pd.DataFrame) -> Figure:
         where = f"{network_title(row.network)} on {hardware_title(row.hardware)}"
         axis.set_title(panel_title(f"{where}: step time × {row.ratio:.2f}"), loc="left")
     axes[-1, 0].set_xlabel("summed kernel time / that of the default arm")
-    axes[-1, 0].set_xlim(0, 1.08 * axes[-1, 0].get_xlim()[1])  # room for the times at the ends of the bars
+    axes[-1, 0].set_xlim(0, 1.08 * axes[-1, 0].get_xlim()[1])  # the times stand at the ends of the bars
     annotate(figure, f"{overhead_frame.provenance(frame)}.", _handles(times, styles))
     return figure
 

@@ -128,9 +128,9 @@ def _tick(axis: Axis, ticks: list[float]) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _offset(index: int, count: int, room: float) -> float:
+def _offset(index: int, count: int, height: float) -> float:
     """Return the distance of the marks of one kind of hardware from the middle of a row."""
-    return min(0.18, room / count) * (index - (count - 1) / 2)
+    return min(0.18, height / count) * (index - (count - 1) / 2)
 
 
 def _style(index: int) -> dict[str, Any]:

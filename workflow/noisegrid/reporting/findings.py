@@ -36,13 +36,17 @@ that others can check.)
 """
 
 
-def findings(frame: pd.DataFrame) -> list[str]:
-    """Return a list of findings from metrics.csv. A finding is left out if the cells it describes were not measured."""
+def findings(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[str]:
+    """Return a list of findings from metrics.csv and, if it is given, overhead.csv.
+
+    A finding is left out if the cells that it describes were not measured.
+    """
     sentences = [control_sentence(frame), *churn_sentences(frame), *gain_sentences(frame), *value_sentences(frame)]
     sentences += [null_sentence(frame)]
     sentences += component_sentences(frame)
     sentences += [*test_set_sentences(frame), *versus_sentences(frame)]
-    return [sentence for sentence in [*sentences, *lost_sentences(frame)] if sentence]
+    sentences += [*lost_sentences(frame), *([] if overhead is None else overhead_sentences(overhead))]
+    return [sentence for sentence in sentences if sentence]
 
 
 def control_sentence(frame: pd.DataFrame) -> str:
@@ -299,9 +303,8 @@ def write(frame: pd.DataFrame, overhead: pd.DataFrame | None, path: Path) -> Non
         Path of the .md file to write. The .html file and the .rst file (the first page of Snakemake's report) are
         written next to it.
     """
-    sentences, basis = findings(frame), f"{provenance(frame)}; 95 % intervals"
+    sentences, basis = findings(frame, overhead), f"{provenance(frame)}; 95 % intervals"
     if overhead is not None:
-        sentences += overhead_sentences(overhead)
         basis += f"; timings: {overhead_frame.provenance(overhead)}"
     write_text(path, "\n".join([*(f"- {sentence}" for sentence in sentences), "", f"({markdown(basis)})"]) + "\n")
     body = f"<ul>{''.join(map(item, sentences))}</ul><p>{html(basis)}</p>"

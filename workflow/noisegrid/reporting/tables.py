@@ -3,6 +3,7 @@
 Numbers in the CSV have nine significant digits. The other formats are rounded for readers. Column names contain units.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ from noisegrid.common.schemas import WORKFLOW, catalog
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.claims import judge
 from noisegrid.reporting.metrics_frame import free_sources, measured_names, provenance, select, single_hardware
-from noisegrid.reporting.registry import METRICS, TABLES
+from noisegrid.reporting.registry import METRICS, TABLES, Entry
 from noisegrid.study.sources import holds_seeds, seed_note
 
 CELL = ["hardware", "task", "noise"]
@@ -333,6 +334,25 @@ def _html(table: pd.DataFrame, caption: str) -> str:
     return page(caption, f"<p>{escape.html(caption)}.</p><div class=scroll>{body}</div>")
 
 
+def made(frame: pd.DataFrame, overhead: pd.DataFrame | None) -> Iterator[tuple[Entry, pd.DataFrame, str]]:
+    """Yield the tables of a study in the order of the registry: entry, table, and n, device and versions.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The content of metrics.csv.
+    overhead : pandas.DataFrame or None
+        The content of overhead.csv, if the study times networks.
+    """
+    for entry in TABLES.values():
+        if entry.data == METRICS:
+            rows = entry.rows(frame)
+            table = claims_table(rows, overhead) if entry.name == "claims" else entry.make(rows)
+            yield entry, table, provenance(rows)
+        elif overhead is not None:
+            yield entry, entry.make(overhead), overhead_frame.provenance(overhead)
+
+
 def write_all(frame: pd.DataFrame, overhead: pd.DataFrame | None, folder: Path) -> None:
     """Write every table of a study in all four formats.
 
@@ -345,13 +365,6 @@ def write_all(frame: pd.DataFrame, overhead: pd.DataFrame | None, folder: Path) 
     folder : Path
         Folder to write into.
     """
-    for name, entry in TABLES.items():
-        if entry.data == METRICS:
-            rows = entry.rows(frame)
-            table = claims_table(rows, overhead) if name == "claims" else entry.make(rows)
-            if entry.optional and table.empty:
-                continue
-            write_table(table, f"{entry.caption}; {provenance(rows)}", folder / f"{name}.csv")
-        elif overhead is not None:
-            caption = f"{entry.caption}; {overhead_frame.provenance(overhead)}"
-            write_table(entry.make(overhead), caption, folder / f"{name}.csv")
+    for entry, table, basis in made(frame, overhead):
+        if not (table.empty and entry.optional and entry.data == METRICS):
+            write_table(table, f"{entry.caption}; {basis}", folder / f"{entry.name}.csv")

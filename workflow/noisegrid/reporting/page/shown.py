@@ -6,14 +6,11 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from noisegrid.common.schemas import catalog
-from noisegrid.reporting import overhead_frame
-from noisegrid.reporting.metrics_frame import provenance
 from noisegrid.reporting.page.columns import Column, Item, columns_of, text_column
 from noisegrid.reporting.page.headings import TABLE_TITLES
 from noisegrid.reporting.page.heads import Head, take_heads
 from noisegrid.reporting.page.names import Names
-from noisegrid.reporting.registry import METRICS, TABLES
-from noisegrid.reporting.tables import claims_table
+from noisegrid.reporting.tables import made
 from noisegrid.reporting.titles import noise_title
 
 
@@ -57,19 +54,11 @@ def shown_tables(frame: pd.DataFrame, overhead: pd.DataFrame | None, names: Name
     names : Names
         The names of the cells.
     """
-    for name, entry in TABLES.items():
-        if entry.data == METRICS:
-            rows = entry.rows(frame)
-            table = claims_table(rows, overhead) if name == "claims" else entry.make(rows)
-            basis = provenance(rows)
-        elif overhead is not None:
-            table, basis = entry.make(overhead), overhead_frame.provenance(overhead)
-        else:
-            continue
+    for entry, table, basis in made(frame, overhead):
         if table.empty:
             continue
-        content = _claims(table, names) if name == "claims" else _plain(table, names)
-        yield Shown(name, TABLE_TITLES.get(name, name), f"{entry.caption}.", basis, *content)
+        content = _claims(table, names) if entry.name == "claims" else _plain(table, names)
+        yield Shown(entry.name, TABLE_TITLES.get(entry.name, entry.name), f"{entry.caption}.", basis, *content)
 
 
 def _plain(table: pd.DataFrame, names: Names) -> tuple[str, list[Head], list[Column]]:

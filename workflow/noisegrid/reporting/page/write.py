@@ -14,7 +14,7 @@ from noisegrid.common.escape import lines, terminal
 from noisegrid.common.files import write_text
 from noisegrid.common.schemas import WORKFLOW
 from noisegrid.reporting import overhead_frame
-from noisegrid.reporting.findings import findings, overhead_sentences
+from noisegrid.reporting.findings import findings
 from noisegrid.reporting.metrics_frame import provenance, single_hardware
 from noisegrid.reporting.page import inline
 from noisegrid.reporting.page.cells import sections
@@ -68,7 +68,6 @@ def write_page(
     names = Names(frame, overhead["network"].unique() if overhead is not None else ())
     pictures = list(figures(images, frame, overhead))
     main, chart = main_figure(pictures), explorer(frame)
-    sentences = findings(frame) + (overhead_sentences(overhead) if overhead is not None else [])
     scripts = [inline.data_tables(), *([inline.vega()] if chart else []), inline.own()]
     text = _environment(names).get_template(Path(TEMPLATE).name).render(
         study=str(frame["study"].iloc[0]),
@@ -83,7 +82,7 @@ def write_page(
         timed=overhead_frame.provenance(overhead) if overhead is not None else "",
         main=main,
         figures=[figure for figure in pictures if figure is not main],
-        sentences=sentences,
+        sentences=findings(frame, overhead),
         tables=list(shown_tables(frame, overhead, names)),
         chart=inline.data(chart) if chart else "",
         sections=list(sections(frame, names)),
