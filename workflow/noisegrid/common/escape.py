@@ -20,7 +20,7 @@ _LATEX = {
     UNKNOWN: "?",  # a character that LaTeX knows
 } | {letter: f"\\{letter}" for letter in "{}$&#_%"}
 #: Characters with a meaning anywhere in Markdown. `_` has one only at the edge of a word; the last three make links.
-_MARKDOWN = re.compile(r"[\\`*\[\]<>|~!&#${}]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=(?i:www))\.|@")
+_MARKDOWN = re.compile(r"[\\`*\[\]<>|~!&#${}]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=(?i:www))\.|@(?=[\w-])")
 #: The start of a list, a heading underlined with `=` or `-`, or a horizontal line, at the start of a text.
 _MARKDOWN_START = re.compile(r"[-+=](?=[-+=\s]|\Z)|(?<=[0-9])[.)](?=\s|\Z)")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?:inf|nan)")
