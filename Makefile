@@ -3,7 +3,8 @@
 # make test TESTS=all   every test; .ci/run shows how to install SLURM, Apptainer and Chromium
 # make test-fast  the linters and the unit tests alone
 # make test-xla   the tests that train through PyTorch/XLA, in an environment of their own: $(XLA_VENV)
-# make docs       the documentation site, in site/html; it runs a study of half a minute for its notebook
+# make docs       the documentation site, in site/html
+# make example    train docs/example/package.yaml again, and write the package in docs/results/example from it
 # make licences   name, version and licence of every package in $(VENV)
 # All work from a fresh clone; nothing is installed outside of $(VENV).
 
@@ -15,10 +16,9 @@ STACK ?= torch2.12-cu130
 TESTS ?= most
 TESTS_AT_ONCE ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
-EXAMPLE := results/example/example.crate.zip
 PINS := envs/$(STACK).txt envs/analysis.txt envs/cluster.txt envs/dev.txt
 
-.PHONY: run test test-fast test-xla check docs licences pins clean
+.PHONY: run test test-fast test-xla check docs example licences pins clean
 
 run: $(VENV)/.installed
 	$(BIN)/snakemake
@@ -49,13 +49,13 @@ check: $(VENV)/.installed
 	$(BIN)/mypy
 
 # -W: a link, an anchor or a name that leads nowhere is an error
-docs: $(EXAMPLE)
-	NOISEGRID_PACKAGE=$(abspath $(EXAMPLE)) $(BIN)/sphinx-build -W --keep-going --quiet -d site/doctrees docs site/html
+docs: $(VENV)/.installed
+	$(BIN)/sphinx-build -W --keep-going --quiet -d site/doctrees docs site/html
 	@echo "Written: site/html/index.html"
 
-$(EXAMPLE): docs/example/package.yaml | $(VENV)/.installed
-	$(BIN)/snakemake --config study=$<
-	$(BIN)/snakemake package --config study=$<
+example: $(VENV)/.installed
+	$(BIN)/snakemake all package --config study=docs/example/package.yaml
+	xz -9 --extreme --stdout results/example/example.crate.zip > docs/results/example/example.crate.zip.xz
 
 licences: $(VENV)/.installed
 	@$(BIN)/python envs/licences.py

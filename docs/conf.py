@@ -3,7 +3,6 @@
 Two rules of this site are in `_ext`: `links` says where a link to a file of the repository leads, and `generated` fills
 in what is written elsewhere, at a line such as `<!-- generated: catalog tasks -->`. Environment variables:
 
-NOISEGRID_PACKAGE     the package that the notebook tutorials/read_results.md reads
 NOISEGRID_REPOSITORY  the address of the repository on a forge; without it, the site links to copies of files
 NOISEGRID_COMMIT      the commit to link to there; main by default
 """

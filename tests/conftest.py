@@ -256,7 +256,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def clone(folder: Path) -> Path:
-    """A copy of the working tree's own files, as a fresh clone has them, with changes that are not committed."""
+    """A copy of what the working tree installs and runs, with changes that are not committed."""
     from noisegrid.crate.write import code_files  # needs rocrate, which the tests on a borrowed GPU do without
 
     for name, path in code_files().items():

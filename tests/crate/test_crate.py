@@ -40,7 +40,8 @@ class TestWhole:
         for path in work.rglob("*"):
             os.utime(path, (1_000_000_000, 1_000_000_000), follow_symlinks=False)
         (work / "results/pair/pair.crate.zip").unlink()
-        assert snakemake(work, "package", study="pair.yaml").returncode == 0
+        done = snakemake(work, "package", study="pair.yaml")
+        assert done.returncode == 0 and "Made: results/pair/pair.crate.zip" in done.stdout, done.stdout
         assert (work / "results/pair/pair.crate.zip").read_bytes() == package.read_bytes()
 
     def test_verify_needs_no_torch_and_says_same(self, package, tmp_path):

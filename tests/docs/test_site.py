@@ -27,18 +27,18 @@ KINDS = (
 )
 
 
-def build(target: Path, package: Path, *options: str, docs: Path = ROOT / "docs", **environment: str):
+def build(target: Path, *options: str, docs: Path = ROOT / "docs", **environment: str):
     """Build the site strictly, as `make docs` does."""
     words = ("-W", "--keep-going", "--quiet", *options, "-d", target / "doctrees", docs, target / "html")
-    return run(sys.executable, "-m", "sphinx", *words, NOISEGRID_PACKAGE=str(package), **environment)
+    return run(sys.executable, "-m", "sphinx", *words, **environment)
 
 
 @pytest.fixture(scope="module")
-def site(once: Once, package: Path) -> Path:
+def site(once: Once) -> Path:
     """The folder of the built site."""
 
     def make(folder: Path) -> None:
-        done = build(folder, package)
+        done = build(folder)
         assert done.returncode == 0, done.stdout
 
     return once("site", make) / "html"
@@ -87,7 +87,7 @@ def test_the_gallery_has_every_figure_with_a_sentence(site):
 
 def test_the_notebook_was_run(site):
     page = text(site, "tutorials/read_results")
-    assert "of the test images, mean over all pairs of 3 runs" in page  # printed by a cell
+    assert "of the test images, mean over all pairs of 5 runs" in page  # printed by a cell
     assert "_images/" in page
 
 
@@ -110,7 +110,7 @@ def one_page(folder: Path, body: str, **environment: str):
     (folder / "notes").mkdir()
     (folder / "more.md").write_text("# More\n")
     (docs / "index.md").write_text(f"# Title\n\n{body}\n")
-    return build(folder / "out", Path(), docs=docs, **environment)
+    return build(folder / "out", docs=docs, **environment)
 
 
 def test_a_link_an_anchor_or_a_generator_that_is_wrong_ends_the_build(tmp_path):

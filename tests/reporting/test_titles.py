@@ -3,7 +3,7 @@
 import pytest
 
 from noisegrid.common.schemas import catalog, check
-from noisegrid.reporting.titles import class_title, network_title, noise_title, task_title
+from noisegrid.reporting.titles import class_title, hardware_title, network_title, noise_title, task_title
 from noisegrid.study.sources import NOISES
 
 
@@ -28,6 +28,12 @@ def test_every_task_has_a_title_of_its_own():
 
 def test_networks():
     assert network_title("mediumcnn_k7") == "Medium CNN 7×7" and network_title("package:mine") == "package:mine"
+
+
+def test_kinds_of_hardware():
+    assert hardware_title("cpu × cpu_sse41") == "CPU × CPU, SSE4.1 only"
+    assert hardware_title("v100@torch2.7-cu126") == "V100 (PyTorch 2.7, CUDA 12.6)"
+    assert hardware_title("mine") == "mine" and hardware_title("mine@here") == "mine (here)"
 
 
 def test_noises_and_interactions():

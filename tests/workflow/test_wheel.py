@@ -15,7 +15,7 @@ from noisegrid.crate.write import CODE, code_files
 pytestmark = pytest.mark.slow
 
 #: What a working tree has and a wheel does not.
-NOT_INSTALLED = ("pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "docs", "tests", "benchmarks")
+NOT_INSTALLED = ("pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "docs")
 #: Megabytes that the base installation may take, without pip.
 LARGEST_BASE = 250
 

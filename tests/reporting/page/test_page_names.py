@@ -2,7 +2,7 @@
 
 from factories import metrics_frame
 
-from noisegrid.reporting.page.names import Names, hardware_title
+from noisegrid.reporting.page.names import Names, Place
 
 NAMES = Names(metrics_frame(("smallcnn-digits", "smallcnn_bn-digits", "mine")), ["mediumcnn_k1"])
 
@@ -28,7 +28,7 @@ def test_the_rest_of_a_sentence_is_escaped():
     assert NAMES.named("<b>mine</b> & \x1b[2J") == "&lt;b&gt;mine&lt;/b&gt; &amp; \N{REPLACEMENT CHARACTER}[2J"
 
 
-def test_kinds_of_hardware():
-    assert hardware_title("cpu × cpu_sse41") == "CPU × CPU, SSE4.1 only"
-    assert hardware_title("v100@torch2.7-cu126") == "V100 (torch2.7-cu126)"
-    assert hardware_title("mine") == "mine"
+def test_a_section_is_named_by_titles_and_its_key_by_names():
+    place = Place("v100@torch2.7-cu126", "smallcnn-digits")
+    assert place.title == "Small CNN on digits, V100 (PyTorch 2.7, CUDA 12.6)"
+    assert place.key == "v100@torch2.7-cu126/smallcnn-digits"

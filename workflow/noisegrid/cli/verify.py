@@ -26,7 +26,7 @@ def positive(text: str) -> float:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("package", type=Path, metavar="PACKAGE", help="the .crate.zip that `noisegrid package` made")
+    parser.add_argument("package", type=Path, metavar="PACKAGE", help="a .crate.zip, or a .crate.zip.xz")
     parser.add_argument("--rerun", type=int, default=0, metavar="N", help="train N replicates again (requires PyTorch)")
     parser.add_argument("--choice", type=int, help="seed for choosing the N replicates (default: random)")
     parser.add_argument(

@@ -14,8 +14,9 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256
 from noisegrid.common.paths import StudyPaths
 from noisegrid.common.provenance import code_digests
-from noisegrid.common.schemas import PACKAGE, check
+from noisegrid.common.schemas import PACKAGE, WORKFLOW, check
 from noisegrid.crate import archive
+from noisegrid.crate.compressed import uncompressed
 from noisegrid.crate.limits import CELLS, ENTRIES, SETTINGS_BYTES, check_count, check_files, read_json
 from noisegrid.crate.possible import check_design
 from noisegrid.records.record import WEIGHTS
@@ -79,7 +80,7 @@ class Crate:
     Attributes
     ----------
     path : Path
-        The zip.
+        The zip, or the .xz that holds it.
     folder : Path
         The folder that contains the unpacked files.
     about : dict
@@ -88,6 +89,8 @@ class Crate:
         A sentence for each problem of the zip itself.
     notes : list of str
         Remarks for the user that do not count as differences.
+    otherwise : list of str
+        The kinds of files that other code made, and that the code installed here makes otherwise.
     """
 
     path: Path
@@ -95,6 +98,7 @@ class Crate:
     about: dict[str, Any]
     damage: list[str]
     notes: list[str] = field(default_factory=list)
+    otherwise: list[str] = field(default_factory=list)
     _digests: dict[str, dict[str, str | None] | None] = field(default_factory=dict)
 
     @cached_property
@@ -133,7 +137,13 @@ class Crate:
     @cached_property
     def has_code_of_here(self) -> bool:
         """Whether the Python modules in the crate are equal to those of this installation."""
-        return _modules(self.folder / "code" / "workflow" / "noisegrid") == _modules(PACKAGE)
+        return _sums(self.folder / "code/workflow/noisegrid", "*.py") == _sums(PACKAGE, "*.py")
+
+    @cached_property
+    def has_words_of_here(self) -> bool:
+        """Whether the Python modules and the catalogs in the crate are equal to those of this installation."""
+        catalogs = (self.folder / "code/workflow/catalog", WORKFLOW / "catalog")
+        return self.has_code_of_here and _sums(catalogs[0], "*") == _sums(catalogs[1], "*")
 
     def code_digests(self, build: str) -> dict[str, str | None] | None:
         """Return the digests of the code in the crate that trains a network, or None if it is not that of here.
@@ -155,9 +165,14 @@ class Crate:
         """A line with the name of the zip, the name and size of the study, and the noisegrid version that wrote it."""
         about, count = self.about, sum(cell.replicates for cell in self.cells)
         state = "" if about["finished"] else ", partly finished"
-        commit = f", commit {about['commit'][:12]}" if about["commit"] else ""
         words = f"{len(self.cells)} cells, {count} replicates planned{state}"
-        return f"{self.path.name}: study {about['study']}, {words}; noisegrid {about['noisegrid']}{commit}"
+        return f"{self.path.name}: study {about['study']}, {words}; {self.writer}"
+
+    @property
+    def writer(self) -> str:
+        """The version of noisegrid that wrote the crate, and the commit if it is known."""
+        commit = self.about["commit"]
+        return f"noisegrid {self.about['noisegrid']}{f', commit {commit[:12]}' if commit else ''}"
 
     def checksums(self) -> dict[str, str]:
         """Return the stated SHA-256 of all files, as a dictionary whose keys are the file names."""
@@ -209,7 +224,7 @@ def open_crate(path: Path, place: Path) -> Crate:
     Parameters
     ----------
     path : Path
-        The zip.
+        The zip, which may be compressed with xz (.crate.zip.xz).
     place : Path
         An empty folder. The crate is unpacked into a new subfolder of this folder.
 
@@ -220,7 +235,11 @@ def open_crate(path: Path, place: Path) -> Crate:
     """
     folder = place / "crate"
     folder.mkdir()
-    damage = archive.unpack(path, folder)
+    zipped = uncompressed(path, place)
+    try:
+        damage = archive.unpack(zipped, folder)
+    except NoisegridError as error:
+        raise NoisegridError(str(error).replace(str(zipped), str(path))) from error
     if not (folder / ABOUT).is_file():
         raise NoisegridError(f"{path} is not a noisegrid crate: it has no {ABOUT}{_because(damage)}")
     about = read_json(folder / ABOUT, f"{path}: {ABOUT}")
@@ -239,7 +258,7 @@ def open_crate(path: Path, place: Path) -> Crate:
             raise NoisegridError(f"{where}: {cell['replicates']} replicates are not the product of its levels")
     crate = Crate(path, folder, about, damage)
     check_files(folder, crate.names, f"results/{about['study']}")
-    if not damage and not archive.is_as_written(path, folder):
+    if not damage and not archive.is_as_written(zipped, folder):
         damage.append("bytes between or around the files in the zip were changed or added")
     return crate
 
@@ -261,9 +280,9 @@ def _listing(stated: Any, cell: Cell, chunk: Chunk, where: str) -> Listing:
     return found
 
 
-def _modules(folder: Path) -> list[tuple[str, str]]:
-    """Return the names and the checksums of all Python modules below a folder."""
-    return sorted((str(path.relative_to(folder)), sha256(path)) for path in folder.rglob("*.py"))
+def _sums(folder: Path, pattern: str) -> list[tuple[str, str]]:
+    """Return the names and the checksums of all files below a folder whose names match a pattern."""
+    return sorted((str(path.relative_to(folder)), sha256(path)) for path in folder.rglob(pattern) if path.is_file())
 
 
 def _impossible(about: dict[str, Any]) -> Iterator[str]:

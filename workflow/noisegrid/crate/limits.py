@@ -13,6 +13,8 @@ from noisegrid.common.errors import NoisegridError
 
 #: The zip: number of entries, bytes of its directory (the list of entries), bytes of a name, and folders in a name.
 ENTRIES, DIRECTORY_BYTES, NAME_BYTES, DEPTH = 100_000, 24_000_000, 512, 20
+#: A zip that was compressed with xz: its own bytes, and the memory for decompressing it.
+XZ_BYTES, XZ_MEMORY = 64_000_000, 100_000_000
 #: Bytes of a JSON file, of the record of a replicate, and of all chunk files together; and levels of nesting.
 JSON_BYTES, RECORD_BYTES, CHUNK_BYTES, JSON_DEPTH = 4_000_000, 1_000_000, 8_000_000, 30
 #: Bytes and levels of nesting of CITATION.cff, which is YAML. It may not contain aliases.

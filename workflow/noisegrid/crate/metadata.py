@@ -32,7 +32,7 @@ PROFILES = {
 LICENCE = "https://spdx.org/licenses/Apache-2.0"
 #: Folder -> description of the folder in the metadata.
 FOLDERS = {
-    "code/": "the workflow that wrote this crate: rules, catalogs, pinned versions, container definitions, tests",
+    "code/": "the workflow that wrote this crate: rules, catalogs, pinned versions, container definitions, pages",
     "containers/": "the contents of every container image that replicates ran in, as inspected from inside",
     "chunks/": "the replicates of each training job, with their weight hashes",
     "cells/": "the metrics of each cell",

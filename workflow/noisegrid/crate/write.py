@@ -1,9 +1,10 @@
 """Write a study's results as a crate, from which anyone can check them, redraw the figures and repeat the training.
 
-A crate contains the code of this working tree, the study with every setting, all records, predictions, metrics, timed
-blocks, tables and figures, the report, and descriptions of the contents of the container images. It contains weights
-only if `package_weights: true` is set in the config. A crate can also be written before the study is finished; it then
-contains the results that exist so far. The same results, code and config always produce a byte-identical file.
+A crate contains the code of the workflow (without its tests, and without the results of other studies), the study with
+every setting, all records, predictions, metrics, timed blocks, tables and figures, the report, and descriptions of the
+contents of the container images. It contains weights only if `package_weights: true` is set in the config. A crate can
+also be written before the study is finished; it then contains the results that exist so far. The same results, code and
+config always produce a byte-identical file.
 """
 
 import json
@@ -29,13 +30,15 @@ from noisegrid.study.study import Cell
 
 #: The records of the finished replicates of each cell, in the order of their numbers.
 Records = dict[Cell, list[dict[str, Any]]]
-#: Files and folders of the working tree that go into a crate as the code of the workflow.
+#: Files and folders of the working tree that go into a crate as the code of the workflow: what it takes to install and
+#: run it, and the pages that explain it. Tests, benchmarks and the results of other studies stay out.
 CODE = (
     *("Snakefile", "config.yaml", "pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", "CITATION.cff"),
-    *("workflow", "envs", "containers", "profiles", "slurm", "docs", "tests", "benchmarks"),
+    *("workflow", "envs", "containers", "profiles", "slurm", "docs"),
 )
-#: Names of files and folders that are left out of a crate: the settings of a site, and generated files.
-PRIVATE = {"site.yaml", "__pycache__", "noisegrid.egg-info", "old_crates"}
+#: Parts of these folders that are left out: measured results, the settings of a site, and generated files.
+LEFT_OUT = ("docs/results",)
+PRIVATE = {"site.yaml", "__pycache__", "noisegrid.egg-info"}
 
 
 def files_of(found: Plan, records: Records, weights: bool, finished: bool) -> dict[str, dict[str, Path]]:
@@ -151,9 +154,11 @@ def code_files() -> dict[str, Path]:
 def _below(place: Path, root: Path) -> Iterator[tuple[str, Path]]:
     """Yield the path of each file in a folder, relative to `root` and as it is; yield a file itself if it is given."""
     for path in [place] if place.is_file() else place.rglob("*"):
-        parts = path.relative_to(root).parts
-        if path.is_file() and PRIVATE.isdisjoint(parts) and not any(part.startswith(".") for part in parts):
-            yield path.relative_to(root).as_posix(), path
+        relative = path.relative_to(root)
+        if not path.is_file() or any(relative.is_relative_to(name) for name in LEFT_OUT):
+            continue
+        if PRIVATE.isdisjoint(relative.parts) and not any(part.startswith(".") for part in relative.parts):
+            yield relative.as_posix(), path
 
 
 def records_of(found: Plan) -> Records:

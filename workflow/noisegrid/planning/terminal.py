@@ -116,7 +116,8 @@ def made(plan: Plan, targets: Iterable[str]) -> str:
     """
     files = list(dict.fromkeys(map(str, targets)))
     if plan.paths.report in files:
-        return f"Results are in {plan.paths.folder}: report.html, findings.md, figures/, tables/, metrics.csv"
+        package = f", {Path(plan.paths.crate).name}" if plan.paths.crate in files else ""
+        return f"Results are in {plan.paths.folder}: report.html, findings.md, figures/, tables/, metrics.csv{package}"
     return f"Made: {_some(files)}" if files else f"Nothing was made; results are in {plan.paths.folder}"
 
 

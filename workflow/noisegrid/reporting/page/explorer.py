@@ -8,8 +8,7 @@ import pandas as pd
 import vl_convert
 
 from noisegrid.reporting.page.headings import metric_title
-from noisegrid.reporting.page.names import hardware_title
-from noisegrid.reporting.titles import noise_title, task_title
+from noisegrid.reporting.titles import hardware_title, noise_title, task_title
 from noisegrid.study.sources import NAMES, NOISES
 
 #: The group of a row about one run.

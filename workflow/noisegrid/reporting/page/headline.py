@@ -8,10 +8,9 @@ from noisegrid import stats
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.findings import control_sentence, overhead_sentences, versus_sentences
 from noisegrid.reporting.metrics_frame import select
-from noisegrid.reporting.page.names import hardware_title
 from noisegrid.reporting.page.numbers import decimals, with_interval
 from noisegrid.reporting.tables import difference_table, versus_table
-from noisegrid.reporting.titles import network_title, noise_title, task_title
+from noisegrid.reporting.titles import hardware_title, network_title, noise_title, task_title
 
 
 @dataclass(frozen=True)

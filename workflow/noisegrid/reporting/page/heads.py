@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from noisegrid.reporting.page.names import Names, hardware_title
-from noisegrid.reporting.titles import network_title, noise_title, task_title
+from noisegrid.reporting.page.names import Names
+from noisegrid.reporting.titles import hardware_title, network_title, noise_title, task_title
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from noisegrid.common.escape import html
-from noisegrid.common.schemas import catalog
 from noisegrid.reporting.metrics_frame import single_hardware
-from noisegrid.reporting.titles import TIMES, network_title, task_title
+from noisegrid.reporting.titles import hardware_title, network_title, task_title
 
 
 @dataclass(frozen=True)
@@ -76,17 +75,3 @@ class Names:
 
 def _link(place: Place) -> Markup:
     return Markup('<a href="#{}">{}</a>').format(place.anchor, Markup(html(place.title)))
-
-
-def hardware_title(name: str) -> str:
-    """Return the title of a kind of hardware, or of several that are compared, e.g. "V100" for v100.
-
-    A stack that the study chose follows in brackets.
-    """
-    return TIMES.join(_one_hardware(part) for part in name.split(TIMES))
-
-
-def _one_hardware(name: str) -> str:
-    entry, _, stack = name.partition("@")
-    title = str(catalog("hardware").get(entry, {}).get("title", entry))
-    return f"{title} ({stack})" if stack else title
