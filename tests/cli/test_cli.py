@@ -107,7 +107,7 @@ def test_a_new_study_has_no_mistakes(tmp_path, options):
     assert done.returncode == 0, done.stdout
     assert len(list(tmp_path.iterdir())) == 1 + len(options)
     done = noisegrid("check", "mine.yaml", cwd=tmp_path)
-    assert done.returncode == 0 and "mine.yaml: no mistakes; 3 cells, 15 replicates" in done.stdout, done.stdout
+    assert done.returncode == 0 and "mine.yaml: no mistakes; 4 cells, 20 replicates" in done.stdout, done.stdout
 
 
 @pytest.mark.slow

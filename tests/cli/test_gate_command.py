@@ -288,7 +288,7 @@ BAD = {
     "two runs": ("accuracy\n0.91\n0.92\n", "new has 2 runs, and a verdict needs at least 3 of each side"),
     "5 GB": (sparse, "has 5,000,000,000 bytes (limit: "),
     "binary garbage": (lambda path: path.write_bytes(bytes(range(256)) * 9), "{new}"),
-    "no file": (lambda path: None, "unknown file 'new.csv'"),
+    "no file": (lambda path: None, "there is no file new.csv in the folder "),
 }
 
 

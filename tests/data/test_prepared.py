@@ -37,6 +37,12 @@ def test_preparing_twice_gives_one_digest(datasets, tmp_path):
     assert open_prepared(tmp_path).digest == open_prepared(datasets / "digits").digest
 
 
+def test_one_line_says_what_was_prepared_and_where(tmp_path):
+    done = noisegrid("prepare-dataset", "digits", "--output", tmp_path / "manifest.json")
+    digest = open_prepared(tmp_path).digest[:8]
+    assert done.stdout == (f"dataset digits: 1,200 training and 597 test examples in {tmp_path}, digest {digest}…\n")
+
+
 @pytest.mark.parametrize(
     ("harm", "message"),
     [

@@ -64,18 +64,18 @@ def test_links_are_followed_once(folder):
 @pytest.mark.parametrize(
     ("paths", "message"),
     [
-        (["a.csv"], "unknown file 'a.csv'; did you mean 'b.csv'?"),
-        (["sub/c.json"], "in sub: unknown file 'c.json'; did you mean 'c.jsonl'?"),
+        (["a.csv"], "there is no file a.csv in the folder {here}; did you mean 'b.csv'?"),
+        (["sub/c.json"], "there is no file c.json in the folder {here}/sub; did you mean 'c.jsonl'?"),
         (["none/a.csv"], "none/a.csv does not exist, and neither does the folder none"),
         (["empty"], "empty has no file of a format that noisegrid reads"),
-        (["empty/a.csv"], "empty/a.csv does not exist; the folder empty is empty"),
+        (["empty/a.csv"], "empty/a.csv does not exist; the folder {here}/empty is empty"),
         (["b.csv", "./b.csv"], "b.csv and b.csv are the same file; name it once"),
         (["sub", "sub/c.jsonl"], "sub/c.jsonl and sub/c.jsonl are the same file; name it once"),
         (["notes.md"], "notes.md has no format that noisegrid reads"),
         (["pipe.csv"], "pipe.csv is not a regular file"),
         (["broken"], "cannot read broken/link.csv: No such file or directory"),
         (["x" * 5000], "cannot read xxx"),
-        (["a\x1b[2J.csv"], "unknown file 'a"),
+        (["a\x1b[2J.csv"], "there is no file a"),
         (["b.csv", "-", "-"], "- is the standard input, which can be given once"),
     ],
 )
@@ -86,13 +86,18 @@ def test_paths_that_cannot_be_read_are_refused(folder, paths, message):
     os.mkfifo("pipe.csv")
     with pytest.raises(CannotJudge) as caught:
         read_side(paths, Choice())
-    assert str(caught.value).startswith(message) and str(caught.value).isprintable()
+    assert str(caught.value).startswith(message.format(here=Path.cwd())) and str(caught.value).isprintable()
 
 
-def test_the_folder_in_which_the_command_runs_has_no_name(tmp_path, monkeypatch):
+def test_a_missing_file_is_sought_in_the_folder_in_which_the_command_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CannotJudge, match=r"^a\.csv does not exist; this folder is empty$"):
+    with pytest.raises(CannotJudge) as caught:
         expand(["a.csv"])
+    assert str(caught.value) == f"a.csv does not exist; the folder {tmp_path} is empty"
+    Path("zzz").touch()
+    with pytest.raises(CannotJudge) as caught:
+        expand(["a.csv"])
+    assert str(caught.value) == f"there is no file a.csv in the folder {tmp_path}; it contains: zzz"
 
 
 @pytest.mark.parametrize("name", ["base.csv", "base.jsonl", "base.npy", "base.npz", "base.parquet"])

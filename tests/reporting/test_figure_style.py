@@ -63,7 +63,7 @@ def test_the_same_data_give_the_same_bytes(tmp_path):
         assert first == second and first != dark, suffix
     assert {path.name for path in (tmp_path / "first").iterdir()} == {f"figure_1.{end}" for end in FIGURE_SUFFIXES}
     text = (tmp_path / "first/figure_1.svg").read_text()
-    assert "init + order + augmentation" in text and "dc:date" not in text  # text stays text
+    assert "control (nothing free)" in text and "dc:date" not in text  # text stays text
     assert 'width="280.8pt"' in (tmp_path / "first/figure_1.narrow.svg").read_text()  # 3.9 inches
 
 

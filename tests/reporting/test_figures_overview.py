@@ -30,8 +30,8 @@ def words_of(figure, panel: int = 0) -> list[str]:
 
 def test_rows_are_sorted_and_control_is_last():
     figure = figure_overview(churn(control=0.0, impl=0.0, algo=3.25, order=7.04))
-    assert rows_of(figure) == ["data order", "init + order + augmentation", "implementation", "nothing"]
-    assert words_of(figure) == ["7.0 %", "3.2 %", "none", "none"]
+    assert rows_of(figure) == ["data order", "all seeds", "implementation", "nothing"]
+    assert words_of(figure) == ["7.0 %", "3.2 %", "0 %", "0 %"]
     assert [bar.get_width() for bar in figure.axes[0].patches] == [0.0, 0.0, 3.25, 7.04]
 
 
@@ -39,8 +39,8 @@ def test_the_order_is_that_of_the_task_with_the_most_noises_and_gaps_are_said():
     many, few = churn(control=0.0, algo=3.0, order=2.0), churn(order=9.0, control=0.0)
     figure = figure_overview(pd.concat([few.assign(task="few"), many.assign(task="many")]))
     assert [axis.get_title(loc="left") for axis in figure.axes] == ["many", "few"]
-    assert rows_of(figure) == ["init + order + augmentation", "data order", "nothing"]
-    assert words_of(figure, 1) == ["not measured", "9.0 %", "none"]
+    assert rows_of(figure) == ["all seeds", "data order", "nothing"]
+    assert words_of(figure, 1) == ["not measured", "9.0 %", "0 %"]
 
 
 def test_without_churn_there_is_no_overview():

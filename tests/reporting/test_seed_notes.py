@@ -61,7 +61,7 @@ def test_sentences():
         "Control is exactly zero (bitwise equal weights) in 2 of 2 control cells (conditional on one seed set)."
     )
     for sentence in churn:
-        impl, algo = sentence.split(", two that differ in algorithmic randomness")
+        impl, algo = sentence.split(", two that differ in all seeds")
         assert impl.endswith(" % of the test examples (conditional on one seed set)") and ONE_SEED_SET not in algo
     frame = study(1)
     frame.loc[frame["task"] == "net-data", "seed_sets"] = 5

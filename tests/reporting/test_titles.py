@@ -37,7 +37,7 @@ def test_kinds_of_hardware():
 
 
 def test_noises_and_interactions():
-    assert noise_title("algo_impl") == "all sources" and noise_title("algo") == "init + order + augmentation"
+    assert noise_title("algo_impl") == "everything" and noise_title("algo") == "all seeds"
     assert noise_title("init × order") == "initial weights × data order"
     assert noise_title("crossed") == "crossed"
     titles = [noise_title(noise) for noise in NOISES]

@@ -78,6 +78,19 @@ def test_any_replicate_can_be_run_again_from_its_record(finished, noise):
     assert "same bits" in done.stdout
 
 
+def test_one_process_replays_several_runs(finished):
+    """Libraries read their switches once, so each replay has a process of its own; an error is that of the caller."""
+    script = (
+        "from noisegrid.cli.main import main\n"
+        "record = 'results/tiny/replicates/cpu/tiny-digits/impl/{}/record.json'.format\n"
+        "print([main(['replay', record(number)]) for number in (0, 1, 0)])\n"
+        "print(main(['replay', record(0), '--datasets', 'none']))"
+    )
+    done = run(sys.executable, "-c", script, cwd=finished)
+    assert done.returncode == 0 and done.stdout.count("same bits\n") == 3, done.stdout
+    assert "[0, 0, 0]\n" in done.stdout and "there is no prepared dataset none/digits" in done.stdout
+
+
 def test_replay_of_another_run_is_other_bits_and_says_what_differs(finished, tmp_path):
     """The negative control of the check itself."""
     done = replay_edited(finished, tmp_path, {}, order=1)

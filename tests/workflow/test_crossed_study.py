@@ -30,7 +30,10 @@ def test_a_crossed_study_ends_in_a_table_and_a_figure(tmp_path):
     assert (results / "figures/figure_components.png").stat().st_size > 0
     assert not (results / "figures/figure_1.png").exists()
     findings = (results / "findings.md").read_text()
-    assert "two runs that differ in init and order disagree on" in findings and "holding one source" in findings
+    assert (
+        "two runs that differ in initial weights and data order disagree on" in findings
+        and "holding one source" in findings
+    )
     taxonomy = (results / "tables/taxonomy.csv").read_text()
     assert 'crossed,"init, order",1' in taxonomy
 

@@ -15,8 +15,14 @@ def test_the_verdict_is_the_largest_difference_that_noise_can_give():
     low, value, high = (largest[f"real_gain_percentage_points{end}"] for end in ("_low", "", "_high"))
     assert headline(frame, None).sentence == (
         f"A difference in accuracy below {value:,.2f} points [{low:,.2f}, {high:,.2f}] cannot be told from noise with "
-        "10 runs per method (Small CNN with batch norm on digits, CPU)."
+        "10 runs per method (Small CNN with batch norm on digits, CPU, everything free)."
     )
+
+
+def test_without_a_cell_that_leaves_everything_free_all_seeds_are_the_widest():
+    frame = metrics_frame(noise=("algo", "order", "control"))
+    assert headline(frame, None).sentence.endswith("(net-data, CPU, all seeds free).")
+    assert "Churn, all seeds free" in [fact.title for fact in facts(frame, None)]
 
 
 def test_few_runs_give_no_verdict():
@@ -42,6 +48,7 @@ def test_every_fact_names_its_cell_and_n():
     frame = metrics_frame(("a-data", "b-data"))
     by_title = {fact.title: fact for fact in facts(frame, None)}
     churn = by_title["Churn, implementation alone"]
+    assert "Churn, everything free" in by_title
     rows = frame[(frame["metric"] == "churn") & (frame["noise"] == "impl")]
     top = rows.loc[rows["value"].idxmax()]
     assert (top["task"], churn.value) == ("b-data", f"{top['value']:,.0f} %")

@@ -17,8 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
     from noisegrid.common.errors import NoisegridError, unknown
+    from noisegrid.common.escape import terminal
     from noisegrid.common.schemas import catalog
     from noisegrid.data import prepared
+    from noisegrid.data.form import TOKENS
     from noisegrid.planning import trial
     from noisegrid.study.resolve import load
 
@@ -33,3 +35,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"note: {note}", flush=True)
     for note in prepared.write(name, entry, data, notes, folder):
         print(f"note: dataset {name}: {note}", flush=True)
+    found = prepared.open_prepared(folder)
+    what = "tokens" if found.form.kind == TOKENS else "examples"
+    counts = f"{len(found.train_inputs):,} training and {len(found.test_inputs):,} test {what}"
+    print(f"dataset {name}: {counts} in {terminal(str(folder))}, digest {found.digest[:8]}…", flush=True)

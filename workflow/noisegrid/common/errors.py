@@ -35,7 +35,11 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     The message suggests the most similar known name. If no known name is similar, it lists all known names. With
     `kind` "task" and `name` "x", the message begins with "unknown task 'x'".
     """
+    return f"unknown {kind} {name!r}; {hint(name, known)}"
+
+
+def hint(name: object, known: Iterable[str], others: str = "known") -> str:
+    """Return the most similar known name as a question or, if none is similar, all known names after `others`."""
     names = sorted(map(terminal, known))  # the names of a study are of unknown origin
     near = get_close_matches(str(name), names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
-    return f"unknown {kind} {name!r}; {hint}"
+    return f"did you mean {near[0]!r}?" if near else f"{others}: {', '.join(names)}"

@@ -4,7 +4,8 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.escape import terminal
 
 #: The version of each format that this release writes. It increases when a reader of the earlier version would fail.
-METRICS, OVERHEAD, RECORD, CRATE, DESIGN, GATE, LEDGER, FINGERPRINT, TRACE = 3, 3, 3, 3, 2, 1, 1, 1, 1
+METRICS, OVERHEAD, RECORD, CRATE, DESIGN = 3, 3, 3, 3, 2
+GATE, FLOOR, LEDGER, FINGERPRINT, TRACE = 1, 1, 1, 1, 1
 #: The last release that reads a version which this release does not read.
 RELEASES = {1: "0.1", 2: "0.2"}
 

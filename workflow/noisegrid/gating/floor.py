@@ -16,6 +16,9 @@ from noisegrid.stats import intervals
 from noisegrid.stats.intervals import Estimate, outlier
 from noisegrid.stats.power import replicates_needed, significant_difference
 
+#: What runs look like.
+INDEPENDENT, SUSPICIOUS, UNDECIDED = "independent", "suspicious", "undecided"
+
 
 @dataclass(frozen=True)
 class Needed:
@@ -83,6 +86,14 @@ class Floor:
     def suspicious(self) -> bool:
         """Return whether anything speaks against the independence of the runs."""
         return any(finding.suspicious for finding in self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """Return INDEPENDENT, SUSPICIOUS or, if that cannot be told from these runs, UNDECIDED."""
+        if self.suspicious:
+            return SUSPICIOUS
+        untested = len(self.values) < intervals.FEWEST or any(finding.undecided for finding in self.findings)
+        return UNDECIDED if untested else INDEPENDENT
 
     @property
     def exit_code(self) -> int:

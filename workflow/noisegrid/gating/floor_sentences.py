@@ -27,13 +27,13 @@ def sentence(found: Floor) -> str:
 
 
 def _conclusion(found: Floor) -> str:
-    if found.suspicious:
+    if found.verdict == "suspicious":
         return "the runs do not look independent"
+    if found.verdict == "independent":
+        return "the runs look independent"
     if len(found.values) < FEWEST:
         return "too few to tell whether they are independent"
-    if any(finding.undecided for finding in found.findings):
-        return "whether the runs are independent cannot be told from them"
-    return "the runs look independent"
+    return "whether the runs are independent cannot be told from them"
 
 
 def details(found: Floor) -> Iterator[str]:

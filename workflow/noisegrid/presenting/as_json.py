@@ -1,4 +1,7 @@
-"""A verdict as a document for other programs, which workflow/schemas/gate.schema.yaml describes."""
+"""A verdict or a noise floor as a document for other programs.
+
+The schemas gate.schema.yaml and floor.schema.yaml in workflow/schemas describe the documents.
+"""
 
 import dataclasses
 import json
@@ -6,7 +9,9 @@ import math
 from typing import Any
 
 from noisegrid import __version__
-from noisegrid.common.versions import GATE
+from noisegrid.common.versions import FLOOR, GATE
+from noisegrid.gating import floor_sentences
+from noisegrid.gating.floor import Floor
 from noisegrid.gating.gate import Gate
 from noisegrid.gating.sentences import details, direction
 from noisegrid.presenting.marks import UNJUDGED
@@ -16,7 +21,7 @@ from noisegrid.reading.runs import CannotJudge
 def to_document(found: Gate) -> dict[str, Any]:
     """Return a verdict as a document of plain dictionaries, lists, texts and numbers; NaN and infinity become None."""
     document = {
-        **_head(found.verdict, found.exit_code, str(found)),
+        **_head(GATE, found.verdict, found.exit_code, str(found)),
         "details": list(details(found)),
         "direction": direction(found),
         **_plain(found),
@@ -27,9 +32,16 @@ def to_document(found: Gate) -> dict[str, Any]:
     return document
 
 
-def unjudged(why: CannotJudge) -> dict[str, Any]:
-    """Return the document about runs that cannot be judged."""
-    return {**_head(UNJUDGED, why.exit_code, f"cannot be judged: {why}"), "reason": str(why)}
+def floor_document(found: Floor) -> dict[str, Any]:
+    """Return a noise floor as a document, as `to_document` does with a verdict."""
+    head = _head(FLOOR, found.verdict, found.exit_code, str(found))
+    details = list(floor_sentences.details(found))
+    return {**head, "details": details, **_plain(found), "unit": found.unit.strip()}
+
+
+def unjudged(why: CannotJudge, version: int = GATE) -> dict[str, Any]:
+    """Return the document about runs that cannot be judged, in this version of the format."""
+    return {**_head(version, UNJUDGED, why.exit_code, f"cannot be judged: {why}"), "reason": str(why)}
 
 
 def text(document: dict[str, Any]) -> str:
@@ -37,9 +49,9 @@ def text(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
-def _head(verdict: str, exit_code: int, sentence: str) -> dict[str, Any]:
+def _head(version: int, verdict: str, exit_code: int, sentence: str) -> dict[str, Any]:
     return {
-        "format": GATE, "noisegrid": __version__, "verdict": verdict, "exit_code": exit_code, "sentence": sentence,
+        "format": version, "noisegrid": __version__, "verdict": verdict, "exit_code": exit_code, "sentence": sentence,
     }  # fmt: skip
 
 

@@ -193,5 +193,10 @@ def listed(names: Iterable[str]) -> str:
 
 def unknown_of_many(kind: str, wanted: str, known: Iterable[str]) -> str:
     """Return a message about an unknown name; of the known names, it lists the most similar ones."""
+    return unknown(kind, wanted, most_similar(wanted, known))
+
+
+def most_similar(wanted: str, known: Iterable[str]) -> list[str]:
+    """Return the known names, or the most similar ones if there are too many to list."""
     names = list(known)
-    return unknown(kind, wanted, get_close_matches(wanted, names, _LISTED, 0.0) if len(names) > _LISTED else names)
+    return get_close_matches(wanted, names, _LISTED, 0.0) if len(names) > _LISTED else names

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from noisegrid.common.errors import why
+from noisegrid.common.errors import hint, why
 from noisegrid.common.escape import terminal
 from noisegrid.reading import formats
 from noisegrid.reading.limits import ENTRIES, FILES, check_count
-from noisegrid.reading.naming import unknown_of_many
+from noisegrid.reading.naming import most_similar
 from noisegrid.reading.runs import CannotJudge
 
 
@@ -75,10 +75,10 @@ def _entries(folder: Path) -> list[Path]:
 
 def _missing(path: Path) -> str:
     """Return a message about a path that does not exist, with the most similar name in its folder."""
-    name, folder = terminal(str(path)), terminal(str(path.parent))
+    name, folder = terminal(str(path)), terminal(str(path.parent.absolute()))
     if not path.parent.is_dir():
-        return f"{name} does not exist, and neither does the folder {folder}"
-    is_here = path.parent == Path()
+        return f"{name} does not exist, and neither does the folder {terminal(str(path.parent))}"
     if not (names := [entry.name for entry in _entries(path.parent)]):
-        return f"{name} does not exist; {'this folder' if is_here else f'the folder {folder}'} is empty"
-    return f"{'' if is_here else f'in {folder}: '}{unknown_of_many('file', path.name, names)}"
+        return f"{name} does not exist; the folder {folder} is empty"
+    near = hint(path.name, most_similar(path.name, names), "it contains")
+    return f"there is no file {terminal(path.name)} in the folder {folder}; {near}"

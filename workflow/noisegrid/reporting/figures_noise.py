@@ -140,4 +140,4 @@ def _not_measured(missing: dict[tuple[str, ...], set[str]]) -> str:
 
 
 def _listed(noises: set[str]) -> str:
-    return ", ".join(noise_title(noise) for noise in FREE if noise in noises)
+    return ", ".join(f"“{noise_title(noise)}”" for noise in FREE if noise in noises)

@@ -89,4 +89,4 @@ def _draw(axis: Axes, row: pd.Series | None, position: int, noise: str) -> None:
     if end > row["value"]:
         outline = [withStroke(linewidth=2.6, foreground=look().page), Normal()]  # it is seen on its own colour, too
         axis.plot([row["low"], end], [position] * 2, color=look().text, linewidth=1.1, zorder=3, path_effects=outline)
-    axis.annotate(f"{row['value']:.1f} %" if row["value"] else "none", (end, position), **text)
+    axis.annotate(f"{row['value']:.1f} %" if row["value"] else "0 %", (end, position), **text)

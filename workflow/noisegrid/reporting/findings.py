@@ -1,39 +1,23 @@
 """The findings of a study in a few sentences, shown at the end of the workflow and in the reports."""
 
-import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from noisegrid import stats
-from noisegrid.common.escape import html, lines, markdown
+from noisegrid.common.escape import html, markdown
 from noisegrid.common.files import write_text
 from noisegrid.common.html import page
 from noisegrid.reporting import overhead_frame
-from noisegrid.reporting.metrics_frame import measured_names, provenance, seed_notes, select, single_hardware
+from noisegrid.reporting.front import front
+from noisegrid.reporting.metrics_frame import provenance, seed_notes, select, widest
 from noisegrid.reporting.tables import CELL, class_table, difference_table, test_set_table, versus_table
-from noisegrid.study.sources import ONE_SEED_SET, seed_note
+from noisegrid.reporting.titles import noise_title
+from noisegrid.study.sources import FREE, NOISES, ONE_SEED_SET, seed_note
 
 #: Largest probability of finding a class above its null in some cell if all errors are independent.
 FAMILYWISE = 0.05
-#: The first page of Snakemake's report.
-FRONT = """\
-How much of these results is noise?
-===================================
-
-**What was measured** (study {study}). {measured}
-
-**What it shows**
-
-{shown}
-
-**Where to look.** The report of the study is ``report.html``, next to this page. This page has the code and the
-duration of every step. *Figures* has the paper's figures. *Tables* has their numbers and the verdicts on the paper's
-claims. *Cells* has every number of a task on one kind of hardware: pick the category, then the task.
-
-({basis}. Every number is in ``metrics.csv`` or ``overhead.csv``. ``noisegrid package`` writes all of this into one file
-that others can check.)
-"""
 
 
 def findings(frame: pd.DataFrame, overhead: pd.DataFrame | None = None) -> list[str]:
@@ -62,40 +46,57 @@ def control_sentence(frame: pd.DataFrame) -> str:
 
 
 def churn_sentences(frame: pd.DataFrame) -> list[str]:
-    """Return sentences that compare the churn of implementation noise with the churn of algorithmic noise.
+    """Return sentences that compare the churn of the implementation alone with the churn of all seeds.
 
-    There is one sentence for each task on each kind of hardware on which both noises were measured.
+    There is one sentence for each task on each kind of hardware. If one of these two noises was not measured, the
+    sentence is about the other one; if neither was, it is about the widest noise. The first sentence explains its
+    words.
     """
-    churn = select(frame, "churn").set_index(CELL)
-    sentences = []
+    churn, wide = (select(rows, "churn").set_index(CELL) for rows in (frame, widest(frame)))
+    sentences, used = list[str](), dict[str, None]()
     for hardware, task in dict.fromkeys((h, t) for h, t, _ in churn.index):
-        try:
-            algo, impl = (churn.loc[(hardware, task, noise)] for noise in ("algo", "impl"))
-        except KeyError:
-            continue
-        ratio = f" ({impl['value'] / algo['value']:.0%} of it)" if algo["value"] > 0 else ""
-        sentences.append(
-            f"{task} on {hardware}: two runs that differ in implementation alone disagree on {_interval(impl)} % of "
-            f"the test examples{_condition('impl', impl)}, two that differ in algorithmic randomness on "
-            f"{_interval(algo)} %{_condition('algo', algo)}{ratio}."
-        )
-    return sentences
+        cells = {noise: row for (h, t, noise), row in churn.iterrows() if (h, t) == (hardware, task)}
+        shown = [noise for noise in ("impl", "algo") if noise in cells]
+        shown = shown or [noise for h, t, noise in wide.index if (h, t) == (hardware, task)]
+        if shown:
+            sentences.append(f"{task} on {hardware}: two runs that {_churn_of(shown, cells)}.")
+            used |= dict.fromkeys(shown)
+    return [f"{sentence}{'' if number else _meaning(used)}" for number, sentence in enumerate(sentences)]
+
+
+def _meaning(noises: Iterable[str]) -> str:
+    """Return in brackets what the titles of noises mean, as far as that is not plain."""
+    words = [f"{noise_title(noise).capitalize()}: {NOISES[noise].meaning}" for noise in noises if NOISES[noise].meaning]
+    return f" ({'. '.join(words)}.)" if words else ""
+
+
+def _churn_of(shown: list[str], cells: dict[str, pd.Series]) -> str:
+    """Return on how many test examples two runs disagree, for one noise, or for `impl` and `algo`."""
+    first, *others = shown
+    alone = " alone" if first == "impl" else ""
+    text = (
+        f"differ in {noise_title(first)}{alone} disagree on {_interval(cells[first])} % of the test "
+        f"examples{_condition(first, cells[first])}"
+    )
+    for other in others:
+        row, value = cells[other], cells[other]["value"]
+        ratio = f" ({cells[first]['value'] / value:.0%} of it)" if value > 0 else ""
+        text += f", two that differ in {noise_title(other)} on {_interval(row)} %{_condition(other, row)}{ratio}"
+    return text
 
 
 def gain_sentences(frame: pd.DataFrame) -> list[str]:
-    """Return one sentence for each `algo_impl` cell: which difference of two methods run-to-run noise alone can give.
+    """Return one sentence for each task on each kind of hardware: which difference of two methods noise alone can give.
 
-    The sentence states the interval of this difference, because the spread of a few runs is itself uncertain, and how
-    much the sampling of the test examples adds. With few runs, it says that they are too few.
+    The sentence is about the widest noise, and names it. It states the interval of the difference, because the spread
+    of a few runs is itself uncertain, and how much the sampling of the test examples adds. With few runs, it says that
+    they are too few.
     """
-    table = difference_table(frame)
-    if table.empty:
-        return []
-    return [_gain_sentence(frame, row) for _, row in table[table["noise"] == "algo_impl"].iterrows()]
+    return [_gain_sentence(frame, row) for _, row in difference_table(widest(frame)).iterrows()]
 
 
 def _gain_sentence(frame: pd.DataFrame, row: pd.Series) -> str:
-    where, n = f"{row['task']} on {row['hardware']}", row["n_replicates"]
+    where, n = _free(row), row["n_replicates"]
     if n < stats.FEWEST:
         return f"{where}: {n} runs are too few to plan with; at least {stats.FEWEST} are needed."
     low, value, high = (row[f"real_gain_percentage_points{end}"] for end in ("_low", "", "_high"))
@@ -111,6 +112,12 @@ def _gain_sentence(frame: pd.DataFrame, row: pd.Series) -> str:
     )
 
 
+def _free(row: pd.Series) -> str:
+    """Return the task and the hardware of a cell, and what is free there."""
+    free = " free" if FREE.get(row["noise"]) else ""  # the title of `control` says that nothing is
+    return f"{row['task']} on {row['hardware']}, {noise_title(row['noise'])}{free}"
+
+
 def _runs(number: int | None) -> str:
     """Return a number of runs for readers; it is missing if it exceeds the limit of `stats.replicates_needed`."""
     return "over 100,000" if pd.isna(number) else f"{number:,}"
@@ -121,19 +128,15 @@ VALUES = {"rmse": "the root mean square error", "bits_per_token": "the loss in b
 
 
 def value_sentences(frame: pd.DataFrame) -> list[str]:
-    """Return one sentence on the spread of the loss for each `algo_impl` and `algo` cell of regression or of tokens."""
-    sentences = []
+    """Return sentences on the spread of the loss, of regression and of tokens, in cells with the widest noise."""
+    sentences, rows = [], widest(frame)
     for metric, words in VALUES.items():
-        means, spreads = (select(frame, f"{metric}_{of}").set_index(CELL) for of in ("mean", "std"))
-        for (hardware, task, noise), spread in spreads.iterrows():
-            if noise not in ("algo_impl", "algo"):
-                continue
-            mean = means.loc[(hardware, task, noise), "value"]
+        means = select(rows, f"{metric}_mean").set_index(CELL)["value"]
+        for _, spread in select(rows, f"{metric}_std").iterrows():
             ends = "no interval" if pd.isna(spread["low"]) else f"{spread['low']:.3g}, {spread['high']:.3g}"
             sentences.append(
-                f"{task} on {hardware}, {noise}: {words} is {mean:.4g} on average, with a standard deviation of "
-                f"{spread['value']:.3g} [{ends}] between {spread['n_replicates']} runs"
-                f"{_condition(noise, spread)}."
+                f"{_free(spread)}: {words} is {means[tuple(spread[CELL])]:.4g} on average, with a standard deviation "
+                f"of {spread['value']:.3g} [{ends}] between {spread['n_replicates']} runs."
             )
     return sentences
 
@@ -157,7 +160,7 @@ def null_sentence(frame: pd.DataFrame) -> str:
     return (
         f"In {len(found)} of {len(tested)} cells, the accuracy of some class varies more than independent errors of "
         f"the same examples explain (familywise p at most {FAMILYWISE:.0%} over all classes and cells). The most "
-        f"classes above the 95 % range of their null are in {top['task']} on {top['hardware']}, {top['noise']}: "
+        f"classes above the 95 % range of their null are in {_free(top)}: "
         f"{top['above_null']}{interval} of {top['classes'] - top['undefined']} (independent errors: "
         f"{top['above_null_null_low']:.0f} to {top['above_null_null_high']:.0f}); "
         f"{top['above_null_at_fdr']:.0f} at a false discovery rate of 5 %."
@@ -165,14 +168,14 @@ def null_sentence(frame: pd.DataFrame) -> str:
 
 
 def test_set_sentences(frame: pd.DataFrame) -> list[str]:
-    """Return one sentence for each `algo_impl` cell, on how much of the spread is about these test examples.
+    """Return one sentence for each cell with the widest noise: how much of the spread is about these test examples.
 
     A cell whose runs all have the same accuracy has no sentence.
     """
-    table = test_set_table(frame)
+    table = test_set_table(widest(frame))
     images = frame.drop_duplicates(CELL).set_index(CELL)["n_examples"]
     sentences = []
-    for row in table[(table["noise"] == "algo_impl") & (table["group"] == "all")].itertuples():
+    for _, row in table[table["group"] == "all"].iterrows():
         if pd.isna(row.vanishing_share_of_variance):
             continue
         share, low, high = (
@@ -180,7 +183,7 @@ def test_set_sentences(frame: pd.DataFrame) -> list[str]:
         )
         ends = f"{row.remaining_std_percentage_points_low:.2f}, {row.remaining_std_percentage_points_high:.2f}"
         sentences.append(
-            f"{row.task} on {row.hardware}: {share} [{low}, {high}] of the variance of accuracy between "
+            f"{_free(row)}: {share} [{low}, {high}] of the variance of accuracy between "
             f"{row.n_replicates} runs is about these {images[row.hardware, row.task, row.noise]:,} test examples and "
             f"would vanish on an infinite test set; a standard deviation of {row.remaining_std_percentage_points:.2f} "
             f"[{ends}] points would remain."
@@ -205,7 +208,7 @@ def _versus_sentence(row: pd.Series) -> str:
         between = f"the difference is {value:.2f} [{low:.2f}, {high:.2f}] points of accuracy {of}"
         what = f"{row['b']} against {row['a']} is {verdict}{within}: {between}"
     added = f"the test examples add ± {row['test_examples_add_percentage_points']:.2f}"
-    text = f"{row['noise']} on {row['hardware']}: {what}; {added}"
+    text = f"{noise_title(row['noise'])} free, on {row['hardware']}: {what}; {added}"
     if verdict == "undecided":
         units = "seed sets" if row["test"].endswith("sets") else "runs"
         more = row["further_runs_or_sets"]
@@ -227,7 +230,7 @@ def component_sentences(frame: pd.DataFrame) -> list[str]:
         if not sources or pd.isna(spread.value) or spread.value == 0:
             continue
         parts = [
-            f"{max(0.0, row['value']):.0f} % [{row['low']:.0f}, {row['high']:.0f}] {source}"
+            f"{max(0.0, row['value']):.0f} % [{row['low']:.0f}, {row['high']:.0f}] {noise_title(source)}"
             for source in sources
             for row in [shares.loc[(spread.hardware, spread.task, spread.noise, source)]]
         ]
@@ -239,8 +242,9 @@ def component_sentences(frame: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _and(words: list[str]) -> str:
-    """Return words as a list in a sentence: `a`, `a and b`, or `a, b and c`."""
+def _and(sources: list[str]) -> str:
+    """Return the titles of sources as a list in a sentence: `a`, `a and b`, or `a, b and c`."""
+    words = list(map(noise_title, sources))
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
@@ -310,38 +314,6 @@ def write(frame: pd.DataFrame, overhead: pd.DataFrame | None, path: Path) -> Non
     body = f"<ul>{''.join(map(item, sentences))}</ul><p>{html(basis)}</p>"
     write_text(path.with_suffix(".html"), page("Findings", body))
     write_text(path.with_suffix(".rst"), front(frame, sentences, basis))
-
-
-def front(frame: pd.DataFrame, sentences: list[str], basis: str) -> str:
-    """Return the first page of Snakemake's report as reStructuredText.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The contents of metrics.csv.
-    sentences : list of str
-        The findings.
-    basis : str
-        What the numbers are based on: the number of replicates per cell and of test examples, device and versions.
-    """
-    cells = single_hardware(frame).drop_duplicates(CELL)
-    tasks = ", ".join(dict.fromkeys(cells["task"]))
-    hardware = ", ".join(dict.fromkeys(cells["hardware"]))
-    runs = int(cells["n_replicates"].sum())
-    sources = measured_names(cells)
-    return FRONT.format(
-        study=frame["study"].iloc[0],
-        measured=f"{runs} training runs in {len(cells)} cells: {tasks}, on {hardware}. Every cell leaves certain "
-        f"sources of randomness free and holds all others ({', '.join(sources)}). "
-        "The runs of a cell are compared with each other.",
-        shown="\n".join(f"- {_plain(sentence)}" for sentence in sentences),
-        basis=_plain(basis),
-    )
-
-
-def _plain(text: str) -> str:
-    """Escape the special characters of reStructuredText, and replace braces, which are special in Jinja."""
-    return re.sub(r"([*`_|\\])", r"\\\1", lines(text)).replace("{", "(").replace("}", ")")
 
 
 def item(sentence: str) -> str:

@@ -140,6 +140,20 @@ def select(frame: pd.DataFrame, metric: str, group: str | None = "all") -> pd.Da
     return rows.sort_values(["hardware", "task", "noise"], key=lambda c: c.map(tasks.index) if c.name == "task" else c)
 
 
+#: The noises that show how much whole runs of a method differ, the widest first.
+WIDEST = ("algo_impl", "algo")
+
+
+def widest(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one noise for each task on each kind of hardware: the widest that was measured (see WIDEST).
+
+    A task that has none of these noises there has no row in the result.
+    """
+    place, ranks = [frame["hardware"], frame["task"]], {name: rank for rank, name in enumerate(WIDEST)}
+    rank = frame["noise"].astype(str).map(ranks)
+    return frame[rank.eq(rank.groupby(place).transform("min"))]
+
+
 def single_hardware(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows about a single kind of hardware, without the rows that compare two kinds of hardware."""
     return frame[~frame["hardware"].str.contains(" × ")]

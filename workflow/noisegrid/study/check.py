@@ -10,7 +10,7 @@ from noisegrid.common.references import corrected
 from noisegrid.common.schemas import catalog, problems, read_yaml
 from noisegrid.runtime import devices
 from noisegrid.runtime.hardware import entry as hardware_entry
-from noisegrid.study import recipes, resolve
+from noisegrid.study import recipes, resolve, sharing
 from noisegrid.study.arms import timed_networks
 from noisegrid.study.crossing import REPLACED
 from noisegrid.study.inference import evaluations
@@ -36,9 +36,16 @@ class Mistakes:
                 raise
         return None
 
+    def any_at(self, where: str) -> bool:
+        """Return whether a mistake was found at this place, such as `mine.yaml: cells[0]`."""
+        return any(sentence.startswith(where) for sentence in self.found)
+
 
 def mistakes(name_or_path: str) -> list[str]:
-    """Return one sentence for each mistake in a study; the list is empty if the study can be run."""
+    """Return one sentence for each mistake in a study; the list is empty if the study can be run.
+
+    What depends on a part with a mistake is not checked, because its messages might merely follow from that mistake.
+    """
     result = Mistakes()
     path = result.collect(resolve.find, name_or_path)
     document = path and result.collect(read_yaml, path)
@@ -46,8 +53,10 @@ def mistakes(name_or_path: str) -> list[str]:
         return list(result.found)
     where = str(path)
     result.collect(resolve.check_old_keys, document, where)
-    if result.found:
-        return list(result.found)
+    result.collect(sharing.check_number, document, where)
+    if result.found:  # the schema would only say again that these keys are wrong
+        resolve.remove_old_keys(document)
+        document = {key: value for key, value in document.items() if key != "share_gpu" or not isinstance(value, bool)}
     for sentence in problems(document, "study", where):
         result.found[sentence] = None
         result.malformed = True
@@ -77,39 +86,90 @@ def remarks(study: Study) -> list[str]:
 
 def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None:
     """Check each task, dataset, cell, timed network and comparison on its own."""
-    own = document.get("tasks", {})
-    tasks, datasets = recipes.resolve_tasks({}, where), dict(catalog("datasets"))
-    for name in own:
-        tasks |= result.collect(recipes.resolve_tasks, own, where, name) or {}
-    for name, entry in document.get("datasets", {}).items():
+    document = {"name": "", "seed": 0} | document
+    own, datasets = _keyed(document, "datasets"), dict(catalog("datasets"))
+    for name, entry in own.items():
         datasets |= result.collect(recipes.resolve_datasets, {name: entry}, where) or {}
-    cells = _check_cells(document, tasks, datasets, where, result)
-    for index, block in enumerate(document.get("overhead", [])):
-        result.collect(timed_networks, [block], where, index)
-    if not result.found:  # these are about cells, which may be missing because of another mistake
-        result.collect(comparisons, document.get("versus", []), cells, where)
-        result.collect(evaluations, document.get("inference", []), cells, where)
+    tasks = _check_tasks(_keyed(document, "tasks"), where, result)
+    # what a task with a mistake in its dataset needs is not known
+    checked = {name: task for name, task in tasks.items() if task["dataset"] not in own.keys() - datasets.keys()}
+    cells, unsound = _check_cells(document, checked, datasets, where, result)
+    sound = [cell for cell in cells if cell.task not in unsound]
+    _check_sharing(document.get("share_gpu", 1), sound, tasks, where, result)
+    blocks = _listed(document, "overhead")
+    if None not in [result.collect(timed_networks, [block], where, index) for index, block in enumerate(blocks)]:
+        result.collect(timed_networks, blocks, where)  # two blocks may name the same network
+    complete = not unsound and not result.any_at(f"{where}: cells")
+    for key, check in (("versus", comparisons), ("inference", evaluations)):
+        entries, before = _listed(document, key), len(result.found)
+        for index, entry in enumerate(entries):
+            here = f"{where}: {key}[{index}]"
+            known = complete or _tasks_of(entry) <= {cell.task for cell in sound}
+            if sound and known and not result.any_at(here):
+                result.collect(resolve.check_labels, key, entry, tasks, datasets, here)
+                result.collect(check, [entry], sound, where, index)
+        if sound and complete and len(result.found) == before:
+            result.collect(check, entries, sound, where)  # an entry may occur twice
+
+
+def _check_tasks(own: dict[str, Any], where: str, result: Mistakes) -> dict[str, Any]:
+    """Check each task of a study, unless a task that it starts from has a mistake. Return the tasks without mistakes.
+
+    The tasks of the catalog are among them, but for those whose names the study uses again.
+    """
+    known = recipes.resolve_tasks({}, where)
+    for name in own.keys() & known.keys():
+        result.collect(recipes.resolve_tasks, {name: own[name]}, where, name)
+    new = {name: entry for name, entry in own.items() if name not in known and isinstance(entry, dict)}
+    tasks = {name: task for name, task in known.items() if name not in own}
+    origins = {name: _origins(name, new) for name in new}
+    for name in sorted(new, key=lambda name: len(origins[name])):
+        if name in origins[name] or tasks.keys() >= set(origins[name]):
+            tasks |= result.collect(recipes.resolve_tasks, new, where, name) or {}
+    return tasks
+
+
+def _origins(name: str, tasks: dict[str, dict[str, Any]]) -> list[str]:
+    """Return from which of these tasks a task starts, directly or indirectly; itself, if that is circular."""
+    found, origin = list[str](), tasks[name].get("like")
+    while isinstance(origin, str) and origin in tasks and origin not in found:
+        found.append(origin)
+        origin = tasks[origin].get("like")
+    return found
 
 
 def _check_cells(
     document: dict[str, Any], tasks: dict[str, Any], datasets: dict[str, Any], where: str, result: Mistakes
-) -> list[Cell]:
-    """Check each cell on its own, and return those that have no mistake."""
-    own, cells = document.get("tasks", {}), list[Cell]()
-    for index, block in enumerate(document.get("cells", [])):
-        if not all(isinstance(block[key], list) for key in ("hardware", "tasks", "noise") if key in block):
-            continue  # a text would be read as a list of letters
+) -> tuple[list[Cell], set[str]]:
+    """Check each cell on its own. Return those without a mistake, and the tasks that have others."""
+    own, cells, unsound = _keyed(document, "tasks"), dict[str, Cell](), set[str]()
+    for index, block in enumerate(_listed(document, "cells")):
         here = f"{where}: cells[{index}]"
-        names = result.collect(devices.named, block["hardware"], here) or []
+        if result.any_at(here):
+            unsound |= set(_texts(block, "tasks"))
+        names = result.collect(devices.named, _texts(block, "hardware"), here) or []
         for hardware in names:
             result.collect(resolve.hardware_settings, hardware, here)
-        for task, design in itertools.product(block["tasks"], _designs(block)):
+        for task, design, hardware in itertools.product(_texts(block, "tasks"), _designs(block), names):
             if task in own and task not in tasks:
-                continue  # the mistake in this task is already in the list
-            for hardware in names:
-                one = {"hardware": [hardware], "tasks": [task], **design}
-                cells += result.collect(_cells, document, one, tasks, datasets, here) or []
-    return cells
+                unsound.add(task)  # the mistake in this task is already in the list
+                continue
+            one = {"hardware": [hardware], "tasks": [task], **design}
+            found = result.collect(_cells, document, one, tasks, datasets, here)
+            unsound |= {task} if found is None else set()
+            for cell in found or []:
+                result.collect(resolve.add_cell, cells, cell, here)
+        unsound |= set() if names else set(_texts(block, "tasks"))
+    return list(cells.values()), unsound
+
+
+def _check_sharing(share_gpu: Any, cells: list[Cell], tasks: dict[str, Any], where: str, result: Mistakes) -> None:
+    """Check for each task whether its replicates can share a GPU, if their number is a number."""
+    if not isinstance(share_gpu, int) or share_gpu < 1:
+        return
+    for place in dict.fromkeys((cell.hardware, cell.task) for cell in cells):
+        same = [cell for cell in cells if (cell.hardware, cell.task) == place]
+        result.collect(sharing.check_cells, same, share_gpu, tasks, where)
 
 
 def _cells(*arguments: Any) -> list[Cell]:
@@ -121,5 +181,30 @@ def _designs(block: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the keys of a block that say what varies: once for each noise, or once if the block is crossed."""
     if "crossed" in block:
         return [{key: block[key] for key in ("crossed", *REPLACED) if key in block}]
-    size = {"replicates": max(2, block["replicates"])} | {key: block[key] for key in ("seed_sets",) if key in block}
-    return [{"noise": [noise], **size} for noise in block["noise"]]
+    replicates = block.get("replicates")
+    size = {"replicates": max(2, replicates) if isinstance(replicates, int) else 2}
+    size |= {key: block[key] for key in ("seed_sets",) if key in block}
+    return [{"noise": [noise], **size} for noise in _texts(block, "noise")]
+
+
+def _tasks_of(entry: dict[str, Any]) -> set[str]:
+    """Return the tasks that an entry of `versus` or `inference` names."""
+    return {str(entry[key]) for key in ("a", "b", "task") if key in entry}
+
+
+def _keyed(document: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the mapping at a key of a document; empty if anything else is there, which the schema's errors state."""
+    found = document.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _listed(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the mappings in the list at a key of a document; an empty mapping stands for anything else in it."""
+    found = document.get(key)
+    return [item if isinstance(item, dict) else {} for item in found] if isinstance(found, list) else []
+
+
+def _texts(block: dict[str, Any], key: str) -> list[str]:
+    """Return the texts in the list at a key of a block."""
+    found = block.get(key)
+    return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []

@@ -11,7 +11,9 @@ from noisegrid.study.study import Cell, Inference
 NOISE = "control"
 
 
-def evaluations(entries: list[dict[str, Any]], cells: Iterable[Cell], where: str) -> tuple[Inference, ...]:
+def evaluations(
+    entries: list[dict[str, Any]], cells: Iterable[Cell], where: str, start: int = 0
+) -> tuple[Inference, ...]:
     """Return the evaluations of a study, one for each entry and each hardware that has the cell.
 
     Parameters
@@ -22,6 +24,8 @@ def evaluations(entries: list[dict[str, Any]], cells: Iterable[Cell], where: str
         The cells of the study.
     where : str
         The file of the study, for error messages.
+    start : int
+        The index of the first entry, for error messages.
 
     Raises
     ------
@@ -31,7 +35,7 @@ def evaluations(entries: list[dict[str, Any]], cells: Iterable[Cell], where: str
     """
     by_path = {cell.path: cell for cell in cells}
     found: dict[str, Inference] = {}
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(entries, start):
         here = f"{where}: inference[{index}]"
         for one in _evaluations_of(entry, by_path, here):
             if one.cell in found:

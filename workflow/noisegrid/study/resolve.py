@@ -85,10 +85,10 @@ def load_study(name_or_path: str, stack: str | None = None) -> Study:
     for index, block in enumerate(document["cells"]):
         here = f"{where}: cells[{index}]"
         for cell in cells_of_block(document, block, tasks, datasets, here):
-            if cell.path in cells:
-                raise NoisegridError(f"{here}: the cell {cell.path} is named twice; remove one of them")
-            cells[cell.path] = cell
-    _check_labels(document, tasks, datasets, where)
+            add_cell(cells, cell, here)
+    for key in ("versus", "inference"):
+        for index, one in enumerate(document.get(key, [])):
+            check_labels(key, one, tasks, datasets, f"{where}: {key}[{index}]")
     sharing.check_cells(cells.values(), document.get("share_gpu", 1), tasks, where)
     return Study(
         name=document["name"],
@@ -105,15 +105,20 @@ def load_study(name_or_path: str, stack: str | None = None) -> Study:
     )
 
 
-def _check_labels(
-    document: dict[str, Any], tasks: dict[str, dict[str, Any]], datasets: dict[str, dict[str, Any]], where: str
+def add_cell(cells: dict[str, Cell], cell: Cell, where: str) -> None:
+    """Add a cell to those of its study, by path. Raise NoisegridError if the study has this cell already."""
+    if cell.path in cells:
+        raise NoisegridError(f"{where}: the cell {cell.path} is named twice; remove one of them")
+    cells[cell.path] = cell
+
+
+def check_labels(
+    key: str, entry: dict[str, Any], tasks: dict[str, dict[str, Any]], datasets: dict[str, dict[str, Any]], where: str
 ) -> None:
-    """Check that what `versus` and `inference` ask for exists for the labels of their tasks."""
-    for key, names in (("versus", ("a", "b")), ("inference", ("task",))):
-        for index, entry in enumerate(document.get(key, [])):
-            for name in (entry[part] for part in names if entry[part] in tasks):
-                dataset = tasks[name]["dataset"]
-                check_accuracy(f"`{key}`", dataset, datasets.get(dataset, {}), f"{where}: {key}[{index}]")
+    """Check that what an entry of `versus` or `inference` (`key`) asks for exists for the labels of its tasks."""
+    for name in (entry[part] for part in ("a", "b", "task") if entry.get(part) in tasks):
+        dataset = tasks[name]["dataset"]
+        check_accuracy(f"`{key}`", dataset, datasets.get(dataset, {}), where)
 
 
 def _on_stack(name: str, stack: str | None) -> str:
@@ -125,13 +130,25 @@ def _on_stack(name: str, stack: str | None) -> str:
 OLD_KEYS = {"cost": "overhead", "pairs": "seed_sets", "departures": "deviations"}
 
 
+def _parts(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a study, its blocks of cells and its tasks, as far as they are mappings."""
+    cells, tasks = document.get("cells"), document.get("tasks")
+    parts = [document]
+    parts += cells if isinstance(cells, list) else []
+    parts += tasks.values() if isinstance(tasks, dict) else []
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def remove_old_keys(document: dict[str, Any]) -> None:
+    """Remove the keys of an earlier version from a study."""
+    for part in _parts(document):
+        for old in OLD_KEYS:
+            part.pop(old, None)
+
+
 def check_old_keys(document: dict[str, Any], where: str) -> None:
     """Raise NoisegridError if a study uses keys of an earlier version; the message states their current names."""
-    cells, tasks = document.get("cells"), document.get("tasks")
-    blocks = [document]
-    blocks += cells if isinstance(cells, list) else []
-    blocks += tasks.values() if isinstance(tasks, dict) else []
-    used = [old for old in OLD_KEYS if any(isinstance(block, dict) and old in block for block in blocks)]
+    used = [old for old in OLD_KEYS if any(old in part for part in _parts(document))]
     if used:
         words = ", ".join(f"{OLD_KEYS[old]!r} instead of {old!r}" for old in used)
         raise NoisegridError(f"{where} was written for an earlier version: write {words}")

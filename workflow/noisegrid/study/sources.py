@@ -98,7 +98,7 @@ class Noise:
     free : frozenset of str
         The free sources. For each of them, every replicate has a different seed, which is recorded.
     title : str
-        The short name that readers of figures and tables see. `algo` also frees dropout, where a network has it.
+        The short name that readers of sentences, figures and tables see.
     colour : str
         The colour in figures (of Okabe and Ito for the paper's noises, which colour-blind readers can distinguish).
     marker : str or tuple of int
@@ -107,6 +107,8 @@ class Noise:
         A function that takes the settings of a task and of the hardware, and the entry of the network in the catalog.
         It returns the reason why this noise has no effect, or an empty string if it has an effect. Call it through
         missing.why_missing, which looks the network up.
+    meaning : str
+        What the title means, for readers who cannot guess it; empty if it is plain.
     """
 
     name: str
@@ -115,15 +117,31 @@ class Noise:
     colour: str
     marker: str | tuple[int, int, int]
     missing: Callable[[Task, Hardware, Network], str] = _always
+    meaning: str = ""
 
 
 #: Every noise, in the order of tables and legends.
 NOISES = {
     noise.name: noise
     for noise in (
-        Noise("algo_impl", frozenset(SOURCES), "all sources", "#000000", "o"),
-        Noise("algo", ALGORITHMIC, "init + order + augmentation", "#0072B2", "s"),
-        Noise("impl", frozenset({"impl"}), "implementation", "#D55E00", "D", _without_switch),
+        Noise("algo_impl", frozenset(SOURCES), "everything", "#000000", "o"),
+        Noise(
+            "algo",
+            ALGORITHMIC,
+            "all seeds",
+            "#0072B2",
+            "s",
+            meaning="initial weights, order, augmentation and dropout",
+        ),
+        Noise(
+            "impl",
+            frozenset({"impl"}),
+            "implementation",
+            "#D55E00",
+            "D",
+            _without_switch,
+            "the choice of kernels; on a CPU, instruction sets and number of threads",
+        ),
         Noise("control", frozenset(), "control (nothing free)", "#8C8C8C", "x"),
         Noise("init", frozenset({"init"}), "initial weights", "#56B4E9", "^"),
         Noise("order", frozenset({"order"}), "data order", "#009E73", "v"),

@@ -16,7 +16,7 @@ seed: 1                      # the root seed of all random numbers in the study
 cells:
   - hardware: [cpu]          # names in workflow/catalog/hardware.yaml, or auto
     tasks: [{task}]
-    noise: [algo, impl, control]   # the sources left free; all others are held (docs/noise.md)
+    noise: [algo_impl, algo, impl, control]   # what is free; all else is held (docs/noise.md)
     replicates: 5            # training runs per cell; two is the minimum, ten and more have five seed sets
 tasks:
   {task}:

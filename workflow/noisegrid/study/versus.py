@@ -12,7 +12,7 @@ from noisegrid.study.study import Cell, Versus
 NOISE = "algo_impl"
 
 
-def comparisons(entries: list[dict[str, Any]], cells: Iterable[Cell], where: str) -> tuple[Versus, ...]:
+def comparisons(entries: list[dict[str, Any]], cells: Iterable[Cell], where: str, start: int = 0) -> tuple[Versus, ...]:
     """Return the comparisons of a study, one for each hardware entry on which both methods are measured.
 
     Parameters
@@ -23,6 +23,8 @@ def comparisons(entries: list[dict[str, Any]], cells: Iterable[Cell], where: str
         The cells of the study.
     where : str
         The file of the study, for error messages.
+    start : int
+        The index of the first entry, for error messages.
 
     Raises
     ------
@@ -32,7 +34,7 @@ def comparisons(entries: list[dict[str, Any]], cells: Iterable[Cell], where: str
     """
     by_name = {(cell.hardware, cell.task, cell.noise): cell for cell in cells}
     found: dict[tuple[str, ...], Versus] = {}
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(entries, start):
         here = f"{where}: versus[{index}]"
         for one in comparisons_of(entry, by_name, here):
             if one.names in found:

@@ -5,7 +5,10 @@ it writes the new replicate to this folder.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,9 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
     software and code that may be the reason. On another processor, libraries choose other kernels under the same
     switches, so other bits are no failure there.
 
+    A process of its own trains, so that one process can call this function several times: libraries read the switches
+    of a run before their first computation, and never again.
+
     Parameters
     ----------
     path : Path
@@ -54,6 +60,20 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
         dataset is not the one in the record. For a replicate from a GPU, also if this machine or environment lacks the
         recorded GPU model or stack.
     """
+    try:
+        with ProcessPoolExecutor(max_workers=1, mp_context=get_context("fork")) as executor:
+            code, lines = executor.submit(_replay, path, datasets, output).result()
+    except BrokenProcessPool as error:
+        raise NoisegridError(
+            f"the process that replayed {path} was killed, perhaps because memory ran out; replay it on a machine with "
+            "more memory"
+        ) from error
+    print(lines)
+    return code
+
+
+def _replay(path: Path, datasets: Path, output: Path | None) -> tuple[int, str]:
+    """Return the exit code of `replay`, and the lines that it prints."""
     old, run, data = recorded_run(path, datasets)
     with recorded_device(old):
         outcome = (
@@ -110,20 +130,19 @@ def recorded_device(old: dict[str, Any]) -> Iterator[None]:
         yield
 
 
-def _compare(path: Path, old: dict[str, Any], outcome: Outcome, data: Dataset) -> int:
-    """Print whether the outcome of a replay has the bits of the record, and return the exit code of `replay`."""
-    print(f"recorded  {old['weight_hash']}\nreplayed  {outcome.final.weights.hash}")
+def _compare(path: Path, old: dict[str, Any], outcome: Outcome, data: Dataset) -> tuple[int, str]:
+    """Return the exit code of `replay`, and lines on whether the outcome has the bits of the record."""
+    hashes = f"recorded  {old['weight_hash']}\nreplayed  {outcome.final.weights.hash}"
     # noisegrid.crate.rerun reads the lines `same bits` and `other bits`, and the explanation
     if outcome.final.weights.hash != old["weight_hash"]:
         moved = _other_processor(old["device"])
         started = "" if outcome.initial_hash == old["initial_weight_hash"] else "the initial weights differ, too"
-        print("other bits", *filter(None, [moved, started]), _explain(old), sep="\n")
-        return OTHER_PROCESSOR if moved else 1
+        lines = [hashes, "other bits", *filter(None, [moved, started]), _explain(old)]
+        return OTHER_PROCESSOR if moved else 1, "\n".join(lines)
     if others := _others(old, outcome, record.read(path.parent, record.WEIGHTS), data):
-        print(f"other bits\n{_explain(old)}\n  the final weights are equal, but these are not: {', '.join(others)}")
-        return 1
-    print("same bits")
-    return 0
+        what = f"the final weights are equal, but these are not: {', '.join(others)}"
+        return 1, f"{hashes}\nother bits\n{_explain(old)}\n  {what}"
+    return 0, f"{hashes}\nsame bits"
 
 
 def _other_processor(device: dict[str, Any]) -> str:

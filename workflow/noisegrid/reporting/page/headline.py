@@ -7,7 +7,7 @@ import pandas as pd
 from noisegrid import stats
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.findings import control_sentence, overhead_sentences, versus_sentences
-from noisegrid.reporting.metrics_frame import select
+from noisegrid.reporting.metrics_frame import select, widest
 from noisegrid.reporting.page.numbers import decimals, with_interval
 from noisegrid.reporting.tables import difference_table, versus_table
 from noisegrid.reporting.titles import hardware_title, network_title, noise_title, task_title
@@ -46,14 +46,13 @@ def headline(frame: pd.DataFrame, overhead: pd.DataFrame | None) -> Headline:
     if len(compared):
         row = compared.iloc[0]
         return Headline(versus_sentences(frame)[0], str(row["verdict"]))
-    if sentence := _gain(difference_table(frame)) or _noisiest(frame) or control_sentence(frame):
+    if sentence := _gain(difference_table(widest(frame))) or _noisiest(frame) or control_sentence(frame):
         return Headline(sentence)
     return Headline(overhead_sentences(overhead)[0] if overhead is not None else "Nothing was compared.")
 
 
 def _gain(table: pd.DataFrame) -> str:
-    """Return which differences of two methods are noise, in the cell with the largest such difference."""
-    table = table[table["noise"] == "algo_impl"] if len(table) else table
+    """Return which differences of two methods are noise, in the cell of a table with the largest such difference."""
     known = table.dropna(subset="real_gain_percentage_points") if len(table) else table
     if known.empty:
         few = int(table["n_replicates"].max()) if len(table) else 0
@@ -68,7 +67,7 @@ def _gain(table: pd.DataFrame) -> str:
     points, where = _in(" points", with_interval(value, low, high, 2)), hardware_title(top["hardware"])
     return (
         f"A difference in accuracy below {points} cannot be told from noise with {top['n_replicates']} runs per method "
-        f"({task_title(top['task'])}, {where})."
+        f"({task_title(top['task'])}, {where}, {noise_title(top['noise'])} free)."
     )
 
 
@@ -91,30 +90,29 @@ def _in(unit: str, value: str) -> str:
 
 
 def facts(frame: pd.DataFrame, overhead: pd.DataFrame | None) -> list[Fact]:
-    """Return the numbers at the top: spread, churn with all sources and with one kind alone, control, overhead."""
+    """Return the numbers at the top: spread, churn of the widest noise and of one kind alone, control, overhead."""
     found = [
-        _largest(frame, "Standard deviation of accuracy", "accuracy_std", None, " points"),
-        _largest(frame, "Churn, all sources free", "churn", "algo_impl", " %"),
-        _largest(frame, "Churn, implementation alone", "churn", "impl", " %"),
+        _largest(frame, "accuracy_std", "Standard deviation of accuracy", " points"),
+        _largest(widest(frame), "churn", "Churn, {noise} free", " %"),
+        _largest(frame[frame["noise"] == "impl"], "churn", "Churn, {noise} alone", " %"),
         _control(frame),
         _overhead(overhead),
     ]
     return [fact for fact in found if fact]
 
 
-def _largest(frame: pd.DataFrame, title: str, metric: str, noise: str | None, unit: str) -> Fact | None:
-    """Return the largest value of a metric, in cells with some noise or in all cells."""
+def _largest(frame: pd.DataFrame, metric: str, title: str, unit: str) -> Fact | None:
+    """Return the largest value of a metric. Its noise stands in the title in place of `{noise}`, or beside the task."""
     rows = select(frame, metric)
-    rows = rows[rows["noise"] == noise] if noise else rows
     if rows.empty or rows["value"].isna().all():
         return None
     top = rows.loc[rows["value"].idxmax()]
-    places = decimals([top["value"]])
+    noise, places = noise_title(str(top["noise"])), decimals([top["value"]])
     value, _, interval = with_interval(top["value"], top["low"], top["high"], places).partition(" ")
-    about = [task_title(str(top["task"])), *([] if noise else [noise_title(str(top["noise"]))])]
+    about = [task_title(str(top["task"])), *([] if "{noise}" in title else [noise])]
     largest = "largest: " if len(rows) > 1 else ""
     return Fact(
-        title,
+        title.format(noise=noise),
         f"{value}{unit}",
         interval,
         f"{largest}{', '.join(about)}; {_n(top['n_replicates'])}",
