@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import TINY, noisegrid
+from conftest import noisegrid
 from factories import cells, study, write_study
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.progress import duration, size
-from noisegrid.planning import plan, site
+from noisegrid.planning import estimate, plan, site
 from noisegrid.planning.costs import costs, document, total
 from noisegrid.planning.storage import RECORD_BYTES, stored
 from noisegrid.planning.summary import summary, too_long
@@ -76,8 +76,20 @@ def test_an_own_network_has_the_size_of_its_first_replicate(tmp_path, monkeypatc
     assert stored(found, "cpu", "own-digits", tmp_path).bytes == 5300
 
 
+def test_a_cpu_is_estimated_for_readers_and_not_for_jobs(tmp_path):
+    found = load_study(str(write_study(tmp_path, study(cells("smallcnn-digits", hardware="cpu")))))
+    (line,) = estimate.estimates(found, tmp_path)
+    # 12 epochs of 0.000872 TFLOP at 0.025 TFLOP/s, and of 10 steps of 49 operators
+    seconds = 12 * (0.000872 / 0.025 + 10 * 49 * 50e-6)
+    assert line.pace == estimate.Pace(pytest.approx(seconds / 3600), 1, measured=False)
+    assert estimate.pace(found, "cpu", "smallcnn-digits", tmp_path) is None  # by which jobs are packed
+    text = summary(plan.make({"study": str(tmp_path / "mine.yaml"), "results": str(tmp_path)}))
+    assert "device time: ~3 s\n" in text and "~ estimated, within a factor of about two at best" in text  # 4 replicates
+
+
 def test_what_is_not_known_is_not_zero(tmp_path):
-    made_here = plan.make({"study": str(TINY), "results": str(tmp_path)})
+    path = write_study(tmp_path, study(cells("smallcnn-digits", hardware="cpu_sse41")))
+    made_here = plan.make({"study": str(path), "results": str(tmp_path)})
     text = summary(made_here)
     assert "device time: not known\n" in text and "`snakemake pilot` measures" in text
     assert "0 s" not in text and " 0 h" not in text
@@ -86,7 +98,7 @@ def test_what_is_not_known_is_not_zero(tmp_path):
 
 
 def test_a_part_that_is_known_is_a_lower_bound(tmp_path):
-    blocks = cells("smallcnn-digits", hardware="cpu"), cells("resnet18-cifar10", hardware="v100")
+    blocks = cells("smallcnn-digits", hardware="cpu_sse41"), cells("resnet18-cifar10", hardware="v100")
     path = write_study(tmp_path, study(*blocks))
     text = summary(plan.make({"study": str(path), "results": str(tmp_path)}))
     # 4 replicates of 200 epochs of 167 TFLOP at 35 % of 15.7 TFLOP/s

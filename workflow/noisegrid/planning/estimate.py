@@ -4,7 +4,7 @@ If a pilot was run (`snakemake pilot`), the hours are computed from the time tha
 are estimated. A step takes the longer of two times. The first is the time of the arithmetic: the number of operations
 divided by the speed that convolutional networks reach in practice (a share of the device's peak speed). The second is
 the time in which the host launches the kernels of the step, which limits small networks. No GPU has confirmed these
-estimates yet; the pilot measures.
+estimates yet; the pilot measures. On a CPU, the two times add up.
 """
 
 import json
@@ -25,6 +25,9 @@ REACHED = {"fp32": 0.35, "amp_fp16": 0.15, "amp_bf16": 0.15}
 #: The host's time in seconds for one kernel of an eager PyTorch step: the operator's checks, autograd and the launch.
 #: This is an assumption, a usual order of magnitude on servers.
 LAUNCH_S = 10e-6
+#: What one core of a CPU reaches under AVX2: 10^12 operations per second and, besides, the seconds of one operator. On
+#: an Intel Xeon at 2.5 GHz, six tasks took 0.7 to 1.5 times as long as this says (benchmarks/cpu_pace.py).
+CORE_TFLOPS, OPERATOR_S = 0.025, 50e-6
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def estimates(study: Study, results: Path) -> list[Estimate]:
     for hardware, task in study.tasks:
         cells = study.siblings(hardware, task)
         replicates = sum(cell.replicates for cell in cells)
-        one = pace(study, hardware, task, results)
+        one = pace(study, hardware, task, results) or cpu_pace(study, hardware, task)
         found.append(Estimate(hardware, task, len(cells), replicates, one, on_one_device(study.share_gpu, hardware)))
     return found
 
@@ -111,6 +114,24 @@ def pace(study: Study, hardware: str, task: str, results: Path) -> Pace | None:
     launches = needs.get("launches_per_step", {}).get(device.precision, 0)
     launching = math.ceil(examples / recipe["batch_size"]) * launches * LAUNCH_S
     return Pace(recipe["epochs"] * max(arithmetic, launching) / 3600, recipe.get("world_size", 1), measured=False)
+
+
+def cpu_pace(study: Study, hardware: str, task: str) -> Pace | None:
+    """Return the estimated pace of a task on a CPU under AVX2, or None if it is unknown.
+
+    It is for readers: processors differ too much for jobs to be packed by it. Each replicate has one thread.
+    """
+    device, needs = entry(hardware), study.requirements.get(task, {})
+    launches = needs.get("launches_per_step", {}).get(device.precision)
+    if device.device != "cpu" or device.kernels["held"]["aten"] != "avx2" or launches is None:
+        return None
+    recipe = study.siblings(hardware, task)[0].settings["task"]
+    examples = training_examples(recipe, study.datasets[recipe["dataset"]])
+    if "tflop_per_epoch" not in needs or examples is None:
+        return None
+    steps = math.ceil(examples / recipe["batch_size"])
+    seconds = recipe["epochs"] * (needs["tflop_per_epoch"] / CORE_TFLOPS + steps * launches * OPERATOR_S)
+    return Pace(seconds / 3600, recipe.get("world_size", 1), measured=False)
 
 
 def pilot_file(results: Path, study: Study, hardware: str, task: str) -> Path:
