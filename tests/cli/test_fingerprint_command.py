@@ -6,6 +6,7 @@ import pytest
 from conftest import ROOT, noisegrid
 
 from noisegrid.fingerprint import table
+from noisegrid.fingerprint.compare import compare
 from noisegrid.runtime import processor
 
 PROCESSORS = ROOT / "docs/results/processors"
@@ -69,3 +70,15 @@ def test_committed_fingerprints_are_of_the_present_operators(path):
         assert [each.what for each in there.bits] == [each.what for each in here.bits], file
         same = (there.machine["model"], there.conditions) == (processor.identity(), here.conditions)
         assert not same or there.bits == here.bits, file
+
+
+def test_what_the_results_say_of_two_real_processors():
+    """docs/results/processors/README.md and docs/found.md name these 14 of 84 operators."""
+    xeon, epyc = (table.read(PROCESSORS / name) for name in ("intel_xeon_cascade_lake.csv", "amd_epyc_zen4.csv"))
+    found = compare(xeon, epyc, "amd_epyc_zen4.csv")
+    networks = ", ".join(f"3 steps of {name}-digits" for name in ("smallcnn", "smallcnn_bn", "pyramid", "resnet18"))
+    assert str(found) == (
+        "14 of 84 operators differ: convolution 1x1, dense layer (4 shapes), matrix product, attention, exp, log, "
+        f"square root, {networks}"
+    )
+    assert not [here.name for here, _ in found.pairs if here.name.startswith("initial")]
