@@ -35,7 +35,7 @@ def test_churn_of_implementation_and_algorithm_are_not_swapped():
     (sentence,) = findings.churn_sentences(frame)
     assert "differ in implementation alone disagree on 2.00 [1.50, 2.50] %" in sentence
     assert (
-        "differ in all seeds on 8.00 [7.00, 9.00] % (25% of it). (Implementation: the choice of kernels; on a CPU, "
+        "differ in all seeds on 8.00 [7.00, 9.00] % (25 % of it). (Implementation: the choice of kernels; on a CPU, "
         in sentence
     )
 
@@ -89,9 +89,12 @@ def test_shares_of_a_crossed_cell():
     assert sentence == (
         "net-data on cpu: two runs that differ in initial weights and data order disagree on 8.00 [0.00, 90.00] % of "
         "the test examples; "
-        "of this, holding one source alone would remove: 60 % [0, 90] initial weights, 0 % [0, 90] data order "
-        "(10 crossed runs)."
+        "of this, holding one source alone would remove: 60 [0, 90] % initial weights, 0 [0, 90] % data order; "
+        "the rest is due to their interactions and goes away only if several of them are held (10 crossed runs)."
     )
+    shares, alone = {"init": 60.0, "order": 40.0, "init × order": 0.0}, {"init": 60.0, "order": 40.0}
+    (sentence,) = findings.component_sentences(crossed_frame(shares, alone))
+    assert sentence.endswith("40 [0, 90] % data order (10 crossed runs).")  # there is no rest
     assert findings.component_sentences(crossed_frame(shares, alone, churn=float("nan"))) == []
     assert findings.component_sentences(metrics_frame()) == []
 
@@ -150,7 +153,7 @@ def test_classes_above_their_null():
     assert (
         "net-data on cpu, everything free: 1 [0.0, " in sentence and "] of 4 (independent errors: 0 to 1)" in sentence
     )
-    assert sentence.endswith("; 1 at a false discovery rate of 5 %.")
+    assert "; 1 at a false discovery rate of 5 %. This is about each class by itself, and not about its" in sentence
     assert findings.null_sentence(classes("algo", independent)).startswith("In 0 of 1 cells")
     assert findings.null_sentence(classes("control", still)) == ""
 

@@ -183,14 +183,25 @@ def test_n_is_the_number_of_processes_wherever_it_is_printed():
     table = frame(timing("a", 1.5))
     assert overhead_frame.provenance(table).startswith("n = 5 processes of 4 blocks of 10 steps; ")
     assert overhead_frame.determinism(table)["processes"].tolist() == [5]
-    assert "(a, n = 5 processes)" in overhead_sentences(table)[0]
+    (row,) = overhead_frame.determinism(table).to_dict("records")
+    assert overhead_sentences(table) == [
+        f"Determinism on cpu: a deterministic training step takes {row['ratio']:.2f} [{row['low']:.2f}, "
+        f"{row['high']:.2f}] times as long (a, 224 px, batch 128, n = 5 processes). Two runs from one state were "
+        "bitwise equal for 0 of 1 networks."
+    ]
+
+
+def test_a_cost_that_is_not_shown_is_called_so():
+    text = overhead_sentences(frame(timing("a", 1.0), timing("b", 0.5)))[0]
+    assert "; the largest of 2 networks). This does not show whether determinism costs time: the interval" in text
 
 
 def test_one_process_is_said_wherever_its_number_is_printed(tmp_path):
     table = frame(timing("a", 1.5, processes=1))
     assert "n = 1 process (conditional on one process)" in overhead_frame.provenance(table)
     assert overhead_frame.determinism(table)["note"].tolist() == ["conditional on one process"]
-    assert "(a, conditional on one process)" in overhead_sentences(table)[0]
+    text = overhead_sentences(table)[0]
+    assert " [no interval] times as long" in text and "conditional on one process). This does not show" in text
 
 
 def test_a_file_of_version_2_is_one_process(tmp_path):

@@ -80,7 +80,7 @@ def _churn_of(shown: list[str], cells: dict[str, pd.Series]) -> str:
     )
     for other in others:
         row, value = cells[other], cells[other]["value"]
-        ratio = f" ({cells[first]['value'] / value:.0%} of it)" if value > 0 else ""
+        ratio = f" ({_percent(cells[first]['value'] / value)} % of it)" if value > 0 else ""
         text += f", two that differ in {noise_title(other)} on {_interval(row)} %{_condition(other, row)}{ratio}"
     return text
 
@@ -144,9 +144,9 @@ def value_sentences(frame: pd.DataFrame) -> list[str]:
 def null_sentence(frame: pd.DataFrame) -> str:
     """Return a sentence on the cells in which classes vary more than independent errors would make them vary.
 
-    A cell counts if its familywise p is at most 5 % after Bonferroni's correction for the number of cells, which holds
-    however cells depend on each other. The numbers of the cell with the most such classes follow. The sentence is empty
-    if no cell has a p.
+    A cell counts if the p of its largest class is at most 5 % after Bonferroni's correction for the number of cells,
+    which holds however cells depend on each other. The numbers of the cell with the most such classes follow. The
+    sentence is empty if no cell has a p.
     """
     table = class_table(frame[~(frame["n_replicates"] < stats.FEWEST)])
     if table.empty:
@@ -159,11 +159,12 @@ def null_sentence(frame: pd.DataFrame) -> str:
     interval = "" if pd.isna(top["above_null_low"]) else f" [{top['above_null_low']:.1f}, {top['above_null_high']:.1f}]"
     return (
         f"In {len(found)} of {len(tested)} cells, the accuracy of some class varies more than independent errors of "
-        f"the same examples explain (familywise p at most {FAMILYWISE:.0%} over all classes and cells). The most "
-        f"classes above the 95 % range of their null are in {_free(top)}: "
+        f"the same examples explain (the probability of finding any such class by chance, in any cell, is at most "
+        f"{_percent(FAMILYWISE)} %). The most classes above the 95 % range of their null are in {_free(top)}: "
         f"{top['above_null']}{interval} of {top['classes'] - top['undefined']} (independent errors: "
         f"{top['above_null_null_low']:.0f} to {top['above_null_null_high']:.0f}); "
-        f"{top['above_null_at_fdr']:.0f} at a false discovery rate of 5 %."
+        f"{top['above_null_at_fdr']:.0f} at a false discovery rate of 5 %. This is about each class by itself, and not "
+        "about its ratio to the overall spread, which Figure 3 of the paper shows."
     )
 
 
@@ -179,11 +180,11 @@ def test_set_sentences(frame: pd.DataFrame) -> list[str]:
         if pd.isna(row.vanishing_share_of_variance):
             continue
         share, low, high = (
-            f"{min(1, getattr(row, f'vanishing_share_of_variance{end}')):.0%}" for end in ("", "_low", "_high")
+            _percent(min(1, getattr(row, f"vanishing_share_of_variance{end}"))) for end in ("", "_low", "_high")
         )
         ends = f"{row.remaining_std_percentage_points_low:.2f}, {row.remaining_std_percentage_points_high:.2f}"
         sentences.append(
-            f"{_free(row)}: {share} [{low}, {high}] of the variance of accuracy between "
+            f"{_free(row)}: {share} [{low}, {high}] % of the variance of accuracy between "
             f"{row.n_replicates} runs is about these {images[row.hardware, row.task, row.noise]:,} test examples and "
             f"would vanish on an infinite test set; a standard deviation of {row.remaining_std_percentage_points:.2f} "
             f"[{ends}] points would remain."
@@ -229,15 +230,18 @@ def component_sentences(frame: pd.DataFrame) -> list[str]:
         sources = [group for *cell, group in alone if cell == [getattr(spread, key) for key in CELL]]
         if not sources or pd.isna(spread.value) or spread.value == 0:
             continue
+        own = {source: shares.loc[(spread.hardware, spread.task, spread.noise, source)] for source in sources}
         parts = [
-            f"{max(0.0, row['value']):.0f} % [{row['low']:.0f}, {row['high']:.0f}] {noise_title(source)}"
-            for source in sources
-            for row in [shares.loc[(spread.hardware, spread.task, spread.noise, source)]]
+            f"{max(0.0, row['value']):.0f} [{row['low']:.0f}, {row['high']:.0f}] % {noise_title(source)}"
+            for source, row in own.items()
         ]
+        rest = 100 - sum(max(0.0, row["value"]) for row in own.values())
+        together = "the rest is due to their interactions and goes away only if several of them are held"
         sentences.append(
             f"{spread.task} on {spread.hardware}: two runs that differ in {_and(sources)} disagree on "
             f"{spread.value:.2f} [{spread.low:.2f}, {spread.high:.2f}] % of the test examples; of this, holding one "
-            f"source alone would remove: {', '.join(parts)} ({spread.n_replicates} crossed runs)."
+            f"source alone would remove: {', '.join(parts)}{f'; {together}' if rest >= 0.5 else ''} "
+            f"({spread.n_replicates} crossed runs)."
         )
     return sentences
 
@@ -259,6 +263,11 @@ def lost_sentences(frame: pd.DataFrame) -> list[str]:
     return sentences
 
 
+def _percent(share: float) -> str:
+    """Return a share in percent, without the sign."""
+    return f"{100 * share:.0f}"
+
+
 def overhead_sentences(overhead: pd.DataFrame) -> list[str]:
     """Return one text per kind of hardware: the overhead of determinism, and how many networks are repeatable."""
     table = overhead_frame.determinism(overhead)
@@ -266,13 +275,15 @@ def overhead_sentences(overhead: pd.DataFrame) -> list[str]:
     for hardware, part in table.groupby("hardware", sort=False):
         top = part.loc[part["ratio"].idxmax()]
         kept = int((part["repeatable"] == "yes").sum())
-        interval = f"[{top.low:.2f}, {top.high:.2f}] ({top.network}, {_processes(top.processes)})"
-        times = f"{top.ratio:.2f} times as long {interval}"
-        if len(part) > 1:
-            times = f"{part['ratio'].min():.2f} to {top.ratio:.2f} times as long, at most {interval}"
+        ends = "no interval" if pd.isna(top.low) else f"{top.low:.2f}, {top.high:.2f}"
+        where = f"{top.network}, {overhead_frame.inputs_title(top)}, {_processes(top.processes)}"
+        largest = f"; the largest of {len(part)} networks" if len(part) > 1 else ""
+        why = overhead_frame.why_undecided(top)
+        undecided = f" This does not show whether determinism costs time: {why}." if why else ""
         sentences.append(
-            f"Determinism on {hardware}: a deterministic training step takes {times}. Two runs from one state were "
-            f"bitwise equal for {kept} of {len(part)} networks."
+            f"Determinism on {hardware}: a deterministic training step takes {top.ratio:.2f} [{ends}] times as long "
+            f"({where}{largest}).{undecided} Two runs from one state were bitwise equal for {kept} of {len(part)} "
+            "networks."
         )
     return sentences
 

@@ -11,7 +11,7 @@ from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError, why
 from noisegrid.measuring.rows import COLUMNS
 from noisegrid.reporting.titles import hardware_title, noise_title, task_title
-from noisegrid.study.sources import FREE, NAMES, ONE_SEED_SET, seed_note
+from noisegrid.study.sources import CROSSED, FREE, NAMES, ONE_SEED_SET, seed_note
 
 #: Columns that version 3 of metrics.csv added. They are empty in files of earlier versions.
 ADDED = ("error", "freedom", "p", "note")
@@ -205,5 +205,6 @@ def _one_set(frame: pd.DataFrame, titled: bool) -> str:
     names = [", ".join(map(noise, whole))] if whole else []
     rest = cells[conditional & ~cells["noise"].isin(whole)]
     for (machine, name), part in rest.groupby(["hardware", "task"], sort=False):
-        names.append(f"{', '.join(map(noise, part['noise']))} of {task(name)} on {hardware(machine)}")
+        free = ["crossed runs" if each == CROSSED else noise(each) for each in part["noise"]]
+        names.append(f"{', '.join(free)} of {task(name)} on {hardware(machine)}")
     return f"{ONE_SEED_SET}: {' and '.join(names)}" if names else ""

@@ -200,6 +200,18 @@ def provenance(frame: pd.DataFrame) -> str:
     return f"n = {n} {noun} of {blocks} blocks of {count} steps; {' / '.join(sorted(shapes))}; {devices}"
 
 
+def inputs_title(row: pd.Series) -> str:
+    """Return the size of the inputs and the batch size of a row of `overhead_ratios`, e.g. "32 px, batch 4"."""
+    return f"{row['size_px']} {UNITS[inputs_of(row['network'])]}, batch {row['batch_size']}"
+
+
+def why_undecided(row: pd.Series) -> str:
+    """Return why a row of `overhead_ratios` does not tell two arms apart; an empty string if it does."""
+    if row["processes"] < stats.FEWEST:
+        return f"fewer than {stats.FEWEST} processes decide nothing"
+    return "the interval contains 1 (no cost)" if row["low"] <= 1 <= row["high"] else ""
+
+
 def _range(counts: pd.Series) -> str:
     return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
 
