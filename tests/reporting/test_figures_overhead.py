@@ -64,6 +64,23 @@ def test_figure_6_has_one_scale():
     assert next(tick.get_text() for tick in left.get_yticklabels()) == "Small CNN"
 
 
+def test_figure_6_tells_what_was_measured_from_what_was_published():
+    figure = figure_6(timings({"vgg16": 1.2, "mediumcnn_k1": 1.1, "mediumcnn_k3": 1.2}))
+    left, right = figure.axes
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "CPU, measured here",
+        "published in the paper, not measured here",
+    ]
+    rows = [tick.get_text() for tick in left.get_yticklabels()]
+    assert rows[0] == "VGG-16" and all(row.startswith("paper: largest on ") for row in rows[1:])
+    (ground,) = left.patches  # behind the paper's rows alone
+    assert (ground.get_y(), ground.get_y() + ground.get_height()) == (0.5, len(rows) - 0.5)
+    missing = left.get_xlabel().replace("\n", " ").partition("were not measured here: ")[2].split(", ")
+    assert len(missing) == 9 and missing[0] == "VGG-19" and missing[-1] == "EfficientNet-B0"
+    marked = {text.get_position()[0]: text.get_text() for text in right.texts}
+    assert marked == {5: "not\nmeasured", 7: "not\nmeasured"}
+
+
 def test_figure_7_has_one_colour_per_operator_and_one_scale():
     kernels = {
         "smallcnn": {

@@ -80,6 +80,23 @@ def test_the_verdict_and_a_figure_are_above_the_findings(browser, report):
     assert -1 not in places and places == sorted(places), dict(zip(order, places, strict=True))
 
 
+def test_a_phone_shows_the_whole_menu_and_every_number_without_scrolling_aside(browser, report):
+    page = Opened(browser, report, 390).page
+    ends = "each => [...document.querySelectorAll(each)].map(one => one.getBoundingClientRect()).map(box => box.right)"
+    assert max(page.evaluate(ends, "nav a")) <= 390
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    assert max(page.evaluate(ends, "td, tbody th")) <= 390
+    heading = "getComputedStyle(document.querySelector('#table-noise td'), '::before').content"
+    assert page.evaluate(heading) == '"free"'
+
+
+def test_what_a_study_cannot_test_is_folded(browser, report):
+    claims = Opened(browser, report).page.locator("#table-claims")
+    assert claims.locator("tbody >> text=not measured here").first.is_hidden()
+    claims.locator("summary", has_text="Not measured here").click()
+    assert claims.locator("tbody >> text=not measured here").first.is_visible()
+
+
 def test_it_reads_without_javascript(browser, report):
     opened = Opened(browser, report, scripts=False)
     with_scripts = Opened(browser, report).page
@@ -109,7 +126,7 @@ def test_a_name_leads_to_every_number_of_its_cell(browser, report, width):
     section = page.locator("[id='cells-cpu-tiny_bn-digits']")
     churn = section.locator("tr", has=page.locator("th", has_text=re.compile("^churn"))).first
     churn.wait_for(state="visible")  # the section unfolds
-    assert "control (nothing free)" in section.inner_text()
+    assert section.locator("td[data-heading='control (nothing free)']").first.is_visible()
     assert "[0.0, 0.0]" in churn.inner_text()  # of control
 
 

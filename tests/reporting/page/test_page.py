@@ -9,6 +9,7 @@ from factories import metrics_frame
 from test_page_explorer import with_runs
 
 from noisegrid.reporting.page.write import write_page
+from noisegrid.reporting.registry import FIGURES
 
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e3660000"
@@ -60,6 +61,32 @@ def test_the_figure_at_the_top_is_not_shown_again_and_svg_goes_before_png(tmp_pa
     page = Page(written(tmp_path, images=sorted(tmp_path.glob("figure_*"))))
     assert [name for name in page.ids if name.startswith("figure_")] == ["figure_sources", "figure_1"]
     assert [address.partition(";")[0] for address in page.loaded] == ["data:image/png", "data:image/svg+xml"]
+
+
+def test_captions_have_no_marks_of_their_source(tmp_path):
+    images = [tmp_path / f"{name}.png" for name in FIGURES]
+    for image in images:
+        image.write_bytes(PIXEL)
+    text = written(tmp_path, images=images)
+    captions = re.findall("<figcaption>(.*?)</figcaption>", text, re.DOTALL)
+    assert len(captions) == len(images) and not [caption for caption in captions if re.search("[`|_*]", caption)]
+
+
+def test_n_and_device_stand_in_a_figure_and_its_description_only(tmp_path):
+    (tmp_path / "figure_1.png").write_bytes(PIXEL)
+    text = written(tmp_path, images=[tmp_path / "figure_1.png"])
+    (figure,) = re.findall("<figure.*?</figure>", text, re.DOTALL)
+    assert figure.count("n = 10 replicates per cell") == 1 and "n = 10" in re.search('alt="([^"]*)"', figure)[1]
+
+
+def test_every_number_of_a_table_has_the_heading_of_its_column_for_a_phone(tmp_path):
+    text = written(tmp_path)
+    (table,) = re.findall('<section class=table id="table-noise">.*?</table>', text, re.DOTALL)
+    headings = re.findall("<th scope=col class=[a-z]+>(.*?)</th>", table)
+    rows = re.findall("<tr>.*?</tr>", table, re.DOTALL)[1:]
+    assert len(rows) == 8
+    for row in rows:
+        assert re.findall('<td class=[a-z]+ data-heading="(.*?)"', row) == headings
 
 
 def test_the_same_data_give_the_same_bytes(tmp_path):

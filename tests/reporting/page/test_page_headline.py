@@ -1,9 +1,12 @@
 """The verdict and the numbers at the top of the page."""
 
 import numpy as np
+import pandas as pd
+import pytest
 from factories import metrics_frame, value_of
 
-from noisegrid.reporting.page.headline import facts, headline
+from noisegrid.overhead.session import COLUMNS
+from noisegrid.reporting.page.headline import STEP_TIME, facts, headline
 from noisegrid.reporting.tables import difference_table
 
 
@@ -14,9 +17,19 @@ def test_the_verdict_is_the_largest_difference_that_noise_can_give():
     assert largest["task"] == "smallcnn_bn-digits"  # its numbers are higher
     low, value, high = (largest[f"real_gain_percentage_points{end}"] for end in ("_low", "", "_high"))
     assert headline(frame, None).sentence == (
-        f"A difference in accuracy below {value:,.2f} points [{low:,.2f}, {high:,.2f}] cannot be told from noise with "
-        "10 runs per method (Small CNN with batch norm on digits, CPU, everything free)."
+        f"At worst, a difference in accuracy below {value:,.2f} points [{low:,.2f}, {high:,.2f}] cannot be told from "
+        "noise with 10 runs per method (Small CNN with batch norm on digits, CPU, everything free; smaller in the "
+        "other task)."
     )
+
+
+def test_a_verdict_on_one_task_is_not_the_worst_and_one_on_several_counts_the_others():
+    assert headline(metrics_frame(), None).sentence.startswith("A difference in accuracy below ")
+    assert headline(metrics_frame(), None).sentence.endswith("(net-data, CPU, everything free).")
+    three = headline(metrics_frame(("a-data", "b-data", "c-data")), None).sentence
+    assert three.startswith("At worst, ") and three.endswith("free; smaller in the 2 other tasks).")
+    two = pd.concat([metrics_frame(), metrics_frame().assign(hardware="v100")])
+    assert headline(two, None).sentence.endswith("free; smaller in the other cell).")
 
 
 def test_without_a_cell_that_leaves_everything_free_all_seeds_are_the_widest():
@@ -55,7 +68,42 @@ def test_every_fact_names_its_cell_and_n():
     assert churn.interval == f"[{top['low']:,.0f}, {top['high']:,.0f}]"
     assert churn.about.replace("\N{NO-BREAK SPACE}", " ") == "largest: b-data; n = 10"
     assert by_title["Control, nothing free"].value == "2 of 2 cells"
-    assert "Cost of determinism" not in by_title
+    assert STEP_TIME not in by_title
+
+
+def timings(ratios: dict[str, float], processes: int = 5) -> pd.DataFrame:
+    """Return timings of networks whose deterministic steps take this many times as long, ± 1 % between processes."""
+    arms = [("default", ""), ("deterministic", "default")]
+    rows = [
+        {"hardware": "cpu", "network": network, "size_px": 32, "batch_size": 4, "device": "d", "versions": "v"}
+        | {"arm": arm, "against": against, "measure": "step", "process": process, "block": 0, "steps": 3}
+        | {"value": ratio * (1 + 0.01 * (process - 2)) if against else 1.0, "note": ""}
+        for network, ratio in ratios.items()
+        for arm, against in arms
+        for process in range(processes)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "value", "interval", "about"),
+    [  # t of 4 degrees of freedom (2.776) × the standard deviation of log(0.98 … 1.02) (0.0158) / √5 = 0.0196
+        (1.5, "1.50 times", "[1.47, 1.53]", "Small CNN, 32 px, batch 4, CPU; "),
+        (1.0, "not decided", "1.00 times [0.98, 1.02]", "the interval contains 1 (no cost); Small CNN, 32 px, "),
+    ],
+)
+def test_the_cost_of_determinism_is_a_number_only_where_it_is_shown(ratio, value, interval, about):
+    timed = timings({"smallcnn": ratio, "mediumcnn_k1": ratio / 2})
+    fact = next(fact for fact in facts(metrics_frame(), timed) if fact.title == STEP_TIME)
+    assert (fact.value, fact.interval) == (value, interval)
+    text = fact.about.replace("\N{NO-BREAK SPACE}", " ")
+    assert text.startswith(about) and text.endswith("batch 4, CPU; the largest of 2; n = 5 processes")
+
+
+def test_few_processes_do_not_show_a_cost():
+    fact = facts(metrics_frame(), timings({"smallcnn": 2.0}, processes=3))[-1]
+    assert (fact.title, fact.value) == (STEP_TIME, "not decided")
+    assert fact.about.startswith("fewer than 5 processes decide nothing; Small CNN")
 
 
 def test_what_was_not_measured_is_no_fact():

@@ -13,6 +13,10 @@ def test_a_cell_in_a_sentence_is_a_link_with_its_title():
     )
 
 
+def test_a_noise_behind_a_cell_has_its_title():
+    assert str(NAMES.named("mine on cpu, impl; impl")).endswith("CPU</a>, implementation; impl")
+
+
 def test_tasks_and_networks_alone_read_as_titles():
     assert NAMES.named("smallcnn_bn-digits against smallcnn-digits (mediumcnn_k1, n = 5)") == (
         "Small CNN with batch norm on digits against Small CNN on digits (Medium CNN 1×1, n = 5)"

@@ -11,6 +11,7 @@ from noisegrid.reporting.page.heads import take_heads
 from noisegrid.reporting.page.names import Names
 from noisegrid.reporting.page.shown import shown_tables
 from noisegrid.reporting.registry import FIGURES, TABLES
+from noisegrid.reporting.tables import claims_table
 
 NAN = math.nan
 
@@ -42,6 +43,12 @@ def test_a_null_is_a_range_of_its_own():
         "largest class over all classes: null": ["1.50 to 2.50"],
         "p": ["0.004"],
     }
+
+
+def test_the_interval_of_a_number_above_the_null_is_no_null():
+    table = pd.DataFrame({"above_null": [6.0], "above_null_low": [1.57], "above_null_high": [9.4]})
+    table = table.assign(above_null_null_low=[0], above_null_null_high=[1])
+    assert texts(table) == {"above null": ["6.00 [1.57, 9.40]"], "above null: null": ["0.00 to 1.00"]}
 
 
 def test_whole_numbers_stay_whole_and_empty_columns_are_left_out():
@@ -94,6 +101,19 @@ def test_verdicts_name_their_cells_and_state_what_the_effect_is():
     assert '<a href="#cells-cpu-smallcnn-digits">Small CNN on digits, CPU</a>' in columns["where"].items[0].text
     assert columns["effect"].items[0].small == "churn of impl (%)"
     assert [term for term, _ in table.terms] == [f"C{number}" for number in range(1, 17)]
+
+
+def test_claims_that_were_not_measured_are_folded():
+    frame = metrics_frame(("smallcnn-digits",))
+    (table,) = [table for table in shown_tables(frame, None, Names(frame)) if table.name == "claims"]
+    verdicts = {column.title: column for column in table.columns}["verdict"]
+    assert "not measured here" not in {item.text for item in verdicts.items}
+    of_each = claims_table(frame)["verdict"] == "not measured here"
+    assert len(table.heads) + len(table.folded.heads) == len(of_each)
+    assert table.folded.title == f"Not measured here ({of_each.sum()})" and table.folded.heads[-1].title[:3] == "C16"
+    alone = metrics_frame(noise=("order",))
+    (table,) = [table for table in shown_tables(alone, None, Names(alone)) if table.name == "claims"]
+    assert table.folded is None or len(table.heads)
 
 
 def test_every_registered_figure_and_table_has_a_title():

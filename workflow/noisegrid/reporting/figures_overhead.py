@@ -1,5 +1,6 @@
 """Draw Figure 6 from overhead.csv: the overhead of determinism by network and by kernel size, on one scale."""
 
+import textwrap
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -10,6 +11,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullFormatter, StrMethodFormatter
+from matplotlib.transforms import blended_transform_factory
 
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.claims_overhead import KERNEL_SIZES, published_maxima
@@ -23,6 +25,8 @@ PAPER_NETWORKS = (
     "efficientnet_b0",
 )  # fmt: skip
 LABEL = "deterministic / default step time"
+#: The height of a line below the first panel, in inches.
+LINE = 0.14
 #: The space around the values on the scale, as a factor, and the ticks that the scale may have.
 MARGIN, TICKS = 1.12, (0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 20, 50, 100)
 
@@ -40,27 +44,35 @@ def figure_6(frame: pd.DataFrame) -> Figure:
     networks = sorted(set(order), key=lambda name: (name not in PAPER_NETWORKS, order.index(name)))
     published = published_maxima()
     rows = len(networks) + len(published)
-    high = max(1.9, 0.7 + (0.2 + 0.04 * (len(hardware) - 1)) * rows)
+    missing = _not_measured(networks)
+    high = max(1.9, 0.7 + (0.2 + 0.04 * (len(hardware) - 1)) * rows) + LINE * missing.count("\n")
     shape: dict[str, Any] = (
         {"nrows": 2, "height_ratios": (high, 2.2)} if look().narrow else {"ncols": 2, "width_ratios": (3, 2)}
     )
     size = look().width, (high + 2.2 * look().narrow) * look().size / 8
     figure, (left, right) = plt.subplots(**shape, figsize=size, layout="constrained")
-    _by_network(left, others, networks, hardware, published)
+    _by_network(left, others, networks, hardware, published, missing)
     _by_kernel_size(right, sized, hardware)
     _share_scale(left, right, pd.concat([table[["low", "ratio", "high"]].stack(), pd.Series(published)]))
-    named = (*PAPER_NETWORKS, *KERNEL_SIZES.values())
-    missing = [network_title(name) for name in named if name not in set(table["network"])]
-    text = f"\nNot measured: {', '.join(missing)}." if missing else ""
-    handles = [Line2D([], [], label=hardware_title(name), **_style(index)) for index, name in enumerate(hardware)]
-    annotate(figure, f"{overhead_frame.provenance(frame)}. Lines: 95 % intervals over processes.{text}", handles)
+    handles = [
+        Line2D([], [], label=f"{hardware_title(name)}, measured here", **_style(index))
+        for index, name in enumerate(hardware)
+    ]
+    if published:
+        handles.append(Line2D([], [], label="published in the paper, not measured here", **_paper_style()))
+    annotate(figure, f"{overhead_frame.provenance(frame)}. Lines: 95 % intervals over processes.", handles)
     return figure
 
 
 def _by_network(
-    axis: Axes, table: pd.DataFrame, networks: list[str], hardware: list[str], published: dict[str, float]
+    axis: Axes,
+    table: pd.DataFrame,
+    networks: list[str],
+    hardware: list[str],
+    published: dict[str, float],
+    missing: str,
 ) -> None:
-    """Draw a row per network with the estimates on all kinds of hardware, and the paper's maxima below."""
+    """Draw a row per network with the estimates on all kinds of hardware, the paper's maxima, and what is missing."""
     ticks = [network_title(name) for name in networks]
     for index, name in enumerate(hardware):
         offset = _offset(index, len(hardware), 0.7)
@@ -69,12 +81,22 @@ def _by_network(
             axis.plot([row.low, row.high], [place, place], color=_style(index)["color"], linewidth=1.2)
             axis.plot(row.ratio, place, **_style(index))
     for place, (name, ratio) in enumerate(published.items(), len(networks)):
-        axis.plot(ratio, place, "|", color=look().muted, markersize=9, markeredgewidth=2)
-        ticks.append(f"paper, largest on {hardware_title(name)}")
-    axis.axhline(len(networks) - 0.5, color=look().rule, linewidth=0.8)
+        axis.plot(ratio, place, **_paper_style())
+        ticks.append(f"paper: largest on {hardware_title(name)}")
+    axis.axhspan(len(networks) - 0.5, len(ticks) - 0.5, color=look().rule, linewidth=0, zorder=0)
     axis.set_yticks(range(len(ticks)), ticks)
     axis.set_ylim(len(ticks) - 0.5, -0.5)
-    axis.set_xlabel(LABEL)
+    axis.set_xlabel(f"{LABEL}{missing}")
+
+
+def _not_measured(networks: list[str]) -> str:
+    """Return which networks of the paper's figure were not measured, in lines that fit below the first panel."""
+    missing = [network_title(name) for name in PAPER_NETWORKS if name not in networks]
+    if not missing:
+        return ""
+    width = int(look().characters(look().size) * (0.65 if look().narrow else 0.55))
+    text = f"Networks of the paper that were not measured here: {', '.join(missing)}"
+    return "\n".join(["", "", *textwrap.wrap(text, width, break_on_hyphens=False)])
 
 
 def _by_kernel_size(axis: Axes, table: pd.DataFrame, hardware: list[str]) -> None:
@@ -94,6 +116,19 @@ def _by_kernel_size(axis: Axes, table: pd.DataFrame, hardware: list[str]) -> Non
             if _differ(part.iloc[before], part.iloc[after]):
                 ends = [before, after]
                 axis.plot(places.iloc[ends], part["ratio"].iloc[ends], color=_style(index)["color"], linewidth=0.8)
+    middle = blended_transform_factory(axis.transData, axis.transAxes)
+    for network, size in sizes.items():
+        if network not in set(table["network"]):
+            axis.text(
+                size,
+                0.6,
+                "not\nmeasured",
+                ha="center",
+                va="center",
+                fontsize=look().size - 1.5,
+                color=look().muted,
+                transform=middle,
+            )
     axis.set_xticks(list(KERNEL_SIZES), [f"{size} × {size}" for size in KERNEL_SIZES])
     axis.set_xlim(0.2, 7.8)
     axis.set_xlabel("kernel of the medium CNN")
@@ -131,6 +166,11 @@ def _tick(axis: Axis, ticks: list[float]) -> None:
 def _offset(index: int, count: int, height: float) -> float:
     """Return the distance of the marks of one kind of hardware from the middle of a row."""
     return min(0.18, height / count) * (index - (count - 1) / 2)
+
+
+def _paper_style() -> dict[str, Any]:
+    """Return how a number of the paper is drawn: with no colour or marker of the measured hardware."""
+    return {"color": look().muted, "marker": "|", "linestyle": "", "markersize": 9, "markeredgewidth": 2}
 
 
 def _style(index: int) -> dict[str, Any]:

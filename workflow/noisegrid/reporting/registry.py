@@ -195,10 +195,12 @@ TABLES = {
             "classes",
             "tables:class_table",
             caption=(
-                "Number of per-class standard deviations inside, above and below the 95 % range of independent errors "
+                "Number of per-class standard deviations inside, above and below the 95 % range of independent errors; "
+                "this is about each class by itself, while Figure 3 shows the ratio to the overall standard deviation "
                 "(above: with the 95 % interval of a jackknife over runs or seed sets, the range and p of this number "
                 "for independent errors, and the number at a false discovery rate of 5 %); the largest standard "
-                "deviation of a class over the median of its own null, with familywise p; and the largest ratio of a "
+                "deviation of a class over the median of its own null, with the probability that independent errors "
+                "give any class of the cell such a value (p); and the largest ratio of a "
                 "class's standard deviation to the overall one"
             ),
         ),
@@ -212,7 +214,9 @@ TABLES = {
                 "of several sources. share: a source's part of the variance of their predictions (which is the churn) "
                 "or accuracy; it goes away, on average, if this source is held. The share of an interaction goes away "
                 "only if all its sources are held. alone: what stays if this source alone is free, which includes its "
-                "interactions (low and high: 95 % intervals)"
+                "interactions (low and high: 95 % intervals). Where a source has few seeds, the intervals of its share "
+                "and of the churn between crossed runs reach far up: three seeds have two degrees of freedom, and do "
+                "not exclude that other seeds differ much more"
             ),
         ),
         Entry(

@@ -80,7 +80,7 @@ def _merged(names: list[str]) -> Iterator[tuple[str, str, str]]:
     """Yield each column with the columns of its ends, or with empty names; a null's range is named by its lower end."""
     ends = {name for name in names if name.endswith(("_low", "_high")) or name in ("low", "high")}
     for place, name in enumerate(names):
-        if name.endswith("_null_low"):
+        if name.endswith("_null_low") and name.removesuffix("_low") not in names:
             yield name, name, f"{name.removesuffix('_low')}_high"
         elif name not in ends:
             after = names[place + 1 : place + 2] == ["low"]

@@ -1,4 +1,4 @@
-"""The words of the page: titles of figures, of tables, of their columns and of metrics."""
+"""The words of the page: titles of figures, of tables, of their columns and of metrics, and what words mean."""
 
 #: Above each figure. Its caption is in workflow/report/figures.
 FIGURE_TITLES = {
@@ -57,7 +57,7 @@ _COLUMN_TITLES = {
     "above_null_p": "p",
     "above_null_at_fdr": "above null at 5 % FDR",
     "largest_over_null": "largest class over its null",
-    "largest_over_null_p": "its p, familywise",
+    "largest_over_null_p": "its p, over all classes",
     "largest_ratio": "largest class over all classes",
     "share_percent": "goes away if held (%)",
     "alone_percent": "stays if alone (%)",
@@ -99,6 +99,27 @@ _METRIC_TITLES = {
     "rmse": "RMSE",
     "rmse_mean": "RMSE",
     "rmse_std": "standard deviation of the RMSE",
+}
+
+#: What the words of the findings mean, below them.
+WORDS = {
+    "replicate": "One training run of a cell. All replicates of a cell have the same task, hardware and free sources.",
+    "[a, b]": "The 95 % interval of the number before it.",
+    "points": "Percentage points of accuracy.",
+    "churn": "The share of the test examples for which two runs predict different classes.",
+    "seed set": (
+        "The seeds that a cell holds, for example the initial weights and the order where the implementation alone is "
+        "free. Several seed sets show whether a result depends on the seeds that happen to be held."
+    ),
+    "conditional on one seed set": (
+        "All runs of the cell share their held seeds. The number holds for these seeds; with others, it may differ."
+    ),
+    "crossed runs": "One run for each combination of the seeds of several sources, to tell the sources apart.",
+    "independent errors": (
+        "What chance alone gives: each run errs on each test example with the probability that was observed for this "
+        "example, and no error depends on another one. The range of this is the null."
+    ),
+    "false discovery rate": "The expected share of wrong ones among the classes that are named.",
 }
 
 

@@ -12,6 +12,9 @@ from noisegrid.reporting.page.numbers import decimals, with_interval
 from noisegrid.reporting.tables import difference_table, versus_table
 from noisegrid.reporting.titles import hardware_title, network_title, noise_title, task_title
 
+#: The time of a deterministic training step, divided by that of a step with PyTorch's defaults.
+STEP_TIME = "Cost of determinism, step time"
+
 
 @dataclass(frozen=True)
 class Headline:
@@ -65,10 +68,20 @@ def _gain(table: pd.DataFrame) -> str:
     top = known.loc[known["real_gain_percentage_points"].astype(float).idxmax()]
     value, low, high = top[[f"real_gain_percentage_points{end}" for end in ("", "_low", "_high")]].astype(float)
     points, where = _in(" points", with_interval(value, low, high, 2)), hardware_title(top["hardware"])
+    others = _others(known)
     return (
-        f"A difference in accuracy below {points} cannot be told from noise with {top['n_replicates']} runs per method "
-        f"({task_title(top['task'])}, {where}, {noise_title(top['noise'])} free)."
+        f"{'At worst, a' if others else 'A'} difference in accuracy below {points} cannot be told from noise with "
+        f"{top['n_replicates']} runs per method ({task_title(top['task'])}, {where}, {noise_title(top['noise'])} "
+        f"free{others})."
     )
+
+
+def _others(rows: pd.DataFrame) -> str:
+    """Return that the difference is smaller in the cells that the sentence does not name; empty if there are none."""
+    what, count = ("cell" if rows["hardware"].nunique() > 1 else "task"), len(rows) - 1
+    if not count:
+        return ""
+    return f"; smaller in the {f'other {what}' if count == 1 else f'{count} other {what}s'}"
 
 
 def _noisiest(frame: pd.DataFrame) -> str:
@@ -134,8 +147,13 @@ def _overhead(overhead: pd.DataFrame | None) -> Fact | None:
         return None
     top = table.loc[table["ratio"].idxmax()]
     value, _, interval = with_interval(top["ratio"], top["low"], top["high"], 2).partition(" ")
-    about = f"largest: {network_title(top['network'])}; step time, {_n(top['processes'])} processes"
-    return Fact("Cost of determinism", f"{value} times", interval, about)
+    inputs = overhead_frame.inputs_title(top)
+    about = [f"{network_title(top['network'])}, {inputs}, {hardware_title(top['hardware'])}"]
+    about += [f"the largest of {len(table)}"] if len(table) > 1 else []
+    about += [_n(top["processes"]) + (" processes" if top["processes"] > 1 else " process")]
+    if why := overhead_frame.why_undecided(top):
+        return Fact(STEP_TIME, "not decided", f"{value} times {interval}".rstrip(), f"{why}; {'; '.join(about)}")
+    return Fact(STEP_TIME, f"{value} times", interval, "; ".join(about))
 
 
 def _n(count: int) -> str:

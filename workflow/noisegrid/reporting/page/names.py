@@ -1,5 +1,6 @@
 """How the page names cells: by titles, with their keys in small type, and with links to their sections."""
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,8 +9,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from noisegrid.common.escape import html
-from noisegrid.reporting.metrics_frame import single_hardware
-from noisegrid.reporting.titles import hardware_title, network_title, task_title
+from noisegrid.reporting.metrics_frame import measured_names, single_hardware
+from noisegrid.reporting.titles import hardware_title, network_title, noise_title, task_title
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class Names:
         self._html = {name: Markup(html(network_title(name))) for name in networks}
         self._html |= {place.task: Markup(html(task_title(place.task))) for place in self.places}
         self._html |= {f"{place.task} on {place.hardware}": _link(place) for place in self.places}
+        self._html |= {
+            f"{place.task} on {place.hardware}, {noise}": _link(place) + Markup(html(f", {noise_title(noise)}"))
+            for place, noise in itertools.product(self.places, measured_names(single))
+        }
         longest_first = "|".join(map(re.escape, sorted(self._html, key=len, reverse=True)))
         self._pattern = re.compile(rf"(?<![\w.@+:/-])({longest_first})(?![\w@+/-])")
 
@@ -65,7 +70,7 @@ class Names:
         return f"#{place.anchor}" if place in self.places else ""
 
     def named(self, text: str) -> Markup:
-        """Return a text as HTML in which tasks and networks read as titles, and "TASK on HARDWARE" is a link."""
+        """Return a text as HTML in which tasks, networks and noises have titles, and "TASK on HARDWARE" is a link."""
         if not self._html:
             return Markup(html(text))
         parts = self._pattern.split(text)  # every second part is a name

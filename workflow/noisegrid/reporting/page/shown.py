@@ -12,6 +12,7 @@ from noisegrid.reporting.page.heads import Head, take_heads
 from noisegrid.reporting.page.names import Names
 from noisegrid.reporting.tables import made
 from noisegrid.reporting.titles import noise_title
+from noisegrid.reporting.verdicts import NOT_MEASURED
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Shown:
         The other columns.
     terms : list of tuple of str and str
         Explanations below the table: terms and texts.
+    folded : Shown or None
+        A table below this one that opens on a click; its title says what its rows are.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Shown:
     heads: list[Head]
     columns: list[Column]
     terms: list[tuple[str, str]] = field(default_factory=list)
+    folded: "Shown | None" = None
 
 
 def shown_tables(frame: pd.DataFrame, overhead: pd.DataFrame | None, names: Names) -> Iterator[Shown]:
@@ -57,8 +61,11 @@ def shown_tables(frame: pd.DataFrame, overhead: pd.DataFrame | None, names: Name
     for entry, table, basis in made(frame, overhead):
         if table.empty:
             continue
-        content = _claims(table, names) if entry.name == "claims" else _plain(table, names)
-        yield Shown(entry.name, TABLE_TITLES.get(entry.name, entry.name), f"{entry.caption}.", basis, *content)
+        about = (entry.name, TABLE_TITLES.get(entry.name, entry.name), f"{entry.caption}.", basis)
+        if entry.name == "claims":
+            yield _claims(table, names, about)
+        else:
+            yield Shown(*about, *_plain(table, names))
 
 
 def _plain(table: pd.DataFrame, names: Names) -> tuple[str, list[Head], list[Column]]:
@@ -78,8 +85,23 @@ def _noises(values: pd.Series) -> Column:
     return Column("free", [Item(noise_title(noise), place[noise], noise) for noise in values], "text")
 
 
-def _claims(table: pd.DataFrame, names: Names) -> tuple[str, list[Head], list[Column], list[tuple[str, str]]]:
-    """Return the names, the columns and the explanations of the verdicts on claims."""
+def _claims(table: pd.DataFrame, names: Names, about: tuple[str, str, str, str]) -> Shown:
+    """Return the verdicts on claims. Those that this study cannot test are folded if it can test any."""
+    terms = [
+        (name, f"{claim['test']} (grade of the claim: {claim['grade']})") for name, claim in catalog("claims").items()
+    ]
+    untested = table["verdict"] == NOT_MEASURED
+    if untested.all() or not untested.any():
+        return Shown(*about, "claim", *_verdicts(table, names), terms)
+    title = f"{NOT_MEASURED} ({untested.sum()})".capitalize()
+    folded = Shown(
+        f"{about[0]}-{NOT_MEASURED}".replace(" ", "-"), title, "", "", "claim", *_verdicts(table[untested], names)
+    )
+    return Shown(*about, "claim", *_verdicts(table[~untested], names), terms, folded)
+
+
+def _verdicts(table: pd.DataFrame, names: Names) -> tuple[list[Head], list[Column]]:
+    """Return the names and the columns of verdicts on claims."""
     rows = list(table.fillna({"context": "", "note": ""}).itertuples())
     heads = [Head(f"{row.claim}. {row.statement}") for row in rows]
     adjusted = ["" if row.verdict == row.verdict_adjusted else f"adjusted: {row.verdict_adjusted}" for row in rows]
@@ -92,7 +114,4 @@ def _claims(table: pd.DataFrame, names: Names) -> tuple[str, list[Head], list[Co
         items = [replace(item, small=row.effect_is if item.text else "") for item, row in effects]
         columns.append(replace(column, items=items))
     columns += [*columns_of(table[["p", "n"]].astype(float)), text_column("note", table["note"])]
-    terms = [
-        (name, f"{claim['test']} (grade of the claim: {claim['grade']})") for name, claim in catalog("claims").items()
-    ]
-    return "claim", heads, columns, terms
+    return heads, columns

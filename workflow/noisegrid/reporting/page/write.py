@@ -20,6 +20,7 @@ from noisegrid.reporting.page import inline
 from noisegrid.reporting.page.cells import sections
 from noisegrid.reporting.page.explorer import explorer
 from noisegrid.reporting.page.figures import FORMATS, figures, image_data, main_figure
+from noisegrid.reporting.page.headings import WORDS
 from noisegrid.reporting.page.headline import facts, headline
 from noisegrid.reporting.page.names import Names, Place
 from noisegrid.reporting.page.shown import shown_tables
@@ -83,6 +84,7 @@ def write_page(
         main=main,
         figures=[figure for figure in pictures if figure is not main],
         sentences=findings(frame, overhead),
+        words=WORDS.items(),
         tables=list(shown_tables(frame, overhead, names)),
         chart=inline.data(chart) if chart else "",
         sections=list(sections(frame, names)),
