@@ -50,6 +50,12 @@ def test_options_that_do_not_fit_are_refused(capsys, words, sentence):
     assert sentence in said and said.count("\n") == 1
 
 
+def test_a_size_holds_for_the_networks_that_can_have_it(capsys):
+    assert main.main(["overhead", "--explain", "gpt", "mediumcnn_k1", "--size", "32"]) == 0
+    note = "note: gpt is timed at 256 tokens and at no other size; --size is that of the other networks\n"
+    assert capsys.readouterr().err == note
+
+
 def test_an_unknown_network_says_how_to_name_ones_own(capsys):
     assert main.main(["overhead", "--hardware", "cpu", "transformer"]) == 1
     assert "; name a network of your own as package.module:function" in capsys.readouterr().err

@@ -165,22 +165,26 @@ def asked_for(options: argparse.Namespace, hardware: str | None) -> tuple[str, l
         )
     if options.inputs not in (None, *UNITS):
         raise UsageError(f"--inputs: {unknown('kind of inputs', options.inputs, UNITS)}")
-    for name in options.networks:
-        _check_fixed(name, options)
+    _check_fixed(options)
     more = {key: value for key in SETTINGS if (value := getattr(options, key)) is not None}
     return "", [timed_network(hardware or "cpu", name, options.arms, "overhead", **more) for name in names]
 
 
-def _check_fixed(name: str, options: argparse.Namespace) -> None:
-    """Refuse --inputs and --size for a network of the catalog that has one kind of inputs, or one size."""
-    about = catalog("networks").get(name)
-    if about is not None and options.inputs:
+def _check_fixed(options: argparse.Namespace) -> None:
+    """Refuse --inputs for a network of the catalog, and a --size that no named network would have."""
+    listed = {name: catalog("networks")[name] for name in options.networks if name in catalog("networks")}
+    if listed and options.inputs:
+        name = next(iter(listed))
         raise UsageError(f"--inputs: {name} takes {inputs_of(name)} (networks.yaml says so); leave --inputs out")
-    if about is not None and options.size and "timed_at" in about:
-        unit = UNITS[inputs_of(name)]
-        raise UsageError(
-            f"--size: {name} is timed at {about['timed_at']} {unit} and at no other size; leave --size out"
-        )
+    fixed = [
+        f"{name} is timed at {about['timed_at']} {UNITS[inputs_of(name)]} and at no other size"
+        for name, about in listed.items()
+        if "timed_at" in about
+    ]
+    if options.size and fixed:
+        if len(fixed) == len(options.networks):
+            raise UsageError(f"--size: {', '.join(fixed)}; leave --size out")
+        print(f"note: {', '.join(fixed)}; --size is that of the other networks", file=sys.stderr, flush=True)
 
 
 def _option(name: str) -> str:
