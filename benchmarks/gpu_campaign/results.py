@@ -27,9 +27,11 @@ def write_results(campaign: Campaign, about: dict[str, Any], outcomes: dict[str,
     """
     from noisegrid.common.files import csv_text, write_text
 
+    overhead = campaign.work / "overhead"
     tables = {
         "tests": _tests(campaign.work / "tests.xml"),
-        "overhead": _rows((campaign.work / "overhead").glob("*/*.csv")),
+        # a network that was not done at the deadline has its blocks in a .csv.partial
+        "overhead": _rows(path for end in ("csv", "csv.partial") for path in overhead.glob(f"*/*.{end}")),
         "replicates": _replicates(campaign.work / "results"),
         "metrics": _rows((campaign.work / "metrics").glob("*.csv")),
         "throughput": _rows((campaign.work / "throughput").glob("*.csv")),

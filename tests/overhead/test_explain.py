@@ -16,6 +16,11 @@ from noisegrid.study.arms import timed_network
 
 @cache
 def uses_of(name):
+    return found_in(name).uses
+
+
+@cache
+def found_in(name):
     return explain(timed_network("cpu", name, None, "test"))
 
 
@@ -54,7 +59,50 @@ def test_the_catalog_says_which_networks_have_atomic_additions_and_strict_mode_r
     others = {use.operator for use in uses_of(name) if use.entry["strict"] != "cudnn"}
     named = {operator.removeprefix("_").removesuffix("_backward") for operator in others}
     assert named == set(catalog("networks")[name].get("atomics", []))
-    assert ("strict mode refuses" in sentence(name, uses_of(name))) == (name in ("vgg16", "vgg19"))
+    said = sentence(name, found_in(name))
+    assert ("strict mode refuses" in said) == (name in ("vgg16", "vgg19"))
+    replaced = "replaces it by adaptive average pooling as two matrix products; in your code, write a mean"
+    assert (replaced in said) == (name in ("vgg16", "vgg19"))
+
+
+def test_the_limit_of_the_list_is_named_where_a_network_has_max_pooling():
+    """ResNet-50 has one max-pooling, and 53 convolutions in each direction; ResNet-18 for small images has none."""
+    assert sentence("resnet50", found_in("resnet50")) == (
+        "resnet50: nothing on PyTorch's list but cuDNN's convolutions (106 calls) may vary; strict mode runs it; the "
+        "backward pass of max-pooling (1 call) is not on the list and was not examined"
+    )
+    assert "max-pooling" not in sentence("resnet18", found_in("resnet18"))
+
+
+class Refused(nn.Module):
+    """Two operators that strict mode refuses: one has a remedy, one has none."""
+
+    def forward(self, x):
+        x = x.cumsum(3)
+        return nn.functional.grid_sample(x, x[:, :2].permute(0, 2, 3, 1), align_corners=False).flatten(1)
+
+
+def test_each_refused_operator_has_its_own_remedy():
+    network = nn.Sequential(nn.Conv2d(3, 2, 1), Refused())
+    images, labels = torch.empty(2, 3, 2, 2, device="meta"), torch.zeros(2, dtype=torch.int64, device="meta")
+    assert sentence("mine", trace(network, images, labels)).endswith(
+        "strict mode refuses aten::cumsum (instead, multiply with a triangular matrix of ones), "
+        "aten::grid_sampler_2d_backward (no replacement is known)"
+    )
+
+
+class Pooled(nn.Module):
+    """Adaptive pooling as a function, which is no layer that could be replaced."""
+
+    def forward(self, x):
+        return nn.functional.adaptive_avg_pool2d(x, 2)
+
+
+def test_only_layers_are_said_to_be_replaced():
+    images, labels = torch.empty(2, 3, 4, 4, device="meta"), torch.zeros(2, dtype=torch.int64, device="meta")
+    for pool, replaced in ((nn.AdaptiveAvgPool2d(2), True), (Pooled(), False)):
+        network = nn.Sequential(nn.Conv2d(3, 2, 1), pool, nn.Flatten())
+        assert ("replaces it by" in sentence("mine", trace(network, images, labels))) == replaced
 
 
 def test_resnet18_has_convolutions_only():
@@ -78,13 +126,13 @@ def test_fused_attention_is_found_where_the_trace_runs_it_unfused():
     found = {use.operator: use for use in uses}["scaled_dot_product_attention"]
     assert found.direction == "backward"
     assert (found.calls, found.modules[0]) == (12, "encoder.layers.encoder_layer_0.self_attention")
-    assert "scaled_dot_product_attention may vary; strict mode runs it" in sentence("vit_b_16", uses)
+    assert "scaled_dot_product_attention may vary; strict mode runs it" in sentence("vit_b_16", found_in("vit_b_16"))
 
 
 def test_a_network_without_such_operators_has_none():
     network = nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.Softmax(dim=1))
     images, labels = torch.empty(2, 3, 2, 2, device="meta"), torch.zeros(2, dtype=torch.int64, device="meta")
-    assert trace(network, images, labels) == []
+    assert trace(network, images, labels).uses == []
 
 
 def test_the_command_asks_for_no_gpu_and_lists_each_network_once(capsys, tmp_path):

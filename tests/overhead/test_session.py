@@ -116,7 +116,7 @@ def test_arms_are_timed_in_turn_and_repeat(monkeypatch):
 
 def test_every_process_warms_up_and_times_its_own_blocks(tmp_path):
     timing = network("test_session:plain", "default", "deterministic", "autotune", processes=3)
-    found = time_network(timing, CPU, COMMON, tmp_path / "net")
+    found = time_network(timing, CPU, COMMON, tmp_path / "net.csv.partial")
     steps = [row for row in found.rows if row["measure"] == "step"]
     first = [[row["arm"] for row in steps if (row["process"], row["block"]) == (process, 0)] for process in range(3)]
     assert first == [["default", "deterministic"]] * 3  # two blocks in each process: the third is the first again
@@ -126,7 +126,7 @@ def test_every_process_warms_up_and_times_its_own_blocks(tmp_path):
     assert len(values(found, "default", "repeatable")) == 1
     assert found.skipped == {"autotune": "only CUDA has this switch"}
     assert [row["process"] for row in found.rows if row["measure"] == "skipped"] == [0]
-    with (tmp_path / "net.csv").open() as file:
+    with (tmp_path / "net.csv.partial").open() as file:
         assert len(list(csv.DictReader(file))) == len(found.rows)
 
 
@@ -416,7 +416,7 @@ def test_an_interrupted_timing_leaves_its_blocks_ends_its_processes_and_is_resum
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
     words = [sys.executable, "-m", "noisegrid", *command]
     started = subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
-    while not (folder / "mediumcnn_k1.csv").exists():
+    while not (folder / "mediumcnn_k1.csv.partial").exists():
         assert started.poll() is None
         time.sleep(0.05)
     children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
@@ -426,7 +426,9 @@ def test_an_interrupted_timing_leaves_its_blocks_ends_its_processes_and_is_resum
     while any(Path(f"/proc/{child}").exists() for child in children):
         assert time.monotonic() < deadline, "a process went on after its parent had ended"
         time.sleep(0.1)
-    assert (folder / "smallcnn.json").exists() and not (folder / "mediumcnn_k1.json").exists()
+    assert {path.name for path in folder.iterdir()} == {
+        "smallcnn.csv", "smallcnn.csv.sha256", "smallcnn.json", "mediumcnn_k1.csv.partial"
+    }  # fmt: skip
     kept = (folder / "smallcnn.csv").read_bytes()
     done = noisegrid(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stdout

@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from torch import nn
 
+from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
 from noisegrid.networks.build import build
-from noisegrid.overhead.inputs import CLASSES, INPUTS, inputs_of
-from noisegrid.study.arms import UNITS
+from noisegrid.overhead.explain import explain
+from noisegrid.overhead.inputs import CLASSES, INPUTS, batch, built, inputs_of
+from noisegrid.study.arms import UNITS, inputs_timed, timed_network
 from noisegrid.training.losses import default_loss
 
 
@@ -40,6 +43,41 @@ def test_a_batch_is_the_same_in_every_process_and_its_labels_are_classes(kind):
     first, second = INPUTS[kind].batch(2, 8), INPUTS[kind].batch(2, 8)
     assert all(map(torch.equal, first, second))
     assert first[1].min() >= 0 and first[1].max() < CLASSES
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+def test_a_number_of_classes_is_kept(kind):
+    network = timed_network("cpu", "resnet18", None, "test", size=8, classes=3, inputs=kind)
+    _, labels = batch(network, 200)
+    assert set(labels.unique().tolist()) == {0, 1, 2}
+    assert INPUTS[kind].arguments(8, {}, 3)["classes"] == 3
+
+
+class Model(nn.Module):
+    """A small transformer over tokens."""
+
+    def __init__(self, classes, context):
+        super().__init__()
+        self.tokens, self.places = nn.Embedding(classes, 8), nn.Parameter(torch.zeros(context, 8))
+        self.layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.head = nn.Linear(8, classes)
+
+    def forward(self, x):
+        return self.head(self.layer(self.tokens(x) + self.places))
+
+
+def test_a_network_of_ones_own_takes_tokens():
+    asked = {"size": 6, "classes": 7}
+    own = timed_network("cpu", "test_timed_inputs:Model", None, "test", inputs="tokens", **asked)
+    inputs, labels = batch(own, 2)
+    assert built(own)(inputs).shape == (2, 6, 7) and labels.shape == (2, 6)
+    assert inputs.max() < 7 and UNITS[inputs_timed(own)] == "tokens"
+    uses = {use.operator: use for use in explain(own).uses}
+    assert uses["scaled_dot_product_attention"].modules == ("layer.self_attn",)
+    images = timed_network("cpu", "test_timed_inputs:Model", None, "test", **asked)
+    for work in (built, explain):
+        with pytest.raises(NoisegridError, match=r"its arguments are those for tokens, so add --inputs tokens"):
+            work(images)
 
 
 @pytest.mark.parametrize("name", ["vit_tiny", "gpt", "table_mlp"])

@@ -113,6 +113,28 @@ def test_figure_7_has_one_colour_per_operator_and_one_scale():
     assert [text.get_text() for text in second.texts] == ["80 ms", "40 ms"]
 
 
+def test_figure_7_tells_operators_with_long_names_apart():
+    """Two names begin alike, and two differ in the middle alone."""
+    flash = "aten::_scaled_dot_product_flash_attention_for_cpu"
+    alike = [f"aten::operator_{'x' * 20}{middle}{'y' * 40}" for middle in "ab"]
+    times = {name: 9.0 - place for place, name in enumerate([flash, f"{flash}_backward", *alike, "aten::mm"])}
+    figure = figure_7(timings({"smallcnn": 1.1}, kernels={"smallcnn": {"default": times, "deterministic": times}}))
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    short = ["aten::_scaled_…oduct_flash_attention_for_cpu", "aten::_scaled_…sh_attention_for_cpu_backward"]
+    assert named == [*short, *alike, "aten::mm", "others"]
+
+
+def test_figure_7_names_the_networks_that_it_leaves_out():
+    kernels = {"default": {"aten::mm": 1.0}, "deterministic": {"aten::mm": 1.0}}
+    networks = {"smallcnn": 1.4, "smallcnn_bn": 1.3, "resnet18": 1.25, "resnet50": 0.98, "vgg16": 1.2, "vgg19": 1.1}
+    figure = figure_7(timings(networks, kernels=dict.fromkeys(networks, kernels)))
+    texts = [text.get_text() for text in figure.texts]
+    said = "Timed, but not among the 4 with the largest overhead: VGG-19 (1.10), ResNet-50 (0.98)."
+    assert any(said in text.replace("\n", " ") for text in texts), texts
+    four = timings(dict(list(networks.items())[:3]), kernels=dict.fromkeys(networks, kernels))
+    assert not any("not among" in text.get_text() for text in figure_7(four).texts)
+
+
 @pytest.mark.parametrize(
     ("kernel", "name"),
     [

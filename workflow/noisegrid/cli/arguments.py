@@ -1,11 +1,31 @@
 """Arguments that several subcommands share."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from noisegrid.reading.table import Choice
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Return the type of an argument that is a whole number and not below a limit."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{number} is too small; write {least} or more")
+        return number
+
+    return parse
+
+
+#: The type of a count of which there is at least one.
+positive = at_least(1)
 
 
 def add_study(parser: argparse.ArgumentParser, optional: bool = False) -> None:

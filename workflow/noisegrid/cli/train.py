@@ -37,13 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--datasets", type=Path, required=True, help="folder of the prepared datasets")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
-    parser.add_argument("--cores", type=int, default=1, help="number of threads that may be busy at the same time")
+    parser.add_argument(
+        "--cores", type=arguments.positive, default=1, help="number of threads that may be busy at the same time"
+    )
     parser.add_argument("--checkpoint-minutes", type=float, default=10, help="minutes between checkpoints of a run")
     arguments.add_image(parser)
     parser.add_argument(
         "--accept-failures", action="store_true", help="list failed replicates in the chunk file instead of failing"
     )
-    parser.add_argument("--share-gpu", type=int, default=1, help="number of replicates that train on the GPU at a time")
+    parser.add_argument(
+        "--share-gpu", type=arguments.positive, default=1, help="number of replicates that train on the GPU at a time"
+    )
     parser.add_argument(
         "--scratch",
         default="",

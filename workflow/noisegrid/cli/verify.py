@@ -11,6 +11,8 @@ Exit code: 0 if everything is the same, 1 otherwise.
 import argparse
 from pathlib import Path
 
+from noisegrid.cli import arguments
+
 #: Seconds that the training of a replicate may take, unless the user says otherwise.
 TIME_LIMIT_S = 3600
 EXAMPLE = "noisegrid verify results/quick/quick.crate.zip --rerun 2"
@@ -27,7 +29,13 @@ def positive(text: str) -> float:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("package", type=Path, metavar="PACKAGE", help="a .crate.zip, or a .crate.zip.xz")
-    parser.add_argument("--rerun", type=int, default=0, metavar="N", help="train N replicates again (requires PyTorch)")
+    parser.add_argument(
+        "--rerun",
+        type=arguments.at_least(0),
+        default=0,
+        metavar="N",
+        help="train N replicates again (requires PyTorch)",
+    )
     parser.add_argument("--choice", type=int, help="seed for choosing the N replicates (default: random)")
     parser.add_argument(
         "--time-limit",

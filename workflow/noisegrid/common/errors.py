@@ -29,17 +29,20 @@ def first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).partition("\n")[0]
 
 
-def unknown(kind: str, name: object, known: Iterable[str]) -> str:
+def unknown(kind: str, name: object, known: Iterable[str], more: str = "") -> str:
     """Return an error message about an unknown name.
 
-    The message suggests the most similar known name. If no known name is similar, it lists all known names. With
-    `kind` "task" and `name` "x", the message begins with "unknown task 'x'".
+    The message suggests the most similar known name. If no known name is similar, it lists all known names, and says
+    what `more` may be written. With `kind` "task" and `name` "x", the message begins with "unknown task 'x'".
     """
-    return f"unknown {kind} {name!r}; {hint(name, known)}"
+    return f"unknown {kind} {name!r}; {hint(name, known, more=more)}"
 
 
-def hint(name: object, known: Iterable[str], others: str = "known") -> str:
-    """Return the most similar known name as a question or, if none is similar, all known names after `others`."""
+def hint(name: object, known: Iterable[str], others: str = "known", more: str = "") -> str:
+    """Return the most similar known name as a question or, if none is similar, all known names after `others`.
+
+    The list ends with what `more` may be written.
+    """
     names = sorted(map(terminal, known))  # the names of a study are of unknown origin
     near = get_close_matches(str(name), names, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"{others}: {', '.join(names)}"
+    return f"did you mean {near[0]!r}?" if near else "; ".join(filter(None, [f"{others}: {', '.join(names)}", more]))

@@ -4,7 +4,9 @@ The condition of a GPU is read from NVML, and that of the CPU from /proc/stat an
 """
 
 import os
+import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,8 @@ FOREIGN_SHARE = 0.1
 #: The reasons (nvml.REASONS) of temporary throttling. A block with such throttling counts as disturbed. A power cap is
 #: only noted, because it is the normal state of a GPU under load.
 THROTTLES = ("hw_slowdown", "hw_thermal_slowdown", "sw_thermal_slowdown", "hw_power_brake_slowdown")
+#: The words with which the note of a disturbed block says why.
+SHARED, THROTTLED = "other processes used", "throttled"
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class CpuWatch:
         ticks = os.sysconf("SC_CLK_TCK")
         foreign = (busy_now - busy) - (time.process_time() - own) * ticks
         share = max(0.0, foreign / (total_now - total))
-        text = f"other processes used {share:.0%} of the cores" if share > FOREIGN_SHARE else ""
+        text = f"{SHARED} {share:.0%} of the cores" if share > FOREIGN_SHARE else ""
         return Condition(_cpu_mhz(), None, text)
 
 
@@ -83,7 +87,7 @@ class CudaWatch:
         active = state.reasons
         names = [name for name in THROTTLES if active and name in active]
         notes = ["clock event reasons unknown"] if active is None else ["power cap"] if "sw_power_cap" in active else []
-        disturbed = f"throttled: {', '.join(names)}" if names else ""
+        disturbed = f"{THROTTLED}: {', '.join(names)}" if names else ""
         return Condition(state.clock_mhz, state.temperature_c, disturbed, "; ".join(notes))
 
 
@@ -115,6 +119,26 @@ def check_alone(uuid: str | None) -> None:
             "meaningless; wait until they end, choose another GPU with CUDA_VISIBLE_DEVICES, or pass --allow-shared, "
             "which adds a note to the result"
         )
+
+
+def disturbance(notes: Sequence[str]) -> str:
+    """Return in one sentence how many blocks were disturbed and how, or an empty string if none was.
+
+    Parameters
+    ----------
+    notes : sequence of str
+        The note of each block.
+    """
+    shares = [int(found[1]) for note in notes if (found := re.search(rf"{SHARED} (\d+)%", note))]
+    throttled = [note for note in notes if THROTTLED in note]
+    parts = []
+    if shares:
+        span = f"{min(shares)} %" if min(shares) == max(shares) else f"{min(shares)} to {max(shares)} %"
+        parts.append(f"{len(shares)} of {len(notes)} blocks were disturbed by other processes ({span} of the cores)")
+    if throttled:
+        parts.append(f"{len(throttled)} of {len(notes)} blocks were throttled")
+    remedy = "repeat on an idle machine" if shares else "repeat on a cooler device"
+    return f"{'; '.join(parts)}; {remedy}." if parts else ""
 
 
 def _busy_and_total() -> tuple[int, int]:

@@ -63,7 +63,7 @@ def time_network(timing: TimedNetwork, hardware: HardwareEntry, common: Row, out
     common : Row
         Values that all rows share.
     output : Path or None
-        Path of the CSV file without its suffix, or None to write no file.
+        Path of the CSV file that gets the rows after each block, or None to write no file.
 
     Raises
     ------

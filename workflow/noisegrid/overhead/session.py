@@ -20,13 +20,12 @@ from torch import nn
 from noisegrid import stats
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.files import csv_text, write_with_checksum
-from noisegrid.common.progress import Progress
-from noisegrid.networks.build import build
+from noisegrid.common.files import csv_text, write_text
+from noisegrid.common.progress import Progress, duration, say
 from noisegrid.overhead import kernels
 from noisegrid.overhead.bench import Rig
 from noisegrid.overhead.conditions import Condition, CpuWatch, CudaWatch
-from noisegrid.overhead.inputs import inputs_of
+from noisegrid.overhead.inputs import batch, built
 from noisegrid.runtime import machine
 from noisegrid.runtime.failures import is_out_of_memory
 from noisegrid.runtime.hardware import HardwareEntry
@@ -44,6 +43,8 @@ COLUMNS = (
 #: The arms whose kernels are listed one by one. For the other arms, only the sum of the kernel times is kept.
 BREAKDOWN = (REFERENCE, "deterministic")
 WARM_UP_STEPS, SETTLE_STEPS, VERIFY_STEPS, PROFILE_STEPS = 3, 2, 3, 2
+#: An estimated duration (s) from which on it is printed, and one from which on the options that shorten it are named.
+LONG_S, SLOW_S = 10, 3600
 #: The largest number of times that a block is repeated because the device was throttled or shared during the block.
 REPEATS = 2
 
@@ -64,7 +65,7 @@ class Session:
     common : Row
         Values that all rows share.
     output : Path or None
-        Path of the CSV file without its suffix, or None to write no file.
+        Path of the CSV file that gets the rows after each block, or None to write no file.
     process : int
         The index of this process.
     before : list of Row
@@ -93,15 +94,15 @@ class Session:
         self.skipped: dict[str, str] = {}
         self.remedied: dict[str, str] = {}
         self.running: list[Arm] = []
+        self.step_s: list[float] = []
         self.watch = CudaWatch(common["uuid"]) if self.device.type == "cuda" else CpuWatch()
         self.rig = self._make_rig()
         self.autotuned = ThreadPoolExecutor(1, "autotuned")
 
     def _make_rig(self) -> Rig:
-        timing, inputs = self.timing, inputs_of(self.timing.network)
         torch.manual_seed(0)
-        network = build(timing.build, **inputs.arguments(timing.size, timing.options))
-        return Rig(network, *inputs.batch(timing.batch_size, timing.size), self.device)
+        network = built(self.timing)
+        return Rig(network, *batch(self.timing, self.timing.batch_size), self.device)
 
     def run(self) -> None:
         """Run all parts of the session, the most important ones first.
@@ -116,15 +117,33 @@ class Session:
             self._try(arms()[name])
         if REFERENCE not in [arm.name for arm in self.running]:
             raise NoisegridError(f"{self.timing.path}: {self.skipped.get(REFERENCE, 'no arm runs')}")
-        stages = [partial(self._time_block, block) for block in range(self.timing.blocks)]
         if self.process == 0:
-            stages += [partial(self._verify, arm) for arm in self.running]
-        stages += [partial(self._profile)]
+            self._announce()
+        blocks = self.timing.blocks
+        stages: list[tuple[str, Callable[[], None]]] = [
+            (f"block {block + 1} of {blocks} timed", partial(self._time_block, block)) for block in range(blocks)
+        ]
+        if self.process == 0:
+            stages += [(f"{arm.name} run twice and compared", partial(self._verify, arm)) for arm in self.running]
+        stages += [("kernels profiled", self._profile)]
+        later = (self.timing.processes - self.process - 1) * (blocks + 1)  # the stages of the later processes
         title = f"{self.timing.path}, process {self.process + 1} of {self.timing.processes}"
-        progress = Progress(len(stages), title, "stages")
-        for done, stage in enumerate(stages, 1):
+        progress = Progress(len(stages) + later, title, "stages")
+        for done, (what, stage) in enumerate(stages, 1):
             stage()
-            progress.show(done)
+            progress.show(done, what)
+
+    def _announce(self) -> None:
+        """Print how long all processes will take, estimated from the warm-up steps of this one."""
+        timing = self.timing
+        each = 1 + WARM_UP_STEPS + timing.blocks * (SETTLE_STEPS + timing.steps) + 1 + PROFILE_STEPS
+        seconds = sum(self.step_s) * (timing.processes * each + 2 * VERIFY_STEPS)
+        if seconds < LONG_S:
+            return
+        text = f"{timing.path}: about {duration(seconds)} for {len(self.running)} arms, by the first steps"
+        if seconds > SLOW_S:
+            text += "; fewer --arms, a smaller --batch-size, and fewer --blocks or --steps make it shorter"
+        say(text)
 
     def add(self, arm: Arm, measure: str, unit: str, value: float, **more: Any) -> None:
         """Add a row for one measurement of an arm."""
@@ -135,9 +154,7 @@ class Session:
     def save(self) -> None:
         """Write the rows collected so far."""
         if self.output is not None:
-            write_with_checksum(
-                self.output.with_name(f"{self.output.name}.csv"), csv_text(self.rows, COLUMNS, digits=6)
-            )
+            write_text(self.output, csv_text(self.rows, COLUMNS, digits=6))
 
     def _on_its_thread(self, arm: Arm, work: Callable[[Arm], Found]) -> Found:
         """Run the work of an arm. If the arm uses cuDNN autotuning, run the work on a separate thread.
@@ -204,8 +221,11 @@ class Session:
             raise
         self.rig.synchronize()
         first = 1000 * (time.perf_counter() - began)
+        began = time.perf_counter()
         for _ in range(WARM_UP_STEPS):
             self.rig.step()
+        self.rig.synchronize()
+        self.step_s.append((time.perf_counter() - began) / WARM_UP_STEPS)
         return first
 
     def _time_block(self, block: int) -> None:

@@ -1,10 +1,11 @@
 """The overhead stage, which times networks under every arm on an otherwise idle device and reports the results.
 
-For each network, the stage prints a table and writes two files. <output>/<hardware>/<network>.csv has the measurements
-of all blocks. It is rewritten after each block, so that an interrupted run leaves a usable result. At the end, the
-stage writes <output>/<hardware>/<network>.json with the device, the versions, the arms and the skipped arms. For a
-study, the networks that are timed already are left as they are, and <output>/<hardware>.csv has the blocks of all of
-them. This process computes nothing: each network is timed in several processes of its own (see `processes`).
+For each network, the stage prints a table and writes two files when the network is done, so that an interrupted run
+leaves an earlier result as it is. <output>/<hardware>/<network>.csv has the measurements of all blocks, and
+<output>/<hardware>/<network>.json has the device, the versions, the arms and the skipped arms. Until then, the blocks
+are in <output>/<hardware>/<network>.csv.partial, which is rewritten after each block. For a study, the networks that
+are timed already are left as they are, and <output>/<hardware>.csv has the blocks of all of them. This process computes
+nothing: each network is timed in several processes of its own (see `processes`).
 """
 
 import argparse
@@ -21,18 +22,19 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
 import torch
 
-from noisegrid import __version__, stats
+from noisegrid import __version__
 from noisegrid.common.collect import collect
-from noisegrid.common.errors import NoisegridError
-from noisegrid.common.files import write_text, write_with_checksum
-from noisegrid.common.text import aligned
+from noisegrid.common.errors import NoisegridError, UsageError, unknown
+from noisegrid.common.files import csv_text, write_text, write_with_checksum
+from noisegrid.common.schemas import catalog
 from noisegrid.common.versions import OVERHEAD
 from noisegrid.overhead import conditions, explain
 from noisegrid.overhead.processes import Timed, time_network
-from noisegrid.overhead.session import Row
+from noisegrid.overhead.session import COLUMNS, Row
+from noisegrid.overhead.table import summary
 from noisegrid.runtime import container, devices, machine, refused_nodes
 from noisegrid.runtime.hardware import HardwareEntry, entry
-from noisegrid.study.arms import UNITS, arms, inputs_of, timed_network
+from noisegrid.study.arms import UNITS, arms, inputs_of, inputs_timed, timed_network
 from noisegrid.study.resolve import load
 from noisegrid.study.study import TimedNetwork
 
@@ -43,6 +45,9 @@ ALL = (
     "mediumcnn_d2", "mediumcnn_d4", "mediumcnn_s2", "mediumcnn_g8", "mediumcnn_g16", "vit_b_16", "vit_tiny",
     "gpt", "pyramid",
 )  # fmt: skip
+#: The options that set a field of TimedNetwork, and all options that a study states instead.
+SETTINGS = ("inputs", "size", "classes", "batch_size", "processes", "blocks", "steps")
+STATED_BY_STUDY = (*SETTINGS, "arms")
 
 
 def record_of(found: Timed, planned: TimedNetwork, device: str, common: Row, started: str) -> dict[str, Any]:
@@ -68,51 +73,6 @@ def record_of(found: Timed, planned: TimedNetwork, device: str, common: Row, sta
     }
 
 
-def summary(found: Timed) -> str:
-    """Format the measurements of a network as a text table.
-
-    Each arm has one line with its step time, the name of the arm that it is compared with, the ratio of the two step
-    times with its interval over processes, the kernel time, the duration of the first step, and whether the arm is
-    repeatable.
-    """
-    lines = [("arm", "step ms", "against", "ratio [95 %]", "kernels ms", "first ms", "repeatable")]
-    for name in found.arms:
-        against = arms()[name].against
-        ratio = ""
-        if against in found.arms:
-            pairs = zip(_blocks(found, name), _blocks(found, against), strict=True)
-            value, low, high, *_ = stats.ratio_over_processes([stats.block_ratios(*pair) for pair in pairs])
-            ratio = f"{value:.3f} [{low:.3f}, {high:.3f}]"
-        step, kernel_sum, first = (_median(found, name, measure) for measure in ("step", "kernel_sum", "first_step"))
-        lines.append((name, step, against, ratio, kernel_sum, first, _repeatable(found, name)))
-    text = aligned(lines)
-    notes = [f"{name}: {why}" for name, why in (found.remedied | found.skipped).items()]
-    if found.timing.processes == 1:
-        notes.append("The intervals are conditional on one process.")
-    return "\n".join([*text, *notes])
-
-
-def _values(found: Timed, arm: str, measure: str) -> list[float]:
-    return [row["value"] for row in found.rows if (row["arm"], row["measure"]) == (arm, measure)]
-
-
-def _blocks(found: Timed, arm: str) -> list[list[float]]:
-    """Return the step times of the blocks of an arm, as a list for each process."""
-    rows = [row for row in found.rows if (row["arm"], row["measure"]) == (arm, "step")]
-    return [[row["value"] for row in rows if row["process"] == process] for process in range(found.timing.processes)]
-
-
-def _median(found: Timed, arm: str, measure: str) -> str:
-    values = _values(found, arm, measure)
-    return f"{stats.median(values):.2f}" if values else ""
-
-
-def _repeatable(found: Timed, arm: str) -> str:
-    if not (repeatable := _values(found, arm, "repeatable")):
-        return ""
-    return "yes" if repeatable[0] else f"no, step {_values(found, arm, 'first_differing_step')[0]:.0f}"
-
-
 def versions(device: dict[str, Any]) -> str:
     """Return the software versions in one text. Every measurement contains this text next to the name of the device."""
     software = machine.software()
@@ -133,20 +93,32 @@ def time_and_print(timing: TimedNetwork, hardware: HardwareEntry, common: Row, f
         Whether the network could be timed. If not, the error is printed.
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    work = f"{timing.size} {UNITS[inputs_of(timing.network)]}, batch {timing.batch_size}"
+    work = f"{timing.size} {UNITS[inputs_timed(timing)]}, batch {timing.batch_size}"
     work += f", per arm {timing.blocks} blocks of {timing.steps} steps in each of {timing.processes} processes"
     print(f"\n{timing.network} on {common['device']}, {common['versions']}: {work}", flush=True)
     output = folder / timing.hardware / timing.network if folder else None
+    partial = output.with_name(f"{output.name}.csv.partial") if output else None
     try:
-        found = time_network(timing, hardware, common, output)
+        found = time_network(timing, hardware, common, partial)
     except NoisegridError as error:
         print(error, file=sys.stderr, flush=True)
         return False
     print(summary(found), flush=True)
-    if output is not None:
-        record = json.dumps(record_of(found, timing, hardware.device, common, started), indent=1)
-        write_text(output.with_name(f"{output.name}.json"), record + "\n")
+    if output is not None and partial is not None:
+        _write(output, found, record_of(found, timing, hardware.device, common, started))
+        partial.unlink()
     return True
+
+
+def _write(output: Path, found: Timed, record: dict[str, Any]) -> None:
+    """Write the two files of a network. The JSON of an earlier result goes first and comes last.
+
+    A CSV without a JSON is a result that is not complete.
+    """
+    about = output.with_name(f"{output.name}.json")
+    about.unlink(missing_ok=True)
+    write_with_checksum(output.with_name(f"{output.name}.csv"), csv_text(found.rows, COLUMNS, digits=6))
+    write_text(about, json.dumps(record, indent=1) + "\n")
 
 
 def is_timed(timing: TimedNetwork, folder: Path, image: dict[str, Any] | None) -> bool:
@@ -164,10 +136,11 @@ def is_timed(timing: TimedNetwork, folder: Path, image: dict[str, Any] | None) -
     path = folder / timing.hardware / f"{timing.network}.json"
     try:
         found = json.loads(path.read_text())
-    except (OSError, ValueError):
+        planned = TimedNetwork(**found["planned"] | {"arms": tuple(found["planned"]["arms"])})
+    except (OSError, ValueError, KeyError, TypeError):
         return False
     definitions = [(about or {}).get("definition") for about in (found.get("container"), image)]
-    return found.get("planned") == json.loads(json.dumps(asdict(timing))) and definitions[0] == definitions[1]
+    return planned == timing and definitions[0] == definitions[1]
 
 
 def asked_for(options: argparse.Namespace, hardware: str | None) -> tuple[str, list[TimedNetwork]]:
@@ -176,6 +149,9 @@ def asked_for(options: argparse.Namespace, hardware: str | None) -> tuple[str, l
     Without a hardware, return the networks that a study times on any hardware, each once.
     """
     names = ALL if options.networks == ["all"] else options.networks
+    stated = [name for name in STATED_BY_STUDY if getattr(options, name) is not None]
+    if options.study and stated:
+        raise UsageError(f"{_option(stated[0])}: the study says it; leave {_option(stated[0])} out, or edit the study")
     if options.study:
         study = load(options.study)
         on_hardware = [timed for timed in study.timed_networks if hardware in (timed.hardware, None)]
@@ -187,17 +163,40 @@ def asked_for(options: argparse.Namespace, hardware: str | None) -> tuple[str, l
         raise NoisegridError(
             "no network was named; name one or more, such as resnet50, or --study for the networks of a study"
         )
-    more = {
-        key: value for key in ("size", "batch_size", "processes", "blocks", "steps") if (value := getattr(options, key))
-    }
+    if options.inputs not in (None, *UNITS):
+        raise UsageError(f"--inputs: {unknown('kind of inputs', options.inputs, UNITS)}")
+    _check_fixed(options)
+    more = {key: value for key in SETTINGS if (value := getattr(options, key)) is not None}
     return "", [timed_network(hardware or "cpu", name, options.arms, "overhead", **more) for name in names]
+
+
+def _check_fixed(options: argparse.Namespace) -> None:
+    """Refuse --inputs for a network of the catalog, and a --size that no named network would have."""
+    listed = {name: catalog("networks")[name] for name in options.networks if name in catalog("networks")}
+    if listed and options.inputs:
+        name = next(iter(listed))
+        raise UsageError(f"--inputs: {name} takes {inputs_of(name)} (networks.yaml says so); leave --inputs out")
+    fixed = [
+        f"{name} is timed at {about['timed_at']} {UNITS[inputs_of(name)]} and at no other size"
+        for name, about in listed.items()
+        if "timed_at" in about
+    ]
+    if options.size and fixed:
+        if len(fixed) == len(options.networks):
+            raise UsageError(f"--size: {', '.join(fixed)}; leave --size out")
+        print(f"note: {', '.join(fixed)}; --size is that of the other networks", file=sys.stderr, flush=True)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def explain_networks(options: argparse.Namespace) -> None:
     """Print which operators of the requested networks may vary on CUDA. Needs no GPU (see `explain`)."""
     for network in asked_for(options, hardware=None)[1]:
-        uses = explain.explain(network)
-        print(*([explain.table(uses)] if uses else []), explain.sentence(network.network, uses), "", sep="\n")
+        found = explain.explain(network)
+        table = [explain.table(found.uses)] if found.uses else []
+        print(*table, explain.sentence(network.network, found), "", sep="\n")
 
 
 def time_networks(options: argparse.Namespace) -> None:

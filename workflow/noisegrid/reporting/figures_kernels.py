@@ -1,6 +1,7 @@
 """Draw Figure 7 from overhead.csv: the kernels that determinism adds or slows down."""
 
 import re
+from collections import Counter
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -29,8 +30,8 @@ def figure_7(frame: pd.DataFrame) -> Figure:
     Times are divided by those of the default arm, so all panels have the same scale. An operator has the same colour
     and hatch in all panels.
     """
-    table = overhead_frame.determinism(frame).sort_values("ratio", ascending=False).head(MOST_PAYING)
-    rows = list(table.itertuples())
+    table = overhead_frame.determinism(frame).sort_values("ratio", ascending=False)
+    rows = list(table.head(MOST_PAYING).itertuples())
     times = [_times(frame, row.hardware, row.network) for row in rows]
     named = [list(part.max(axis=1).nlargest(NAMED).index) for part in times]
     styles = _styles(times, named)
@@ -42,8 +43,15 @@ def figure_7(frame: pd.DataFrame) -> Figure:
         axis.set_title(panel_title(f"{where}: step time × {row.ratio:.2f}"), loc="left")
     axes[-1, 0].set_xlabel("summed kernel time / that of the default arm")
     axes[-1, 0].set_xlim(0, 1.08 * axes[-1, 0].get_xlim()[1])  # the times stand at the ends of the bars
-    annotate(figure, f"{overhead_frame.provenance(frame)}.", _handles(times, styles))
+    text = f"{overhead_frame.provenance(frame)}.{_not_drawn(table.iloc[MOST_PAYING:])}"
+    annotate(figure, text, _handles(times, styles))
     return figure
+
+
+def _not_drawn(table: pd.DataFrame) -> str:
+    """Return a sentence that names the timed networks which the figure leaves out, or an empty string."""
+    names = [f"{network_title(row.network)} ({row.ratio:.2f})" for row in table.itertuples()]
+    return f"\nTimed, but not among the {MOST_PAYING} with the largest overhead: {', '.join(names)}." if names else ""
 
 
 def _times(frame: pd.DataFrame, hardware: str, network: str) -> pd.DataFrame:
@@ -84,10 +92,11 @@ def _draw_bars(axis: Axes, times: pd.DataFrame, named: list[str], styles: dict[s
 def _handles(times: list[pd.DataFrame], styles: dict[str, tuple[str, str]]) -> list[Artist]:
     """Return the entries of the legend. An operator that runs in one arm only has the name of this arm."""
     together = pd.concat(times)
+    shown = _shortened(list(styles))
     handles: list[Artist] = []
     for name, (colour, hatch) in styles.items():
         arms = [arm for arm in ARMS if (together.loc[[name], arm] > 0).any()]
-        label = escape.figure(_shortened(name)) + (f" (only {arms[0]})" if len(arms) == 1 else "")
+        label = escape.figure(shown[name]) + (f" (only {arms[0]})" if len(arms) == 1 else "")
         handles.append(Patch(facecolor=colour, hatch=hatch, label=label, linewidth=0))
     return [*handles, Patch(color=look().band, label="others")]
 
@@ -101,5 +110,9 @@ def operator(kernel: str) -> str:
     return name if name.startswith("aten::") else name.rsplit("::", 1)[-1]
 
 
-def _shortened(name: str) -> str:
-    return name if len(name) <= LENGTH else f"{name[: LENGTH - 3]}…"
+def _shortened(names: list[str]) -> dict[str, str]:
+    """Return each name, or its beginning and its end if it is long. Names that would be equal then are kept whole."""
+    start = LENGTH // 3
+    short = {name: name if len(name) <= LENGTH else f"{name[:start]}…{name[start + 1 - LENGTH :]}" for name in names}
+    counts = Counter(short.values())
+    return {name: text if counts[text] == 1 else name for name, text in short.items()}

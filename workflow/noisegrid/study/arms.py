@@ -53,8 +53,13 @@ def arms() -> dict[str, Arm]:
 
 
 def inputs_of(network: str) -> str:
-    """Return which inputs a network takes, a key of UNITS. A user's own network takes images."""
+    """Return which inputs a network takes, a key of UNITS, given its name. A user's own network takes images."""
     return str(catalog("networks").get(network, {}).get("inputs", "images"))
+
+
+def inputs_timed(timing: TimedNetwork) -> str:
+    """Return which inputs a timed network takes, a key of UNITS."""
+    return timing.inputs or inputs_of(timing.network)
 
 
 def usual_arms() -> list[str]:
@@ -101,7 +106,7 @@ def timed_networks(blocks: list[dict[str, Any]], where: str, start: int = 0) -> 
     return tuple(found.values())
 
 
-def timed_network(hardware: str, network: str, names: list[str] | None, where: str, **more: int) -> TimedNetwork:
+def timed_network(hardware: str, network: str, names: list[str] | None, where: str, **more: Any) -> TimedNetwork:
     """Return one timed network, resolved from a name in the catalog or from the user's package.module:function.
 
     Parameters
@@ -132,7 +137,8 @@ def timed_network(hardware: str, network: str, names: list[str] | None, where: s
     if own:
         source = reference_digest(network, f"{where}: network")
     elif network not in catalog("networks"):
-        raise NoisegridError(f"{where}: {unknown('network', network, catalog('networks'))}")
+        own_too = "name a network of your own as package.module:function"
+        raise NoisegridError(f"{where}: {unknown('network', network, catalog('networks'), own_too)}")
     found: dict[str, Any] = {"build": network, "options": {}} if own else catalog("networks")[network]
     more |= {"size": found["timed_at"]} if "timed_at" in found else {}
     label = network.replace(":", ".")

@@ -95,14 +95,18 @@ class TimedNetwork:
     arms : tuple of str
         The names of the arms, in the catalog's order.
     size : int
-        The edge length of an image in pixels.
+        The edge length of an image in pixels, or the number of tokens or columns.
     batch_size : int
-        The number of images per training step.
+        The number of examples per training step.
     processes, blocks, steps : int
         The number of processes, the number of blocks of each arm in a process, and the number of training steps in a
         block.
     source : str
         The digest of the file that defines a user's network; empty for a network of the catalog.
+    inputs : str
+        What a user's network takes (a key of UNITS in study/arms.py); empty for what the catalog says, or images.
+    classes : int
+        The number of classes, or of different tokens.
     """
 
     hardware: str
@@ -116,6 +120,8 @@ class TimedNetwork:
     blocks: int = 3
     steps: int = 7
     source: str = ""
+    inputs: str = ""
+    classes: int = 1000
 
     @property
     def path(self) -> str:
