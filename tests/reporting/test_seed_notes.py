@@ -109,9 +109,9 @@ def test_provenance_names_the_cells_with_one_seed_set():
 
 def test_metrics_of_earlier_versions_say_it_too(tmp_path):
     """They do not state the number of seed sets, but intervals over sets show that there were several."""
-    old = frames.load_metrics(ROOT / "docs/results/upgrade/metrics.csv")
+    old = frames.load_metrics(ROOT / "tests/common/metrics_version2.csv")
     assert frames.provenance(old).endswith("; conditional on one seed set: impl, control")
-    several = pd.read_csv(ROOT / "docs/results/upgrade/metrics.csv")
+    several = pd.read_csv(ROOT / "tests/common/metrics_version2.csv")
     chosen = (several["noise"] == "impl") & (several["metric"] == "accuracy_mean")
     several.loc[chosen, "interval"] = "t over sets"
     several.to_csv(tmp_path / "metrics.csv", index=False)
