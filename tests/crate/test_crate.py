@@ -320,7 +320,7 @@ class TestQuoted:
         assert found == f"t.md says {around.format('one')!r}, but {around.format('two')!r} is computed"
 
     def test_nothing_of_equal_texts(self, tmp_path):
-        assert self.said(tmp_path, "a |---| b", "a | b") == []
+        assert self.said(tmp_path, "a | --- b", "a |\n b") == []
 
 
 class TestNumbers:

@@ -125,8 +125,8 @@ class TestRerun:
         crate = open_crate(forged(package, tmp_path, edit), tmp_path / "out")
         chosen.suggest(crate)
         (note,) = crate.notes
-        assert note.startswith("cpu/short-digits/algo/2 lies apart from the other replicates of the cell: ")
-        assert note.endswith("add --rerun cpu/short-digits/algo/2")
+        assert note.startswith("cpu/short-digits/algo/2 lies apart from the other replicates of the cell, and ")
+        assert note.endswith("again: --rerun cpu/short-digits/algo/2")
 
     def test_what_cannot_be_run_here_says_why(self, package, tmp_path):
         (tmp_path / "torch.py").write_text("raise ImportError('torch is broken here')\n")

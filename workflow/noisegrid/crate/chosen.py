@@ -67,7 +67,7 @@ def choose(crate: Crate, wanted: Sequence[int | str], choice: int | None) -> dic
 def suggest(crate: Crate) -> None:
     """Add a note that names the replicates which lie apart from the others of their cell, by the notes of metrics.csv.
 
-    A forged replicate often lies apart, because the others were trained.
+    Such a replicate decides more of the numbers of its cell than any other.
     """
     path, known = Path(crate.paths.metrics), records(crate)
     if not path.is_file():
@@ -83,6 +83,6 @@ def suggest(crate: Crate) -> None:
         more = f", and {len(found) - SUGGESTED} more" if len(found) > SUGGESTED else ""
         verb = "lies" if len(found) == 1 else "lie"
         crate.note(
-            f"{', '.join(names)}{more} {verb} apart from the other replicates of the cell: to train what is most worth "
-            f"training again, add --rerun {names[0]}"
+            f"{', '.join(names)}{more} {verb} apart from the other replicates of the cell, and most worth training "
+            f"again: --rerun {names[0]}"
         )

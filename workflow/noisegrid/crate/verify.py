@@ -137,7 +137,9 @@ def _verdict(crate: Crate, wrong: list[str], again: rerun.Again | None) -> str:
         lacks = ", ".join(name for name in crate.absent if name != "collected")
         verdict += f", as far as this partly finished crate goes{f': it has no {lacks}' if lacks else ''}"
     if crate.otherwise:
-        verdict += f", but {' and '.join(crate.otherwise)} were not confirmed, see above"
+        *others, last = crate.otherwise
+        named = f"{', '.join(others)} and {last}" if others else last
+        verdict += f", but {named} were not confirmed, see above"
     if again:
         verdict += f"{', and' if again.same else ', but'} {again.words}"
     return verdict
