@@ -190,7 +190,7 @@ def _explain(old: dict[str, Any]) -> str:
     here = {
         "device": machine.device(old["settings"]["hardware"]["device"]),
         "software": machine.software(),
-        "code": machine.code(old["settings"]["task"]["build"]),
+        "code": _code(old),
     }
     differences = [
         f"  {part}.{key}: {old[part][key]} -> {value}"
@@ -201,3 +201,14 @@ def _explain(old: dict[str, Any]) -> str:
     if not old["flags"]["deterministic"]:
         differences.insert(0, "  the recorded run left the framework's kernels free, so equal bits are not guaranteed")
     return "what differs:\n" + ("\n".join(differences) or "  nothing that the record knows of")
+
+
+def _code(old: dict[str, Any]) -> dict[str, Any]:
+    """Return what identifies the code of this process; the digests alone if they are those of the record.
+
+    Another commit with equal digests trains with the same code, so it explains nothing.
+    """
+    here = machine.code(old["settings"]["task"]["build"])
+    digests = {key: value for key, value in here.items() if key in ("training_digest", "network_digest")}
+    same = all(value is not None and old["code"].get(key) == value for key, value in digests.items())
+    return digests if same else here
