@@ -60,7 +60,10 @@ def test_version():
         (["plna"], "noisegrid: unknown subcommand 'plna'; did you mean 'plan'?"),
         (["verify", "x.zip", "--reurn", "2"], "noisegrid verify: unknown argument '--reurn'; did you mean '--rerun'?"),
         (["replay"], "noisegrid replay: the following arguments are required: RECORD; see noisegrid replay --help"),
-        (["verify", "x.zip", "--rerun", "two"], "noisegrid verify: argument --rerun: 'two' is not a whole number"),
+        (
+            ["verify", "x.zip", "--rerun", "two"],
+            "noisegrid verify: argument --rerun: 'two' is neither a whole number nor a replicate",
+        ),
     ],
 )
 def test_a_usage_error_is_one_sentence_with_its_own_exit_code(words, message):

@@ -14,13 +14,12 @@ from pathlib import Path
 import pytest
 import rocrate
 from conftest import ROOT, noisegrid, snakemake
-from factories import ALGO, RESULTS, forged, packed, rewrite_record
+from factories import forged
 from forgeries import FORGERIES, edit_text
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256
-from noisegrid.common.schemas import catalog
-from noisegrid.crate import archive, check_contents, rerun, verify
+from noisegrid.crate import archive, check_contents, check_products, verify
 from noisegrid.crate.crate import CHECKSUMS, METADATA, open_crate
 from noisegrid.crate.csv_differences import differences, same, words_of
 
@@ -52,6 +51,7 @@ class TestWhole:
         assert len(re.findall(r"^[a-z, ]+ same  ", done.stdout, re.M)) == len(verify.CHECKS), done.stdout
         assert "figures drawn again" in done.stdout
         assert "rows were not, because they require the weights, which the crate leaves out" in done.stdout
+        assert "\nnote: not computed again, because the crate leaves out the weights: l2_" in done.stdout
 
     def test_weights_are_in_it_when_asked_for_and_counted_again(self, package, tmp_path):
         work = Path(shutil.copytree(package.parents[2], tmp_path / "work"))
@@ -82,6 +82,13 @@ class TestWhole:
         done = noisegrid("verify", work / "results/pair/pair.crate.zip")
         assert done.returncode == 0 and "partly finished" in done.stdout, done.stdout
         assert "note: the study is partly finished: 6 replicates are in no chunk file" in done.stdout
+        for part in ("metrics", "tables, claims", "findings", "figures"):
+            assert f"\n{part:16}not in this crate\n" in done.stdout, done.stdout
+        last = done.stdout.splitlines()[-1]
+        assert (
+            ": same, as far as this partly finished crate goes: it has no metrics, tables, claims, findings, figu"
+            in last
+        )
 
     def test_the_unpacked_checksums_are_those_of_sha256sum(self, package, tmp_path):
         archive.unpack(package, tmp_path / "out")
@@ -152,6 +159,29 @@ def test_a_forgery_is_found_and_named(package, tmp_path, forgery):
     wrong = checked(forged(package, tmp_path, edit), tmp_path / "check", checks)
     assert any(re.search(named, line) for line in wrong), "\n".join(wrong) or "nothing was found"
     assert not list(tmp_path.rglob("executed"))
+
+
+@pytest.mark.slow
+def test_what_is_made_from_wrong_numbers_is_not_judged(package, tmp_path, capsys):
+    """One edited number is one difference: the honest tables, findings and figures are not accused."""
+    edit, _ = FORGERIES["a number of metrics.csv"]
+    (wrong,) = checked(forged(package, tmp_path, edit), tmp_path / "check")
+    assert wrong.startswith("metrics.csv: pair cpu short-digits algo churn all: value is 0.01 in the crate, but ")
+    assert len(re.findall(r"^(?:tables, claims|findings|figures) +not judged ", capsys.readouterr().out, re.M)) == 3
+
+
+@pytest.mark.slow
+def test_who_verifies_is_not_advised_to_repair_a_study(package, tmp_path):
+    path = forged(package, tmp_path, FORGERIES["a record"][0])
+    (wrong,) = checked(path, tmp_path / "check", ("records",))
+    assert wrong.endswith("record.json was edited: its digest does not match its content")
+
+
+@pytest.mark.slow
+def test_the_readme_lists_what_the_package_has(package, tmp_path):
+    archive.unpack(package, tmp_path / "out")
+    listed = re.findall(r"^- ([\w.-]+)/?", (tmp_path / "out/README.md").read_text(), re.M)
+    assert {*listed, "README.md"} == {path.name for path in (tmp_path / "out").iterdir()}
 
 
 @pytest.mark.slow
@@ -270,89 +300,27 @@ def test_another_matplotlib_is_told_and_is_no_same(package, tmp_path, capsys):
     assert any(note.startswith("FIGURES WERE NOT COMPARED: Matplotlib 3.0.0 drew them, ") for note in looked_at.notes)
 
 
-def made_up_hashes(folder: Path, device: dict[str, str] | None = None) -> None:
-    """Give three replicates weight hashes that were made up, and a device, with a chunk file and records that agree."""
-    for number in "012":
+class TestQuoted:
+    def said(self, tmp_path: Path, old: str, new: str) -> list[str]:
+        """What is said of two texts."""
+        (tmp_path / "old.md").write_text(old)
+        (tmp_path / "new.md").write_text(new)
+        return list(check_products._said(tmp_path / "old.md", tmp_path / "new.md", "t.md"))
 
-        def edit(record: dict, made_up: str = number * 64) -> None:
-            record.update(weight_hash=made_up, device=record["device"] | (device or {}))
+    def test_the_whole_cell_of_a_table(self, tmp_path):
+        found = self.said(tmp_path, "| a b | not reproduced | c |", "| a b | not decided | c |")
+        assert found == ["t.md says 'not reproduced', but 'not decided' is computed"]
+        found = self.said(tmp_path, "| a b | reproduced | c |", "| a b | reproduced on cpu | c |")
+        assert found == ["t.md says 'reproduced', but 'reproduced on cpu' is computed"]
 
-        rewrite_record(folder / ALGO / number, edit)
-    chunk = next((folder / RESULTS).glob("chunks/cpu/*.json"))
-    document = json.loads(chunk.read_text())
-    document["cells"]["cpu/short-digits/algo"]["weight_hashes"] = {number: number * 64 for number in "012"}
-    chunk.write_text(json.dumps(document))
+    def test_the_words_around_in_a_text(self, tmp_path):
+        words = " ".join(f"w{number}" for number in range(20))
+        (found,) = self.said(tmp_path, f"{words} one {words}", f"{words} two {words}")
+        around = "w12 w13 w14 w15 w16 w17 w18 w19 {} w0 w1 w2 w3 w4 w5 w6 w7"
+        assert found == f"t.md says {around.format('one')!r}, but {around.format('two')!r} is computed"
 
-
-@pytest.mark.slow
-class TestRerun:
-    def test_random_replicates_end_with_the_same_bits(self, package, tmp_path):
-        done = noisegrid("verify", package, "--rerun", 2, "--choice", 7, "--datasets", tmp_path / "none")
-        assert done.returncode == 0 and done.stdout.count(": same bits") == 2, done.stdout
-        assert "rerun           2 of 6 replicates (to choose the same again: --choice 7)" in done.stdout
-
-    def test_a_hash_that_was_made_up_is_found(self, package, tmp_path):
-        """With chunk file and records that agree: only training again can tell."""
-
-        path = forged(package, tmp_path, made_up_hashes)
-        assert checked(path, tmp_path / "check") == []
-        done = noisegrid("verify", path, "--rerun", 6)
-        assert done.returncode == 1 and done.stdout.count("OTHER BITS") == 3, done.stdout
-        assert "cpu/short-digits/algo/0: OTHER BITS" in done.stdout and "DIFFERENT: 3 differences" in done.stdout
-
-    def test_a_replicate_from_another_processor_model_is_neither_same_nor_different(self, package, tmp_path):
-        path = forged(package, tmp_path, lambda folder: made_up_hashes(folder, {"host_processor": "another model"}))
-        assert checked(path, tmp_path / "check") == []
-        done = noisegrid("verify", path, "--rerun", 6)
-        assert done.returncode == 0 and "OTHER BITS" not in done.stdout, done.stdout
-        assert "cpu/short-digits/algo/0: other bits on another processor model" in done.stdout
-        assert "another processor model: " in done.stdout
-        assert "trained again: 3 of 6 replicates ended with the same bits" in done.stdout
-        assert "3 of 6 replicates cannot be judged, because another processor model trained them" in done.stdout
-
-    def test_what_cannot_be_run_here_says_why(self, package, tmp_path):
-        (tmp_path / "torch.py").write_text("raise ImportError('torch is broken here')\n")
-        done = noisegrid("verify", package, "--rerun", 1, PYTHONPATH=f"{tmp_path}:{ROOT / 'workflow'}")
-        assert done.returncode == 0 and "note: trained again: 0 of 1 replicates ended with the same bits" in done.stdout
-        assert "not possible here\n    ImportError: torch is broken here" in done.stdout
-
-    def test_code_that_a_package_names_is_not_run(self):
-        task = {"build": "torch.hub:load", "options": {"repo_or_dir": ".", "model": "m", "source": "local"}}
-        named = {"settings": {"task": task}, "dataset": {"name": "digits"}}
-        with pytest.raises(NoisegridError, match=r"torch\.hub:load, digits.* code .* is not run"):
-            rerun._check_known(named)
-        entry = catalog("networks")["smallcnn"]
-        task = {"build": entry["build"], "options": entry["options"]}
-        rerun._check_known({"settings": {"task": task}, "dataset": {"name": "digits"}})
-        task = {"build": entry["build"], "options": {**entry["options"], "weights": "http://evil.test"}}
-        with pytest.raises(NoisegridError, match="is not in the catalog"):
-            rerun._check_known({"settings": {"task": task}, "dataset": {"name": "digits"}})
-
-
-@pytest.mark.slow
-class TestCompare:
-    def test_two_labs_with_other_seeds(self, package, tmp_path):
-        other = packed(Path(shutil.copytree(package.parents[2] / "resources", tmp_path / "resources")).parent, seed=2)
-        done = noisegrid("compare", package, other, "--output", tmp_path / "out")
-        assert done.returncode == 0, done.stdout
-        assert "design:  0 of 2 cells have the same settings" in done.stdout
-        assert "cpu/short-digits/algo: differs: seed: 1 -> 2" in done.stdout
-        assert "bits:    0 of 6 shared replicates end with equal weights" in done.stdout
-        assert re.search(r"numbers: \d of 6 agree within their 95 % intervals", done.stdout)
-        table = (tmp_path / "out/comparison.csv").read_text()
-        assert table.count("\n") == 1 + 2 * 3 and (tmp_path / "out/comparison.png").stat().st_size > 10_000
-
-    def test_a_package_and_itself(self, package, tmp_path):
-        done = noisegrid("compare", package, package, "--output", tmp_path / "out")
-        assert "design:  2 of 2 cells have the same settings" in done.stdout
-        assert "bits:    6 of 6 shared replicates" in done.stdout and "numbers: 6 of 6 agree" in done.stdout
-
-    def test_a_damaged_package_is_not_compared(self, package, tmp_path):
-        data = bytearray(package.read_bytes())
-        data[len(data) // 2] ^= 1
-        (tmp_path / "damaged.zip").write_bytes(data)
-        done = noisegrid("compare", package, tmp_path / "damaged.zip", "--output", tmp_path / "out")
-        assert done.returncode == 1 and "for details, run: noisegrid verify" in done.stdout
+    def test_nothing_of_equal_texts(self, tmp_path):
+        assert self.said(tmp_path, "a | --- b", "a |\n b") == []
 
 
 class TestNumbers:

@@ -8,10 +8,10 @@ from factories import metrics_frame
 from matplotlib.colors import to_rgb
 from matplotlib.markers import MarkerStyle
 
-from noisegrid.reporting import figure_style
+from noisegrid.reporting import figure_style, figures
 from noisegrid.reporting.figure_style import COLOURS, HATCHES, PAGE, contrast, look, noise_style, readable
 from noisegrid.reporting.figures import SUFFIXES, draw_all
-from noisegrid.reporting.registry import FIGURE_SUFFIXES
+from noisegrid.reporting.registry import FIGURE_SUFFIXES, FIGURES
 from noisegrid.study.sources import NOISES
 
 
@@ -65,6 +65,17 @@ def test_the_same_data_give_the_same_bytes(tmp_path):
     text = (tmp_path / "first/figure_1.svg").read_text()
     assert "control (nothing free)" in text and "dc:date" not in text  # text stays text
     assert 'width="280.8pt"' in (tmp_path / "first/figure_1.narrow.svg").read_text()  # 3.9 inches
+
+
+def test_without_names_what_the_data_allow_is_drawn(tmp_path, monkeypatch):
+    few = {name: FIGURES[name] for name in ("figure_1", "figure_4", "figure_6")}
+    monkeypatch.setattr(figures, "FIGURES", few)
+    metrics_frame().to_csv(tmp_path / "metrics.csv", index=False)
+    assert figures.draw_possible(tmp_path / "metrics.csv", None, tmp_path / "out") == [
+        "figure_4 requires a task with sub-groups, e.g. resnet18-celeba",
+        "figure_6 is drawn from overhead.csv; name it with --overhead",
+    ]
+    assert {path.name.partition(".")[0] for path in (tmp_path / "out").iterdir()} == {"figure_1"}
 
 
 def test_the_registry_knows_every_format():

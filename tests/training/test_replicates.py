@@ -118,19 +118,27 @@ def test_other_bits_on_another_processor_model_are_expected(finished, tmp_path, 
     assert all(line.endswith("other bits are expected; noisegrid fingerprint shows where") for line in sentence)
 
 
+def test_another_commit_with_the_same_code_explains_nothing(finished, tmp_path):
+    done = replay_edited(finished, tmp_path, {}, order=1, commit="0" * 40)
+    assert done.returncode == 1 and "nothing that the record knows of" in done.stdout, done.stdout
+
+
 def test_the_same_bits_on_another_processor_model_are_the_same_bits(finished, tmp_path):
     done = replay_edited(finished, tmp_path, {"model": "Intel(R) Xeon(R) Processor"}, order=0)
     assert done.returncode == 0 and "same bits" in done.stdout, done.stdout
 
 
-def replay_edited(finished: Path, tmp_path: Path, device: dict, order: int) -> subprocess.CompletedProcess:
-    """Replay a copy of a replicate whose record names another device, and has another seed of `order`."""
+def replay_edited(
+    finished: Path, tmp_path: Path, device: dict, order: int, commit: str | None = None
+) -> subprocess.CompletedProcess:
+    """Replay a copy of a replicate whose record names another device or commit, and has another seed of `order`."""
     from noisegrid.study.study import digest
 
     folder = shutil.copytree(finished / "results/tiny/replicates/cpu/tiny-digits/algo/0", tmp_path / "0")
     record = json.loads((folder / "record.json").read_text())
     record["device"] |= device
     record["seeds"]["order"] += order
+    record["code"]["git_commit"] = commit or record["code"]["git_commit"]
     record["record_digest"] = digest({key: value for key, value in record.items() if key != "record_digest"})
     (folder / "record.json").write_text(json.dumps(record))
     return noisegrid("replay", folder / "record.json", cwd=finished)

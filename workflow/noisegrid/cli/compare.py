@@ -1,4 +1,8 @@
-"""Compare the designs, numbers and bits of two packages, for example from two labs. Writes a table and a figure."""
+"""Compare the designs, replicates and numbers of two packages, for example from two labs. Writes a table and a figure.
+
+The exit code is 1 if the packages contradict each other: if replicates with equal weights have other predictions, or if
+all runs of a cell are equal and its numbers are not. It is 0 otherwise, also where the numbers of two labs differ.
+"""
 
 import argparse
 from pathlib import Path
@@ -13,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for the table and the figure")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Run the subcommand."""
     from noisegrid.crate.compare import compare
 
-    compare(options.first, options.second, options.output)
+    return compare(options.first, options.second, options.output)

@@ -11,7 +11,10 @@ EXAMPLE = "noisegrid figures figure_1 figure_3 --metrics results/quick/metrics.c
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
-        "figures", nargs="+", metavar="FIGURE", help="figure_overview, figure_1 to figure_8, figure_sources, …"
+        "figures",
+        nargs="*",
+        metavar="FIGURE",
+        help="figure_overview, figure_1 to figure_8, figure_sources, … (default: every figure that the data allow)",
     )
     arguments.add_metrics(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder to write the figures into")
@@ -20,7 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the subcommand."""
-    from noisegrid.reporting.figures import draw_all
+    from noisegrid.reporting.figures import draw_all, draw_possible
 
     arguments.check_metrics(options)
-    draw_all(options.figures, options.metrics, options.overhead, options.output, "dark" if options.dark else "light")
+    files = options.metrics, options.overhead, options.output, "dark" if options.dark else "light"
+    if options.figures:
+        draw_all(options.figures, *files)
+    else:
+        print(*(f"not drawn: {why}" for why in draw_possible(*files)), sep="\n")

@@ -3,12 +3,14 @@
 Every checksum is compared. Every record is checked against its schema, cell, seeds and files. The metrics are computed
 again from the predictions (and from the weights, if the package contains them). Tables, claims, findings and figures
 are made again from metrics.csv and overhead.csv. The command prints *same*, or the differences. With --rerun,
-replicates from another processor model that end with other bits here count as neither.
+replicates are trained again. Those from another processor model that end with other bits here count as neither.
 
-Exit code: 0 if everything is the same, 1 otherwise.
+Exit code: 0 if everything is the same and, with --rerun, at least one replicate ended with the same bits; 1 if anything
+differs; 6 if nothing differs, but no replicate that was to be trained again ended with the same bits.
 """
 
 import argparse
+import re
 from pathlib import Path
 
 from noisegrid.cli import arguments
@@ -26,15 +28,28 @@ def positive(text: str) -> float:
     return value
 
 
+def count_or_name(text: str) -> int | str:
+    """Convert an argument to a number of replicates, or to the name of one."""
+    if re.fullmatch(r"[^/]+/[^/]+/[^/]+/\d+", text):
+        return text
+    if not text.lstrip("-").isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a whole number nor a replicate such as cpu/smallcnn-digits/algo/2"
+        )
+    return arguments.positive(text)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("package", type=Path, metavar="PACKAGE", help="a .crate.zip, or a .crate.zip.xz")
     parser.add_argument(
         "--rerun",
-        type=arguments.at_least(0),
-        default=0,
+        type=count_or_name,
+        action="append",
+        default=[],
         metavar="N",
-        help="train N replicates again (requires PyTorch)",
+        help="train N replicates again (requires PyTorch), chosen at random; instead of N, the name of a replicate: "
+        "HARDWARE/TASK/NOISE/NUMBER; repeatable",
     )
     parser.add_argument("--choice", type=int, help="seed for choosing the N replicates (default: random)")
     parser.add_argument(

@@ -98,7 +98,7 @@ def description(crate: Crate) -> tuple[str, Iterator[str]]:
                 "whether the replicates were trained with the code in the crate"
             )
             return
-        if (crate.folder / README).read_text() != readme(crate.about):
+        if (crate.folder / README).read_text() != readme(crate.about, crate.names):
             yield f"{README} differs from the one that is generated again"
         again = _entities(json.loads(_described(crate)))
         for name in sorted(stated.keys() | again.keys()):

@@ -11,7 +11,7 @@ from typing import Any
 
 from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError
-from noisegrid.crate.crate import Crate
+from noisegrid.crate.crate import ABSENT, Crate
 from noisegrid.crate.csv_differences import differences
 from noisegrid.crate.limits import (
     CELL_CLASSES,
@@ -66,7 +66,7 @@ class Part:
 def recount(crate: Crate) -> tuple[str, Iterator[str]]:
     """Check the metrics of all cells and all comparisons by computing them again."""
     files, rows, excused = 0, 0, 0
-    missing = set[str]()
+    missing, need_weights = set[str](), set[str]()
     wrong: list[str] = []
     for path, parts in _again(crate):
         name = str(path.relative_to(crate.results))
@@ -88,7 +88,8 @@ def recount(crate: Crate) -> tuple[str, Iterator[str]]:
         rows += len(again)
         wrong += differences(stated, csv_of(again), KEYS, name, excuse)
         excused += excuse.count
-    text = f"{rows:,} rows of {files} files computed again"
+        need_weights |= excuse.metrics
+    text = f"{rows:,} rows of {files} files computed again" if files else ABSENT
     if missing:
         crate.note(
             f"the crate was written by other code and lacks metrics that the code installed here computes: "
@@ -96,6 +97,7 @@ def recount(crate: Crate) -> tuple[str, Iterator[str]]:
         )
     if excused:
         text += f"; {excused} rows were not, because they require the weights, which the crate leaves out"
+        crate.note(f"not computed again, because the crate leaves out the weights: {', '.join(sorted(need_weights))}")
     return text, iter(wrong)
 
 
@@ -117,11 +119,14 @@ class Excuse:
     ----------
     count : int
         The number of rows accepted so far.
+    metrics : set of str
+        Their metrics.
     """
 
     def __init__(self, parts: list[Part]) -> None:
         self.parts = {(part.hardware, part.noise): part for part in parts}
         self.count = 0
+        self.metrics = set[str]()
 
     def __call__(self, row: dict[str, str]) -> bool:
         """Return whether to accept a row of a metrics file.
@@ -143,7 +148,9 @@ class Excuse:
             )
             and _possible(row["metric"], float(row["value"]), part.replicates)
         )
-        self.count += excused
+        if excused:
+            self.count += 1
+            self.metrics.add(row["metric"])
         return excused
 
 

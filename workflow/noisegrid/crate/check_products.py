@@ -8,7 +8,8 @@ import itertools
 import re
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from matplotlib import image as images
 from noisegrid.common.collect import collect
 from noisegrid.common.errors import NoisegridError
 from noisegrid.crate.archive import same_bytes
-from noisegrid.crate.crate import Crate
+from noisegrid.crate.crate import ABSENT, Crate
 from noisegrid.crate.csv_differences import differences, words_of
 from noisegrid.crate.limits import ARMS, KERNELS, check_count
 from noisegrid.measuring.rows import COLUMNS
@@ -31,7 +32,10 @@ from noisegrid.reporting.metrics_frame import load_metrics
 from noisegrid.reporting.overhead_frame import load_overhead
 from noisegrid.reporting.registry import FIGURE_SUFFIXES, FIGURES
 
-NOT_MADE = "not made yet"
+#: The most words before and after a difference that are quoted.
+WORDS = 8
+#: What ends a cell of a table in Markdown, LaTeX and HTML.
+DELIMITERS = frozenset("|&<>")
 
 
 def collected(crate: Crate) -> tuple[str, Iterator[str]]:
@@ -54,7 +58,7 @@ def collected(crate: Crate) -> tuple[str, Iterator[str]]:
             if text != again:
                 yield from differences(text, again, COLUMNS[:6] if name == "metrics.csv" else words_of(again), name)
 
-    return " and ".join(there) or NOT_MADE, wrong()
+    return " and ".join(there) or ABSENT, wrong()
 
 
 def tables(crate: Crate) -> tuple[str, Iterator[str]]:
@@ -80,7 +84,7 @@ def tables(crate: Crate) -> tuple[str, Iterator[str]]:
                 else:
                     yield from _said(made[name], again[name], f"tables/{name}")
 
-    return f"{len(made)} files" if made else NOT_MADE, _unless_other_code(crate, "tables", wrong())
+    return f"{len(made)} files" if made else ABSENT, _unless_other_code(crate, "tables", wrong())
 
 
 def findings(crate: Crate) -> tuple[str, Iterator[str]]:
@@ -99,7 +103,7 @@ def findings(crate: Crate) -> tuple[str, Iterator[str]]:
             for path in [path for path in made if path.name in again]:
                 yield from _said(path, again[path.name], path.name)
 
-    return f"{len(made)} files" if made else NOT_MADE, _unless_other_code(crate, "findings", wrong())
+    return f"{len(made)} files" if made else ABSENT, _unless_other_code(crate, "findings", wrong())
 
 
 def figures(crate: Crate) -> tuple[str, Iterator[str]]:
@@ -138,7 +142,7 @@ def figures(crate: Crate) -> tuple[str, Iterator[str]]:
             known = {f"{stem}.{ending}" for stem in stems for ending in FIGURE_SUFFIXES}
             yield from (f"figures/{name} is not a figure of this study" for name in sorted(made - known))
 
-    return f"{len(stems)} figures drawn again" if stems else NOT_MADE, _unless_other_code(crate, "figures", wrong())
+    return f"{len(stems)} figures drawn again" if stems else ABSENT, _unless_other_code(crate, "figures", wrong())
 
 
 def _unless_other_code(crate: Crate, kind: str, problems: Iterator[str]) -> Iterator[str]:
@@ -162,10 +166,30 @@ def _missing(crate: Crate, names: list[str]) -> Iterator[str]:
 
 
 def _said(path: Path, again: Path, where: str) -> Iterator[str]:
-    """Yield a sentence about the first word that differs between two texts, if there is one."""
-    pairs = itertools.zip_longest(_words(path), _words(again), fillvalue="")
-    if first := next(((old, new) for old, new in pairs if old != new), None):
-        yield f"{where} says {first[0]!r}, but {first[1]!r} is computed"
+    """Yield a sentence about the first place where two texts differ, if there is one: a cell of a table, or some words.
+
+    The texts are read word by word, because all words of a forged one may not fit into memory.
+    """
+    old, new = _words(path), _words(again)
+    recent = deque[str](maxlen=WORDS)
+    for stated, computed in itertools.zip_longest(old, new, fillvalue=""):
+        if stated != computed:
+            before = _quoted(reversed(recent))[::-1]
+            says, is_computed = (
+                " ".join([*before, *_quoted([word, *_next(rest)])]) for word, rest in ((stated, old), (computed, new))
+            )
+            yield f"{where} says {says!r}, but {is_computed!r} is computed"
+            return
+        recent.append(stated)
+
+
+def _next(words: Iterator[str]) -> list[str]:
+    return list(itertools.islice(words, WORDS))
+
+
+def _quoted(words: Iterable[str]) -> list[str]:
+    """Return the words that come before the end of a cell of a table."""
+    return list(itertools.takewhile(lambda word: word not in DELIMITERS, words))
 
 
 def _words(path: Path) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from noisegrid.crate.crate import Crate
+from noisegrid.crate.crate import ABSENT, Crate
 from noisegrid.crate.limits import RECORD_BYTES, read_json
 from noisegrid.crate.possible import wrong_record
 from noisegrid.crate.predictions import checked
@@ -61,7 +61,7 @@ def records(crate: Crate) -> tuple[str, Iterator[str]]:
         elif unfinished:
             crate.note(f"the study is partly finished: {unfinished} replicates are in no chunk file")
 
-    return f"{count} replicates of {len(crate.cells)} cells", wrong()
+    return f"{count} replicates of {len(crate.cells)} cells" if count else ABSENT, wrong()
 
 
 def _listed(crate: Crate, cell: Cell) -> tuple[dict[str, str | None], list[str]]:

@@ -7,17 +7,19 @@ import pandas as pd
 
 from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError
-from noisegrid.common.files import write_text
+from noisegrid.common.files import sha256, write_text
 from noisegrid.common.html import page
 from noisegrid.crate.check_contents import archive, checksums
 from noisegrid.crate.comparison import compare_cells, draw, sentences
 from noisegrid.crate.crate import Crate, open_crate
+from noisegrid.crate.limits import PROBLEMS
 from noisegrid.crate.printing import line, plain_errors, say
 from noisegrid.reporting.figures import save
 
 CAPTION = (
     "Two crates, cell by cell. design: settings that differ; compared weights: number of replicates that exist in both "
-    "crates; equal weights: number of these that ended with the same bits; agree: whether the 95 % intervals overlap. "
+    "crates; equal weights: number of these that ended with the same bits; equal predictions: number of the "
+    "latter with equal predictions; agree: whether the 95 % intervals overlap. "
     "First: {first}. Second: {second}"
 )
 
@@ -47,7 +49,7 @@ def whole(path: Path, place: Path) -> Crate:
     return crate
 
 
-def compare(first_path: Path, second_path: Path, output: Path) -> None:
+def compare(first_path: Path, second_path: Path, output: Path) -> int:
     """Compare two crates: print the result, and write the table comparison.csv and the figure comparison.pdf.
 
     Parameters
@@ -57,6 +59,12 @@ def compare(first_path: Path, second_path: Path, output: Path) -> None:
     output : Path
         Folder for the table (one row per cell and metric; also as .md, .tex and .html) and the figure (also as .png).
 
+    Returns
+    -------
+    int
+        1 if the crates contradict each other: replicates with equal weights have other predictions, or a cell whose
+        runs are all equal has other numbers. Otherwise 0.
+
     Raises
     ------
     NoisegridError
@@ -64,15 +72,27 @@ def compare(first_path: Path, second_path: Path, output: Path) -> None:
     """
     with plain_errors(), tempfile.TemporaryDirectory() as folder:
         first, second = whole(first_path, Path(folder) / "first"), whole(second_path, Path(folder) / "second")
-        table = compare_cells(first, second)
+        found = compare_cells(first, second)
+        table = found.table
         if table.empty:
             raise NoisegridError(f"neither {first_path} nor {second_path} has a metric to compare; run `snakemake`")
-        caption = CAPTION.format(first=first.title, second=second.title)
+        digests = [f"SHA-256 {sha256(path)[:16]}…" for path in (first_path, second_path)]
+        titles = [f"{crate.title} ({digest})" for crate, digest in zip((first, second), digests, strict=True)]
+        caption = CAPTION.format(first=titles[0], second=titles[1])
         write_comparison(table, caption, output / "comparison.csv")
         save(draw(table, first, second), output / "comparison.pdf")
+    say(f"first:   {first_path} ({digests[0]})")
+    say(f"second:  {second_path} ({digests[1]})")
     for sentence in sentences(table):
         say(sentence)
     say(f"table and figure: {output / 'comparison.html'}, {output / 'comparison.png'}")
+    if found.contradictions:
+        say("DIFFERENT: equal weights have equal predictions, and equal runs have equal numbers, but not here:")
+        for contradiction in found.contradictions[:PROBLEMS]:
+            say(f"  - {contradiction}")
+        if (more := len(found.contradictions) - PROBLEMS) > 0:
+            say(f"  - and {more:,} more")
+    return 1 if found.contradictions else 0
 
 
 def write_comparison(table: pd.DataFrame, caption: str, path: Path) -> None:

@@ -1,7 +1,8 @@
-"""Compare two crates cell by cell: their designs, their numbers, and the bits of their weights."""
+"""Compare two crates cell by cell: their designs, their numbers, and the bits of their replicates."""
 
-import re
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from noisegrid.common import escape
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.escape import terminal
 from noisegrid.crate.crate import Crate
-from noisegrid.crate.limits import RECORD_BYTES, read_json
+from noisegrid.crate.csv_differences import TOLERANCE
+from noisegrid.crate.equal_runs import runs_of
 from noisegrid.reporting.figure_parts import (
     INTERVALS,
     annotate,
@@ -41,42 +43,81 @@ _ENDS = ("n", "value", "low", "high", "note")
 Key = tuple[str, str, str]
 
 
-def compare_cells(first: Crate, second: Crate) -> pd.DataFrame:
-    """Return a table that compares two crates, with a row per cell and metric.
+@dataclass(frozen=True)
+class Comparison:
+    """What two crates have in common.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        A row per cell and metric; see `compare_cells`.
+    contradictions : list of str
+        A sentence for each difference that two honest crates cannot have: other predictions of equal weights, or other
+        numbers of equal runs.
+    """
+
+    table: pd.DataFrame
+    contradictions: list[str]
+
+
+def compare_cells(first: Crate, second: Crate) -> Comparison:
+    """Compare two crates, with a row per cell and metric.
 
     If each crate has only one kind of hardware, cells are matched by task and noise alone, so the hardware may differ.
     If a cell exists in only one crate, the values of the other crate are empty.
 
     Returns
     -------
-    pandas.DataFrame
-        `design` is `same`, or lists the settings that differ, or says that only one of the crates has the cell.
-        `compared_weights` is the number of replicates that exist in both crates, and `equal_weights` is the number of
-        these replicates that ended with equal weights. The columns `first_*` and `second_*` contain n, the value, the
-        ends of its 95 % interval in `unit`, and the note on a cell with one seed set. `agree` is `yes` if the two
-        intervals overlap, `no` if they do not, and empty if an interval is missing.
+    Comparison
+        In its table, `design` is `same`, or lists the settings that differ, or says that only one of the crates has the
+        cell. `compared_weights` is the number of replicates that exist in both crates, `equal_weights` is the number of
+        these that ended with equal weights, and `equal_predictions` is the number of the latter that also have equal
+        predictions and labels. The columns `first_*` and `second_*` contain n, the value, the ends of its 95 % interval
+        in `unit`, and the note on a cell with one seed set. `agree` is `yes` if the two intervals overlap, `no` if they
+        do not, and empty if an interval is missing.
     """
     pair = first, second
     alone = all(len({cell.hardware for cell in crate.cells}) == 1 for crate in pair)
     cells = [{_key(cell, alone): cell for cell in crate.cells} for crate in pair]
     found = [_estimates(crate, alone) for crate in pair]
-    rows = []
+    same_code = first.writer == second.writer
+    rows, contradictions = list[dict[str, Any]](), list[str]()
     for key in dict.fromkeys([*cells[0], *cells[1]]):
         mine, yours = cells[0].get(key), cells[1].get(key)
-        equal, compared = _equal_weights(first, mine, second, yours)
+        runs = runs_of(first, mine, second, yours)
+        contradictions += runs.contradictions
+        design = _design(mine, yours)
         common = {
             "hardware": " × ".join(dict.fromkeys(cell.hardware for cell in (mine, yours) if cell)),
             "task": key[1],
             "noise": key[2],
-            "design": _design(mine, yours),
-            "equal_weights": equal,
-            "compared_weights": compared,
+            "design": design,
+            "equal_weights": runs.equal,
+            "compared_weights": runs.shared,
+            "equal_predictions": runs.equal - len(runs.contradictions),
         }
         for metric, unit in METRICS.items():
             values = [estimates.get((key, metric), {}) for estimates in found]
             if any(values):
                 rows.append(common | {"metric": metric, "unit": unit} | _both(*values))
-    return pd.DataFrame(rows)
+            if all(values) and runs.all_equal and design == "same":
+                where = f"{rows[-1]['hardware']}/{key[1]}/{key[2]}"
+                contradictions += _unequal_numbers(where, metric, values[0], values[1], same_code)
+    return Comparison(pd.DataFrame(rows), contradictions)
+
+
+def _unequal_numbers(
+    where: str, metric: str, mine: dict[str, Any], yours: dict[str, Any], same_code: bool
+) -> Iterator[str]:
+    """Yield a sentence if a number of a cell differs, although all its runs are equal.
+
+    Other code may compute another interval, but the same value.
+    """
+    for end in _ENDS[: 4 if same_code else 2]:
+        pair = mine[end], yours[end]
+        if not (all(map(pd.isna, pair)) or math.isclose(*pair, rel_tol=TOLERANCE, abs_tol=TOLERANCE)):
+            yield f"{where}: all runs end with equal weights, but {metric} ({end}) is {pair[0]:.9g} and {pair[1]:.9g}"
+            return
 
 
 def _key(cell: Cell, alone: bool) -> Key:
@@ -116,25 +157,6 @@ def _design(mine: Cell | None, yours: Cell | None) -> str:
     return "same" if not changes else f"differs: {', '.join(changes)}"
 
 
-def _equal_weights(first: Crate, mine: Cell | None, second: Crate, yours: Cell | None) -> tuple[int, int]:
-    """Count the replicates with equal final weights in the two cells, and the replicates that exist in both cells."""
-    if mine is None or yours is None:
-        return 0, 0
-    hashes = [dict(_hashes(crate, cell)) for crate, cell in ((first, mine), (second, yours))]
-    shared = hashes[0].keys() & hashes[1].keys()
-    return sum(hashes[0][number] == hashes[1][number] for number in shared), len(shared)
-
-
-def _hashes(crate: Crate, cell: Cell) -> Iterator[tuple[str, str]]:
-    for path in sorted(Path(crate.paths.replicates(cell.path)).glob("*/record.json")):
-        name = f"{crate.path}: {path.relative_to(crate.folder)}"
-        record = read_json(path, name, RECORD_BYTES)
-        weight_hash = record.get("weight_hash") if isinstance(record, dict) else None
-        if not re.fullmatch("[0-9a-f]{64}", str(weight_hash)):
-            raise NoisegridError(f"{name} has no hash of its weights; for details, run: noisegrid verify {crate.path}")
-        yield path.parent.name, str(weight_hash)
-
-
 def _metrics(crate: Crate) -> pd.DataFrame:
     """Return the content of metrics.csv; raise NoisegridError if a column that is compared does not hold numbers."""
     frame = load_metrics(Path(crate.paths.metrics))
@@ -157,7 +179,9 @@ def sentences(table: pd.DataFrame) -> Iterator[str]:
     for cell in cells[cells["design"] != "same"].itertuples():
         yield f"  {cell.hardware}/{cell.task}/{cell.noise}: {cell.design}"
     equal, compared = cells["equal_weights"].sum(), cells["compared_weights"].sum()
-    yield f"bits:    {equal} of {compared} shared replicates end with equal weights"
+    predicted = cells["equal_predictions"].sum()
+    words = f"; {predicted} of these {equal} have equal predictions" if equal else ""
+    yield f"weights: {equal} of {compared} shared replicates end with equal weights{words}"
     both = table[table["agree"] != ""]
     yield f"numbers: {int((both['agree'] == 'yes').sum())} of {len(both)} agree within their 95 % intervals"
     for row in both[both["agree"] == "no"].itertuples():

@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,11 +19,13 @@ from noisegrid.crate import archive
 from noisegrid.crate.compressed import uncompressed
 from noisegrid.crate.limits import CELLS, ENTRIES, SETTINGS_BYTES, check_count, check_files, read_json
 from noisegrid.crate.possible import check_design
-from noisegrid.records.record import WEIGHTS
+from noisegrid.records.record import REPAIR, WEIGHTS
 from noisegrid.study.chunk import Chunk, chunk_of
 from noisegrid.study.sources import CROSSED, NAMES
 from noisegrid.study.study import Cell, Versus
 
+#: What `verify` says of files that a crate of a partly finished study does not have.
+ABSENT = "not in this crate"
 #: Names of files in a crate: the design, the checksums of all other files, the RO-Crate metadata, and the README.
 ABOUT, CHECKSUMS, METADATA, README = "noisegrid.json", "checksums.sha256", "ro-crate-metadata.json", "README.md"
 
@@ -37,20 +39,43 @@ it does not run any code from the crate:
 
     noisegrid verify {study}.crate.zip
 
-- code/: the workflow
-- study/: the study file and the configuration
-- results/{study}/: every replicate (record, predictions, history), metrics, tables, figures, report
-- containers/: the contents of the container images
-- noisegrid.json: the design, with every setting
-- checksums.sha256: the checksums of all other files, for `sha256sum -c`
+{contents}
 
 Licence: Apache-2.0 (code/LICENSE).
 """
 
 
-def readme(about: dict[str, Any]) -> str:
-    """Return the text of the README of a crate, given the design of the crate (the content of noisegrid.json)."""
-    return WORDS.format(study=about["study"], line="=" * (len(about["study"]) + 31))
+#: What each file or folder at the top of a crate is.
+CONTENTS = {
+    "code": "code/: the workflow",
+    "study": "study/: the study file and the configuration",
+    "results": "results/{study}/: every replicate (record, predictions, history){derived}",
+    "containers": "containers/: the contents of the container images",
+    ABOUT: f"{ABOUT}: the design, with every setting",
+    METADATA: f"{METADATA}: the description of this crate",
+    CHECKSUMS: f"{CHECKSUMS}: the checksums of all other files; in the unpacked folder, run `sha256sum -c {CHECKSUMS}`",
+}
+#: What results/ has besides the replicates, if it exists -> the start of the names of the files.
+DERIVED = {"metrics": "metrics.csv", "tables": "tables/", "figures": "figures/", "report": "report.html"}
+
+
+def readme(about: dict[str, Any], names: Collection[str]) -> str:
+    """Return the text of the README of a crate, which lists what the crate has.
+
+    Parameters
+    ----------
+    about : dict
+        The design of the crate (the content of noisegrid.json).
+    names : collection of str
+        The names of the files in the crate. The README and the two files that describe all others may be missing.
+    """
+    study = about["study"]
+    top = {name.partition("/")[0] for name in names} | {ABOUT, METADATA, CHECKSUMS}
+    start = tuple(f"results/{study}/{name}" for name in DERIVED.values())
+    there = {found[0] for name in names if (found := [one for one in start if name.startswith(one)])}
+    derived = "".join(f", {what}" for what, one in zip(DERIVED, start, strict=True) if one in there)
+    lines = [f"- {text}".format(study=study, derived=derived) for name, text in CONTENTS.items() if name in top]
+    return WORDS.format(study=study, line="=" * (len(study) + 31), contents="\n".join(lines))
 
 
 @dataclass(frozen=True)
@@ -91,6 +116,8 @@ class Crate:
         Remarks for the user that do not count as differences.
     otherwise : list of str
         The kinds of files that other code made, and that the code installed here makes otherwise.
+    absent : list of str
+        The checks that had nothing to check, because a partly finished study has no such files yet.
     """
 
     path: Path
@@ -99,6 +126,7 @@ class Crate:
     damage: list[str]
     notes: list[str] = field(default_factory=list)
     otherwise: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
     _digests: dict[str, dict[str, str | None] | None] = field(default_factory=dict)
 
     @cached_property
@@ -215,7 +243,8 @@ class Crate:
     def words(self, error: Exception) -> str:
         """Return the text of an error, with file names relative to the folder of the crate."""
         text = str(error) if isinstance(error, NoisegridError) else f"{type(error).__name__}: {error}"
-        return text.replace(f"{self.folder}/", "")
+        # `noisegrid repair` is for the authors: who verifies a crate has no study to train again
+        return text.replace(f"{self.folder}/", "").replace(f"; {REPAIR}", "")
 
 
 def open_crate(path: Path, place: Path) -> Crate:

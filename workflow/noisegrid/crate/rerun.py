@@ -6,18 +6,20 @@ is run.
 
 import importlib.util
 import os
-import random
 import signal
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from noisegrid.common.commands import python_environment
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
+from noisegrid.crate.chosen import choose
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.limits import RECORD_BYTES, read_json
 from noisegrid.crate.printing import say
@@ -28,64 +30,84 @@ SAME, OTHER, NOT, STOPPED = "same bits", "OTHER BITS", "not possible here", "not
 MOVED = "other bits on another processor model"
 #: The text that `noisegrid replay` prints if nothing in the record explains why the bits differ.
 UNEXPLAINED = "nothing that the record knows of"
+#: The verdict on a replicate whose weights were reproduced and whose other files were not, and the text that `noisegrid
+#: replay` prints of it.
+CHANGED, WHATEVER = "SAME WEIGHTS, OTHER FILES", "whatever the processor and the versions"
 
 
 class TimeLimitError(NoisegridError):
     """The training of a replicate took longer than the user allows."""
 
 
-def rerun(crate: Crate, count: int, choice: int | None, datasets: Path, time_limit: float) -> list[str]:
-    """Train randomly chosen replicates again, print each result, and return the differences that have no known reason.
+@dataclass
+class Again:
+    """What training again showed.
+
+    Attributes
+    ----------
+    wrong : list of str
+        A sentence for each difference that nothing explains.
+    same, count : int
+        The number of replicates that ended with the same bits, and of those that were to be trained again.
+    """
+
+    wrong: list[str]
+    same: int
+    count: int
+
+    @property
+    def words(self) -> str:
+        """How many replicates were reproduced."""
+        one = self.count == 1
+        return f"{self.same} of {self.count} replicate{'' if one else 's'} trained again ended with the same bits"
+
+
+def rerun(crate: Crate, wanted: Sequence[int | str], choice: int | None, datasets: Path, time_limit: float) -> Again:
+    """Train replicates again, and print each result.
 
     A replicate does not count as a difference if it cannot be trained here (for example because PyTorch, the required
-    GPU or the dataset is missing), or if it takes too long. Nor does it count if its bits differ and there is an
+    GPU or the dataset is missing), or if it takes too long. Nor does it count if its weights differ and there is an
     explanation: the device, the versions or the code differ from those in the record, or the recorded run left the
-    framework's kernels free. In these cases, the reason is printed. A replicate from another processor model, with
-    other bits here, counts neither as equal nor as different.
+    framework's kernels free. In these cases, the reason is printed. Such a replicate does not count as reproduced,
+    either. If the weights are equal, nothing explains other predictions or labels.
 
     Parameters
     ----------
     crate : Crate
         The crate.
-    count : int
-        The number of replicates to train again.
+    wanted : sequence of (int or str)
+        How many replicates to choose at random, and the names of others.
     choice : int or None
         The seed for choosing the replicates. If `None`, a random seed is used.
     datasets : Path
         The folder that contains the prepared datasets.
     time_limit : float
         Seconds after which the training of a replicate, or the preparation of its dataset, is stopped.
-
-    Returns
-    -------
-    list of str
-        A sentence for each difference.
     """
+    again = Again([], 0, 0)
     if importlib.util.find_spec("torch") is None:
         crate.note("NOTHING WAS TRAINED AGAIN: PyTorch is not installed (run make, or see envs/)")
-        return []
-    records = sorted((crate.results / "replicates").glob("*/*/*/*/record.json"))
-    choice = random.randrange(10**6) if choice is None else choice
-    chosen = random.Random(choice).sample(records, min(count, len(records)))
-    say(f"rerun           {len(chosen)} of {len(records)} replicates (to choose the same again: --choice {choice})")
-    wrong, verdicts = [], Counter[str]()
+        return again
+    chosen = choose(crate, wanted, choice)
+    again.count, verdicts = len(chosen), Counter[str]()
     with tempfile.TemporaryDirectory() as place:
-        for path in chosen:
-            where = str(path.parent.relative_to(crate.results / "replicates"))
+        for where, path in chosen.items():
             verdict, why = _once(path, datasets.absolute(), Path(place), time_limit)
             for line in (f"  {where}: {verdict}", *[f"    {line}" for line in why]):
                 say(line)
             verdicts[verdict] += 1
-            if verdict == OTHER and UNEXPLAINED in " ".join(why):
-                wrong.append(f"{where} ends with other bits when trained again")
-    crate.note(f"trained again: {verdicts[SAME]} of {len(chosen)} replicates ended with the same bits")
+            if verdict == CHANGED:
+                again.wrong.append(f"{where}, trained again, ends with equal weights, but other predictions or labels")
+            elif verdict == OTHER and UNEXPLAINED in " ".join(why):
+                again.wrong.append(f"{where} ends with other bits when trained again")
+    again.same = verdicts[SAME]
     if moved := verdicts[MOVED]:
         crate.note(
             f"{moved} of {len(chosen)} replicates cannot be judged, because another processor model trained them"
         )
     if stopped := verdicts[STOPPED]:
         crate.note(f"{stopped} of {len(chosen)} replicates were not run again, because they took too long")
-    return wrong
+    return again
 
 
 def _once(path: Path, datasets: Path, place: Path, time_limit: float) -> tuple[str, list[str]]:
@@ -102,8 +124,9 @@ def _once(path: Path, datasets: Path, place: Path, time_limit: float) -> tuple[s
     if done.returncode == 0:
         return SAME, []
     if "other bits" in lines:
-        verdict = MOVED if done.returncode == OTHER_PROCESSOR else OTHER
-        return verdict, lines[lines.index("other bits") + 1 :]
+        why = lines[lines.index("other bits") + 1 :]
+        changed = any(WHATEVER in line for line in why)
+        return CHANGED if changed else MOVED if done.returncode == OTHER_PROCESSOR else OTHER, why
     return NOT, [_last_line(done.stderr)]
 
 

@@ -8,14 +8,17 @@ metrics that the code installed here computes in addition may be missing: both a
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from noisegrid.crate import check_contents, check_metrics, check_products, check_records, rerun
-from noisegrid.crate.crate import Crate, open_crate
+from noisegrid.crate import check_contents, check_metrics, check_products, check_records, chosen, rerun
+from noisegrid.crate.crate import ABSENT, Crate, open_crate
 from noisegrid.crate.limits import PROBLEMS
 from noisegrid.crate.printing import line, plain_errors, say
 
+#: The exit code if nothing that was trained again ended with the same bits: as in `gate` and `replay`, the question
+#: cannot be judged here.
+NOT_REPRODUCED = 6
 #: A function that takes a crate and returns a summary of what was checked, and an iterator over the problems.
 Check = Callable[[Crate], tuple[str, Iterator[str]]]
 #: All checks, in the order in which they run. The order matters, because later checks rely on earlier ones.
@@ -32,16 +35,28 @@ CHECKS: dict[str, Check] = {
 }
 
 
+#: The checks of metrics.csv and overhead.csv, and the checks of files that are made from these.
+OF_NUMBERS, FROM_NUMBERS = ("metrics", "collected"), ("tables, claims", "findings", "figures")
+
+
 def verify(crate: Crate) -> list[str]:
     """Run every check, print the result and the problems of each, and return all problems.
 
-    Of the problems of a check, at most PROBLEMS are named.
+    Of the problems of a check, at most PROBLEMS are named. What is made from wrong numbers is not judged.
     """
-    everything: list[str] = []
+    everything, wrong_numbers = list[str](), False
     for name, check in CHECKS.items():
+        if wrong_numbers and name in FROM_NUMBERS:
+            say(f"{name:16}{'not judged':11}made from the numbers, which differ, see above")
+            continue
         before = len(crate.otherwise)
         what, wrong = _guarded(check, crate)
         everything += wrong
+        wrong_numbers |= bool(wrong) and name in OF_NUMBERS
+        if what == ABSENT and not wrong:
+            crate.absent.append(name)
+            say(f"{name:16}{ABSENT}")
+            continue
         verdict = "DIFFERENT" if wrong else "other code" if len(crate.otherwise) > before else "same"
         say(f"{name:16}{verdict:11}{what}")
         for problem in wrong:
@@ -65,15 +80,17 @@ def _guarded(check: Check, crate: Crate) -> tuple[str, list[str]]:
     return what, [*found, f"and {others:,} more"] if others else found
 
 
-def verify_and_print(path: Path, rerun_count: int, choice: int | None, datasets: Path, time_limit: float) -> int:
+def verify_and_print(
+    path: Path, wanted: Sequence[int | str], choice: int | None, datasets: Path, time_limit: float
+) -> int:
     """Verify a crate, print the result, and return the exit code of `noisegrid verify`.
 
     Parameters
     ----------
     path : Path
         The zip.
-    rerun_count : int
-        The number of replicates to train again.
+    wanted : sequence of (int or str)
+        How many replicates to choose at random and train again, and the names of others to train again.
     choice : int or None
         The seed for choosing the replicates. If `None`, a random seed is used.
     datasets : Path
@@ -84,26 +101,45 @@ def verify_and_print(path: Path, rerun_count: int, choice: int | None, datasets:
     Returns
     -------
     int
-        0 if everything is the same, 1 otherwise.
+        1 if anything differs. Otherwise, NOT_REPRODUCED if replicates were to be trained again and none ended with the
+        same bits, and 0 else.
 
     Raises
     ------
     NoisegridError
-        If the file is not a crate, or is not safe to unpack.
+        If the file is not a crate, or is not safe to unpack, or lacks a replicate to train again.
     """
-    began = time.monotonic()
+    began, again = time.monotonic(), None
     with plain_errors(), tempfile.TemporaryDirectory() as folder:
         crate = open_crate(path, Path(folder))
+        chosen.check_names(crate, wanted)
         say(crate.title)
         wrong = verify(crate)
-        if rerun_count and not wrong:
-            wrong += rerun.rerun(crate, rerun_count, choice, datasets, time_limit)
-        elif rerun_count:
+        if wrong and wanted:
             crate.note("nothing was trained again, because the crate has differences")
+        elif wanted:
+            again = rerun.rerun(crate, wanted, choice, datasets, time_limit)
+            wrong = again.wrong
+        elif not wrong:
+            chosen.suggest(crate)
     for note in crate.notes:
         say(f"note: {note}")
-    verdict = "same" if not wrong else f"DIFFERENT: {len(wrong)} differences, see above"
-    if crate.otherwise and not wrong:
-        verdict += f", but {' and '.join(crate.otherwise)} were not confirmed, see above"
-    say(f"{path}: {verdict} ({time.monotonic() - began:.0f} s)", error=bool(wrong))
-    return 1 if wrong else 0
+    say(f"{path}: {_verdict(crate, wrong, again)} ({time.monotonic() - began:.0f} s)", error=bool(wrong))
+    return 1 if wrong else NOT_REPRODUCED if again and not again.same else 0
+
+
+def _verdict(crate: Crate, wrong: list[str], again: rerun.Again | None) -> str:
+    """Return the last line of `noisegrid verify`, which must be true of the crate without the lines above it."""
+    if wrong:
+        return f"DIFFERENT: {len(wrong)} difference{'' if len(wrong) == 1 else 's'}, see above; the first: {wrong[0]}"
+    verdict = "same"
+    if not crate.about["finished"]:
+        lacks = ", ".join(name for name in crate.absent if name != "collected")
+        verdict += f", as far as this partly finished crate goes{f': it has no {lacks}' if lacks else ''}"
+    if crate.otherwise:
+        *others, last = crate.otherwise
+        named = f"{', '.join(others)} and {last}" if others else last
+        verdict += f", but {named} were not confirmed, see above"
+    if again:
+        verdict += f"{', and' if again.same else ', but'} {again.words}"
+    return verdict

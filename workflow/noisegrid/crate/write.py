@@ -224,12 +224,13 @@ def write_package(found: Plan, output: Path, weights: bool) -> dict[str, tuple[i
     with tempfile.TemporaryDirectory() as folder:
         written = {
             ABOUT: json.dumps(document, indent=1, sort_keys=True) + "\n",
-            README: readme(document),
             "study/study.yaml": found.study.source.read_text(),
             "study/config.json": json.dumps(found.config, indent=1, sort_keys=True) + "\n",
         }
+        packed = {name: path for part in parts.values() for name, path in part.items()}
+        written[README] = readme(document, [*written, *packed])
         made = {name: _write(Path(folder) / name, text) for name, text in written.items()}
-        files = {**made, **{name: path for part in parts.values() for name, path in part.items()}}
+        files = {**made, **packed}
         made[METADATA] = _write(Path(folder) / METADATA, metadata.metadata(metadata.Contents(document, files, records)))
         files |= made
         sums = "".join(f"{sha256(path)}  {name}\n" for name, path in sorted(files.items()))

@@ -25,6 +25,8 @@ BY_EPOCH = "epoch_predicted"
 KNOWN = {"example_id", "label", *LOGITS, *LOGITS.values(), BY_EPOCH, "group", "group_name", "target"}
 #: The largest number of logits to hold in memory at a time.
 BLOCK_VALUES = 1 << 22
+#: Outputs of equal weights differ by no more than this share of the largest one, whatever kernel computed them.
+ROUNDING = 1e-3
 
 
 def predictions_of(logits: Array, labels: Array) -> Array:
@@ -123,6 +125,29 @@ def _stored(path: Path, entry: zipfile.ZipInfo) -> StoredArray:
         file.seek(entry.header_offset + 26)  # the lengths of the name and of the extra field, which come before data
         name, extra = struct.unpack("<HH", file.read(4))
     return StoredArray(path, entry.header_offset + 30 + name + extra)
+
+
+def agree(one: Any, other: Any) -> bool:
+    """Return whether two arrays can be the outputs of equal weights, or the labels of equal examples.
+
+    Integers must be equal. Floats may differ by rounding, because the evaluation may have used another kernel. Logits
+    are read a few rows at a time.
+
+    Parameters
+    ----------
+    one, other : array or StoredArray
+        The arrays.
+    """
+    if tuple(one.shape) != tuple(other.shape):
+        return False
+    if all(isinstance(each, np.ndarray) and each.dtype.kind != "f" for each in (one, other)):
+        return bool(np.array_equal(one, other))
+    rows = max(1, BLOCK_VALUES // max(1, math.prod(one.shape[1:])))
+    return all(_rounded(one[start : start + rows], other[start : start + rows]) for start in range(0, len(one), rows))
+
+
+def _rounded(one: Array, other: Array) -> bool:
+    return bool((np.abs(one - other) <= ROUNDING * np.abs(other).max(initial=0)).all())
 
 
 def blocks(logits: StoredArray) -> Iterator[Array]:

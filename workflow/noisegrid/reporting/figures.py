@@ -3,11 +3,11 @@
 This module does not read replicates.
 """
 
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.figure import Figure
 
 from noisegrid.common.errors import NoisegridError, unknown
@@ -74,12 +74,33 @@ def draw_all(
             raise NoisegridError(unknown("figure", name, FIGURES))
         if FIGURES[name].data == OVERHEAD and overhead_file is None:
             raise NoisegridError(f"{name} is drawn from overhead.csv; name it with --overhead")
-    frames = {METRICS: load_metrics(metrics_file)}
-    if overhead_file is not None:
-        frames[OVERHEAD] = load_overhead(overhead_file)
-    for name, (screen, suffixes) in itertools.product(names, SUFFIXES.items()):
-        entry = FIGURES[name]
-        frame = frames[entry.data]
+    frames = _frames(metrics_file, overhead_file)
+    for name in names:
+        _draw(name, frames, folder, page)
+
+
+def draw_possible(metrics_file: Path, overhead_file: Path | None, folder: Path, page: str = "light") -> list[str]:
+    """Draw every figure that the data allow, as `draw_all` does, and return why each of the others was not drawn."""
+    frames, why = _frames(metrics_file, overhead_file), list[str]()
+    for name, entry in FIGURES.items():
+        try:
+            if entry.data not in frames:
+                raise NoisegridError(f"{name} is drawn from {entry.data}; name it with --overhead")
+            _draw(name, frames, folder, page)
+        except NoisegridError as error:
+            why.append(str(error))
+    return why
+
+
+def _frames(metrics_file: Path, overhead_file: Path | None) -> dict[str, pd.DataFrame]:
+    overhead = {OVERHEAD: load_overhead(overhead_file)} if overhead_file is not None else {}
+    return {METRICS: load_metrics(metrics_file), **overhead}
+
+
+def _draw(name: str, frames: dict[str, pd.DataFrame], folder: Path, page: str) -> None:
+    entry = FIGURES[name]
+    frame = frames[entry.data]
+    for screen, suffixes in SUFFIXES.items():
         with figure_style.drawn(page, screen):
             figure = entry.make(entry.rows(frame) if entry.data == METRICS else frame)
             save(figure, folder / name, suffixes)

@@ -17,7 +17,7 @@ import numpy as np
 from noisegrid.common.errors import NoisegridError
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import record
-from noisegrid.records.predictions import outputs, stored_labels
+from noisegrid.records.predictions import agree, outputs, stored_labels
 from noisegrid.runtime import container, devices, gpu_sharing, machine
 from noisegrid.runtime.hardware import entry
 from noisegrid.runtime.processor import OTHER_PROCESSOR
@@ -26,6 +26,9 @@ from noisegrid.training.outcome import Outcome
 from noisegrid.training.replicate import train_and_write
 from noisegrid.training.run import Run
 from noisegrid.training.train import train
+
+#: The text that `_compare` prints where no device, version or switch can be the reason.
+CHANGED = "equal weights have equal predictions and labels, whatever the processor and the versions: a file was changed"
 
 
 def replay(path: Path, datasets: Path, output: Path | None) -> int:
@@ -141,7 +144,8 @@ def _compare(path: Path, old: dict[str, Any], outcome: Outcome, data: Dataset) -
         return OTHER_PROCESSOR if moved else 1, "\n".join(lines)
     if others := _others(old, outcome, record.read(path.parent, record.WEIGHTS), data):
         what = f"the final weights are equal, but these are not: {', '.join(others)}"
-        return 1, f"{hashes}\nother bits\n{_explain(old)}\n  {what}"
+        reason = CHANGED if any(others.values()) else _explain(old)
+        return 1, "\n".join([hashes, "other bits", what, reason])
     return 0, f"{hashes}\nsame bits"
 
 
@@ -158,18 +162,24 @@ def _other_processor(device: dict[str, Any]) -> str:
     return f"another processor model: {then} -> {now}: other bits are expected; noisegrid fingerprint shows where"
 
 
-def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, data: Dataset) -> list[str]:
-    """List the parts of a replicate, apart from its final weights, that were not reproduced bit by bit."""
+def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, data: Dataset) -> dict[str, bool]:
+    """Return the parts of a replicate, apart from its final weights, that were not reproduced bit by bit.
+
+    Each is mapped to whether it differs by more than rounding, which no device and no version explains.
+    """
     arrays = packed.predictions()
     labels = stored_labels(data.part("test", old["settings"]["task"].get("context"))[1], data.form.labels)
     again = outputs(outcome.final.logits, outcome.midpoint.logits, labels, "logits" in arrays)
     kinds = dict(zip(("predictions", "predictions after half of the epochs"), again, strict=True))
-    same = {
-        "initial weights": outcome.initial_hash == old["initial_weight_hash"],
-        **{words: np.array_equal(arrays[name], again[name]) for words, name in kinds.items()},
-        "labels": np.array_equal(arrays["label"], labels),
+    pairs = {words: (arrays[name], again[name]) for words, name in kinds.items()} | {
+        "labels": (arrays["label"], labels)
     }
-    return [name for name, equal in same.items() if not equal]
+    started = {} if outcome.initial_hash == old["initial_weight_hash"] else {"initial weights": True}
+    return started | {
+        words: not agree(stored, computed)
+        for words, (stored, computed) in pairs.items()
+        if not np.array_equal(stored, computed)
+    }
 
 
 def _explain(old: dict[str, Any]) -> str:
@@ -180,7 +190,7 @@ def _explain(old: dict[str, Any]) -> str:
     here = {
         "device": machine.device(old["settings"]["hardware"]["device"]),
         "software": machine.software(),
-        "code": machine.code(old["settings"]["task"]["build"]),
+        "code": _code(old),
     }
     differences = [
         f"  {part}.{key}: {old[part][key]} -> {value}"
@@ -191,3 +201,14 @@ def _explain(old: dict[str, Any]) -> str:
     if not old["flags"]["deterministic"]:
         differences.insert(0, "  the recorded run left the framework's kernels free, so equal bits are not guaranteed")
     return "what differs:\n" + ("\n".join(differences) or "  nothing that the record knows of")
+
+
+def _code(old: dict[str, Any]) -> dict[str, Any]:
+    """Return what identifies the code of this process; the digests alone if they are those of the record.
+
+    Another commit with equal digests trains with the same code, so it explains nothing.
+    """
+    here = machine.code(old["settings"]["task"]["build"])
+    digests = {key: value for key, value in here.items() if key in ("training_digest", "network_digest")}
+    same = all(value is not None and old["code"].get(key) == value for key, value in digests.items())
+    return digests if same else here
