@@ -11,7 +11,7 @@ import numpy as np
 from factories import ALGO, RESULTS, rewrite_record
 from forgeries import chunk_of, edit_predictions, edit_text
 
-from noisegrid.common.files import sha256
+from noisegrid.common.files import sha256, write_with_checksum
 from noisegrid.crate import archive
 from noisegrid.crate.crate import CHECKSUMS, METADATA
 
@@ -171,7 +171,7 @@ def many_kernels(folder: Path) -> None:
         lines.append(",".join(fields))
     text = "\n".join([head, *lines]) + "\n"
     path.write_text(text)
-    (folder / RESULTS / "overhead/cpu/smallcnn.csv").write_text(text)
+    write_with_checksum(folder / RESULTS / "overhead/cpu/smallcnn.csv", text)
 
 
 def flag(**flags: object) -> Callable[[Path], None]:
@@ -193,7 +193,8 @@ EDITS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a long CITATION.cff": (
         text_of("code/CITATION.cff", "x" * 70_000), r"code/CITATION.cff has 70,000 bytes; .* at most 64,000"),
     "styles that do not end": (
-        text_of(f"{RESULTS}tables/claims.html", STYLES), r"tables/claims.html says '(style|<)', but '\S+' is computed"),
+        text_of(f"{RESULTS}tables/claims.html", STYLES),
+        r"tables/claims.html says '(style|<)', but '[^']+' is computed"),
     "metadata nested deeply": (text_of(METADATA, DEEP), r"ro-crate-metadata.json is nested deeper than 30 levels"),
     "metadata without entities": (text_of(METADATA, "[]"), r"ro-crate-metadata.json is not a list of entities"),
     "a record nested deeply": (text_of(f"{ALGO}0/record.json", DEEP), r"record.json\S* .*nested"),
@@ -219,7 +220,7 @@ EDITS: dict[str, tuple[Callable[[Path], object], str]] = {
     "many arms": (many_kernels, r"overhead.csv: arms: 20,000; a crate may have at most 100"),
     "rows of another study": (
         edit_text(f"{RESULTS}metrics.csv", r"pair,cpu,short-digits", "pair,cpu,other"),
-        r"metrics.csv has rows about other on cpu, which are not in the design"),
+        r"metrics.csv: pair cpu other algo replicates_diverged all is in the crate, but is not computed again"),
     "threads": (flag(threads=1_000_000), r"replicate 0 of \S+ has the flag threads 1000000, but its cell allows"),
     "threads that are true": (flag(threads=True), r"has the flag threads True, but its cell allows only 1"),
     "an unknown flag": (flag(turbo=1), r"replicate 0 of \S+ has flags that no plan gives, or lacks some: turbo"),
