@@ -142,7 +142,8 @@ def traces(tmp_path_factory, datasets) -> dict[str, Path]:
         ("dropout", r"step 0, forward of `\d+`: `.*` drew other random numbers .*; dropout 0 against dropout 1"),
         ("learning_rate", r"from step 0 on, the settings of the optimiser differ \(lr\); .* learning_rate=0\.02"),
         ("one_ulp", r"before the first step, the weights differ \([^,]*\)"),
-        ("threads", r"step 0, .*`.*` gave .* from equal inputs; .* ULP .*; threads 1 against threads 2"),
+        # on some processors, none of the sampled values differs, and the sentence has no distance in ULP
+        ("threads", r"step 0, .*`.*` gave .* from equal inputs; (.* ULP .*; )?threads 1 against threads 2"),
     ],
 )
 def test_each_source_is_told_apart_in_words(traces, capsys, change, words):
