@@ -72,7 +72,7 @@ def hostile(text: str) -> Gate:
              read=(Read(text, text, 4, 4),))
         for values in ([93.1, 92.8, 93.0, 99.3], [93.4, 92.5, 93.2, 93.1])
     ]  # fmt: skip
-    found = judge(*both, Question())
+    found = judge(*both, Question(lower_is_better=False))  # no note that depends on the name of the metric
     classes = tuple(dataclasses.replace(each, name=text) for each in JUDGED["examples"].examples.classes)
     return dataclasses.replace(found, examples=dataclasses.replace(JUDGED["examples"].examples, classes=classes))
 
@@ -196,7 +196,7 @@ def test_no_text_of_a_file_acts_in_a_comment(text):
     for kind in ("text", "text_special", "softbreak"):
         plain.pop(kind, None), planted.pop(kind, None)
     assert planted == plain
-    assert not re.search(r"@(?!&#8203;)", as_markdown.comment(hostile(text)))
+    assert not re.search(r"@(?=[\w-])", as_markdown.comment(hostile(text)))  # an @ that could begin a name
 
 
 def test_a_comment_on_runs_that_cannot_be_judged():

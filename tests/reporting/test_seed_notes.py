@@ -82,7 +82,7 @@ def test_tables_have_a_note_per_cell(make):
 def test_a_comparison_of_packages_says_it():
     mine, yours = {"value": 5.0, "low": 4.0, "high": 6.0, "n": 10}, {"value": 8.0, "low": 7.0, "high": 9.0, "n": 10}
     row = {"hardware": "cpu", "task": "net-data", "noise": "impl", "metric": "churn", "unit": "percent"}
-    row |= {"design": "differs", "equal_weights": 0, "compared_weights": 0}
+    row |= {"design": "differs", "equal_weights": 0, "compared_weights": 0, "equal_predictions": 0}
     both = comparison._both(mine | {"note": ONE_SEED_SET}, yours | {"note": ""})
     *_, sentence = comparison.sentences(pd.DataFrame([row | both]))
     assert sentence.strip() == (
