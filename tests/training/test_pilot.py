@@ -141,7 +141,8 @@ def test_a_broken_pilot_is_named_with_its_remedy(tmp_path):
 @pytest.mark.slow
 def test_snakemake_pilot_measures_what_the_plan_then_knows(tmp_path):
     before = noisegrid("plan", TINY, cwd=tmp_path)
-    assert "device time: ~" in before.stdout and "`snakemake pilot` measures" in before.stdout
+    assert "device time: at least ~" in before.stdout  # of cpu_sse41, nothing is known
+    assert "`snakemake pilot` measures" in before.stdout
     done = snakemake(tmp_path, "pilot")
     assert done.returncode == 0, done.stdout
     after = noisegrid("plan", TINY, cwd=tmp_path)
