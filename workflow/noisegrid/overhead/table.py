@@ -9,8 +9,6 @@ from noisegrid.overhead.conditions import disturbance
 from noisegrid.overhead.processes import Timed
 from noisegrid.study.arms import arms
 
-#: Fewer processes decide nothing (docs/claims.md).
-DECIDING = 5
 #: How the columns are to be read.
 RATIO = (
     "A ratio compares neighbouring blocks: it is the geometric mean over processes of the median ratio. It is not the "
@@ -81,10 +79,10 @@ def verdict(arm: str, against: str, ratio: stats.Estimate, processes: int) -> st
 
 
 def _count(processes: int) -> str:
-    """Return the number of processes, and what a number below DECIDING means."""
+    """Return the number of processes, and what a number below stats.FEWEST means."""
     if processes == 1:
         return "conditional on one process, which decides nothing"
-    few = f"; fewer than {DECIDING} decide nothing" if processes < DECIDING else ""
+    few = f"; fewer than {stats.FEWEST} decide nothing" if processes < stats.FEWEST else ""
     return f"n = {processes} processes{few}"
 
 

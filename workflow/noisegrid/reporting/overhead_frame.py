@@ -196,13 +196,17 @@ def provenance(frame: pd.DataFrame) -> str:
     count = "/".join(f"{value:.0f}" for value in sorted(set(steps["steps"])))
     devices = "; ".join(dict.fromkeys(frame["device"] + ", " + frame["versions"]))
     sizes = zip(frame["network"], frame["size_px"], frame["batch_size"], strict=True)
-    shapes = {f"{size:.0f} {UNITS[inputs_of(network)]}, batch {batch:.0f}" for network, size, batch in sizes}
+    shapes = {_shape(*size) for size in sizes}
     return f"n = {n} {noun} of {blocks} blocks of {count} steps; {' / '.join(sorted(shapes))}; {devices}"
 
 
 def inputs_title(row: pd.Series) -> str:
     """Return the size of the inputs and the batch size of a row of `overhead_ratios`, e.g. "32 px, batch 4"."""
-    return f"{row['size_px']} {UNITS[inputs_of(row['network'])]}, batch {row['batch_size']}"
+    return _shape(row["network"], row["size_px"], row["batch_size"])
+
+
+def _shape(network: str, size: float, batch: float) -> str:
+    return f"{size:.0f} {UNITS[inputs_of(network)]}, batch {batch:.0f}"
 
 
 def why_undecided(row: pd.Series) -> str:
