@@ -80,8 +80,7 @@ def test_a_digest_names_no_path_of_this_machine(monkeypatch, tmp_path):
     (tmp_path / "workflow").symlink_to(ROOT / "workflow")
     monkeypatch.setattr(dependencies, "WORKFLOW", tmp_path / "workflow")
     monkeypatch.setattr(dependencies, "PACKAGE", tmp_path / "workflow/noisegrid")
-    for cached in (dependencies._imports_of, dependencies._data_of):
-        cached.cache_clear()
+    dependencies._read.cache_clear()
     assert command_digest("tables") == before
 
 

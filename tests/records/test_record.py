@@ -182,7 +182,7 @@ def test_a_cell_begun_with_other_code_is_told_before_any_work(tmp_path, monkeypa
         text = path.read_text()
         assert "for width in (16, 32, 32):" in text
         path.write_text(text.replace("for width in (16, 32, 32):", "for width in (16, 32, 64):"))
-        dependencies._text_of.cache_clear()
+        dependencies._read.cache_clear()
     with pytest.raises(NoisegridError, match=message):
         preflight.check_code(tmp_path, [CELL])
     for number in range(1, CELL.replicates):
@@ -194,7 +194,7 @@ def test_a_cell_begun_with_other_code_is_told_before_any_work(tmp_path, monkeypa
 def edit(path: Path, text: str) -> None:
     """Append a text to a module."""
     path.write_text(path.read_text() + text)
-    dependencies._text_of.cache_clear()
+    dependencies._read.cache_clear()
 
 
 def test_a_job_is_held_against_the_cells_first_replicate(tmp_path):
