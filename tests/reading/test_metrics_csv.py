@@ -9,8 +9,8 @@ from noisegrid.reading import metrics
 from noisegrid.reading.runs import CannotJudge
 from noisegrid.reading.table import Choice
 
-QUICK, UPGRADE, FASHION = (ROOT / f"docs/results/{name}/metrics.csv" for name in ("quick", "upgrade", "fashion"))
-VERSION_2 = ROOT / "tests/common/metrics_version2.csv"
+QUICK, UPGRADE = (ROOT / f"docs/results/{name}/metrics.csv" for name in ("quick", "upgrade"))
+VERSION_1, VERSION_2 = (ROOT / f"tests/common/metrics_version{number}.csv" for number in (1, 2))
 ALGO = {"task": "smallcnn-digits", "noise": "algo"}
 
 
@@ -65,7 +65,7 @@ def test_an_accuracy_that_is_no_share_of_the_images_stays(tmp_path):
     assert set(accuracies(path, **ALGO)) == {50.0001}  # of several attributes per image
 
 
-@pytest.mark.parametrize(("path", "version"), [(FASHION, None), (VERSION_2, "2"), (QUICK, "3")])
+@pytest.mark.parametrize(("path", "version"), [(VERSION_1, None), (VERSION_2, "2"), (QUICK, "3")])
 def test_all_versions_are_read(path, version):
     with path.open(newline="") as file:
         row = next(csv.DictReader(file))
@@ -95,13 +95,13 @@ def test_replicates_that_share_seeds_are_refused():
 
 def test_early_versions_do_not_say_which_replicates_share_seeds(tmp_path):
     where = {"task": "smallcnn_bn-fashion_mnist", "noise": "order"}
-    tables = read(FASHION, **where)  # of one seed set, as its intervals are over runs
+    tables = read(VERSION_1, **where)  # of one seed set, as its intervals are over runs
     assert len(tables) == 10 and "seed_set" not in tables[0].constants
 
     def over_sets(row):
         return row | {"interval": "t over sets"} if row["noise"] == "order" else row
 
-    path = edited(tmp_path, FASHION, over_sets)
+    path = edited(tmp_path, VERSION_1, over_sets)
     assert "this early version does not say which" in refusal(path, **where)
     assert len(read(path, **where | {"noise": "algo"})) == 10
 
