@@ -10,7 +10,7 @@ from noisegrid.measuring import test_set
 from noisegrid.measuring.predictions import Predictions
 from noisegrid.measuring.rows import csv_of
 from noisegrid.measuring.versus import versus_rows
-from noisegrid.reporting import findings, tables
+from noisegrid.reporting import findings, tables_cells
 from noisegrid.reporting.metrics_frame import load_metrics
 from noisegrid.study import design
 from noisegrid.study.check import mistakes
@@ -48,7 +48,7 @@ def test_what_vanishes_is_said_through_rows_table_and_sentence(tmp_path, std, va
     labels = np.arange(600) % 3
     found = predictions(runs(np.random.default_rng(0), std=std), labels)
     frame = frame_of(test_set.test_set_rows(found, ONE_SET), tmp_path, n_replicates=10, n_examples=600)
-    (row,) = tables.test_set_table(frame).to_dict("records")
+    (row,) = tables_cells.test_set_table(frame).to_dict("records")
     assert (row["vanishing_share_of_variance_high"] == 1) == vanishes
     assert (row["remaining_std_percentage_points_low"] > 3) != vanishes
     (sentence,) = findings.test_set_sentences(frame)
@@ -108,7 +108,7 @@ def compared(folder, first, second, sets=ONE_SET, noise="algo_impl", **options) 
             versus_rows(versus, first, second, sets, sets, np.random.default_rng(0))]  # fmt: skip
     frame = frame_of(rows, folder, noise=noise, n_replicates=10, n_examples=600)
     (sentence,) = findings.versus_sentences(frame)
-    return tables.versus_table(frame).iloc[0], sentence
+    return tables_cells.versus_table(frame).iloc[0], sentence
 
 
 def test_better_and_worse_are_not_swapped(tmp_path):
@@ -171,7 +171,7 @@ def test_a_study_without_comparisons_has_no_table_of_them(tmp_path):
     labels = np.arange(600) % 3
     found = predictions(runs(np.random.default_rng(0)), labels)
     frame = frame_of(test_set.test_set_rows(found, ONE_SET), tmp_path, n_replicates=10, n_examples=600)
-    assert tables.versus_table(frame).empty and findings.versus_sentences(frame) == []
+    assert tables_cells.versus_table(frame).empty and findings.versus_sentences(frame) == []
 
 
 # --- the key of a study ----------------------------------------------------------------------------------------------

@@ -22,8 +22,8 @@ from scipy.stats import binom
 from noisegrid import stats
 from noisegrid.common.schemas import catalog
 from noisegrid.measuring.rows import COLUMNS, metric_row
-from noisegrid.reporting import tables
 from noisegrid.reporting.claims import judge
+from noisegrid.reporting.tables_claims import claims_table
 from noisegrid.reporting.verdicts import (
     INSIDE_NULL,
     NOT_DECIDED,
@@ -367,7 +367,7 @@ def test_facts_and_contexts_without_a_test_do_not_count():
 def test_many_contexts_are_adjusted_in_the_table():
     """Twenty tasks whose algorithmic noise is at the margin: some verdicts fall by chance, hardly any after Holm."""
     rows = [row | {"task": f"net{k}-data"} for k in range(20) for row in two_noises(rng(k), 10, 2.0)]
-    table = tables.claims_table(pd.DataFrame(rows, columns=list(COLUMNS)))
+    table = claims_table(pd.DataFrame(rows, columns=list(COLUMNS)))
     assert list(table.columns[:5]) == ["claim", "statement", "context", "verdict", "verdict_adjusted"]
     assert {"p", "note"} <= set(table.columns)
     found = table[table["claim"] == "C2"]

@@ -10,7 +10,7 @@ from conftest import ROOT
 from factories import metrics_frame
 
 from noisegrid.crate import comparison
-from noisegrid.reporting import cell_pages, findings, registry, tables
+from noisegrid.reporting import cell_pages, findings, registry, tables, tables_cells
 from noisegrid.reporting import metrics_frame as frames
 from noisegrid.reporting.registry import FIGURES
 from noisegrid.study.sources import ONE_SEED_SET
@@ -70,7 +70,9 @@ def test_sentences():
     assert ONE_SEED_SET not in first and ONE_SEED_SET in second
 
 
-@pytest.mark.parametrize("make", [tables.noise_table, tables.difference_table, tables.reference_table])
+@pytest.mark.parametrize(
+    "make", [tables_cells.noise_table, tables_cells.difference_table, tables_cells.reference_table]
+)
 def test_tables_have_a_note_per_cell(make):
     table = make(study(1)).set_index(["task", "noise"])
     assert table.loc[("net-data", "impl"), "note"] == ONE_SEED_SET and table.loc[("net-data", "impl"), "seed_sets"] == 1

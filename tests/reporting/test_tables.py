@@ -5,7 +5,7 @@ import pytest
 from factories import CLASSES, crossed_frame, metrics_frame, value_of
 
 from noisegrid import stats
-from noisegrid.reporting import findings, tables
+from noisegrid.reporting import findings, tables, tables_cells
 from noisegrid.reporting.registry import TABLES
 from noisegrid.study.sources import NAMES
 
@@ -17,7 +17,7 @@ def row(table: pd.DataFrame, noise: str) -> pd.Series:
 
 
 def test_noise_table():
-    table = tables.noise_table(FRAME)
+    table = tables_cells.noise_table(FRAME)
     assert list(table["noise"]) == ["algo_impl", "algo", "impl", "control"] and set(table["n_replicates"]) == {10}
     columns = {
         "accuracy_percent": ("accuracy_mean", "value"),
@@ -39,7 +39,7 @@ def test_noise_table():
 
 
 def test_difference_table():
-    table = tables.difference_table(FRAME)
+    table = tables_cells.difference_table(FRAME)
     assert list(table["noise"]) == ["algo_impl", "algo", "impl"]  # in control any difference is real
     spread = {end: value_of(FRAME, "impl", "accuracy_std", end) for end in ("value", "low", "high")}
     found = row(table, "impl")
@@ -48,7 +48,7 @@ def test_difference_table():
         expected = stats.significant_difference(spread[end], 10, 9)
         assert found[f"real_gain_percentage_points{column}"] == pytest.approx(expected)
     small = FRAME.assign(**{end: FRAME[end] / 10_000 for end in ("value", "low", "high")})
-    found = row(tables.difference_table(small), "impl")
+    found = row(tables_cells.difference_table(small), "impl")
     for gain in (0.1, 0.3, 1):
         for column, end in (("", "value"), ("_low", "low"), ("_high", "high")):
             expected = stats.replicates_needed(spread[end] / 10_000, gain)
@@ -64,7 +64,7 @@ def test_class_table():
     frame.loc[below, "null_high"] = frame.loc[below, "value"] + 2
     frame.loc[frame["metric"] == "class_std_over_null_max", "p"] = 0.03
     frame.loc[frame["metric"] == "classes_above_null", "p"] = 0.2
-    found = row(tables.class_table(frame), "algo")
+    found = row(tables_cells.class_table(frame), "algo")
     assert (found["classes"], found["inside_null"], found["above_null"], found["below_null"]) == (CLASSES, 1, 1, 1)
     assert (found["undefined"], found["note"]) == (0, "")
     for column, metric, end in (("largest_ratio", "class_std_ratio_max", "value"),
@@ -90,7 +90,7 @@ def test_a_class_with_an_undefined_null_is_counted_apart_with_its_reason():
     still = (frame["metric"] == "class_accuracy_std") & (frame["noise"] == "control")
     frame.loc[still, ["null_low", "null_median", "null_high"]] = float("nan")
     frame.loc[still, "note"] = "undefined: all are equal"
-    table = tables.class_table(frame)
+    table = tables_cells.class_table(frame)
     assert (row(table, "algo")["above_null"], row(table, "algo")["undefined"]) == (CLASSES - 1, 1)
     assert row(table, "algo")["note"] == "1 of 3 undefined: no test examples"
     assert (row(table, "control")["undefined"], row(table, "control")["inside_null"]) == (CLASSES, 0)
@@ -100,13 +100,13 @@ def test_a_class_with_an_undefined_null_is_counted_apart_with_its_reason():
 def test_a_file_of_an_earlier_version_has_a_class_table_without_the_new_numbers():
     frame = metrics_frame()
     old = frame[~frame["metric"].isin(["class_std_over_null_max", "classes_above_null", "classes_above_null_fdr"])]
-    found = row(tables.class_table(old), "algo")
+    found = row(tables_cells.class_table(old), "algo")
     assert found["above_null"] == CLASSES and pd.isna(found["above_null_p"]) and pd.isna(found["largest_over_null"])
     assert findings.null_sentence(old) == ""
 
 
 def test_reference_table():
-    found = row(tables.reference_table(FRAME), "algo")
+    found = row(tables_cells.reference_table(FRAME), "algo")
     assert found["std_ddof0_percentage_points"] == value_of(FRAME, "algo", "reference_accuracy_std")
     assert found["agreement_at_midpoint_percent"] == value_of(FRAME, "algo", "reference_agreement_midpoint")
     assert found["l2_raw_with_buffers_at_midpoint"] == value_of(FRAME, "algo", "reference_l2_midpoint")
@@ -115,7 +115,7 @@ def test_reference_table():
 def test_taxonomy_table():
     frame = metrics_frame(("a-data", "b-data"), ("algo", "control"))
     across = frame.assign(hardware="cpu × gpu")  # a comparison of two devices is not a cell
-    table = tables.taxonomy_table(pd.concat([frame, across]))
+    table = tables_cells.taxonomy_table(pd.concat([frame, across]))
     assert table.to_dict("records") == [
         {"noise": "algo", "free": "augment, dropout, init, order", "cells": 2},
         {"noise": "control", "free": "nothing", "cells": 2},
@@ -124,16 +124,16 @@ def test_taxonomy_table():
 
 def test_components_are_shown_inside_their_range_with_a_note():
     frame = crossed_frame({"init": 60.0, "order": -5.0, "init × order": 45.0}, {"init": 105.0, "order": 40.0})
-    table = tables.component_table(frame)
+    table = tables_cells.component_table(frame)
     assert list(table["source"]) == 2 * ["init", "order", "init × order"]
     assert list(table["outcome"]) == 3 * ["predictions"] + 3 * ["accuracy"]
     assert list(table["share_percent"])[:3] == [60, 0, 45] and list(table["alone_percent"])[:2] == [100, 40]
     assert table["alone_percent"].isna().sum() == 2 and list(table["note"])[1] == "negative estimate, shown as 0"
-    assert tables.taxonomy_table(frame)["free"].tolist() == ["init, order"]
+    assert tables_cells.taxonomy_table(frame)["free"].tolist() == ["init, order"]
 
 
 def test_a_study_without_a_crossed_cell_has_no_components():
-    assert tables.component_table(FRAME).empty
+    assert tables_cells.component_table(FRAME).empty
 
 
 def test_every_table_is_written_in_four_formats_under_its_caption(tmp_path):
@@ -163,10 +163,10 @@ def test_ensemble_table():
         for size, accuracy, churn in ((3, 92.0, 3.0), (2, 91.0, 4.0))
         for metric, value in (("accuracy", accuracy), ("churn", churn))
     ]
-    table = tables.ensemble_table(pd.concat([FRAME, pd.DataFrame(more)], ignore_index=True))
+    table = tables_cells.ensemble_table(pd.concat([FRAME, pd.DataFrame(more)], ignore_index=True))
     assert list(table["noise"]) == ["algo"] * 3 and list(table["runs"]) == [1, 2, 3]
     assert list(table["ensembles"]) == [10, 5, 3]
     assert list(table["accuracy_percent"]) == [value_of(FRAME, "algo", "accuracy_mean"), 91.0, 92.0]
     assert list(table["churn_percent"]) == [value_of(FRAME, "algo", "churn"), 4.0, 3.0]
     assert list(table["churn_percent_low"][1:]) == [3.0, 2.0]
-    assert tables.ensemble_table(FRAME).empty
+    assert tables_cells.ensemble_table(FRAME).empty

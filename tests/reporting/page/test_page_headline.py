@@ -7,7 +7,7 @@ from factories import metrics_frame, value_of
 
 from noisegrid.overhead.session import COLUMNS
 from noisegrid.reporting.page.headline import STEP_TIME, facts, headline
-from noisegrid.reporting.tables import difference_table
+from noisegrid.reporting.tables_cells import difference_table
 
 
 def test_the_verdict_is_the_largest_difference_that_noise_can_give():

@@ -11,7 +11,7 @@ from noisegrid.reporting.page.heads import take_heads
 from noisegrid.reporting.page.names import Names
 from noisegrid.reporting.page.shown import shown_tables
 from noisegrid.reporting.registry import FIGURES, TABLES
-from noisegrid.reporting.tables import claims_table
+from noisegrid.reporting.tables_claims import claims_table
 
 NAN = math.nan
 

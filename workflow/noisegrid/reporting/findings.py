@@ -12,7 +12,7 @@ from noisegrid.common.html import page
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.front import front
 from noisegrid.reporting.metrics_frame import provenance, seed_notes, select, widest
-from noisegrid.reporting.tables import CELL, class_table, difference_table, test_set_table, versus_table
+from noisegrid.reporting.tables_cells import CELL, class_table, difference_table, test_set_table, versus_table
 from noisegrid.reporting.titles import noise_title
 from noisegrid.study.sources import FREE, NOISES, ONE_SEED_SET, seed_note
 

@@ -147,12 +147,12 @@ TABLES = {
     for entry in (
         Entry(
             "noise",
-            "tables:noise_table",
+            "tables_cells:noise_table",
             caption="Accuracy and noise of every cell, with 95 % intervals (low, high)",
         ),
         Entry(
             "difference",
-            "tables:difference_table",
+            "tables_cells:difference_table",
             caption=(
                 "Which gain between two methods is real: the difference that run-to-run noise alone exceeds in 5 % of "
                 "comparisons with n replicates each, replicates per method that a true gain requires for 80 % power "
@@ -162,7 +162,7 @@ TABLES = {
         ),
         Entry(
             "test_set",
-            "tables:test_set_table",
+            "tables_cells:test_set_table",
             caption=(
                 "How much of the spread is about these test examples: the standard deviation of accuracy that would "
                 "remain on an infinite test set, the share of the variance that would vanish (above 1 where the "
@@ -172,7 +172,7 @@ TABLES = {
         ),
         Entry(
             "ensembles",
-            "tables:ensemble_table",
+            "tables_cells:ensemble_table",
             _has_ensembles,
             caption=(
                 "Less churn, at what price: accuracy and churn of the mean prediction of k runs. An ensemble of "
@@ -181,7 +181,7 @@ TABLES = {
         ),
         Entry(
             "versus",
-            "tables:versus_table",
+            "tables_cells:versus_table",
             _compares_methods,
             caption=(
                 "Two methods: accuracy of b minus that of a; the verdict on b at 95 %; what sampling the test examples "
@@ -193,7 +193,7 @@ TABLES = {
         ),
         Entry(
             "classes",
-            "tables:class_table",
+            "tables_cells:class_table",
             caption=(
                 "Number of per-class standard deviations inside, above and below the 95 % range of independent errors; "
                 "this is about each class by itself, while Figure 3 shows the ratio to the overall standard deviation "
@@ -206,7 +206,7 @@ TABLES = {
         ),
         Entry(
             "components",
-            "tables:component_table",
+            "tables_cells:component_table",
             _measures(CROSSED),
             cells=CROSSED,
             caption=(
@@ -221,7 +221,7 @@ TABLES = {
         ),
         Entry(
             "claims",
-            "tables:claims_table",
+            "tables_claims:claims_table",
             caption=(
                 "The paper's claims, tested on this study (intervals: 95 %; for C4 and C5 the range of "
                 "independent errors; adjusted verdict: Holm's correction over the contexts of a claim)"
@@ -229,18 +229,18 @@ TABLES = {
         ),
         Entry(
             "taxonomy",
-            "tables:taxonomy_table",
+            "tables_cells:taxonomy_table",
             cells=ALL,
             caption="Each noise of this study, and the sources that it leaves free",
         ),
         Entry(
             "published",
-            "tables:published_table",
+            "tables_claims:published_table",
             caption="The paper's own numbers that were verified (grade A: verbatim; grade C: inferred)",
         ),
         Entry(
             "reference",
-            "tables:reference_table",
+            "tables_cells:reference_table",
             caption="The metrics of the same replicates, as the reference (the paper's published code) defines them",
         ),
         Entry(

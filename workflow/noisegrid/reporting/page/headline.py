@@ -9,7 +9,7 @@ from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.findings import control_sentence, overhead_sentences, versus_sentences
 from noisegrid.reporting.metrics_frame import select, widest
 from noisegrid.reporting.page.numbers import decimals, with_interval
-from noisegrid.reporting.tables import difference_table, versus_table
+from noisegrid.reporting.tables_cells import difference_table, versus_table
 from noisegrid.reporting.titles import hardware_title, network_title, noise_title, task_title
 
 #: The time of a deterministic training step, divided by that of a step with PyTorch's defaults.

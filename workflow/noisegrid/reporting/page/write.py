@@ -24,7 +24,7 @@ from noisegrid.reporting.page.headings import WORDS
 from noisegrid.reporting.page.headline import facts, headline
 from noisegrid.reporting.page.names import Names, Place
 from noisegrid.reporting.page.shown import shown_tables
-from noisegrid.reporting.tables import CELL
+from noisegrid.reporting.tables_cells import CELL
 from noisegrid.reporting.titles import noise_title
 
 FOLDER = WORKFLOW / "report" / "page"
