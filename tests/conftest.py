@@ -104,6 +104,25 @@ def in_terminal(folder: Path, *command: object, columns: int = 100) -> tuple[int
     return process.wait(), sent.decode()
 
 
+Said = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    """Call a function of the command line, and return the exit code and what it printed."""
+
+    def call(function: Callable[[], int | None]) -> tuple[int, str]:
+        try:
+            code = function() or 0
+        except SystemExit as error:
+            print(error.code)
+            code = 1
+        out, err = capsys.readouterr()
+        return code, out + err
+
+    return call
+
+
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 
