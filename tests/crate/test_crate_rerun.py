@@ -13,7 +13,6 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
 from noisegrid.crate import chosen, rerun, verify
 from noisegrid.crate.crate import open_crate
-from noisegrid.training import replay
 
 OTHER_MODEL = {"host_processor": "another model"}
 
@@ -89,8 +88,18 @@ class TestRerun:
         crate = open_crate(forged(package, tmp_path, edit), tmp_path / "out")
         names = ["cpu/short-digits/algo/0", "cpu/short-digits/algo/1"]
         again = rerun.rerun(crate, names, None, tmp_path / "none", 600)
-        why = "cpu/short-digits/algo/0, trained again, ends with equal weights, but other predictions or labels"
-        assert (again.wrong, again.same, again.count) == ([why], 1, 2)
+        why = "cpu/short-digits/algo/0, trained again: the final weights are equal, but these are not: predictions"
+        assert (again.wrong, again.same, again.trained) == ([why], 1, 2)
+
+    def test_another_start_of_equal_weights_is_named(self, package, tmp_path):
+        def edit(folder: Path) -> None:
+            rewrite_record(folder / ALGO / "0", lambda record: record.update(initial_weight_hash="0" * 64))
+
+        (tmp_path / "out").mkdir()
+        crate = open_crate(forged(package, tmp_path, edit), tmp_path / "out")
+        again = rerun.rerun(crate, ["cpu/short-digits/algo/0"], None, tmp_path / "none", 600)
+        why = "cpu/short-digits/algo/0, trained again: the final weights are equal, but these are not: initial weights"
+        assert again.wrong == [why]
 
     def test_logits_that_another_kernel_rounded_are_excused_on_another_device(self, package, tmp_path):
         def edit(folder: Path) -> None:
@@ -100,7 +109,7 @@ class TestRerun:
         (tmp_path / "out").mkdir()
         crate = open_crate(forged(package, tmp_path, edit), tmp_path / "out")
         again = rerun.rerun(crate, ["cpu/short-digits/algo/0"], None, tmp_path / "none", 600)
-        assert (again.wrong, again.same, again.count) == ([], 0, 1)
+        assert (again.wrong, again.same, again.trained) == ([], 0, 1)
 
     def test_a_replicate_that_the_package_lacks_is_refused_before_anything_is_checked(self, package):
         done = noisegrid("verify", package, "--rerun", "cpu/short-digits/algo/7")
@@ -132,7 +141,7 @@ class TestRerun:
         (tmp_path / "torch.py").write_text("raise ImportError('torch is broken here')\n")
         done = noisegrid("verify", package, "--rerun", 1, PYTHONPATH=f"{tmp_path}:{ROOT / 'workflow'}")
         assert done.returncode == 6, done.stdout
-        assert ": same, but 0 of 1 replicate trained again ended with the same bits (" in done.stdout
+        assert ": same, but no replicate was trained again (" in done.stdout
         assert "not possible here\n    ImportError: torch is broken here" in done.stdout
 
     def test_code_that_a_package_names_is_not_run(self):
@@ -146,10 +155,6 @@ class TestRerun:
         task = {"build": entry["build"], "options": {**entry["options"], "weights": "http://evil.test"}}
         with pytest.raises(NoisegridError, match="is not in the catalog"):
             rerun._check_known({"settings": {"task": task}, "dataset": {"name": "digits"}})
-
-
-def test_replay_and_verify_use_the_same_words():
-    assert rerun.WHATEVER in replay.CHANGED
 
 
 @pytest.mark.parametrize(

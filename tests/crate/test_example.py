@@ -81,14 +81,14 @@ def test_what_later_code_makes_otherwise_is_noted_and_does_not_count(
     edit = edit_text(name, pattern, text)
     path = forged(example, tmp_path, lambda folder: (edit(folder), other_code(folder)))
     wrong, crate = verified(path, tmp_path / "later", (check,), monkeypatch)
-    assert wrong == [] and crate.otherwise == [kind]
+    assert wrong == [] and crate.unconfirmed == [kind]
     assert re.search(rf"^{check} +other code ", capsys.readouterr().out, re.MULTILINE)
     (note,) = (note for note in crate.notes if note.startswith(f"THE {kind.upper()} WERE NOT CONFIRMED"))
     assert Path(name).name in note and f"verify the crate with {crate.writer}" in note
     # and with the same code, it counts
     monkeypatch.setattr(Crate, "has_words_of_here", True)
     wrong, crate = verified(path, tmp_path / "same", (check,), monkeypatch)
-    assert wrong and crate.otherwise == []
+    assert wrong and crate.unconfirmed == []
 
 
 def test_a_metric_that_later_code_adds_is_noted_and_does_not_count(tmp_path, example, monkeypatch):

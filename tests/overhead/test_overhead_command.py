@@ -1,8 +1,10 @@
 """What `noisegrid overhead` refuses before it times anything, and which files it leaves."""
 
 import csv
+import dataclasses
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 from conftest import noisegrid
@@ -39,6 +41,8 @@ def timing(names=("default",)):
         (["gpt", "--size", "32"], "--size: gpt is timed at 256 tokens and at no other size; leave --size out"),
         (["resnet18", "--size", "64"], "--size: resnet18 is timed at 32 px and at no other size; leave --size out"),
         (["gpt", "--inputs", "tokens"], "--inputs: gpt takes tokens (networks.yaml says so); leave --inputs out"),
+        (["all", "--inputs", "tokens"], "--inputs: smallcnn takes images (networks.yaml says so); leave --inputs out"),
+        (["gpt", "gpt", "--size", "5"], "leave --size out"),
         (["smallcnn", "--inputs", "token"], "--inputs: unknown kind of inputs 'token'; did you mean 'tokens'?"),
         (["--study", "quick", "--blocks", "2"], "--blocks: the study says it; leave --blocks out, or edit the study"),
         (["--study", "quick", "--batch-size", "2"], "--batch-size: the study says it; leave --batch-size out"),
@@ -91,13 +95,32 @@ def test_a_csv_is_never_beside_the_json_of_another_result(tmp_path, monkeypatch)
     assert summary.time_and_print(timing(), entry("cpu"), COMMON, tmp_path)
     assert summary.is_timed(timing(), tmp_path, None)
 
-    def full(*_):
-        raise OSError("no space")
+    move = Path.replace
 
-    monkeypatch.setattr(summary, "write_with_checksum", full)
-    with pytest.raises(OSError, match="no space"):
+    def fail_at_the_end(path, target):
+        if Path(target).suffix == ".json":
+            raise OSError("killed")
+        return move(path, target)
+
+    monkeypatch.setattr(Path, "replace", fail_at_the_end)
+    with pytest.raises(OSError, match="killed"):
         summary.time_and_print(timing(["deterministic"]), entry("cpu"), COMMON, tmp_path)
     assert not summary.is_timed(timing(), tmp_path, None)
+
+
+def test_a_full_disk_leaves_the_earlier_result(tmp_path, monkeypatch):
+    assert summary.time_and_print(timing(), entry("cpu"), COMMON, tmp_path)
+    before = {path: path.read_bytes() for path in (tmp_path / "cpu").iterdir()}
+
+    def full(path, text):
+        if ".json" in path.name:
+            raise NoisegridError("the disk is full")
+        path.write_text(text)
+
+    monkeypatch.setattr(summary, "write_text", full)
+    with pytest.raises(NoisegridError, match="the disk is full"):
+        summary.time_and_print(timing(["deterministic"]), entry("cpu"), COMMON, tmp_path)
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_a_result_of_a_release_without_inputs_and_classes_is_kept(tmp_path):
@@ -113,18 +136,27 @@ def test_a_result_of_a_release_without_inputs_and_classes_is_kept(tmp_path):
 
 
 def test_a_long_timing_is_announced_with_what_makes_it_shorter(capsys):
-    """Two arms; a process runs 1 + 3 first steps, 2 + 1 of a block and 1 + 2 profiled ones; 6 more are compared."""
+    """Two arms, one process: 3 steps of warm-up, 2 + 1 of a block and 1 + 2 profiled ones; 6 more are compared."""
     found = Session(timing(["deterministic"]), entry("cpu"), COMMON, None)
-    found.running, found.step_s = [None, None], [SLOW_S / 16] * 2  # (10 + 6) steps of each arm: two hours
+    found.running, found.step_s = [None, None], [SLOW_S / 15] * 2  # (9 + 6) steps of each arm: two hours
     found._announce()
     said = capsys.readouterr().out
-    assert said.startswith("cpu/test_overhead_command.tiny: about 2 h for 2 arms, by the first steps; fewer --arms")
+    assert said.startswith("cpu/test_overhead_command.tiny: about 2 h for 2 arms, by the first steps; fewer arms")
     found.step_s = [1.0, 1.0]
     found._announce()
-    assert capsys.readouterr().out == "cpu/test_overhead_command.tiny: about 32 s for 2 arms, by the first steps\n"
+    assert capsys.readouterr().out == "cpu/test_overhead_command.tiny: about 30 s for 2 arms, by the first steps\n"
     found.step_s = [0.01, 0.01]
     found._announce()
     assert capsys.readouterr().out == ""
+
+
+def test_a_slow_first_step_is_announced_for_each_later_process(capsys):
+    """Compilation takes a minute in each of five processes; the first has it behind it."""
+    planned = dataclasses.replace(timing(), processes=5)
+    found = Session(planned, entry("cpu"), COMMON, None)
+    found.running, found.step_s, found.first_s = [None], [0.0], [60.0]
+    found._announce()
+    assert "about 4 min for 1 arms" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -8,8 +8,8 @@ from noisegrid.common.errors import NoisegridError
 from noisegrid.common.schemas import catalog
 from noisegrid.networks.build import build
 from noisegrid.overhead.explain import explain
-from noisegrid.overhead.inputs import CLASSES, INPUTS, batch, built, inputs_of
-from noisegrid.study.arms import UNITS, inputs_timed, timed_network
+from noisegrid.overhead.inputs import CLASSES, INPUTS, batch, built
+from noisegrid.study.arms import UNITS, inputs_of, inputs_timed, timed_network
 from noisegrid.training.losses import default_loss
 
 
@@ -18,9 +18,8 @@ def test_every_kind_of_inputs_has_a_unit():
 
 
 def test_a_network_takes_what_its_entry_says_and_images_otherwise():
-    assert inputs_of("gpt") is INPUTS["tokens"]
-    assert inputs_of("table_mlp") is INPUTS["table"]
-    assert inputs_of("resnet18") is inputs_of("a_module.of_a_user") is INPUTS["images"]
+    assert (inputs_of("gpt"), inputs_of("table_mlp")) == ("tokens", "table")
+    assert inputs_of("resnet18") == inputs_of("a_module.of_a_user") == "images"
 
 
 def test_the_label_of_a_token_is_the_next_token():
@@ -76,7 +75,9 @@ def test_a_network_of_ones_own_takes_tokens():
     assert uses["scaled_dot_product_attention"].modules == ("layer.self_attn",)
     images = timed_network("cpu", "test_timed_inputs:Model", None, "test", **asked)
     for work in (built, explain):
-        with pytest.raises(NoisegridError, match=r"its arguments are those for tokens, so add --inputs tokens"):
+        with pytest.raises(
+            NoisegridError, match=r"its arguments are those for tokens, so time it with --inputs tokens"
+        ):
             work(images)
 
 
@@ -84,8 +85,9 @@ def test_a_network_of_ones_own_takes_tokens():
 def test_a_network_of_each_kind_learns_from_its_batch(name):
     entry, size = catalog("networks")[name], 16
     torch.manual_seed(0)
-    network = build(entry["build"], **inputs_of(name).arguments(size, entry["options"]))
-    inputs, labels = inputs_of(name).batch(2, size)
+    kind = INPUTS[inputs_of(name)]
+    network = build(entry["build"], **kind.arguments(size, entry["options"]))
+    inputs, labels = kind.batch(2, size)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     losses = []
     for _ in range(4):

@@ -129,7 +129,7 @@ def test_figure_7_names_the_networks_that_it_leaves_out():
     networks = {"smallcnn": 1.4, "smallcnn_bn": 1.3, "resnet18": 1.25, "resnet50": 0.98, "vgg16": 1.2, "vgg19": 1.1}
     figure = figure_7(timings(networks, kernels=dict.fromkeys(networks, kernels)))
     texts = [text.get_text() for text in figure.texts]
-    said = "Timed, but not among the 4 with the largest overhead: VGG-19 (1.10), ResNet-50 (0.98)."
+    said = "Timed, but not among the 4 with the largest overhead: VGG-19 on CPU (1.10), ResNet-50 on CPU (0.98)."
     assert any(said in text.replace("\n", " ") for text in texts), texts
     four = timings(dict(list(networks.items())[:3]), kernels=dict.fromkeys(networks, kernels))
     assert not any("not among" in text.get_text() for text in figure_7(four).texts)

@@ -186,7 +186,7 @@ def test_n_is_the_number_of_processes_wherever_it_is_printed():
     (row,) = overhead_frame.determinism(table).to_dict("records")
     assert overhead_sentences(table) == [
         f"Determinism on cpu: a deterministic training step takes {row['ratio']:.2f} [{row['low']:.2f}, "
-        f"{row['high']:.2f}] times as long (a, 224 px, batch 128, n = 5 processes). Two runs from one state were "
+        f"{row['high']:.2f}] times as long (a, size 224, batch 128, n = 5 processes). Two runs from one state were "
         "bitwise equal for 0 of 1 networks."
     ]
 
@@ -194,6 +194,30 @@ def test_n_is_the_number_of_processes_wherever_it_is_printed():
 def test_a_cost_that_is_not_shown_is_called_so():
     text = overhead_sentences(frame(timing("a", 1.0), timing("b", 0.5)))[0]
     assert "; the largest of 2 networks). This does not show whether determinism costs time: the interval" in text
+
+
+@pytest.mark.parametrize(
+    ("ratios", "place", "value", "why"),
+    [
+        ((1.5, 1.2), "the largest of 2", 1.5, ""),
+        ((1.0, 0.5), "the largest of 2", 1.0, "the interval, corrected for 2 networks, contains 1 (no cost)"),
+        ((0.9, 0.5), "the largest of 2", 0.9, ""),  # both save time
+        ((1.0,), "", 1.0, "the interval contains 1 (no cost)"),
+    ],
+)
+def test_the_cost_that_is_named(ratios, place, value, why):
+    table = overhead_frame.determinism(frame(*(timing(str(ratio), ratio) for ratio in ratios)))
+    row, found, reason = overhead_frame.largest(table)
+    assert (found, round(row["ratio"], 1), reason) == (place, value, why)
+
+
+def test_a_largest_of_many_is_compared_after_a_correction():
+    """An interval that hardly excludes 1 decides for one network and not for the largest of twenty."""
+    one = overhead_frame.determinism(frame(timing("a", 1.5)))
+    one["low"], one["high"], one["ratio"] = 1.01, 1.01 * 1.2, np.sqrt(1.01 * 1.01 * 1.2)
+    many = pd.concat([one, *[one.assign(ratio=0.99, low=0.9, high=1.1)] * 19], ignore_index=True)
+    assert overhead_frame.largest(one)[2] == ""
+    assert overhead_frame.largest(many)[2] == "the interval, corrected for 20 networks, contains 1 (no cost)"
 
 
 def test_one_process_is_said_wherever_its_number_is_printed(tmp_path):

@@ -104,3 +104,38 @@ def test_a_document_of_any_form_raises_nothing(tmp_path):
             path = tmp_path / "wrong.yaml"
             path.write_text(yaml.safe_dump(whole | {key: wrong}))
             assert mistakes(str(path)), (key, wrong)
+
+
+BLOCK = cells()
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        # a mistake in the form of a block alone, and none about the letters of a text
+        ({"overhead": [{"hardware": "cpu", "networks": ["resnet50"]}]}, ["overhead[0].hardware: 'cpu' is not a list"]),
+        ({"overhead": [{"hardware": ["cpu"], "networks": "vgg16"}]}, ["overhead[0].networks: 'vgg16' is not a list"]),
+        # each name of a block
+        (
+            {"overhead": [{"hardware": ["cpu"], "networks": ["resnet5O", "vgg61"], "arms": ["x"]}]},
+            ["overhead[0]: unknown network 'resnet5O'", "overhead[0]: unknown network 'vgg61'"],
+        ),
+        # each unknown key, of a study, a cell and a task
+        ({"sed": 1, "nam": "x"}, ["unknown key 'nam'", "unknown key 'sed'"]),
+        (
+            {"cells": [BLOCK | {"task": 1, "noises": 2}]},
+            ["cells[0]: unknown key 'noises'", "cells[0]: unknown key 'task'"],
+        ),
+        (
+            {"tasks": {"mine": {"like": "smallcnn-digits", "epoch": 3, "batchsize": 5}}},
+            ["tasks.mine: unknown key 'batchsize'", "tasks.mine: unknown key 'epoch'"],
+        ),
+        # the number of seed sets is judged by a number of replicates that is one
+        ({"cells": [BLOCK | {"replicates": "20", "seed_sets": 5}]}, ["cells[0].replicates: '20' is not a whole"]),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_named_and_none_that_follows_from_it(tmp_path, more, found):
+    path = write_study(tmp_path, study() | more)
+    sentences = sorted(sentence.removeprefix(str(path)).lstrip(": ") for sentence in mistakes(str(path)))
+    assert len(sentences) == len(found), sentences
+    assert all(map(str.startswith, sentences, found)), sentences

@@ -30,4 +30,5 @@ def run(options: argparse.Namespace) -> None:
     if options.figures:
         draw_all(options.figures, *files)
     else:
-        print(*(f"not drawn: {why}" for why in draw_possible(*files)), sep="\n")
+        for why in draw_possible(*files):
+            print(f"not drawn: {why}")

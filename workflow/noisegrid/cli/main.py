@@ -96,7 +96,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the message as one sentence and exit with the code for usage errors."""
         message = re.sub(r"invalid int value: (.*)", r"\1 is not a whole number", message)
-        message = re.sub(r"invalid (?:float|positive) value: (.*)", r"\1 is not a number", message)
+        message = re.sub(r"invalid (?:float|seconds|positive) value: (.*)", r"\1 is not a number", message)
         print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
         sys.exit(USAGE)
 

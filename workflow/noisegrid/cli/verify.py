@@ -20,7 +20,7 @@ TIME_LIMIT_S = 3600
 EXAMPLE = "noisegrid verify results/quick/quick.crate.zip --rerun 2"
 
 
-def positive(text: str) -> float:
+def seconds(text: str) -> float:
     """Convert an argument to a number of seconds above 0."""
     value = float(text)
     if not 0 < value < float("inf"):
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--choice", type=int, help="seed for choosing the N replicates (default: random)")
     parser.add_argument(
         "--time-limit",
-        type=positive,
+        type=seconds,
         default=TIME_LIMIT_S,
         metavar="SECONDS",
         help="stop training a replicate again after this time; it then counts as not run again (default: %(default)s)",

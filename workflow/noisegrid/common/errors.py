@@ -11,6 +11,8 @@ class NoisegridError(Exception):
 
     #: The exit code of the command in which the problem occurs.
     exit_code = 1
+    #: Further problems of the same kind in the same place, which only `noisegrid check` prints.
+    more: tuple[str, ...] = ()
 
 
 class UsageError(NoisegridError):

@@ -115,8 +115,13 @@ def checksum_file(path: Path) -> Path:
 
 def write_with_checksum(path: Path, text: str) -> None:
     """Write a text file atomically, and its SHA-256 next to it, so that `check_unedited` notices an edit."""
-    write_text(checksum_file(path), f"{hashlib.sha256(text.encode()).hexdigest()}  {path.name}\n")
+    write_text(checksum_file(path), checksum_text(path, text))
     write_text(path, text)
+
+
+def checksum_text(path: Path, text: str) -> str:
+    """Return the content of `checksum_file(path)` for a file with this text."""
+    return f"{hashlib.sha256(text.encode()).hexdigest()}  {path.name}\n"
 
 
 def check_unedited(path: Path, required: bool = True) -> None:

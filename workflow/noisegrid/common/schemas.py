@@ -125,7 +125,8 @@ def _yaml_problem(error: Exception) -> str:
 def problems(document: dict[str, Any], schema_name: str, where: str) -> list[str]:
     """Return one sentence for each way in which a document violates a schema. Each sentence begins with `where`."""
     errors = Draft202012Validator(schema(schema_name)).iter_errors(document)
-    return [f"{where}: {_sentence(error)}" for error in sorted(errors, key=lambda error: list(map(str, error.path)))]
+    errors = sorted(errors, key=lambda error: list(map(str, error.path)))
+    return [f"{where}: {sentence}" for error in errors for sentence in _sentences(error)]
 
 
 def check(document: dict[str, Any], schema_name: str, where: str) -> None:
@@ -147,24 +148,26 @@ def check(document: dict[str, Any], schema_name: str, where: str) -> None:
     """
     error = best_match(Draft202012Validator(schema(schema_name)).iter_errors(document))
     if error is not None:
-        raise NoisegridError(f"{where}: {_sentence(error)}")
+        first, *more = (f"{where}: {sentence}" for sentence in _sentences(error))
+        raised = NoisegridError(first)
+        raised.more = tuple(more)
+        raise raised
 
 
-def _sentence(error: ValidationError) -> str:
-    """Return one sentence about a violation: the key, what is wrong, and how to write it.
+def _sentences(error: ValidationError) -> list[str]:
+    """Return one sentence about a violation: the key, what is wrong, and how to write it; one for each unknown key.
 
-    Keys and values of a document are of unknown origin, so the sentence is escaped for a terminal.
+    Keys and values of a document are of unknown origin, so the sentences are escaped for a terminal.
     """
-    return terminal(_raw_sentence(error))
-
-
-def _raw_sentence(error: ValidationError) -> str:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
     prefix = f"{key}: " if key else ""
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
-        extra = next(name for name in error.instance if name not in known)
-        return prefix + unknown("key", extra, known)
+        return [terminal(prefix + unknown("key", name, known)) for name in error.instance if name not in known]
+    return [terminal(_sentence(error, prefix))]
+
+
+def _sentence(error: ValidationError, prefix: str) -> str:
     if error.validator == "enum":
         return prefix + unknown("value", error.instance, map(str, error.validator_value)) + _description(error)
     if error.validator == "required":

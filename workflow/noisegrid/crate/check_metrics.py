@@ -4,7 +4,7 @@ import csv
 import io
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,8 @@ def recount(crate: Crate) -> tuple[str, Iterator[str]]:
     files, rows, excused = 0, 0, 0
     missing, need_weights = set[str](), set[str]()
     wrong: list[str] = []
+    # of a metric that any file has, every cell must have its rows
+    present = set() if crate.has_code_of_here else _metrics_of(path for path, _ in _again(crate) if path.is_file())
     for path, parts in _again(crate):
         name = str(path.relative_to(crate.results))
         if not path.is_file():
@@ -82,7 +84,7 @@ def recount(crate: Crate) -> tuple[str, Iterator[str]]:
         again, excuse = [row for part in parts for row in part.rows], Excuse(parts)
         stated = path.read_text()
         if not crate.has_code_of_here:
-            added = _added(stated, again)
+            added = {str(row["metric"]) for row in again} - present
             missing |= added
             again = [row for row in again if row["metric"] not in added]
         rows += len(again)
@@ -91,6 +93,7 @@ def recount(crate: Crate) -> tuple[str, Iterator[str]]:
         need_weights |= excuse.metrics
     text = f"{rows:,} rows of {files} files computed again" if files else ABSENT
     if missing:
+        crate.unconfirmed.append("some metrics")
         crate.note(
             f"the crate was written by other code and lacks metrics that the code installed here computes: "
             f"{', '.join(sorted(missing))}"
@@ -101,10 +104,9 @@ def recount(crate: Crate) -> tuple[str, Iterator[str]]:
     return text, iter(wrong)
 
 
-def _added(stated: str, again: Rows) -> set[str]:
-    """Return the metrics that are computed again and of which a metrics file has no row at all."""
-    there = {row.get("metric") for row in csv.DictReader(io.StringIO(stated))}
-    return {str(row["metric"]) for row in again} - there
+def _metrics_of(files: Iterable[Path]) -> set[str]:
+    """Return the metrics of which any of some metrics files has a row."""
+    return {str(row.get("metric")) for path in files for row in csv.DictReader(io.StringIO(path.read_text()))}
 
 
 class Excuse:

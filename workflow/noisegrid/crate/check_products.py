@@ -34,6 +34,8 @@ from noisegrid.reporting.registry import FIGURE_SUFFIXES, FIGURES
 
 #: The most words before and after a difference that are quoted.
 WORDS = 8
+#: The summary of a check that did not compare anything.
+NOT_COMPARED = "not compared: another version of Matplotlib, see below"
 #: What ends a cell of a table in Markdown, LaTeX and HTML.
 DELIMITERS = frozenset("|&<>")
 
@@ -121,7 +123,8 @@ def figures(crate: Crate) -> tuple[str, Iterator[str]]:
             f"FIGURES WERE NOT COMPARED: Matplotlib {there} drew them, but Matplotlib {here} is installed; "
             f"install Matplotlib {there} to compare them"
         )
-        return "not compared: another version of Matplotlib, see below", iter(())
+        crate.unconfirmed.append("figures")
+        return NOT_COMPARED, iter(())
 
     def wrong() -> Iterator[str]:
         if not stems:
@@ -151,7 +154,7 @@ def _unless_other_code(crate: Crate, kind: str, problems: Iterator[str]) -> Iter
         yield from problems
     elif first := next(problems, None):
         others = sum(1 for _ in problems)
-        crate.otherwise.append(kind)
+        crate.unconfirmed.append(kind)
         crate.note(
             f"THE {kind.upper()} WERE NOT CONFIRMED: other code of noisegrid wrote the crate, and the code installed "
             f"here makes them otherwise ({first}{f'; and {others:,} more' if others else ''}); to compare them, verify "

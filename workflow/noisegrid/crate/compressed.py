@@ -34,6 +34,11 @@ def uncompressed(path: Path, place: Path) -> Path:
     try:
         _unpack(path, target)
     except (lzma.LZMAError, EOFError) as error:
+        if "emory usage limit" in str(error):
+            raise NoisegridError(
+                f"{path} was not unpacked, because that takes more than {XZ_MEMORY:,} bytes of memory; if you trust "
+                "it, unpack it with `xz --decompress`, and give the .crate.zip"
+            ) from error
         raise NoisegridError(f"{path} is not an intact .xz file ({error}); copy it again") from error
     except OSError as error:  # this machine is the cause, e.g. its disk is full
         raise NoisegridError(f"cannot unpack {path}: {error.strerror or error}") from error

@@ -114,10 +114,12 @@ class Crate:
         A sentence for each problem of the zip itself.
     notes : list of str
         Remarks for the user that do not count as differences.
-    otherwise : list of str
-        The kinds of files that other code made, and that the code installed here makes otherwise.
+    unconfirmed : list of str
+        The kinds of files that the code installed here makes otherwise, or cannot make, so that they were not compared.
     absent : list of str
         The checks that had nothing to check, because a partly finished study has no such files yet.
+    unnamed : int
+        The number of differences beyond those that are named.
     """
 
     path: Path
@@ -125,8 +127,9 @@ class Crate:
     about: dict[str, Any]
     damage: list[str]
     notes: list[str] = field(default_factory=list)
-    otherwise: list[str] = field(default_factory=list)
+    unconfirmed: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
+    unnamed: int = 0
     _digests: dict[str, dict[str, str | None] | None] = field(default_factory=dict)
 
     @cached_property

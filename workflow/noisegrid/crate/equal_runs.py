@@ -1,25 +1,28 @@
 """Compare the replicates of a cell in two crates: their weights and, where these are equal, their predictions."""
 
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.crate.archive import same_bytes
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.limits import RECORD_BYTES, read_json
 from noisegrid.crate.predictions import checked
-from noisegrid.records.predictions import agree
+from noisegrid.records.predictions import LOGITS, agree
 from noisegrid.records.record import Replicate
 from noisegrid.study.study import Cell
 
 #: What must be equal where the weights are, as far as both crates have it.
 ARRAYS = {
     "label": "labels",
+    "logits": "logits",
+    "midpoint_logits": "logits after half of the epochs",
     "predicted": "predictions",
     "midpoint_predicted": "predictions after half of the epochs",
-    "logits": "logits",
 }
 
 
@@ -82,7 +85,19 @@ def _unequal(first: Path, second: Path) -> Iterator[str]:
         raise NoisegridError(f"{where} is missing from one of the packages; for details, run noisegrid verify on each")
     if same_bytes(*files):
         return
-    mine, yours = (checked(Replicate(folder, {})) for folder in (first, second))
+    mine, yours = (_arrays(folder) for folder in (first, second))
+    shared = mine.keys() & yours.keys()
     for name, words in ARRAYS.items():
-        if name in mine and name in yours and not agree(mine[name], yours[name]):
+        # predictions follow from logits, whose rounding may decide between two classes that are as likely
+        if name in shared and LOGITS.get(name) not in shared and not agree(mine[name], yours[name]):
             yield words
+
+
+def _arrays(folder: Path) -> dict[str, Any]:
+    try:
+        return checked(Replicate(folder, {}))
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+        where = "/".join(folder.parts[-4:])
+        raise NoisegridError(
+            f"{where}/predictions.npz cannot be read in one of the packages; for details, run noisegrid verify on each"
+        ) from error

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,14 @@ from noisegrid.crate.chosen import choose
 from noisegrid.crate.crate import Crate
 from noisegrid.crate.limits import RECORD_BYTES, read_json
 from noisegrid.crate.printing import say
-from noisegrid.runtime.processor import OTHER_PROCESSOR
+from noisegrid.runtime import replayed
 
-SAME, OTHER, NOT, STOPPED = "same bits", "OTHER BITS", "not possible here", "not run again"
-#: The verdict on a replicate from another processor. Its bits differ here, and that says nothing about the record.
-MOVED = "other bits on another processor model"
-#: The text that `noisegrid replay` prints if nothing in the record explains why the bits differ.
-UNEXPLAINED = "nothing that the record knows of"
-#: The verdict on a replicate whose weights were reproduced and whose other files were not, and the text that `noisegrid
-#: replay` prints of it.
-CHANGED, WHATEVER = "SAME WEIGHTS, OTHER FILES", "whatever the processor and the versions"
+#: The verdicts on a replicate that was trained again. `MOVED` is from another processor: its bits differ here, and that
+#: says nothing about the record. The weights of `CHANGED` were reproduced, and its other files were not.
+SAME, OTHER, MOVED = "same bits", "OTHER BITS", "other bits on another processor model"
+CHANGED = "SAME WEIGHTS, OTHER FILES"
+#: The verdicts on a replicate that was not.
+NOT, STOPPED = "not possible here", "not run again"
 
 
 class TimeLimitError(NoisegridError):
@@ -47,19 +45,24 @@ class Again:
     ----------
     wrong : list of str
         A sentence for each difference that nothing explains.
-    same, count : int
-        The number of replicates that ended with the same bits, and of those that were to be trained again.
+    same, trained, chosen : int
+        The number of replicates that ended with the same bits, of those that were trained again, and of those that were
+        to be trained again.
     """
 
-    wrong: list[str]
-    same: int
-    count: int
+    wrong: list[str] = field(default_factory=list)
+    same: int = 0
+    trained: int = 0
+    chosen: int = 0
 
     @property
     def words(self) -> str:
         """How many replicates were reproduced."""
-        one = self.count == 1
-        return f"{self.same} of {self.count} replicate{'' if one else 's'} trained again ended with the same bits"
+        if not self.trained:
+            return "no replicate was trained again"
+        one, left = self.trained == 1, self.chosen - self.trained
+        text = f"{self.same} of {self.trained} replicate{'' if one else 's'} trained again ended with the same bits"
+        return f"{text}; {left} of the {self.chosen} chosen could not be trained again" if left else text
 
 
 def rerun(crate: Crate, wanted: Sequence[int | str], choice: int | None, datasets: Path, time_limit: float) -> Again:
@@ -84,12 +87,12 @@ def rerun(crate: Crate, wanted: Sequence[int | str], choice: int | None, dataset
     time_limit : float
         Seconds after which the training of a replicate, or the preparation of its dataset, is stopped.
     """
-    again = Again([], 0, 0)
+    again = Again()
     if importlib.util.find_spec("torch") is None:
         crate.note("NOTHING WAS TRAINED AGAIN: PyTorch is not installed (run make, or see envs/)")
         return again
     chosen = choose(crate, wanted, choice)
-    again.count, verdicts = len(chosen), Counter[str]()
+    verdicts = Counter[str]()
     with tempfile.TemporaryDirectory() as place:
         for where, path in chosen.items():
             verdict, why = _once(path, datasets.absolute(), Path(place), time_limit)
@@ -97,10 +100,12 @@ def rerun(crate: Crate, wanted: Sequence[int | str], choice: int | None, dataset
                 say(line)
             verdicts[verdict] += 1
             if verdict == CHANGED:
-                again.wrong.append(f"{where}, trained again, ends with equal weights, but other predictions or labels")
-            elif verdict == OTHER and UNEXPLAINED in " ".join(why):
+                (what,) = (line for line in why if line.startswith(replayed.EQUAL_WEIGHTS))
+                again.wrong.append(f"{where}, trained again: {what}")
+            elif verdict == OTHER and replayed.UNEXPLAINED in " ".join(why):
                 again.wrong.append(f"{where} ends with other bits when trained again")
-    again.same = verdicts[SAME]
+    again.same, again.chosen = verdicts[SAME], len(chosen)
+    again.trained = sum(verdicts[verdict] for verdict in (SAME, OTHER, MOVED, CHANGED))
     if moved := verdicts[MOVED]:
         crate.note(
             f"{moved} of {len(chosen)} replicates cannot be judged, because another processor model trained them"
@@ -123,10 +128,10 @@ def _once(path: Path, datasets: Path, place: Path, time_limit: float) -> tuple[s
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     if done.returncode == 0:
         return SAME, []
-    if "other bits" in lines:
-        why = lines[lines.index("other bits") + 1 :]
-        changed = any(WHATEVER in line for line in why)
-        return CHANGED if changed else MOVED if done.returncode == OTHER_PROCESSOR else OTHER, why
+    if replayed.OTHER_BITS in lines:
+        why = lines[lines.index(replayed.OTHER_BITS) + 1 :]
+        changed = not {replayed.CHANGED, replayed.OTHER_START}.isdisjoint(why)
+        return CHANGED if changed else MOVED if done.returncode == replayed.OTHER_PROCESSOR else OTHER, why
     return NOT, [_last_line(done.stderr)]
 
 

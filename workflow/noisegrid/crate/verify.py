@@ -40,32 +40,42 @@ OF_NUMBERS, FROM_NUMBERS = ("metrics", "collected"), ("tables, claims", "finding
 
 
 def verify(crate: Crate) -> list[str]:
-    """Run every check, print the result and the problems of each, and return all problems.
+    """Run every check, print the result and the problems of each, and return the problems.
 
-    Of the problems of a check, at most PROBLEMS are named. What is made from wrong numbers is not judged.
+    Of the problems of a check, at most PROBLEMS are returned; the others are counted in the crate. What is made from
+    wrong numbers is not judged.
     """
     everything, wrong_numbers = list[str](), False
     for name, check in CHECKS.items():
         if wrong_numbers and name in FROM_NUMBERS:
             say(f"{name:16}{'not judged':11}made from the numbers, which differ, see above")
             continue
-        before = len(crate.otherwise)
-        what, wrong = _guarded(check, crate)
+        before = len(crate.unconfirmed)
+        what, wrong, unnamed = _guarded(check, crate)
+        crate.unnamed += unnamed
         everything += wrong
         wrong_numbers |= bool(wrong) and name in OF_NUMBERS
         if what == ABSENT and not wrong:
             crate.absent.append(name)
             say(f"{name:16}{ABSENT}")
             continue
-        verdict = "DIFFERENT" if wrong else "other code" if len(crate.otherwise) > before else "same"
+        if what == check_products.NOT_COMPARED:
+            say(f"{name:16}{what}")
+            continue
+        verdict = "DIFFERENT" if wrong else "other code" if len(crate.unconfirmed) > before else "same"
         say(f"{name:16}{verdict:11}{what}")
         for problem in wrong:
             say(f"  - {problem}")
+        if unnamed:
+            say(f"  - and {unnamed:,} more")
     return everything
 
 
-def _guarded(check: Check, crate: Crate) -> tuple[str, list[str]]:
-    """Run a check; report an exception as a problem, because a crate may contain anything."""
+def _guarded(check: Check, crate: Crate) -> tuple[str, list[str], int]:
+    """Run a check, and return its summary, the first PROBLEMS problems, and the number of the others.
+
+    An exception is a problem, because a crate may contain anything.
+    """
     found: list[str] = []
     others = 0
     try:
@@ -76,8 +86,8 @@ def _guarded(check: Check, crate: Crate) -> tuple[str, list[str]]:
             else:
                 others += 1
     except Exception as error:
-        return "stopped", [*found, line(crate.words(error))]
-    return what, [*found, f"and {others:,} more"] if others else found
+        return "stopped", [*found, line(crate.words(error))], others
+    return what, found, others
 
 
 def verify_and_print(
@@ -131,13 +141,14 @@ def verify_and_print(
 def _verdict(crate: Crate, wrong: list[str], again: rerun.Again | None) -> str:
     """Return the last line of `noisegrid verify`, which must be true of the crate without the lines above it."""
     if wrong:
-        return f"DIFFERENT: {len(wrong)} difference{'' if len(wrong) == 1 else 's'}, see above; the first: {wrong[0]}"
+        count = len(wrong) + crate.unnamed
+        return f"DIFFERENT: {count:,} difference{'' if count == 1 else 's'}, see above; the first: {wrong[0]}"
     verdict = "same"
     if not crate.about["finished"]:
         lacks = ", ".join(name for name in crate.absent if name != "collected")
         verdict += f", as far as this partly finished crate goes{f': it has no {lacks}' if lacks else ''}"
-    if crate.otherwise:
-        *others, last = crate.otherwise
+    if crate.unconfirmed:
+        *others, last = crate.unconfirmed
         named = f"{', '.join(others)} and {last}" if others else last
         verdict += f", but {named} were not confirmed, see above"
     if again:

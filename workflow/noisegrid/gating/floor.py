@@ -10,14 +10,11 @@ from noisegrid.gating import floor_sentences
 from noisegrid.gating.checks import FEWEST, check_numbers
 from noisegrid.gating.example_spread import ExampleSpread, disagreement, spread_of_examples
 from noisegrid.gating.gains import Named, named_gains, usual_gains
-from noisegrid.gating.independence import Finding, findings
+from noisegrid.gating.independence import INDEPENDENT, SUSPICIOUS, UNDECIDED, Finding, findings
 from noisegrid.reading.runs import Read, Runs
 from noisegrid.stats import intervals
 from noisegrid.stats.intervals import Estimate, outlier
 from noisegrid.stats.power import replicates_needed, significant_difference
-
-#: What runs look like.
-INDEPENDENT, SUSPICIOUS, UNDECIDED = "independent", "suspicious", "undecided"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from noisegrid.common.escape import terminal
+from noisegrid.gating.independence import INDEPENDENT, SUSPICIOUS
 from noisegrid.gating.sentences import interval, number
 from noisegrid.stats.intervals import FEWEST
 from noisegrid.stats.power import LIMIT
@@ -27,9 +28,9 @@ def sentence(found: Floor) -> str:
 
 
 def _conclusion(found: Floor) -> str:
-    if found.verdict == "suspicious":
+    if found.verdict == SUSPICIOUS:
         return "the runs do not look independent"
-    if found.verdict == "independent":
+    if found.verdict == INDEPENDENT:
         return "the runs look independent"
     if len(found.values) < FEWEST:
         return "too few to tell whether they are independent"

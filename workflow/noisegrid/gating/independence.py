@@ -17,6 +17,8 @@ from noisegrid.stats.intervals import FEWEST
 
 Array = np.ndarray
 Groups = Sequence[tuple[int, ...]]
+#: What runs look like.
+INDEPENDENT, SUSPICIOUS, UNDECIDED = "independent", "suspicious", "undecided"
 #: Runs whose predictions differ on fewer examples, on average, may have the same predictions by chance.
 DIFFERING = 10
 #: Smaller p-values are not told apart.

@@ -16,8 +16,9 @@ from noisegrid.common.references import FORM, imported
 from noisegrid.common.schemas import catalog
 from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.networks.build import build
-from noisegrid.overhead.inputs import images, inputs_of
+from noisegrid.overhead.inputs import INPUTS, images
 from noisegrid.records import record
+from noisegrid.study.arms import inputs_of
 from noisegrid.study.recipes import resolve_tasks, task_settings
 from noisegrid.study.resolve import PROTOCOL, hardware_settings
 from noisegrid.study.settings import Hardware
@@ -150,7 +151,7 @@ def _network(subject: Subject) -> tuple[nn.Module, Tensor | None]:
         return _of_user(subject)
     if subject.kind == NETWORK:
         entry = catalog("networks")[subject.name]
-        size, inputs = entry.get("timed_at", PIXELS), inputs_of(subject.name)
+        size, inputs = entry.get("timed_at", PIXELS), INPUTS[inputs_of(subject.name)]
         network = build(entry["build"], **inputs.arguments(size, entry["options"]))
         return network, inputs.batch(subject.examples, size)[0]
     run, data = _task(subject)

@@ -104,11 +104,6 @@ INPUTS = {
 }
 
 
-def inputs_of(network: str) -> Inputs:
-    """Return what a network takes, given its name in the catalog."""
-    return INPUTS[arms.inputs_of(network)]
-
-
 def built(timing: TimedNetwork) -> nn.Module:
     """Build a timed network.
 
@@ -125,8 +120,8 @@ def built(timing: TimedNetwork) -> nn.Module:
         if not timing.source or fitting in ("", kind):
             raise
         raise NoisegridError(
-            f"network {timing.build}: {first_line(error)}; its arguments are those for {fitting}, so add "
-            f"--inputs {fitting}"
+            f"network {timing.build}: {first_line(error)}; its arguments are those for {fitting}, so time it with "
+            f"--inputs {fitting}, outside of a study"
         ) from error
 
 

@@ -7,9 +7,7 @@ which cannot be used after a fork, they are started anew.
 """
 
 import multiprocessing
-import os
 import sys
-import threading
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,6 +17,7 @@ import torch._dynamo  # the first optimiser imports it, in a second; forked proc
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.overhead.session import Row, Session
+from noisegrid.runtime.children import end_with_parent
 from noisegrid.runtime.failures import is_out_of_memory
 from noisegrid.runtime.hardware import HardwareEntry
 from noisegrid.study.study import TimedNetwork
@@ -68,7 +67,7 @@ def time_network(timing: TimedNetwork, hardware: HardwareEntry, common: Row, out
     Raises
     ------
     NoisegridError
-        If the network cannot run, even with one image per step, or if a process was killed.
+        If the network cannot run, even with one example per step, or if a process was killed.
     """
     note = common["note"]
     while True:
@@ -76,7 +75,7 @@ def time_network(timing: TimedNetwork, hardware: HardwareEntry, common: Row, out
             return _in_processes(timing, hardware, common | {"note": note}, output)
         except OutOfMemory:
             if timing.batch_size == 1:
-                message = f"{timing.path} does not fit into the device's memory, even with one image per step"
+                message = f"{timing.path} does not fit into the device's memory, even with one example per step"
                 raise NoisegridError(message) from None
             halved = f"batch halved from {timing.batch_size}: out of memory"
             print(f"{timing.network}: {halved}", file=sys.stderr, flush=True)
@@ -125,7 +124,7 @@ def _session(
     sender: Connection,
 ) -> None:
     """Run one session in this process, and send its findings or the error."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(threads)
     try:
         session = Session(before.timing, hardware, common, output, process, before.rows)
@@ -138,11 +137,3 @@ def _session(
     except Exception as error:  # the code of a network may raise any exception
         text = f"{before.timing.path}: {type(error).__name__}: {error}"
         sender.send(OutOfMemory() if is_out_of_memory(error) else NoisegridError(text))
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent has ended, for instance by a signal. A thread waits here from the start."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

@@ -94,6 +94,7 @@ class Session:
         self.skipped: dict[str, str] = {}
         self.remedied: dict[str, str] = {}
         self.running: list[Arm] = []
+        self.first_s: list[float] = []
         self.step_s: list[float] = []
         self.watch = CudaWatch(common["uuid"]) if self.device.type == "cuda" else CpuWatch()
         self.rig = self._make_rig()
@@ -134,15 +135,16 @@ class Session:
             progress.show(done, what)
 
     def _announce(self) -> None:
-        """Print how long all processes will take, estimated from the warm-up steps of this one."""
-        timing = self.timing
-        each = 1 + WARM_UP_STEPS + timing.blocks * (SETTLE_STEPS + timing.steps) + 1 + PROFILE_STEPS
+        """Print how long all processes will take, estimated from the first steps and the warm-up steps of this one."""
+        timing, last = self.timing, self.device.type == "cuda"  # there, a block has a step that is not timed
+        each = WARM_UP_STEPS + timing.blocks * (SETTLE_STEPS + timing.steps + last) + 1 + PROFILE_STEPS
         seconds = sum(self.step_s) * (timing.processes * each + 2 * VERIFY_STEPS)
+        seconds += sum(self.first_s) * (timing.processes - 1)
         if seconds < LONG_S:
             return
         text = f"{timing.path}: about {duration(seconds)} for {len(self.running)} arms, by the first steps"
         if seconds > SLOW_S:
-            text += "; fewer --arms, a smaller --batch-size, and fewer --blocks or --steps make it shorter"
+            text += "; fewer arms, a smaller batch size, and fewer blocks or steps make it shorter"
         say(text)
 
     def add(self, arm: Arm, measure: str, unit: str, value: float, **more: Any) -> None:
@@ -225,6 +227,7 @@ class Session:
         for _ in range(WARM_UP_STEPS):
             self.rig.step()
         self.rig.synchronize()
+        self.first_s.append(first / 1000)
         self.step_s.append((time.perf_counter() - began) / WARM_UP_STEPS)
         return first
 

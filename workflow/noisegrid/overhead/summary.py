@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,12 +26,12 @@ import torch
 from noisegrid import __version__
 from noisegrid.common.collect import collect
 from noisegrid.common.errors import NoisegridError, UsageError, unknown
-from noisegrid.common.files import csv_text, write_text, write_with_checksum
+from noisegrid.common.files import checksum_file, checksum_text, write_text, write_with_checksum
 from noisegrid.common.schemas import catalog
 from noisegrid.common.versions import OVERHEAD
 from noisegrid.overhead import conditions, explain
 from noisegrid.overhead.processes import Timed, time_network
-from noisegrid.overhead.session import COLUMNS, Row
+from noisegrid.overhead.session import Row
 from noisegrid.overhead.table import summary
 from noisegrid.runtime import container, devices, machine, refused_nodes
 from noisegrid.runtime.hardware import HardwareEntry, entry
@@ -105,20 +106,24 @@ def time_and_print(timing: TimedNetwork, hardware: HardwareEntry, common: Row, f
         return False
     print(summary(found), flush=True)
     if output is not None and partial is not None:
-        _write(output, found, record_of(found, timing, hardware.device, common, started))
-        partial.unlink()
+        _write(output, partial, record_of(found, timing, hardware.device, common, started))
     return True
 
 
-def _write(output: Path, found: Timed, record: dict[str, Any]) -> None:
-    """Write the two files of a network. The JSON of an earlier result goes first and comes last.
+def _write(output: Path, rows: Path, record: dict[str, Any]) -> None:
+    """Write the two files of a network, given the file that has its rows already.
 
-    A CSV without a JSON is a result that is not complete.
+    What needs room on the disk is written first, so a full disk leaves an earlier result as it is. The JSON of an
+    earlier result then goes first, and the new one comes last: a CSV without a JSON is a result that is not complete.
     """
-    about = output.with_name(f"{output.name}.json")
+    table, about = (output.with_name(f"{output.name}.{suffix}") for suffix in ("csv", "json"))
+    checksum, described = (path.with_name(f"{path.name}.partial") for path in (checksum_file(table), about))
+    write_text(checksum, checksum_text(table, rows.read_text(encoding="utf-8")))
+    write_text(described, json.dumps(record, indent=1) + "\n")
     about.unlink(missing_ok=True)
-    write_with_checksum(output.with_name(f"{output.name}.csv"), csv_text(found.rows, COLUMNS, digits=6))
-    write_text(about, json.dumps(record, indent=1) + "\n")
+    checksum.replace(checksum_file(table))
+    rows.replace(table)
+    described.replace(about)
 
 
 def is_timed(timing: TimedNetwork, folder: Path, image: dict[str, Any] | None) -> bool:
@@ -165,14 +170,14 @@ def asked_for(options: argparse.Namespace, hardware: str | None) -> tuple[str, l
         )
     if options.inputs not in (None, *UNITS):
         raise UsageError(f"--inputs: {unknown('kind of inputs', options.inputs, UNITS)}")
-    _check_fixed(options)
+    _check_fixed(options, names)
     more = {key: value for key in SETTINGS if (value := getattr(options, key)) is not None}
     return "", [timed_network(hardware or "cpu", name, options.arms, "overhead", **more) for name in names]
 
 
-def _check_fixed(options: argparse.Namespace) -> None:
-    """Refuse --inputs for a network of the catalog, and a --size that no named network would have."""
-    listed = {name: catalog("networks")[name] for name in options.networks if name in catalog("networks")}
+def _check_fixed(options: argparse.Namespace, names: Sequence[str]) -> None:
+    """Refuse --inputs for a network of the catalog, and a --size that none of the networks would have."""
+    listed = {name: catalog("networks")[name] for name in names if name in catalog("networks")}
     if listed and options.inputs:
         name = next(iter(listed))
         raise UsageError(f"--inputs: {name} takes {inputs_of(name)} (networks.yaml says so); leave --inputs out")
@@ -182,7 +187,7 @@ def _check_fixed(options: argparse.Namespace) -> None:
         if "timed_at" in about
     ]
     if options.size and fixed:
-        if len(fixed) == len(options.networks):
+        if len(fixed) == len(set(names)):
             raise UsageError(f"--size: {', '.join(fixed)}; leave --size out")
         print(f"note: {', '.join(fixed)}; --size is that of the other networks", file=sys.stderr, flush=True)
 

@@ -41,7 +41,8 @@ def _notes(found: Timed, ratios: dict[str, stats.Estimate]) -> Iterator[str]:
         yield KERNELS
     yield from (f"{name}: {why}" for name, why in (found.remedied | found.skipped).items())
     for name, ratio in ratios.items():
-        yield verdict(name, arms()[name].against, ratio, found.timing.processes)
+        against = arms()[name].against
+        yield verdict(name, against, ratio, len(_pairs(found, name, against)))
     if len(ratios) > 1:
         yield f"The {len(ratios)} intervals are not corrected for their number."
     if disturbed := disturbance([row["note"] for row in found.rows if row["measure"] == "step"]):
@@ -101,10 +102,14 @@ def _ratios(found: Timed) -> dict[str, stats.Estimate]:
     """Return the ratio of each arm that is compared with another arm that ran, in the order of the arms."""
     ratios = {}
     for name in found.arms:
-        if (against := arms()[name].against) in found.arms:
-            pairs = zip(_blocks(found, name), _blocks(found, against), strict=True)
+        if pairs := _pairs(found, name, arms()[name].against):
             ratios[name] = stats.ratio_over_processes([stats.block_ratios(*pair) for pair in pairs])
     return ratios
+
+
+def _pairs(found: Timed, arm: str, against: str) -> list[tuple[list[float], list[float]]]:
+    """Return the step times of the blocks of two arms, for each process in which both ran."""
+    return [pair for pair in zip(_blocks(found, arm), _blocks(found, against), strict=True) if all(pair)]
 
 
 def _values(found: Timed, arm: str, measure: str) -> list[float]:

@@ -22,7 +22,6 @@ from noisegrid.common.schemas import WORKFLOW, catalog
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.overhead_frame import DETERMINISTIC
 from noisegrid.reporting.verdicts import (
-    MIN_REPLICATES,
     NOT_DECIDED,
     NOT_MEASURED,
     NOT_REPRODUCED,
@@ -258,8 +257,8 @@ def _decidable(n: int, comparisons: int, logs: Logs, margin: float) -> str:
     The limit follows from n, the number of comparisons and the margin alone, and is known before anything is timed: up
     to it, half the width of an interval is less than the margin.
     """
-    if n < MIN_REPLICATES:
-        return f"cannot be decided with n = {n}; at least {MIN_REPLICATES} processes are needed"
+    if n < stats.FEWEST:
+        return f"cannot be decided with n = {n}; at least {stats.FEWEST} processes are needed"
     critical = stats.student_quantile(2 * (n - 1), 1 - ALPHA / comparisons)
     limit = math.expm1(math.log(margin) / critical / math.sqrt(2 / n))
     measured = math.expm1(max(values.std(ddof=1) for values in logs.values()))

@@ -240,6 +240,13 @@ def annotate(figure: Figure, text: str, handles: Sequence[Artist]) -> None:
     figure.supxlabel(shown, x=0.008, ha="left", fontsize=size, color=look().muted)
 
 
+def only_words(text: str) -> Figure:
+    """Return a figure that says why there is nothing to draw."""
+    figure = plt.figure(figsize=(look().width, 0.1), layout="constrained")
+    annotate(figure, text, [])
+    return figure
+
+
 def _columns(labels: Sequence[str]) -> int:
     """Return the largest number of columns of a legend that fits into the width of the figure."""
     width = look().characters(look().size - 1)

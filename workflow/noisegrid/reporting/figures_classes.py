@@ -50,6 +50,8 @@ def figure_3(frame: pd.DataFrame) -> Figure:
     data = data[data["noise"].isin(PAPER_NOISE)]
     groups = [key for key, part in data.groupby(GROUP, sort=False, observed=True) if part["value"].notna().any()]
     noises = [noise for noise in PAPER_NOISE if (data["noise"] == noise).any()]
+    if not groups:
+        raise NoisegridError("figure_3 requires a task with classes, and the spread of their accuracy")
     rows, columns = (len(groups) * len(noises), 1) if look().narrow else (len(groups), len(noises))
     size = look().width, (0.3 + 1.9 * rows) * look().size / 8
     figure, grid = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False, layout="constrained")

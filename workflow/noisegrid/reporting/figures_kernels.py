@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from noisegrid.common import escape
 from noisegrid.reporting import overhead_frame
-from noisegrid.reporting.figure_parts import annotate, panel_title
+from noisegrid.reporting.figure_parts import annotate, only_words, panel_title
 from noisegrid.reporting.figure_style import COLOURS, HATCHES, look
 from noisegrid.reporting.titles import hardware_title, network_title
 from noisegrid.study.arms import REFERENCE
@@ -31,6 +31,8 @@ def figure_7(frame: pd.DataFrame) -> Figure:
     and hatch in all panels.
     """
     table = overhead_frame.determinism(frame).sort_values("ratio", ascending=False)
+    if table.empty:
+        return only_words(overhead_frame.NO_DETERMINISM)
     rows = list(table.head(MOST_PAYING).itertuples())
     times = [_times(frame, row.hardware, row.network) for row in rows]
     named = [list(part.max(axis=1).nlargest(NAMED).index) for part in times]
@@ -50,7 +52,8 @@ def figure_7(frame: pd.DataFrame) -> Figure:
 
 def _not_drawn(table: pd.DataFrame) -> str:
     """Return a sentence that names the timed networks which the figure leaves out, or an empty string."""
-    names = [f"{network_title(row.network)} ({row.ratio:.2f})" for row in table.itertuples()]
+    rows = table.itertuples()
+    names = [f"{network_title(row.network)} on {hardware_title(row.hardware)} ({row.ratio:.2f})" for row in rows]
     return f"\nTimed, but not among the {MOST_PAYING} with the largest overhead: {', '.join(names)}." if names else ""
 
 

@@ -72,6 +72,8 @@ def _by_task(frame: pd.DataFrame, noises: Sequence[str], tasks_first: bool = Fal
         (part["hardware"].iloc[0], part["task"].iloc[0]): list(part["noise"])
         for _, part in cells.groupby(keys, sort=False, observed=True)
     }
+    if not shown:
+        raise NoisegridError(f"this figure requires cells with one of these noises: {', '.join(noises)}")
     blocks = stacked((cell_title(task, hardware, frame), _titles(part)) for (hardware, task), part in shown.items())
     measures = measured(frame)
     figure, axes = panels(len(measures), blocks)
@@ -96,13 +98,17 @@ def figure_2(frame: pd.DataFrame) -> Figure:
         If no network was measured both with and without batch norm.
     """
     frame = frame[~frame["metric"].str.endswith("_across_hardware")]
-    pairs = [(hardware, plain, task) for hardware, task, plain in batch_norm_counterparts(frame)]
+    cells = set(zip(frame["hardware"], frame["task"], frame["noise"], strict=True))
+    noises = {
+        (hardware, plain, task): [one for one in FREE if {(hardware, plain, one), (hardware, task, one)} <= cells]
+        for hardware, task, plain in batch_norm_counterparts(frame)
+    }
+    pairs, shared = [pair for pair, both in noises.items() if both], [both for both in noises.values() if both]
     if not pairs:
         raise NoisegridError(
-            "figure_2 requires a task with and without batch norm, e.g. smallcnn-digits and smallcnn_bn-digits"
+            "figure_2 requires a task with and without batch norm under the same noise, e.g. smallcnn-digits and "
+            "smallcnn_bn-digits"
         )
-    cells = set(zip(frame["hardware"], frame["task"], frame["noise"], strict=True))
-    shared = [[noise for noise in FREE if {(pair[0], task, noise) for task in pair[1:]} <= cells] for pair in pairs]
     blocks = stacked(
         (cell_title(pair[1], pair[0], frame), _titles(part)) for pair, part in zip(pairs, shared, strict=True)
     )

@@ -15,7 +15,7 @@ from matplotlib.transforms import blended_transform_factory
 
 from noisegrid.reporting import overhead_frame
 from noisegrid.reporting.claims_overhead import KERNEL_SIZES, published_maxima
-from noisegrid.reporting.figure_parts import annotate
+from noisegrid.reporting.figure_parts import annotate, only_words
 from noisegrid.reporting.figure_style import COLOURS, MARKERS, look, readable
 from noisegrid.reporting.titles import hardware_title, network_title
 
@@ -37,6 +37,8 @@ def figure_6(frame: pd.DataFrame) -> Figure:
     Both panels have the same logarithmic scale, on which a half is as far from 1 as a double.
     """
     table = overhead_frame.determinism(frame)
+    if table.empty:
+        return only_words(overhead_frame.NO_DETERMINISM)
     hardware = list(dict.fromkeys(table["hardware"]))
     is_sized = table["network"].isin(KERNEL_SIZES.values())
     sized, others = table[is_sized], table[~is_sized]

@@ -209,7 +209,8 @@ def _versus_sentence(row: pd.Series) -> str:
         between = f"the difference is {value:.2f} [{low:.2f}, {high:.2f}] points of accuracy {of}"
         what = f"{row['b']} against {row['a']} is {verdict}{within}: {between}"
     added = f"the test examples add ± {row['test_examples_add_percentage_points']:.2f}"
-    text = f"{noise_title(row['noise'])} free, on {row['hardware']}: {what}; {added}"
+    free = " free" if FREE.get(row["noise"]) else ""
+    text = f"{noise_title(row['noise'])}{free}, on {row['hardware']}: {what}; {added}"
     if verdict == "undecided":
         units = "seed sets" if row["test"].endswith("sets") else "runs"
         more = row["further_runs_or_sets"]
@@ -273,12 +274,11 @@ def overhead_sentences(overhead: pd.DataFrame) -> list[str]:
     table = overhead_frame.determinism(overhead)
     sentences = []
     for hardware, part in table.groupby("hardware", sort=False):
-        top = part.loc[part["ratio"].idxmax()]
+        top, place, why = overhead_frame.largest(part)
         kept = int((part["repeatable"] == "yes").sum())
         ends = "no interval" if pd.isna(top.low) else f"{top.low:.2f}, {top.high:.2f}"
         where = f"{top.network}, {overhead_frame.inputs_title(top)}, {_processes(top.processes)}"
-        largest = f"; the largest of {len(part)} networks" if len(part) > 1 else ""
-        why = overhead_frame.why_undecided(top)
+        largest = f"; {place} networks" if place else ""
         undecided = f" This does not show whether determinism costs time: {why}." if why else ""
         sentences.append(
             f"Determinism on {hardware}: a deterministic training step takes {top.ratio:.2f} [{ends}] times as long "

@@ -1,6 +1,7 @@
 """Load overhead.csv as a data frame, and compare the step times and the kernels of the arms."""
 
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from noisegrid import stats
 from noisegrid.common import versions
 from noisegrid.common.errors import NoisegridError, why
+from noisegrid.common.schemas import catalog
 from noisegrid.reporting.metrics_frame import check_names, check_schema
 from noisegrid.study.arms import REFERENCE, UNITS, arms, inputs_of
 
@@ -16,6 +18,8 @@ KEY = ["hardware", "network"]
 #: What stands beside every number from one process.
 ONE_PROCESS = "conditional on one process"
 DETERMINISTIC = "deterministic"
+#: What is said where the overhead of determinism was not measured.
+NO_DETERMINISM = "No network was timed with the arms default and deterministic (see the table of skipped arms)."
 #: The summed kernel times of two arms count as equal if they differ by at most this share of the default arm's sum.
 SAME_TIME = 0.02
 #: A kernel that both arms run is listed if its time changes notably between the arms: the absolute change must be at
@@ -206,14 +210,49 @@ def inputs_title(row: pd.Series) -> str:
 
 
 def _shape(network: str, size: float, batch: float) -> str:
-    return f"{size:.0f} {UNITS[inputs_of(network)]}, batch {batch:.0f}"
+    # overhead.csv does not say what a network of the user takes
+    inputs = f"{size:.0f} {UNITS[inputs_of(network)]}" if network in catalog("networks") else f"size {size:.0f}"
+    return f"{inputs}, batch {batch:.0f}"
 
 
-def why_undecided(row: pd.Series) -> str:
-    """Return why a row of `overhead_ratios` does not tell two arms apart; an empty string if it does."""
-    if row["processes"] < stats.FEWEST:
+def largest(table: pd.DataFrame) -> tuple[pd.Series, str, str]:
+    """Choose the row with the largest cost that the runs show or, if they show none, with the largest ratio.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of `overhead_ratios`, at least one.
+
+    Returns
+    -------
+    row : pandas.Series
+        The row.
+    place : str
+        Its place among several, such as "the largest of 3"; empty if there is one row only.
+    why : str
+        Why it does not tell the two arms apart; empty if it does. The row is chosen among several, so its interval is
+        widened by Bonferroni's correction before it is compared with 1.
+    """
+    reasons = pd.Series([_why_undecided(row, len(table)) for _, row in table.iterrows()], table.index)
+    costs = table[(reasons == "") & (table["ratio"] > 1)]
+    first = table["ratio"].idxmax()
+    found = costs["ratio"].idxmax() if len(costs) else first
+    place = "" if len(table) == 1 else f"the largest{'' if found == first else ' shown'} of {len(table)}"
+    return table.loc[found], place, str(reasons[found])
+
+
+def _why_undecided(row: pd.Series, comparisons: int) -> str:
+    """Return why a row, one of several that are compared, does not tell two arms apart; empty if it does."""
+    processes = row["processes"]
+    if processes < stats.FEWEST:
         return f"fewer than {stats.FEWEST} processes decide nothing"
-    return "the interval contains 1 (no cost)" if row["low"] <= 1 <= row["high"] else ""
+    alone = stats.student_quantile(processes - 1)
+    together = stats.student_quantile(processes - 1, 1 - (1 - stats.CONFIDENCE) / comparisons)
+    half = math.log(row["high"] / row["low"]) / 2 * together / alone
+    if abs(math.log(row["ratio"])) > half:
+        return ""
+    several = f", corrected for {comparisons} networks," if comparisons > 1 else ""
+    return f"the interval{several} contains 1 (no cost)"
 
 
 def _range(counts: pd.Series) -> str:

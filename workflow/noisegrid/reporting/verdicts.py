@@ -9,7 +9,6 @@ from noisegrid import stats
 from noisegrid.common.notes import join_notes
 
 ALPHA = 0.05
-MIN_REPLICATES = 5
 REPRODUCED, NOT_REPRODUCED, INSIDE_NULL = "reproduced", "not reproduced", "inside the null"
 NOT_DECIDED, UNDEFINED, NOT_MEASURED = "not decided", "undefined", "not measured here"
 
@@ -81,10 +80,10 @@ def decide(p_for: float, p_against: float, undecided: str = NOT_DECIDED) -> str:
 
 
 def not_from_few(verdict: Verdict) -> Verdict:
-    """Replace a verdict that rests on fewer than MIN_REPLICATES replicates by `not decided`, unless it is a fact."""
-    if verdict.proven or verdict.verdict == NOT_MEASURED or verdict.n >= MIN_REPLICATES:
+    """Replace a verdict that rests on fewer than stats.FEWEST replicates by `not decided`, unless it is a fact."""
+    if verdict.proven or verdict.verdict == NOT_MEASURED or verdict.n >= stats.FEWEST:
         return verdict
-    note = join_notes(verdict.note, f"n is below {MIN_REPLICATES}")
+    note = join_notes(verdict.note, f"n is below {stats.FEWEST}")
     return replace(verdict, verdict=NOT_DECIDED, p_for=np.nan, p_against=np.nan, note=note)
 
 

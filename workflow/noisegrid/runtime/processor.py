@@ -8,9 +8,6 @@ import platform
 from functools import cache
 from pathlib import Path
 
-#: The exit code of `noisegrid replay` if bits differ and another processor explains it: as in `noisegrid gate`, the
-#: question cannot be judged here.
-OTHER_PROCESSOR = 6
 CPUINFO = Path("/proc/cpuinfo")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 SUFFIXES = {"Data": "d", "Instruction": "i"}

@@ -30,7 +30,7 @@ class Mistakes:
         try:
             return function(*arguments)
         except NoisegridError as error:
-            self.found[str(error)] = None
+            self.found |= dict.fromkeys((str(error), *error.more))
         except (AttributeError, KeyError, TypeError, ValueError):
             if not self.malformed:  # otherwise the schema's error already states the mistake
                 raise
@@ -96,9 +96,7 @@ def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None
     cells, unsound = _check_cells(document, checked, datasets, where, result)
     sound = [cell for cell in cells if cell.task not in unsound]
     _check_sharing(document.get("share_gpu", 1), sound, tasks, where, result)
-    blocks = _listed(document, "overhead")
-    if None not in [result.collect(timed_networks, [block], where, index) for index, block in enumerate(blocks)]:
-        result.collect(timed_networks, blocks, where)  # two blocks may name the same network
+    _check_overhead(document, where, result)
     complete = not unsound and not result.any_at(f"{where}: cells")
     for key, check in (("versus", comparisons), ("inference", evaluations)):
         entries, before = _listed(document, key), len(result.found)
@@ -112,13 +110,25 @@ def _check_parts(document: dict[str, Any], where: str, result: Mistakes) -> None
             result.collect(check, entries, sound, where)  # an entry may occur twice
 
 
+def _check_overhead(document: dict[str, Any], where: str, result: Mistakes) -> None:
+    """Check each timed network of each sound block on its own."""
+    blocks = _listed(document, "overhead")
+    for index, block in enumerate(blocks):
+        if not result.any_at(f"{where}: overhead[{index}]"):
+            for hardware, network in itertools.product(block["hardware"], block["networks"]):
+                one = block | {"hardware": [hardware], "networks": [network]}
+                result.collect(timed_networks, [one], where, index)
+    if not result.any_at(f"{where}: overhead"):
+        result.collect(timed_networks, blocks, where)  # two blocks may name the same network
+
+
 def _check_tasks(own: dict[str, Any], where: str, result: Mistakes) -> dict[str, Any]:
     """Check each task of a study, unless a task that it starts from has a mistake. Return the tasks without mistakes.
 
     The tasks of the catalog are among them, but for those whose names the study uses again.
     """
     known = recipes.resolve_tasks({}, where)
-    for name in own.keys() & known.keys():
+    for name in sorted(own.keys() & known.keys()):
         result.collect(recipes.resolve_tasks, {name: own[name]}, where, name)
     new = {name: entry for name, entry in own.items() if name not in known and isinstance(entry, dict)}
     tasks = {name: task for name, task in known.items() if name not in own}
@@ -182,8 +192,9 @@ def _designs(block: dict[str, Any]) -> list[dict[str, Any]]:
     if "crossed" in block:
         return [{key: block[key] for key in ("crossed", *REPLACED) if key in block}]
     replicates = block.get("replicates")
-    size = {"replicates": max(2, replicates) if isinstance(replicates, int) else 2}
-    size |= {key: block[key] for key in ("seed_sets",) if key in block}
+    size: dict[str, Any] = {"replicates": 2}
+    if isinstance(replicates, int) and not isinstance(replicates, bool) and replicates >= 2:
+        size = {key: block[key] for key in ("replicates", "seed_sets") if key in block}
     return [{"noise": [noise], **size} for noise in _texts(block, "noise")]
 
 

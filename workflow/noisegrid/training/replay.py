@@ -19,16 +19,25 @@ from noisegrid.data.prepared import Dataset, open_prepared
 from noisegrid.records import record
 from noisegrid.records.predictions import agree, outputs, stored_labels
 from noisegrid.runtime import container, devices, gpu_sharing, machine
+from noisegrid.runtime.children import end_with_parent
 from noisegrid.runtime.hardware import entry
-from noisegrid.runtime.processor import OTHER_PROCESSOR
+from noisegrid.runtime.replayed import (
+    CHANGED,
+    EQUAL_WEIGHTS,
+    OTHER_BITS,
+    OTHER_PROCESSOR,
+    OTHER_START,
+    SAME_BITS,
+    UNEXPLAINED,
+)
 from noisegrid.study.resolve import PROTOCOL
 from noisegrid.training.outcome import Outcome
 from noisegrid.training.replicate import train_and_write
 from noisegrid.training.run import Run
 from noisegrid.training.train import train
 
-#: The text that `_compare` prints where no device, version or switch can be the reason.
-CHANGED = "equal weights have equal predictions and labels, whatever the processor and the versions: a file was changed"
+#: The part of a replicate that the seeds alone decide.
+INITIAL = "initial weights"
 
 
 def replay(path: Path, datasets: Path, output: Path | None) -> int:
@@ -64,7 +73,8 @@ def replay(path: Path, datasets: Path, output: Path | None) -> int:
         recorded GPU model or stack.
     """
     try:
-        with ProcessPoolExecutor(max_workers=1, mp_context=get_context("fork")) as executor:
+        context = get_context("fork")
+        with ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=end_with_parent) as executor:
             code, lines = executor.submit(_replay, path, datasets, output).result()
     except BrokenProcessPool as error:
         raise NoisegridError(
@@ -136,17 +146,16 @@ def recorded_device(old: dict[str, Any]) -> Iterator[None]:
 def _compare(path: Path, old: dict[str, Any], outcome: Outcome, data: Dataset) -> tuple[int, str]:
     """Return the exit code of `replay`, and lines on whether the outcome has the bits of the record."""
     hashes = f"recorded  {old['weight_hash']}\nreplayed  {outcome.final.weights.hash}"
-    # noisegrid.crate.rerun reads the lines `same bits` and `other bits`, and the explanation
     if outcome.final.weights.hash != old["weight_hash"]:
         moved = _other_processor(old["device"])
         started = "" if outcome.initial_hash == old["initial_weight_hash"] else "the initial weights differ, too"
-        lines = [hashes, "other bits", *filter(None, [moved, started]), _explain(old)]
+        lines = [hashes, OTHER_BITS, *filter(None, [moved, started]), _explain(old)]
         return OTHER_PROCESSOR if moved else 1, "\n".join(lines)
     if others := _others(old, outcome, record.read(path.parent, record.WEIGHTS), data):
-        what = f"the final weights are equal, but these are not: {', '.join(others)}"
-        reason = CHANGED if any(others.values()) else _explain(old)
-        return 1, "\n".join([hashes, "other bits", what, reason])
-    return 0, f"{hashes}\nsame bits"
+        changed = [name for name, beyond_rounding in others.items() if beyond_rounding]
+        reason = (OTHER_START if changed == [INITIAL] else CHANGED) if changed else _explain(old)
+        return 1, "\n".join([hashes, OTHER_BITS, EQUAL_WEIGHTS + ", ".join(others), reason])
+    return 0, f"{hashes}\n{SAME_BITS}"
 
 
 def _other_processor(device: dict[str, Any]) -> str:
@@ -174,7 +183,7 @@ def _others(old: dict[str, Any], outcome: Outcome, packed: record.Replicate, dat
     pairs = {words: (arrays[name], again[name]) for words, name in kinds.items()} | {
         "labels": (arrays["label"], labels)
     }
-    started = {} if outcome.initial_hash == old["initial_weight_hash"] else {"initial weights": True}
+    started = {} if outcome.initial_hash == old["initial_weight_hash"] else {INITIAL: True}
     return started | {
         words: not agree(stored, computed)
         for words, (stored, computed) in pairs.items()
@@ -200,7 +209,7 @@ def _explain(old: dict[str, Any]) -> str:
     ]
     if not old["flags"]["deterministic"]:
         differences.insert(0, "  the recorded run left the framework's kernels free, so equal bits are not guaranteed")
-    return "what differs:\n" + ("\n".join(differences) or "  nothing that the record knows of")
+    return "what differs:\n" + ("\n".join(differences) or f"  {UNEXPLAINED}")
 
 
 def _code(old: dict[str, Any]) -> dict[str, Any]:

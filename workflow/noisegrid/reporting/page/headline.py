@@ -145,13 +145,13 @@ def _overhead(overhead: pd.DataFrame | None) -> Fact | None:
     table = overhead_frame.determinism(overhead) if overhead is not None else pd.DataFrame()
     if table.empty:
         return None
-    top = table.loc[table["ratio"].idxmax()]
+    top, place, why = overhead_frame.largest(table)
     value, _, interval = with_interval(top["ratio"], top["low"], top["high"], 2).partition(" ")
     inputs = overhead_frame.inputs_title(top)
     about = [f"{network_title(top['network'])}, {inputs}, {hardware_title(top['hardware'])}"]
-    about += [f"the largest of {len(table)}"] if len(table) > 1 else []
+    about += [place] if place else []
     about += [_n(top["processes"]) + (" processes" if top["processes"] > 1 else " process")]
-    if why := overhead_frame.why_undecided(top):
+    if why:
         return Fact(STEP_TIME, "not decided", f"{value} times {interval}".rstrip(), f"{why}; {'; '.join(about)}")
     return Fact(STEP_TIME, f"{value} times", interval, "; ".join(about))
 
