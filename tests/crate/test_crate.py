@@ -19,7 +19,7 @@ from forgeries import FORGERIES, edit_text
 
 from noisegrid.common.errors import NoisegridError
 from noisegrid.common.files import sha256
-from noisegrid.crate import archive, check_contents, check_products, verify
+from noisegrid.crate import archive, check_contents, check_metrics, check_products, verify
 from noisegrid.crate.crate import CHECKSUMS, METADATA, open_crate
 from noisegrid.crate.csv_differences import differences, same, words_of
 
@@ -298,6 +298,7 @@ def test_another_matplotlib_is_told_and_is_no_same(package, tmp_path, capsys):
     verify.verify(looked_at)
     assert "not compared: another version of Matplotlib" in capsys.readouterr().out
     assert any(note.startswith("FIGURES WERE NOT COMPARED: Matplotlib 3.0.0 drew them, ") for note in looked_at.notes)
+    assert verify._verdict(looked_at, [], None) == "same, but figures were not confirmed, see above"
 
 
 class TestQuoted:
@@ -337,3 +338,27 @@ class TestNumbers:
             "t.csv: algo b is in the crate, but is not computed again",
             "t.csv: impl b is computed, but is not in the crate",
         ]
+
+
+@pytest.mark.slow
+def test_a_metric_that_only_one_file_lacks_counts_whatever_the_code(package, tmp_path, monkeypatch):
+    """Later code adds a metric to all files, so it excuses no single one."""
+    crate = open_crate(package, tmp_path)
+    path = Path(crate.paths.task_metrics("cpu", "short-digits"))
+    other = tmp_path / "another.csv"
+    other.write_text(path.read_text())
+    path.write_text("".join(line for line in path.open() if ",churn," not in line))
+    monkeypatch.setattr(type(crate), "has_code_of_here", False)
+    assert list(check_metrics.recount(crate)[1]) == [] and crate.unconfirmed == ["some metrics"]
+    monkeypatch.setattr(type(crate), "metrics_files", [path, other])
+    assert any("churn all is not in the crate" in sentence for sentence in check_metrics.recount(crate)[1])
+
+
+@pytest.mark.slow
+def test_all_differences_are_counted_and_the_first_are_named(monkeypatch, tmp_path, capsys, package):
+    crate = open_crate(package, tmp_path)
+    monkeypatch.setattr(verify, "PROBLEMS", 2)
+    monkeypatch.setattr(verify, "CHECKS", {"records": lambda _: ("5 records", iter("abcde"))})
+    wrong = verify.verify(crate)
+    assert wrong == ["a", "b"] and "  - b\n  - and 3 more\n" in capsys.readouterr().out
+    assert verify._verdict(crate, wrong, None) == "DIFFERENT: 5 differences, see above; the first: a"

@@ -2,12 +2,13 @@
 
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 from conftest import noisegrid
-from factories import RESULTS, forged, packed
-from forgeries import better_predictions, edit_text
+from factories import ALGO, RESULTS, forged, packed, rewrite_record
+from forgeries import better_predictions, edit_predictions, edit_text
 
 from noisegrid.common.files import sha256
 from noisegrid.crate.comparison import _unequal_numbers
@@ -40,8 +41,32 @@ class TestCompare:
         assert done.returncode == 1, done.stdout
         assert "weights: 6 of 6 shared replicates end with equal weights; 5 of these 6 have equal" in done.stdout
         assert re.search(r"^DIFFERENT: equal weights have equal predictions", done.stdout, re.M)
-        said = "  - cpu/short-digits/algo/0: the weights are equal, but not the predictions and logits\n"
+        said = "  - cpu/short-digits/algo/0: the weights are equal, but not the logits\n"
         assert said in done.stdout and done.stdout.count("  - ") == 1
+
+    def test_two_classes_that_are_as_likely_are_no_difference(self, package, tmp_path):
+        """Rounding decides between them; the predictions differ, and the logits agree."""
+
+        def likely(chosen: int) -> Path:
+            def edit(arrays: dict) -> None:
+                arrays["logits"][0] = 0
+                arrays["logits"][0, chosen] = 1e-6
+
+            place = tmp_path / str(chosen)
+            return forged(package, place, lambda folder: edit_predictions(folder, edit))
+
+        done = noisegrid("compare", likely(3), likely(4), "--output", tmp_path / "out")
+        assert done.returncode == 0 and "6 of these 6 have equal predictions\n" in done.stdout, done.stdout
+
+    def test_predictions_that_cannot_be_read_are_one_sentence(self, package, tmp_path):
+        def edit(folder: Path) -> None:
+            with zipfile.ZipFile(folder / ALGO / "0/predictions.npz", "w") as file:
+                file.writestr("label.npy", b"not an array")
+            rewrite_record(folder / ALGO / "0", lambda _: None)
+
+        done = noisegrid("compare", package, forged(package, tmp_path, edit), "--output", tmp_path / "out")
+        assert done.returncode == 1 and done.stdout.count("\n") == 1, done.stdout
+        assert "cpu/short-digits/algo/0/predictions.npz cannot be read in one of the packages" in done.stdout
 
     def test_other_numbers_of_equal_runs_are_a_difference(self, package, tmp_path):
         other = forged(

@@ -102,6 +102,7 @@ def test_a_metric_that_later_code_adds_is_noted_and_does_not_count(tmp_path, exa
     path = forged(example, tmp_path, edit)
     wrong, crate = verified(path, tmp_path / "later", ("metrics",), monkeypatch)
     assert wrong == [] and any(note.endswith("computes: logit_correlation") for note in crate.notes), crate.notes
+    assert crate.unconfirmed == ["some metrics"]  # the last line says so
     monkeypatch.setattr(Crate, "has_code_of_here", True)
     wrong, _ = verified(path, tmp_path / "same", ("metrics",), monkeypatch)
     assert any("logit_correlation" in words and "is not in the crate" in words for words in wrong), wrong

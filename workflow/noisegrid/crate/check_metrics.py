@@ -69,7 +69,7 @@ def recount(crate: Crate) -> tuple[str, Iterator[str]]:
     missing, need_weights = set[str](), set[str]()
     wrong: list[str] = []
     # of a metric that any file has, every cell must have its rows
-    present = set() if crate.has_code_of_here else _metrics_of(path for path, _ in _again(crate) if path.is_file())
+    present = set() if crate.has_code_of_here else _metrics_of(path for path in crate.metrics_files if path.is_file())
     for path, parts in _again(crate):
         name = str(path.relative_to(crate.results))
         if not path.is_file():

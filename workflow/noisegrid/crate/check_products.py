@@ -46,11 +46,8 @@ def collected(crate: Crate) -> tuple[str, Iterator[str]]:
     metrics.csv must consist of the files of all tasks and of all comparisons across hardware and of methods, and
     overhead.csv must consist of the files of all timed networks.
     """
-    cells = [Path(crate.paths.task_metrics(*names)) for names in crate.tasks]
-    cells += [Path(crate.paths.across(task)) for task in dict.fromkeys(task for _, task in crate.tasks)]
-    cells += [Path(crate.paths.versus)] if crate.versus else []
     timed = [Path(crate.paths.timed(name, "csv")) for name in crate.about["timed_networks"]]
-    parts = {"metrics.csv": cells} | ({"overhead.csv": timed} if timed else {})
+    parts = {"metrics.csv": crate.metrics_files} | ({"overhead.csv": timed} if timed else {})
     there = [name for name in parts if (crate.results / name).is_file()]
 
     def wrong() -> Iterator[str]:

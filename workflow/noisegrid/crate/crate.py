@@ -156,6 +156,13 @@ class Crate:
         return found
 
     @property
+    def metrics_files(self) -> list[Path]:
+        """The paths of the metrics of all tasks and comparisons, in the order of metrics.csv; not all need exist."""
+        files = [Path(self.paths.task_metrics(*names)) for names in self.tasks]
+        files += [Path(self.paths.across(task)) for task in dict.fromkeys(task for _, task in self.tasks)]
+        return files + ([Path(self.paths.versus)] if self.versus else [])
+
+    @property
     def results(self) -> Path:
         """The path of the study's results folder."""
         return Path(self.paths.folder)
