@@ -84,3 +84,33 @@ def test_inputs_of_other_shapes_are_named():
     found = compare(traced(a), traced(b))
     assert found.cause is not None and found.cause.kind == "shapes"
     assert "`mm` has inputs of other shapes (4x2 against 5x2)" in sentence(found, traced(a), traced(b))
+
+
+def test_operations_that_replace_each_other_at_the_end_are_the_cause():
+    a = [operation("a"), operation("relu", (2,), (3,))]
+    b = [operation("a"), operation("sigmoid", (2,), (4,))]
+    cause = compare(traced(*a), traced(*b)).cause
+    assert cause is not None and (cause.kind, cause.operation.name) == ("only one side", "relu")
+    same = [b[0], operation("sigmoid", (2,), (3,))]  # another name for the same values
+    assert compare(traced(*a), traced(*same)).cause is None
+
+
+def test_an_operation_of_one_side_is_the_cause_if_the_next_state_differs():
+    def followed(weight, *operations):
+        after = State({"weights": {"w": weight}})
+        return Trace({}, (State({"weights": {"w": "0"}}), after), 0, operations)
+
+    a, clamp = [operation("a"), operation("b", (2,), (3,))], operation("clamp_", (3,), (5,))
+    cause = compare(followed("1", *a, clamp), followed("2", *a)).cause
+    assert cause is not None and cause.operation.name == "clamp_"
+    assert compare(followed("1", *a, clamp), followed("1", *a)).cause is None
+
+
+def test_a_longer_trace_of_the_same_run_does_not_diverge():
+    def states(count):
+        return (*(State({"batch": {"x": str(k)}}, ("e",)) for k in range(count)), State({}))
+
+    short, long = Trace({}, states(2), 0, ()), Trace({}, states(4), 0, ())
+    assert not compare(short, long).diverged and not compare(long, short).diverged
+    other = Trace({}, (State({"batch": {"x": "9"}}, ("e",)), *states(4)[1:]), 0, ())
+    assert compare(short, other).diverged

@@ -8,12 +8,18 @@ import pytest
 import torch._dynamo
 from conftest import ROOT
 
-from noisegrid.testing import fresh, outcome, same_run
+from noisegrid.testing import fresh, outcome, plugin, same_run
 
 pytest_plugins = "pytester"
 
 #: Imported first, because a session in this process forgets its imports, and PyTorch cannot be imported twice.
 IMPORTED = (torch._dynamo, fresh, outcome, same_run)
+
+
+def test_a_session_that_never_began_ends_quietly():
+    """A hook of conftest.py may raise UsageError before that of the plugin is called."""
+    plugin.pytest_unconfigure(object())
+
 
 #: Functions that tests call; each test in a session names one of them.
 FUNCTIONS = """

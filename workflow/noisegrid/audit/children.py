@@ -1,6 +1,7 @@
 """Watch the processes that a run starts: ranks, and the workers of DataLoaders."""
 
 import os
+from contextlib import suppress
 from functools import wraps
 from multiprocessing import util
 from multiprocessing.process import BaseProcess
@@ -47,14 +48,16 @@ def run(target: Any, args: Any, kwargs: Any) -> None:
     from noisegrid.audit import side
     from noisegrid.audit.draws import Draws
     from noisegrid.audit.steps import end
+    from noisegrid.audit.watch import Enough
 
     forked = bool(side.WATCHES)
     watch = side.WATCHES[0] if forked else side.begin(os.environ[VARIABLE])
-    if forked:  # the dispatch mode of the parent is active here too
-        target(*args, **kwargs)
-    else:
-        with Draws(watch):
+    with suppress(Enough):  # the last step that is watched
+        if forked:  # the dispatch mode of the parent is active here too
             target(*args, **kwargs)
+        else:
+            with Draws(watch):
+                target(*args, **kwargs)
     if watch.steps:
         end(watch, None)
     if GROUPS:

@@ -15,7 +15,7 @@ from noisegrid.audit import places
 from noisegrid.audit.log import BETWEEN, EVALUATION, FETCH, LAYER, ORDER
 from noisegrid.audit.watch import Watch
 from noisegrid.common.files import short_digest
-from noisegrid.divergence.tracer import Observer, changed_in_place
+from noisegrid.divergence.tracer import Observer, changed_in_place, draws
 
 #: The seed of other values, where an audit asks whether a value matters.
 OTHER = 987_654_321
@@ -40,7 +40,7 @@ class Draws(Observer):
         """Run an operator, and record it if it draws."""
         kwargs = kwargs or {}
         result = function(*args, **kwargs)
-        if torch.Tag.nondeterministic_seeded in function.tags:
+        if draws(function, args, kwargs):
             return self._drawn(function, args, kwargs, result)
         if not self.watch.updating and self.watch.where in (BETWEEN, EVALUATION):
             self._averages(changed_in_place(function, args, kwargs))
@@ -74,8 +74,10 @@ class Draws(Observer):
         if not tensors or not weights:
             return
         shapes = {one.shape for one in weights.values()}
-        taken = set(weights) | {one.grad.data_ptr() for one in weights.values() if one.grad is not None}
-        kept = [one for one in tensors if one.shape in shapes and one.dim() and one.data_ptr() not in taken]
+        gradients = [one.grad for one in weights.values() if one.grad is not None and one.grad.layout == torch.strided]
+        taken = set(weights) | {one.data_ptr() for one in gradients}  # sparse tensors have no place in memory
+        strided = [one for one in tensors if one.layout == torch.strided]
+        kept = [one for one in strided if one.shape in shapes and one.dim() and one.data_ptr() not in taken]
         self.watch.averages += self.watch.hashes(kept)
 
 

@@ -42,6 +42,9 @@ def audited(text: str) -> None:
             returned = imported("function", request.function)(**request.arguments)
         except Enough:
             pass
+        except SystemExit as error:
+            if error.code:
+                raise NoisegridError(f"{request.function} ended with sys.exit({error.code!r}); correct it") from error
         except NoisegridError:
             raise
         except Exception as error:

@@ -67,18 +67,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Asked(NamedTuple):
-    """One side as it was asked for: base or new, its paths, what to read from them, and its label."""
+    """One side as it was asked for: base or new, its paths, what to read from them, its label, and if it is a group."""
 
     side: str
     paths: list[str]
     choice: "Choice"
     label: str
+    grouped: bool = False
 
     def read(self) -> "Runs":
         """Read the runs."""
         from noisegrid.reading.sides import read_side
 
-        return replace(read_side(self.paths, self.choice, self.side), label=self.label)
+        return replace(read_side(self.paths, self.choice, self.side), label=self.label, grouped=self.grouped)
 
 
 def sides(options: argparse.Namespace) -> list[Asked]:
@@ -92,7 +93,9 @@ def sides(options: argparse.Namespace) -> list[Asked]:
                 "--group needs PATH, --a and --b, as in: noisegrid gate runs.csv --group method --a x --b y"
             )
         return [
-            Asked(side, options.paths, arguments.choice(options, ((options.group, value),)), value)
+            Asked(
+                side, options.paths, arguments.choice(options, ((options.group, value),)), value, options.a != options.b
+            )
             for side, value in zip(SIDES, values, strict=True)
         ]
     if values != (None, None):

@@ -7,6 +7,7 @@ module imports no PyTorch.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import takewhile
 
 from noisegrid.divergence.trace import INDEX, Operation, State, Trace, Value
 from noisegrid.divergence.ulp import Distance, sampled
@@ -120,14 +121,20 @@ def compare(a: Trace, b: Trace) -> Comparison:
     if before or a.step != b.step:
         return Comparison(steps, state, None, 0, a.step)
     pairs = aligned(a.operations, b.operations)
-    cause, differing = first_cause(pairs)
+    cause, differing = first_cause(pairs, changed=state is not None and state.step == a.step + 1)
     return Comparison(steps, state, cause, len(pairs), a.step, differing)
 
 
 def state_differences(a: Sequence[State], b: Sequence[State]) -> Iterator[StateDifference]:
-    """Yield what differs at the start of each step, the earliest step first."""
+    """Yield what differs at the start of each step, the earliest step first.
+
+    The state after the last step has no batch, so that of the longer trace is not compared with it.
+    """
+    last = min(len(a), len(b)) - 1
     for step, (one, other) in enumerate(zip(a, b, strict=False)):
         for part in PARTS:
+            if part == "batch" and step == last:
+                continue
             left, right = one.parts.get(part, {}), other.parts.get(part, {})
             if members := tuple(name for name in {**left, **right} if left.get(name) != right.get(name)):
                 kind = _kind_of_batch(a, b, step, members) if part == "batch" else ""
@@ -162,11 +169,21 @@ def aligned(a: Sequence[Operation], b: Sequence[Operation]) -> list[Pair]:
     return pairs
 
 
-def first_cause(pairs: Sequence[Pair]) -> tuple[Cause | None, tuple[Pair, ...]]:
-    """Return the cause, and the pairs that differ: the cause and its consequences."""
+def first_cause(pairs: Sequence[Pair], changed: bool = False) -> tuple[Cause | None, tuple[Pair, ...]]:
+    """Return the cause, and the pairs that differ: the cause and its consequences.
+
+    An operation that only one side runs may change nothing. It is the cause only if something else differs: an
+    operation of both sides, what the last operations of the sides computed, or what followed from the operations.
+
+    Parameters
+    ----------
+    pairs : sequence of Pair
+        The operations of both sides.
+    changed : bool
+        Whether what followed from the operations differs: the next state, or the outputs of a network.
+    """
     differing = [(index, pair) for index, pair in enumerate(pairs) if kind_of(pair)]
-    # an operation that only one side runs may change nothing: it is the cause only if something else differs
-    if all(None in pair for _, pair in differing):
+    if all(None in pair for _, pair in differing) and not (changed or _other_ends(pairs)):
         differing = []
     if not differing:
         return None, ()
@@ -177,6 +194,13 @@ def first_cause(pairs: Sequence[Pair]) -> tuple[Cause | None, tuple[Pair, ...]]:
     places = (_count(one for one, _ in before) if a else None, _count(other for _, other in before) if b else None)
     cause = Cause(kind, a, b, places, distances, len(differing) - 1)
     return cause, tuple(pair for _, pair in differing)
+
+
+def _other_ends(pairs: Sequence[Pair]) -> bool:
+    """Return whether each side ends with operations of its own, of which the last ones computed other values."""
+    tail = list(takewhile(lambda pair: None in pair, reversed(pairs)))
+    last = [next((pair[side] for pair in tail if pair[side] is not None), None) for side in (0, 1)]
+    return last[0] is not None and last[1] is not None and bits(last[0].outputs) != bits(last[1].outputs)
 
 
 def apart(a: Operation, b: Operation) -> tuple[Distance | None, ...]:

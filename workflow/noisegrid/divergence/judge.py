@@ -52,6 +52,7 @@ def recorded(request: Request) -> Trace:
             [sys.executable, "-m", "noisegrid.divergence.side"],
             input=replace(request, output=str(path)).to_json(),
             env=python_environment(),
+            stdout=subprocess.DEVNULL,  # what the user's code prints is no part of the result
             stderr=subprocess.PIPE,
             text=True,
             check=False,

@@ -121,7 +121,8 @@ def _step(subject: Subject, recorder: Recorder) -> dict[str, Any]:
         state = state if result is None else result
         parts = Parts.of(state, subject.name)
     recorder.end(parts.network, parts.optimizers)
-    kind = next(parts.network.parameters()).device.type if parts.network is not None else "cpu"
+    first = next(parts.network.parameters(), None) if parts.network is not None else None
+    kind = first.device.type if first is not None else "cpu"
     return _about(subject, {"seeds": {"seed": seed}, "switches": flags}, kind)
 
 
@@ -130,6 +131,8 @@ def _step_flags(subject: Subject) -> tuple[noise.Flags, int]:
     for change in parsed(subject.changes, subject.name):
         if change.key == "seed":
             seed = int(change.value)
+        elif change.key in ("precision", "memory_format"):
+            raise NoisegridError(f"{subject.name}: a step of your own sets its {change.key} itself; change it there")
         elif change.key in flags or change.key in ("cudnn_benchmark", "cudnn_deterministic", "sdpa_backend"):
             flags[change.key] = change.value
         else:

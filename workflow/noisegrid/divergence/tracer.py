@@ -114,7 +114,7 @@ class Tracer(Observer):
         elif outputs:
             if chosen:
                 self.values = before | self._kept("output", written)
-            random = torch.Tag.nondeterministic_seeded in function.tags
+            random = draws(function, args, kwargs)
             name = f"{function.overloadpacket.__name__}.{function._overloadname}"
             self.recorded.append(_Recorded(name, (module, part), words, inputs, outputs, random))
         return result
@@ -200,6 +200,22 @@ def _computes(function: Any) -> bool:
         return False
     aliases = [one.alias_info for one in function._schema.returns]
     return not any(alias is not None and not alias.is_write for alias in aliases)
+
+
+def draws(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+    """Return whether an operator draws random numbers with these arguments.
+
+    The tag is that of all operators that can draw. Attention, dropout and recurrent layers among them draw nothing
+    without dropout or outside of training.
+    """
+    if torch.Tag.nondeterministic_seeded not in function.tags:
+        return False
+    known = function._schema.arguments
+    given = {one.name: one.default_value for one in known if one.has_default_value()}
+    given |= {one.name: value for one, value in zip(known, args, strict=False)} | kwargs
+    rates = (given.get(name) for name in ("dropout_p", "dropout"))
+    modes = (given.get(name) for name in ("training", "train"))
+    return all(rate is None or rate != 0 for rate in rates) and all(mode is not False for mode in modes)
 
 
 def changed_in_place(function: Any, args: Any, kwargs: dict[str, Any]) -> list[Tensor]:

@@ -105,7 +105,11 @@ def gate(
         choice = _choice(metric, seed, where)
         return judge(from_values(base, choice, "base"), from_values(new, choice, "new"), question, ledger)
     first, second = (
-        replace(from_values(base, _choice(metric, seed, {**(where or {}), group: value}), "runs"), label=str(value))
+        replace(
+            from_values(base, _choice(metric, seed, {**(where or {}), group: value}), "runs"),
+            label=str(value),
+            grouped=a != b,
+        )
         for value in (a, b)
     )
     return judge(first, second, question, ledger)

@@ -138,6 +138,16 @@ def check_both(base: Runs, new: Runs, allow_identical: bool = False) -> None:
     CannotJudge
         If all runs of one are among those of the other, or if some results are fractions and others percentages.
     """
+    if not (base.grouped and new.grouped):
+        _check_apart(base, new)
+    same = len(base) == len(new) and np.array_equal(np.sort(base.values), np.sort(new.values))
+    if same and not allow_identical:
+        raise CannotJudge("base and new have exactly the same results; name the files of both sides")
+    _check_units(base, new)
+
+
+def _check_apart(base: Runs, new: Runs) -> None:
+    """Raise CannotJudge if a run is on both sides, as far as its name and its result tell."""
     files = [{read.file for read in runs.read} for runs in (base, new)]
     if files[0] and files[0] == files[1] and np.array_equal(base.values, new.values):
         raise CannotJudge(f"base and new are the same files ({terminal(min(files[0]))}); name the files of both sides")
@@ -149,10 +159,6 @@ def check_both(base: Runs, new: Runs, allow_identical: bool = False) -> None:
     if runs[0] <= runs[1] or runs[1] <= runs[0]:
         side, other = ("base", "new") if runs[0] <= runs[1] else ("new", "base")
         raise CannotJudge(f"all runs of {side} are among those of {other}, too; name the files of both sides")
-    same = len(base) == len(new) and np.array_equal(np.sort(base.values), np.sort(new.values))
-    if same and not allow_identical:
-        raise CannotJudge("base and new have exactly the same results; name the files of both sides")
-    _check_units(base, new)
 
 
 def _check_units(base: Runs, new: Runs) -> None:

@@ -101,8 +101,8 @@ def _between(first: Array, second: Array, level: float) -> Estimate:
 
 
 def _classes(base: Examples, new: Examples, paired: bool, level: float) -> tuple[ClassDifference, ...]:
-    """Compare the scores of both sides class by class."""
-    if base.labels is None:
+    """Compare both sides class by class, where the scores say whether a prediction is correct."""
+    if base.labels is None or not base.scores.dtype == new.scores.dtype == bool:
         return ()
     first, second = base.numbers, new.numbers
     names, counts, found = [], [], []

@@ -172,6 +172,11 @@ def _prepare(base: Runs, new: Runs, question: Question) -> _Sides:
         if equal > len(base) / 2:
             notes.append(f"{equal} of {len(base)} pairs have equal results, as if the change had no effect there")
     if base.examples is not None and new.examples is not None:
+        if base.examples.scale != new.examples.scale:
+            raise CannotJudge(
+                f"the {terminal(base.metric)} of each example is true or false on one side and a number on the other; "
+                "write both in the same way"
+            )
         matched = match_examples(base.examples, new.examples)
         base, new = (replace(side, examples=of) for side, of in zip((base, new), matched, strict=True))
     elif base.examples is not new.examples:

@@ -64,7 +64,7 @@ def step(values: Array, share: bool = False) -> float:
     """
     denominators = [_denominator(float(value)) for value in values]
     common = math.lcm(*denominators)
-    if not common:
+    if not 0 < common <= 2**53:  # above, floats do not tell the places apart
         return 0.0
     if len(np.unique(values)) == 2:
         return (share and _one_example(np.unique(values), common)) or 1 / common

@@ -41,6 +41,15 @@ def number(value: float, width: float, sign: bool = False) -> str:
     return _decimal(value, width, sign, exponent) + power_of_ten(exponent)
 
 
+def bound(value: float, width: float, sign: bool = False) -> str:
+    """Return a number that the user asked for as `number` does, but with all its decimals: it is what was tested."""
+    exponent = power(abs(value))
+    rounded = _decimal(value, width, sign, exponent)
+    if math.isclose(float(rounded.replace("−", "-")) * 10.0**exponent, value, rel_tol=1e-9):
+        return rounded + power_of_ten(exponent)
+    return f"{value:{'+' if sign else ''}.15g}".replace("-", "−")
+
+
 def interval(estimate: Estimate, sign: bool = False) -> str:
     """Return an estimate with its interval, such as `+0.31 [+0.12, +0.50]`."""
     width, exponent = (estimate.high - estimate.low) / 2, power(max(map(abs, estimate[:3])))
@@ -86,9 +95,9 @@ def name(side: str, of: Side) -> str:
 def _asked(found: Gate) -> str:
     """Return how the difference compares with the bounds that were asked for."""
     asked, width = found.question, found.smallest
-    at_least = number(asked.at_least, width)
+    at_least = bound(asked.at_least, width)
     if found.verdict == EQUIVALENT:
-        return f", within ± {number(asked.margin, width)}"
+        return f", within ± {bound(asked.margin, width)}"
     if not asked.at_least or found.verdict == WORSE:
         return ""
     if found.verdict == BETTER:

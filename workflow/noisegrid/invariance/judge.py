@@ -81,7 +81,7 @@ def judged(subject: Subject, sizes: Sequence[int], threads: Sequence[int]) -> Fi
 def _change(condition: Condition, found: Answer, reference: Answer) -> Change:
     cause = None
     for example, operations in found.operations.items():
-        cause, _ = first_cause(aligned(reference.operations[example], operations))
+        cause, _ = first_cause(aligned(reference.operations[example], operations), changed=True)
     return measured(condition, reference.logits, found.logits, cause)
 
 

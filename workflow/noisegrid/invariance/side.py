@@ -77,7 +77,12 @@ class _Evaluation:
         self.network = network.to(memory_format=layout)  # type: ignore[call-overload]
         self.inputs, self.layout = inputs, layout if inputs.ndim == 4 else torch.contiguous_format
         self.precision = condition.flags["precision"]
-        self.buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+        self.buffers = [
+            (module, name, buffer, buffer.clone())
+            for module in network.modules()
+            for name, buffer in module._buffers.items()
+            if buffer is not None
+        ]
         self.batches = condition.batches(len(inputs))
 
     def all(self) -> Logits:
@@ -107,8 +112,8 @@ class _Evaluation:
     def _outputs(self, batch: Tensor) -> Tensor:
         """Evaluate one batch. Buffers and random state are those of the start, so no batch depends on earlier ones."""
         noise.seed_global(0)
-        for buffer, start in self.buffers:
-            buffer.copy_(start)
+        for module, name, buffer, start in self.buffers:  # a network may also put another tensor there
+            module._buffers[name] = buffer.copy_(start)
         with autocast(batch.device, self.precision):
             return _tensor_of(self.network(batch), len(batch))
 

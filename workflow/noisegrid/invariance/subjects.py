@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from noisegrid.common.errors import NoisegridError, UsageError, unknown
+from noisegrid.common.errors import NoisegridError, UsageError, first_line, unknown
 from noisegrid.common.references import FORM, imported
 from noisegrid.common.schemas import catalog
 from noisegrid.data.prepared import Dataset, open_prepared
@@ -182,13 +182,20 @@ def _test_images(subject: Subject, run: Run, data: Dataset) -> Tensor:
 
 def _of_user(subject: Subject) -> tuple[nn.Module, Tensor]:
     """Call the user's function, which returns a network, or a network and its inputs."""
-    found = imported("network", subject.name)()
+    try:
+        found = imported("network", subject.name)()
+    except NoisegridError:
+        raise
+    except Exception as error:
+        raise NoisegridError(f"{subject.name}: {type(error).__name__}: {first_line(error)}; correct it") from error
     network, inputs = found if isinstance(found, Sequence) and not isinstance(found, nn.Module) else (found, None)
     if not isinstance(network, nn.Module):
         raise NoisegridError(
             f"{subject.name} returned {type(network).__name__}; return a torch.nn.Module, or a pair of it and a tensor "
             "of inputs"
         )
+    if not isinstance(inputs, Tensor | None):
+        raise NoisegridError(f"{subject.name} returned inputs of type {type(inputs).__name__}; return a tensor")
     if inputs is None:
         inputs = images(subject.examples, SMALL_PIXELS)[0]
     _check_count(subject, len(inputs), subject.name)

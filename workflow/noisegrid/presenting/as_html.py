@@ -9,6 +9,7 @@ from noisegrid.gating.examples import ClassDifference, ExampleResults
 from noisegrid.gating.gate import Gate, Side
 from noisegrid.gating.sentences import (
     basis,
+    bound,
     claim,
     counted,
     direction,
@@ -83,9 +84,9 @@ def _difference(found: Gate) -> str:
         rows.append(Row("runs alone", "without the sampling of the examples", found.of_runs, "muted", DIAMOND))
     caption = f"The difference of the means with its {percent(found.level)} interval, by {found.test}."
     if asked.margin:
-        caption += f" Shaded: within ± {number(asked.margin, width)}, which does not matter."
+        caption += f" Shaded: within ± {bound(asked.margin, width)}, which does not matter."
     if asked.at_least:
-        caption += f" Dashed: {number(guides.at_least, width, sign=True)}, the smallest gain that matters."
+        caption += f" Dashed: {bound(guides.at_least, width, sign=True)}, the smallest gain that matters."
     plot = forest(rows, "noise of", f"new − base{_in_brackets(found.unit)}", guides)
     return f"<h2>Difference</h2>{_figure(plot, caption)}"
 

@@ -102,7 +102,7 @@ def _logs(folder: Path) -> Iterator[_Log]:
 def _log(path: Path) -> _Log:
     parts = NAME.fullmatch(path.name)
     run = f"{path.resolve().parent.name}/{path.stem.removeprefix('samples_')}"
-    return _Log(path, {"task": parts["task"] if parts else path.stem, "run": run})
+    return _Log(path, {"run": run} | ({"task": parts["task"]} if parts else {}))
 
 
 def _tables(log: _Log, choice: Choice) -> list[Table]:

@@ -98,6 +98,8 @@ class Runs:
         What was read.
     label : str
         What the side is, such as the name of its file, or its value in the column of the groups; it may be empty.
+    grouped : bool
+        Whether the runs have another value in a column than those of the other side, so that no run is on both.
     """
 
     values: Array
@@ -107,6 +109,7 @@ class Runs:
     examples: Examples | None = None
     read: tuple[Read, ...] = ()
     label: str = ""
+    grouped: bool = False
 
     def __len__(self) -> int:
         """Return the number of runs."""

@@ -89,10 +89,10 @@ def smallest_count(enough: Callable[[int], bool], least: int) -> int | None:
     """
     most = least
     while not enough(most):
-        most *= 2
-        if most > LIMIT:
+        if most >= LIMIT:
             return None
-    too_few = most // 2  # or smaller than `least`
+        most = min(2 * most, LIMIT)
+    too_few = max(most // 2, least - 1)  # at LIMIT, a smaller count than was tried
     while most - too_few > 1:
         middle = (too_few + most) // 2
         too_few, most = (too_few, middle) if enough(middle) else (middle, most)

@@ -33,7 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Note that a session ends."""
-    _sessions.remove(config)
+    if config in _sessions:  # the hook of another plugin may have failed before that of this one was called
+        _sessions.remove(config)
 
 
 def is_deep() -> bool:

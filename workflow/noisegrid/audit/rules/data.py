@@ -8,6 +8,9 @@ from noisegrid.audit.finding import NAMES, SEEDED, Finding, named
 from noisegrid.audit.log import LAYER
 from noisegrid.audit.observation import CONTENTS, DATA_ORDER, MASKS, Epoch, Observation, by_index
 
+#: How many examples have the same order in two epochs by chance less than once in 40,000 times.
+ENOUGH = 8
+
 
 def same_again(evidence: Evidence) -> Iterator[Finding]:
     """Find epochs, workers or steps that draw the same random numbers again."""
@@ -22,7 +25,7 @@ def same_again(evidence: Evidence) -> Iterator[Finding]:
             "the augmentation of an example is the same in every epoch, although random numbers are drawn for it. "
             "Let them depend on the epoch too.",
         )  # fmt: skip
-    if base.shuffles and any(len(one.rows) > 1 and one.indices == other.indices for one, other in pairs):
+    if base.shuffles and any(_same_order(*pair) for pair in pairs):
         yield Finding(
             "same in every epoch", DATA_ORDER,
             "the order of the examples is the same in every epoch, although it is drawn at random. Seed the sampler "
@@ -37,6 +40,14 @@ def same_again(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "same in every step", MASKS, "dropout draws the same masks in every step. Seed once, before training."
         )
+
+
+def _same_order(one: Epoch, other: Epoch) -> bool:
+    """Return whether two epochs have the same order; of a longer one that was cut short, its first examples."""
+    first, second = one.indices or (), other.indices or ()
+    count = min(len(first), len(second))
+    whole = len(one.rows) > 1 and first == second
+    return whole or (count >= ENOUGH and first[:count] == second[:count])
 
 
 def _same_contents(one: Epoch, other: Epoch) -> bool:
