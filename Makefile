@@ -60,13 +60,17 @@ example: $(VENV)/.installed
 licences: $(VENV)/.installed
 	@$(BIN)/python envs/licences.py
 
-$(VENV)/.installed: $(PINS) pyproject.toml
+$(VENV)/.installed: $(PINS) pyproject.toml $(VENV)/.stack-$(STACK)
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("noisegrid needs Python 3.11 or newer; say which with: make PYTHON=python3.11")'
 	@echo "Installing into $(VENV): PyTorch with its CUDA libraries is about 3 GB to download, once."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(PINS:%=-r %)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
+
+# another stack in the same environment is installed over it
+$(VENV)/.stack-$(STACK):
+	@mkdir -p $(VENV) && rm -f $(VENV)/.stack-* && touch $@
 
 # Renew the pins: one resolution for all three files, so that they fit together, and hashes for every platform.
 pins:

@@ -94,7 +94,7 @@ def test_traces_of_two_machines_are_compared_without_running_anything(own, capsy
         (["own_steps:small", "--a", "thread=2"], "unknown key 'thread'; did you mean 'threads'?", 6),
         (["own_steps:small", "--a", "threads=0"], "threads=0 is out of range", 6),
         (["own_steps:small", "--a", "precision=fp8"], "unknown value of precision 'fp8'", 6),
-        (["own_steps:small", "--b", "precision=amp_bf16"], "a step of your own sets its precision itself", 6),
+        (["own_steps:small", "--a", "precision=amp_bf16"], "a step of your own sets its precision itself", 6),
         (["--task", "smallcnn"], "unknown task 'smallcnn'; did you mean", 6),
     ],
 )

@@ -162,3 +162,20 @@ def test_the_spread_of_the_sets_is_separate():
     assert found["accuracy_std"]["value"] == pytest.approx(1) and found["accuracy_std"]["freedom"] == 2
     between = found["accuracy_std_between_seed_sets"]
     assert between["value"] == pytest.approx(np.std([2, 6], ddof=1)) and between["freedom"] == 1
+
+
+def test_values_on_two_kinds_of_hardware_are_compared_by_tolerance():
+    """The labels have a standard deviation of 1; the second hardware adds 0.01 to all values, and 1 to a tenth of them."""
+
+    class OfValues(Simulated):
+        def predictions(self):
+            return super().predictions() | {"label": np.resize([-1.0, 1.0], IMAGES)}
+
+    one = np.zeros((2, IMAGES), np.float32)
+    other = one + 0.01 + (np.arange(IMAGES) % 10 == 0)
+    sides = [
+        (of, [OfValues(of, number, values[number]) for number in range(2)])
+        for of, values in ((a_cell(1), one), (a_cell(1, hardware="b"), other))
+    ]
+    (row,) = (row for row in across_hardware.compare(*sides) if row["metric"] == "churn_across_hardware")
+    assert row["value"] == 10

@@ -166,6 +166,9 @@ def test_most_cores_count_the_threads_of_each_process(tmp_path):
     (cell,) = resolved(tmp_path, cells("three-digits", "control"))
     settings = cell.settings | {"hardware": {"kernels": {"held": {"threads": 2}}}}
     assert most_cores(settings) == 6 and most_cores(cell.settings) == 3
+    kernels = {"held": {"threads": 1}, "free": {"threads": [1, 2]}}
+    free = settings | {"hardware": {"kernels": kernels}, "free": ["impl"]}
+    assert most_cores(free) == 6 and most_cores(free | {"free": []}) == 3
 
 
 # --- packages ---

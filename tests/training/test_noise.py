@@ -110,6 +110,17 @@ def test_cpu_environments_differ_between_replicates_until_all_are_used():
     assert noise.derive_flags(CPU, 7, "task", "impl", count) == flags[0]
 
 
+@pytest.mark.parametrize("seed_sets", [1, 2, 3, 4, 5, 6, 8])
+@pytest.mark.parametrize("count", [3, 6, 8, 9, 16])
+def test_the_replicates_of_a_seed_set_differ_in_their_environments(monkeypatch, count, seed_sets):
+    """Until all are used, also if the number of seed sets and that of environments share a factor."""
+    monkeypatch.setattr(noise, "cpu_environments", lambda _: [{"threads": number} for number in range(count)])
+    for first in range(seed_sets):
+        members = [first + seed_sets * member for member in range(count)]
+        flags = [noise.derive_flags(CPU, 7, "task", "impl", one, None, seed_sets) for one in members]
+        assert sorted(flag["threads"] for flag in flags) == list(range(count))
+
+
 def test_held_impl_is_one_environment():
     flags = {
         tuple(noise.derive_flags(CPU, 7, "t", setting, r).items()) for setting in ("algo", "init") for r in range(5)

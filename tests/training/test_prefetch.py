@@ -85,3 +85,10 @@ def test_an_error_while_reading_reaches_the_caller():
 def test_an_example_that_does_not_exist_is_an_error():
     with pytest.raises(IndexError, match="example 10 does not exist: the dataset has 10 images"):
         next(Prefetch(IMAGES, CPU).read([np.array([3, 10])]))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32, np.uint8])
+def test_values_of_every_kind_are_read_as_they_are(kind):
+    values = (np.arange(24).reshape(6, 4) * 17.25 - 3 * (kind != np.uint8)).astype(kind)
+    (found,) = (group.clone() for group in Prefetch(values, CPU).read([np.array([4, 0, 5])]))
+    assert found.numpy().dtype == kind and (found.numpy() == values[[4, 0, 5]]).all()

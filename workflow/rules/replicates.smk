@@ -57,7 +57,8 @@ rule run_pilot:
         JOBS.image
     threads: PLAN.config["threads_per_job"]
     resources:
-        **JOBS.resources(runtime=15),  # start-up and a minute of training; short jobs start early
+        # start-up, at most three minutes of warm-up, and a minute of training; short jobs start early
+        **JOBS.resources(runtime=lambda wildcards, attempt: 15 * attempt),
     params:
         design=untracked(PATHS.design),
         results=untracked(PLAN.config["results"]),

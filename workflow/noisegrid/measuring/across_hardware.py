@@ -16,6 +16,7 @@ from noisegrid.common import versions
 from noisegrid.common.notes import join_notes
 from noisegrid.measuring.cell import seed_set_of
 from noisegrid.measuring.rows import Row, mean_row
+from noisegrid.measuring.values import tolerance_of
 from noisegrid.records.record import Replicate, versions_of
 from noisegrid.study.sources import ALGORITHMIC, FREE, seed_note
 from noisegrid.study.study import Cell
@@ -44,7 +45,9 @@ def compare(first: tuple[Cell, list[Replicate]], second: tuple[Cell, list[Replic
     for number in numbers:
         pair = [replicates[number] for replicates in by_number]
         arrays = [replicate.predictions() for replicate in pair]
-        churn.append(100 * float(np.mean(arrays[0]["predicted"] != arrays[1]["predicted"])))
+        tolerance = tolerance_of(first[0].settings.get("task", {}), arrays[0]["label"])
+        predicted = np.stack([each["predicted"].ravel() for each in arrays])
+        churn.append(100 * float(stats.churn_matrix(predicted, tolerance)[0, 1]))
         if all(replicate.has("weights") for replicate in pair):
             weights = stats.l2_matrices([replicate.weights() for replicate in pair], pair[0].parameters)
             distance.append(weights["unit"][0, 1])

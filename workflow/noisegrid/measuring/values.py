@@ -10,12 +10,17 @@ from noisegrid import stats
 from noisegrid.measuring.pairs import distance_rows, run_churn_rows, weight_rows
 from noisegrid.measuring.predictions import Predictions
 from noisegrid.measuring.rows import Row, mean_row, metric_row
-from noisegrid.records.predictions import blocks
+from noisegrid.records.predictions import are_values, blocks
 from noisegrid.records.record import Replicate
 
 Array = np.ndarray
 #: Without `tolerance` in the recipe: this share of the standard deviation of the test labels.
 TOLERANCE_SHARE = 0.1
+
+
+def tolerance_of(task: dict[str, Any], labels: Array) -> float | None:
+    """Return by how much two predictions of values may differ without being churn; None if labels are no values."""
+    return float(task.get("tolerance", TOLERANCE_SHARE * float(labels.std()))) if are_values(labels) else None
 
 
 def value_rows(
@@ -39,7 +44,7 @@ def value_rows(
     predicted = found.predicted.astype(np.float64)
     errors = np.sqrt(np.mean((predicted - found.labels.ravel()) ** 2, axis=1))
     yield from spread_rows("rmse", "unit of the labels", errors, numbers, seed_set)
-    tolerance = task.get("tolerance", TOLERANCE_SHARE * float(found.labels.std()))
+    tolerance = tolerance_of(task, found.labels)
     beyond = 100 * stats.churn_matrix(found.predicted, tolerance)
     for row in distance_rows("churn", "percent", beyond, seed_set):
         yield row | {"note": f"share of predictions that differ by more than {tolerance:.3g}"}

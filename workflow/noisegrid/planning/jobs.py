@@ -155,7 +155,7 @@ class Jobs:
         alone : bool
             Whether nothing else may run on the node.
         fixed
-            Further resources, which have the same value for every job of the rule.
+            Further resources: a value for every job of the rule, or a function of the wildcards and the attempt.
         """
         return {name: self._resource(name, alone) for name in RESOURCES} | fixed
 

@@ -87,7 +87,10 @@ def most_cores(settings: Mapping[str, Any]) -> int:
     """Return the most threads that all ranks of a replicate of a cell have together; 1 without several ranks."""
     most = max(process_choices(Task.of(settings["task"]), settings["free"]).get("world_size", (1,)))
     kernels = settings["hardware"].get("kernels", {})
-    return most * int(kernels["held"]["threads"]) if most > 1 and kernels else most
+    if most == 1 or not kernels:
+        return most
+    threads = kernels["free"]["threads"] if "impl" in settings["free"] else [kernels["held"]["threads"]]
+    return most * max(map(int, threads))
 
 
 def check_world(recipe: Mapping[str, Any], where: str) -> None:

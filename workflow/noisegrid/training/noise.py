@@ -14,6 +14,7 @@ values of a switch.
 """
 
 import itertools
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -119,7 +120,10 @@ def derive_flags(
         )
     order = np.random.default_rng(stream(root, f"impl/{task}/{noise}")).permutation(len(environments))
     # combinations are drawn without replacement: if there are ten, each of ten replicates gets a different one
-    return pinned | {"deterministic": True} | environments[order[free["impl"] % len(environments)]]
+    place, count = free["impl"], len(environments)
+    if math.gcd(seed_sets, count) > 1:  # otherwise, the replicates of a seed set would get some of them alone
+        place = sum(divmod(place, seed_sets))
+    return pinned | {"deterministic": True} | environments[order[place % count]]
 
 
 def _cuda_switches(free: set[str]) -> Flags:

@@ -23,9 +23,9 @@ from noisegrid.training.replicate import run_of
 from noisegrid.training.run import Run
 from noisegrid.training.train import Training, train
 
-#: Number of steps that run before the clock starts, so that PyTorch has selected its kernels and filled its caches; and
-#: the number of seconds for which the following steps are timed.
-WARM_UP_STEPS, MEASURED_S = 64, 60.0
+#: Number of steps that run before the clock starts, so that PyTorch has selected its kernels and filled its caches; the
+#: number of seconds after which it starts at the latest; and the number of seconds for which the next steps are timed.
+WARM_UP_STEPS, WARM_UP_S, MEASURED_S = 64, 180.0, 60.0
 
 
 class Clock(Checkpoints):
@@ -34,7 +34,8 @@ class Clock(Checkpoints):
     def __init__(self, device: str) -> None:
         super().__init__()
         self.device = device
-        self.steps, self.began, self.measured_s, self.evaluation_s = 0, 0.0, 0.0, 0.0
+        self.steps, self.warm_up_steps = 0, 0
+        self.first, self.began, self.measured_s, self.evaluation_s = 0.0, 0.0, 0.0, 0.0
 
     def visit(self, run: Any) -> None:
         """Count a step. The run calls this method after every step.
@@ -45,10 +46,13 @@ class Clock(Checkpoints):
             When the steps have been timed for MEASURED_S seconds.
         """
         self.steps += 1
-        if self.steps == WARM_UP_STEPS:
-            machine.synchronize(self.device)
-            self.began = time.perf_counter()
-        if self.steps > WARM_UP_STEPS and time.perf_counter() - self.began > MEASURED_S:
+        if self.steps == 1:
+            self.first = time.perf_counter()
+        if not self.warm_up_steps:
+            if self.steps == WARM_UP_STEPS or time.perf_counter() - self.first > WARM_UP_S:
+                machine.synchronize(self.device)
+                self.warm_up_steps, self.began = self.steps, time.perf_counter()
+        elif time.perf_counter() - self.began > MEASURED_S:
             machine.synchronize(self.device)
             self.measured_s = time.perf_counter() - self.began
             self._time_evaluation(run)
@@ -57,7 +61,7 @@ class Clock(Checkpoints):
     @property
     def step_s(self) -> float:
         """The mean duration of a step in seconds, including augmentation and bookkeeping."""
-        return self.measured_s / (self.steps - WARM_UP_STEPS)
+        return self.measured_s / (self.steps - self.warm_up_steps)
 
     def _time_evaluation(self, run: Training) -> None:
         began = time.perf_counter()

@@ -83,7 +83,8 @@ class Prefetch:
         if self.buffers and len(self.buffers[0].images) >= examples:
             return
         shape = examples, *self.images.shape[1:]
-        self.buffers = [_Buffer(torch.empty(shape, dtype=torch.uint8, pin_memory=self.cuda)) for _ in range(2)]
+        kind = torch.from_numpy(np.empty(0, self.images.dtype)).dtype
+        self.buffers = [_Buffer(torch.empty(shape, dtype=kind, pin_memory=self.cuda)) for _ in range(2)]
 
     def _load(self, group: np.ndarray, number: int) -> tuple[Tensor, Any]:
         """Read one group into a buffer, and start its copy to the device. Return the images and the copy's event."""

@@ -13,6 +13,7 @@ from noisegrid.common.provenance import code_digests
 from noisegrid.data.prepared import Dataset
 from noisegrid.records import predictions, record
 from noisegrid.runtime import machine
+from noisegrid.runtime.environment import environment_digest
 from noisegrid.study.processes import derive_switches
 from noisegrid.study.seeds import derive_seeds
 from noisegrid.study.settings import Hardware, Task
@@ -72,10 +73,12 @@ class Job:
     def checkpoints(self, every_s: float) -> Checkpoints:
         """Return a Checkpoints object for this replicate, with `every_s` seconds between consecutive checkpoints.
 
-        A checkpoint is used only if it was written with the same settings, seeds, switches, code and container image.
+        A checkpoint is used only if it was written with the same settings, seeds, switches, code, packages and
+        container image, and if it has the predictions of earlier epochs where they are to be kept.
         """
         image = (self.image or {}).get("definition")
-        identity = digest([self.run.settings, self.run.seeds, self.run.flags, code_digests(self.run.task.build), image])
+        where = code_digests(self.run.task.build), image, environment_digest(), EPOCHS in self.keep
+        identity = digest([self.run.settings, self.run.seeds, self.run.flags, *where])
         return Checkpoints(record.checkpoint_folder(self.folder), identity, every_s)
 
 
