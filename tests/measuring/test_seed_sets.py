@@ -165,7 +165,7 @@ def test_the_spread_of_the_sets_is_separate():
 
 
 def test_values_on_two_kinds_of_hardware_are_compared_by_tolerance():
-    """The labels have a standard deviation of 1; the second hardware adds 0.01 to all values, and 1 to a tenth of them."""
+    """Labels have a standard deviation of 1. The second hardware adds 0.01 to all values, and 1 to a tenth of them."""
 
     class OfValues(Simulated):
         def predictions(self):
