@@ -9,7 +9,7 @@ from torch import nn
 
 from noisegrid.divergence import trace
 from noisegrid.divergence.recorder import Recorder
-from noisegrid.divergence.subjects import about
+from noisegrid.divergence.subjects import about, device_of
 
 
 @contextmanager
@@ -46,6 +46,4 @@ def tracing(
             yield
     finally:
         recorder.end(network, listed)
-        first = next(network.parameters(), None) if network is not None else None
-        kind = first.device.type if first is not None else "cpu"
-        trace.write(Path(path), recorder.trace(about("block", str(path), (), {}, kind)))
+        trace.write(Path(path), recorder.trace(about("block", str(path), (), {}, device_of(network))))

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from noisegrid.common.errors import NoisegridError, first_line, unknown
 from noisegrid.common.references import imported
@@ -121,9 +121,7 @@ def _step(subject: Subject, recorder: Recorder) -> dict[str, Any]:
         state = state if result is None else result
         parts = Parts.of(state, subject.name)
     recorder.end(parts.network, parts.optimizers)
-    first = next(parts.network.parameters(), None) if parts.network is not None else None
-    kind = first.device.type if first is not None else "cpu"
-    return _about(subject, {"seeds": {"seed": seed}, "switches": flags}, kind)
+    return _about(subject, {"seeds": {"seed": seed}, "switches": flags}, device_of(parts.network))
 
 
 def _step_flags(subject: Subject) -> tuple[noise.Flags, int]:
@@ -161,6 +159,12 @@ def _in_one_sentence(subject: Subject, what: str) -> Iterator[None]:
         raise NoisegridError(
             f"{subject.name} failed while {what}: {type(error).__name__}: {first_line(error)}; correct it"
         ) from error
+
+
+def device_of(network: nn.Module | None) -> str:
+    """Return the kind of device that a network is on, such as `cuda`: `cpu` if there is none, or no parameter."""
+    first = next(network.parameters(), None) if network is not None else None
+    return first.device.type if first is not None else "cpu"
 
 
 def about(kind: str, name: str, changes: Sequence[str], more: dict[str, Any], device: str) -> dict[str, Any]:

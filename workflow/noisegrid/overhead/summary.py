@@ -113,8 +113,9 @@ def time_and_print(timing: TimedNetwork, hardware: HardwareEntry, common: Row, f
 def _write(output: Path, rows: Path, record: dict[str, Any]) -> None:
     """Write the two files of a network, given the file that has its rows already.
 
-    What needs room on the disk is written first, so a full disk leaves an earlier result as it is. The JSON of an
-    earlier result then goes first, and the new one comes last: a CSV without a JSON is a result that is not complete.
+    The new texts are written beside the old files before any of these is replaced, so a full disk leaves an earlier
+    result as it is. The JSON of an earlier result is then deleted first, and the new one gets its name last: a CSV
+    without a JSON is a result that is not complete.
     """
     table, about = (output.with_name(f"{output.name}.{suffix}") for suffix in ("csv", "json"))
     checksum, described = (path.with_name(f"{path.name}.partial") for path in (checksum_file(table), about))

@@ -246,10 +246,11 @@ def _why_undecided(row: pd.Series, comparisons: int) -> str:
     processes = row["processes"]
     if processes < stats.FEWEST:
         return f"fewer than {stats.FEWEST} processes decide nothing"
-    alone = stats.student_quantile(processes - 1)
-    together = stats.student_quantile(processes - 1, 1 - (1 - stats.CONFIDENCE) / comparisons)
-    half = math.log(row["high"] / row["low"]) / 2 * together / alone
-    if abs(math.log(row["ratio"])) > half:
+    # the interval is Student's, on the logarithms
+    error = math.log(row["high"] / row["low"]) / 2 / stats.student_quantile(processes - 1)
+    estimate = stats.Estimate(math.log(row["ratio"]), np.nan, np.nan, error, processes - 1)
+    (wide,) = stats.simultaneous([estimate], comparisons)
+    if wide.low > 0 or wide.high < 0:
         return ""
     several = f", corrected for {comparisons} networks," if comparisons > 1 else ""
     return f"the interval{several} contains 1 (no cost)"

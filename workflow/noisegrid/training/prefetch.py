@@ -56,7 +56,7 @@ class Prefetch:
 
         Yields
         ------
-        uint8 (examples, channels, size, size)
+        (examples, ...), of the type of the images
             The images on the device. On CUDA, the current stream waits for their copy, and the host does not.
 
         Raises
