@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ def test_a_subpackage_imports_only_from_those_before_it(subpackage):
     later = set(SUBPACKAGES[SUBPACKAGES.index(subpackage) + 1 :])
     for path in (PACKAGE / subpackage).glob("*.py"):
         assert not imported(path) & later, path
+
+
+def test_the_files_of_tests_have_names_of_their_own():
+    """pytest imports them as modules without a package, and refuses the second of a name."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_stats_imports_nothing_else_of_the_package():
