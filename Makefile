@@ -1,6 +1,7 @@
 # make            set everything up and run the main job: the study of config.yaml, from datasets to report
 # make test       set everything up, then run the linters and the tests that a plain machine can run in minutes
-# make test TESTS=all   every test; .ci/run shows how to install SLURM, Apptainer and Chromium
+# make test TESTS=ci    these, and tests on a real SLURM and in real containers; .ci/run shows how to install both
+# make test TESTS=all   every test, among them those that run before a release: the quick study, and more faults on SLURM
 # make test-fast  the linters and the unit tests alone
 # make test-xla   the tests that train through PyTorch/XLA, in an environment of their own: $(XLA_VENV)
 # make docs       the documentation site, in site/html
@@ -27,10 +28,15 @@ run: $(VENV)/.installed
 test: check
 ifeq ($(TESTS),all)
 	$(PYTEST)
-else
-	$(PYTEST) -m "not quick and not slurm and not apptainer"
-	@echo "Left out: the quick study with docs/artifact.md, and the tests on a real SLURM and in real containers."
+else ifeq ($(TESTS),ci)
+	$(PYTEST) -m "not release"
+	@echo "Left out: the tests that run before a release; 'make test TESTS=all' runs them too."
+else ifeq ($(TESTS),most)
+	$(PYTEST) -m "not release and not slurm and not apptainer"
+	@echo "Left out: the tests on a real SLURM and in real containers, and those that run before a release."
 	@echo "'make test TESTS=all' runs them too; .ci/run shows how to install SLURM, Apptainer and Chromium."
+else
+	$(error TESTS=$(TESTS) is unknown; write TESTS=most, TESTS=ci or TESTS=all)
 endif
 
 test-fast: check

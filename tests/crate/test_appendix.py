@@ -20,7 +20,7 @@ def after_e1(quick, tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.quick
+@pytest.mark.release
 @pytest.mark.parametrize(("commands", "expected"), EXPERIMENTS, ids=lambda text: text.splitlines()[0][:60])
 def test_an_experiment_says_what_stands_there(after_e1, commands, expected):
     done = run("bash", "-ec", commands, cwd=after_e1, PYTHONPATH=str(after_e1 / "workflow"))

@@ -220,7 +220,7 @@ def test_a_command_does_what_it_should(entry, desk):
 
 
 @pytest.mark.slow
-@pytest.mark.quick
+@pytest.mark.release
 @pytest.mark.parametrize("entry", entries(quick=True))
 def test_a_command_on_the_study_quick_does_what_it_should(entry, quick):
     check(entry, quick)

@@ -116,6 +116,8 @@ def partition_of(scenario: str) -> str:
 
 Scenario = Callable[[Site, dict[str, str]], None]
 SCENARIOS: dict[str, Scenario] = {}
+#: Those that run before a release only. Each is minutes of two cores.
+BEFORE_A_RELEASE: set[str] = set()
 
 
 def scenario(function: Scenario) -> Scenario:
@@ -124,7 +126,13 @@ def scenario(function: Scenario) -> Scenario:
     return function
 
 
-@scenario
+def before_a_release(function: Scenario) -> Scenario:
+    """List a scenario that CI leaves out."""
+    BEFORE_A_RELEASE.add(function.__name__)
+    return scenario(function)
+
+
+@before_a_release
 def time_limit_that_is_hit(site, calm):
     """The job hangs (SIGSTOP) until its time is over; SLURM wakes it to say so, and it saves its runs."""
     # SLURM's limits are whole minutes, so this takes longest and is started first
@@ -136,7 +144,7 @@ def time_limit_that_is_hit(site, calm):
     assert "checkpointed; the next job resumes" in study.log()
 
 
-@scenario
+@before_a_release
 def killed_slurmd(site, calm):
     """Its job trains on as an orphan until SLURM gives the node up; the retry runs on another node."""
     study = Disturbed(site)
@@ -188,7 +196,7 @@ def cancelled_job(site, calm):
     assert [found["JobState"] for found in site.jobs() if found["JobId"] == job] == ["CANCELLED"]
 
 
-@scenario
+@before_a_release
 def node_that_goes_down_and_comes_back(site, calm):
     study = Disturbed(site)
     node = study.node()
@@ -199,7 +207,7 @@ def node_that_goes_down_and_comes_back(site, calm):
     assert "NODE_FAIL" in {job["JobState"] for job in site.jobs()}
 
 
-@scenario
+@before_a_release
 def killed_training_process(site, calm):
     study = Disturbed(site)
     study.wait_until_it_trains()
@@ -208,7 +216,7 @@ def killed_training_process(site, calm):
     assert study.finish() == calm
 
 
-@scenario
+@before_a_release
 def killed_snakemake(site, calm):
     """Its job goes on as an orphan; the next call submits a second copy, and one of the two trains each replicate."""
     study = Disturbed(site)
@@ -220,7 +228,7 @@ def killed_snakemake(site, calm):
     assert study.finish() == calm
 
 
-@scenario
+@before_a_release
 def warning_before_the_limit(site, calm):
     """What sbatch --signal=USR1@120 sends two minutes before the end of a job's time."""
     study = Disturbed(site)
@@ -229,7 +237,7 @@ def warning_before_the_limit(site, calm):
     assert "stop requested (signal 10)" in study.log()
 
 
-@scenario
+@before_a_release
 def requeue_by_slurm(site, calm):
     """The profile forbids it (slurm-no-requeue), and if it came to it, a replicate has one writer."""
     study = Disturbed(site)
@@ -335,7 +343,10 @@ def under_way(request, cluster, undisturbed, tmp_path_factory) -> Iterator[dict[
         }
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.release] if name in BEFORE_A_RELEASE else []) for name in SCENARIOS],
+)
 def test_scenario(name, under_way):
     under_way[name].result()
 
