@@ -25,6 +25,8 @@ settings.load_profile("noisegrid")
 # Tests run side by side (pytest -n 2): each computes on one thread.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+# Where a command sets two threads itself, a thread that waits for the other one leaves its core to the other tests.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ROOT / "tests" / "tiny.yaml"

@@ -16,6 +16,7 @@ from noisegrid.crate.comparison import _unequal_numbers
 
 @pytest.mark.slow
 class TestCompare:
+    @pytest.mark.release
     def test_two_labs_with_other_seeds(self, package, tmp_path):
         other = packed(Path(shutil.copytree(package.parents[2] / "resources", tmp_path / "resources")).parent, seed=2)
         done = noisegrid("compare", package, other, "--output", tmp_path / "out")

@@ -23,6 +23,8 @@ RULES = {
     for path in (ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk"))
     for name in re.findall(r"^ *rule (\w+):", path.read_text(), re.MULTILINE)
 }
+#: Keys of an entry that are markers of its test.
+MARKS = ("slow", "release")
 #: Accuracies of five runs of a base and of a new method.
 BASE, NEW = [93.1, 93.4, 92.9, 93.2, 93.0], [93.9, 94.1, 93.8, 94.3, 93.7]
 
@@ -173,8 +175,10 @@ def desk(tmp_path_factory) -> Path:
 def entries(quick: bool) -> list:
     """Return the entries to run, in or outside of a folder in which the study quick was run."""
     chosen = [entry for entry in LISTS["run"] if entry.get("quick", False) == quick]
-    marks = {True: [pytest.mark.slow], False: []}
-    return [pytest.param(entry, id=entry["command"], marks=marks[entry.get("slow", False)]) for entry in chosen]
+    return [
+        pytest.param(entry, id=entry["command"], marks=[getattr(pytest.mark, name) for name in MARKS if entry.get(name)])
+        for entry in chosen
+    ]
 
 
 def check(entry: dict, folder: Path) -> None:

@@ -63,6 +63,7 @@ class TestInside:
         assert {"libc6", "python3"} <= {name.partition(":")[0] for name in found["debian"]}
         assert all(len(one["debian_sha256"]) == 64 for one in (found, analysis))
 
+    @pytest.mark.release
     def test_an_image_with_other_debian_packages_than_the_build_before_says_so(self, inside, tmp_path):
         """The description of the image that stands for an earlier build has another version of one package."""
         found = json.loads((IMAGES / "analysis.json").read_text())
@@ -114,6 +115,7 @@ class TestInside:
     def test_nothing_is_left_to_do_and_an_edit_of_the_code_rebuilds_nothing(self, inside):
         assert "Nothing to be done" in in_containers(inside, "-n").stdout
 
+    @pytest.mark.release
     def test_an_image_that_was_built_again_from_the_same_definition_retrains_nothing(self, inside):
         before = {path: path.stat().st_mtime_ns for path in inside.rglob("record.json")}
         assert before
@@ -137,6 +139,7 @@ class TestInside:
         done = snakemake(inside, study=INSIDE)
         assert done.returncode != 0 and "outside of any image); call Snakemake as before" in done.stdout
 
+    @pytest.mark.release
     def test_an_installed_wheel_runs_in_the_same_images_to_the_same_bits(self, inside, full, tmp_path):
         """Outside of any clone: the installed package is bound into the containers."""
         options = ["--sdm", "apptainer", "--cores", "2", "--config", f"containers={IMAGES}"]

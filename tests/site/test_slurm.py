@@ -152,7 +152,7 @@ def killed_slurmd(site, calm):
     assert study.finish() == calm
 
 
-@scenario
+@before_a_release
 def job_that_fails_twice(site, calm):
     """A network that cannot be built in the first two SLURM jobs; the profile's two retries are just enough."""
     tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net", "epochs": 2, "schedule": []}}
@@ -370,6 +370,7 @@ def test_the_quick_study_is_planned(under_way, cluster, tmp_path):
     assert (counts["train_replicates"], counts["time_networks"], counts["measure_task"]) == ("5", "1", "3"), done.stdout
 
 
+@pytest.mark.release
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")
 def test_a_full_disk_stops_the_job_and_loses_nothing(undisturbed, tmp_path):
     """Without SLURM: the same code writes. Two of four replicates fit; with more room the next call trains the rest."""
