@@ -175,10 +175,8 @@ def desk(tmp_path_factory) -> Path:
 def entries(quick: bool) -> list:
     """Return the entries to run, in or outside of a folder in which the study quick was run."""
     chosen = [entry for entry in LISTS["run"] if entry.get("quick", False) == quick]
-    return [
-        pytest.param(entry, id=entry["command"], marks=[getattr(pytest.mark, name) for name in MARKS if entry.get(name)])
-        for entry in chosen
-    ]
+    marks = [[getattr(pytest.mark, name) for name in MARKS if entry.get(name)] for entry in chosen]
+    return [pytest.param(entry, id=entry["command"], marks=found) for entry, found in zip(chosen, marks, strict=True)]
 
 
 def check(entry: dict, folder: Path) -> None:
