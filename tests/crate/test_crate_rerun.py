@@ -59,6 +59,7 @@ class TestRerun:
             and "DIFFERENT: 3 differences, see above; the first: cpu/short" in done.stdout
         )
 
+    @pytest.mark.release
     def test_a_replicate_from_another_processor_model_is_neither_same_nor_different(self, package, tmp_path):
         path = forged(package, tmp_path, lambda folder: made_up_hashes(folder, {"host_processor": "another model"}))
         assert all_checks(path, tmp_path / "check") == []
