@@ -32,9 +32,7 @@ WORKFLOW = ROOT / "workflow"
 @cache
 def schema(name: str) -> dict[str, Any]:
     """Return the content of workflow/schemas/<name>.schema.yaml."""
-    text = (WORKFLOW / "schemas" / f"{name}.schema.yaml").read_text()
-    document: dict[str, Any] = yaml.load(text, FAST_LOADER)
-    return document
+    return read_yaml(WORKFLOW / "schemas" / f"{name}.schema.yaml")
 
 
 @cache
