@@ -36,6 +36,7 @@ def test_every_part_writes_its_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.release
 def test_a_part_that_runs_out_of_time_keeps_what_it_has(tmp_path: Path) -> None:
     plan = yaml.safe_load(SHORT.read_text())
     plan["shares"] = {"tests": 0, "overhead": 0, "replicates": 0.35, "throughput": 0}  # of three minutes: 63 seconds

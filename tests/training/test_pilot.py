@@ -95,6 +95,7 @@ def test_jobs_hold_what_fits_their_time_by_the_pilot(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.release
 def test_however_jobs_are_packed_the_study_is_the_same(undisturbed, tmp_path):
     """A job per replicate and source, where a pilot says that no more fits, against one job for all."""
     many = tmp_path / "many"

@@ -79,9 +79,8 @@ def test_redraw_needs_no_training(finished, tmp_path):
     (tmp_path / "results/tiny").mkdir(parents=True)
     for name in ("metrics.csv", "overhead.csv"):
         shutil.copy(finished / "results/tiny" / name, tmp_path / "results/tiny")
-    for figure in (1, 2, 3, 6, 7):
-        plan = planned(snakemake(tmp_path, f"results/tiny/figures/figure_{figure}.pdf", "-n").stdout)
-        assert plan == {"draw_figures": 1}
+    figures = [f"results/tiny/figures/figure_{figure}.pdf" for figure in (1, 2, 3, 6, 7)]
+    assert planned(snakemake(tmp_path, *figures, "-n").stdout) == {"draw_figures": 1}
     assert set(planned(snakemake(tmp_path, "-n").stdout)) == {
         "all", "draw_figures", "write_tables", "write_report", "write_provenance",
     }  # fmt: skip

@@ -89,6 +89,7 @@ def test_on_a_terminal_an_error_before_any_work_is_shown(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.release
 def test_a_closed_terminal_ends_nothing_and_ctrl_c_loses_nothing(tmp_path):
     """SIGHUP is ignored by all processes; SIGINT ends in five lines, and the next call resumes."""
     tasks = {"t": {"like": "smallcnn-digits", "epochs": 150, "schedule": [[100, 0.1]]}}
