@@ -111,6 +111,7 @@ def trained(tmp_path_factory, datasets):
     return found
 
 
+@pytest.mark.release
 @pytest.mark.slow
 @needs_a_compiler
 def test_a_run_compiled_twice_with_an_empty_cache_has_the_same_bits_even_if_it_was_stopped(trained):
@@ -121,6 +122,7 @@ def test_a_run_compiled_twice_with_an_empty_cache_has_the_same_bits_even_if_it_w
     assert trained["compiled"]["left"] == trained["resumed"]["left"] == []
 
 
+@pytest.mark.release
 @pytest.mark.slow
 @needs_a_compiler
 def test_an_eager_run_has_other_bits_and_the_same_dropout(trained):
@@ -131,6 +133,7 @@ def test_an_eager_run_has_other_bits_and_the_same_dropout(trained):
     assert 0 < moved["compiled"] < moved["other dropout"] / 100
 
 
+@pytest.mark.release
 @pytest.mark.slow
 @needs_a_compiler
 def test_every_shape_of_a_batch_has_a_graph_of_its_own(trained):
