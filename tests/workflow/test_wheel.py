@@ -89,6 +89,7 @@ def test_a_study_runs_outside_of_any_clone(full, tmp_path):
     assert done.returncode == 0 and "pair.crate.zip: same" in done.stdout, done.stdout
 
 
+@pytest.mark.release
 def test_the_lowest_versions_that_are_allowed_work(wheel, tmp_path):
     """Of the extras report and workflow: the unit tests of statistics and reporting, and a dry run."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
