@@ -16,6 +16,9 @@ BIN := $(VENV)/bin
 STACK ?= torch2.12-cu130
 TESTS ?= most
 TESTS_AT_ONCE ?= 2
+ifeq ($(filter $(TESTS),most ci all),)
+$(error TESTS=$(TESTS) is unknown; write TESTS=most, TESTS=ci or TESTS=all)
+endif
 PYTEST := $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 PINS := envs/$(STACK).txt envs/analysis.txt envs/cluster.txt envs/dev.txt
 
@@ -31,12 +34,10 @@ ifeq ($(TESTS),all)
 else ifeq ($(TESTS),ci)
 	$(PYTEST) -m "not release"
 	@echo "Left out: the tests that run before a release; 'make test TESTS=all' runs them too."
-else ifeq ($(TESTS),most)
+else
 	$(PYTEST) -m "not release and not slurm and not apptainer"
 	@echo "Left out: the tests on a real SLURM and in real containers, and those that run before a release."
 	@echo "'make test TESTS=all' runs them too; .ci/run shows how to install SLURM, Apptainer and Chromium."
-else
-	$(error TESTS=$(TESTS) is unknown; write TESTS=most, TESTS=ci or TESTS=all)
 endif
 
 test-fast: check

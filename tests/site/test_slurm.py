@@ -116,8 +116,6 @@ def partition_of(scenario: str) -> str:
 
 Scenario = Callable[[Site, dict[str, str]], None]
 SCENARIOS: dict[str, Scenario] = {}
-#: Those that run before a release only. Each is minutes of two cores.
-BEFORE_A_RELEASE: set[str] = set()
 
 
 def scenario(function: Scenario) -> Scenario:
@@ -126,13 +124,8 @@ def scenario(function: Scenario) -> Scenario:
     return function
 
 
-def before_a_release(function: Scenario) -> Scenario:
-    """List a scenario that CI leaves out."""
-    BEFORE_A_RELEASE.add(function.__name__)
-    return scenario(function)
-
-
-@before_a_release
+@scenario
+@pytest.mark.release
 def time_limit_that_is_hit(site, calm):
     """The job hangs (SIGSTOP) until its time is over; SLURM wakes it to say so, and it saves its runs."""
     # SLURM's limits are whole minutes, so this takes longest and is started first
@@ -144,7 +137,8 @@ def time_limit_that_is_hit(site, calm):
     assert "checkpointed; the next job resumes" in study.log()
 
 
-@before_a_release
+@scenario
+@pytest.mark.release
 def killed_slurmd(site, calm):
     """Its job trains on as an orphan until SLURM gives the node up; the retry runs on another node."""
     study = Disturbed(site)
@@ -152,7 +146,8 @@ def killed_slurmd(site, calm):
     assert study.finish() == calm
 
 
-@before_a_release
+@scenario
+@pytest.mark.release
 def job_that_fails_twice(site, calm):
     """A network that cannot be built in the first two SLURM jobs; the profile's two retries are just enough."""
     tasks = {"own-digits": {"like": "smallcnn-digits", "network": "own:net", "epochs": 2, "schedule": []}}
@@ -196,7 +191,8 @@ def cancelled_job(site, calm):
     assert [found["JobState"] for found in site.jobs() if found["JobId"] == job] == ["CANCELLED"]
 
 
-@before_a_release
+@scenario
+@pytest.mark.release
 def node_that_goes_down_and_comes_back(site, calm):
     study = Disturbed(site)
     node = study.node()
@@ -207,7 +203,8 @@ def node_that_goes_down_and_comes_back(site, calm):
     assert "NODE_FAIL" in {job["JobState"] for job in site.jobs()}
 
 
-@before_a_release
+@scenario
+@pytest.mark.release
 def killed_training_process(site, calm):
     study = Disturbed(site)
     study.wait_until_it_trains()
@@ -216,7 +213,8 @@ def killed_training_process(site, calm):
     assert study.finish() == calm
 
 
-@before_a_release
+@scenario
+@pytest.mark.release
 def killed_snakemake(site, calm):
     """Its job goes on as an orphan; the next call submits a second copy, and one of the two trains each replicate."""
     study = Disturbed(site)
@@ -228,7 +226,8 @@ def killed_snakemake(site, calm):
     assert study.finish() == calm
 
 
-@before_a_release
+@scenario
+@pytest.mark.release
 def warning_before_the_limit(site, calm):
     """What sbatch --signal=USR1@120 sends two minutes before the end of a job's time."""
     study = Disturbed(site)
@@ -237,7 +236,8 @@ def warning_before_the_limit(site, calm):
     assert "stop requested (signal 10)" in study.log()
 
 
-@before_a_release
+@scenario
+@pytest.mark.release
 def requeue_by_slurm(site, calm):
     """The profile forbids it (slurm-no-requeue), and if it came to it, a replicate has one writer."""
     study = Disturbed(site)
@@ -345,7 +345,7 @@ def under_way(request, cluster, undisturbed, tmp_path_factory) -> Iterator[dict[
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[pytest.mark.release] if name in BEFORE_A_RELEASE else []) for name in SCENARIOS],
+    [pytest.param(name, marks=getattr(function, "pytestmark", ())) for name, function in SCENARIOS.items()],
 )
 def test_scenario(name, under_way):
     under_way[name].result()
@@ -368,25 +368,3 @@ def test_the_quick_study_is_planned(under_way, cluster, tmp_path):
     done = run(*Site(tmp_path, MAIN, cluster).command(study="quick"), "-n", cwd=tmp_path, **cluster)
     counts = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)
     assert (counts["train_replicates"], counts["time_networks"], counts["measure_task"]) == ("5", "1", "3"), done.stdout
-
-
-@pytest.mark.release
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")
-def test_a_full_disk_stops_the_job_and_loses_nothing(undisturbed, tmp_path):
-    """Without SLURM: the same code writes. Two of four replicates fit; with more room the next call trains the rest."""
-    calm = outcome(undisturbed, "long")
-    (tmp_path / "long.yaml").write_text(LONG)
-    place = tmp_path / "results/long/replicates"
-    place.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", place], check=True)
-    try:
-        done = snakemake(tmp_path, *LONG_TABLES, study=tmp_path / "long.yaml")
-        assert done.returncode != 0 and "is full; make space and run again" in done.stdout, done.stdout
-        kept = hashes(tmp_path, "long")
-        assert len(kept) < 4 and kept.items() <= calm.items()
-        subprocess.run(["mount", "-o", "remount,size=100m", place], check=True)
-        done = snakemake(tmp_path, *LONG_TABLES, study=tmp_path / "long.yaml")
-        assert done.returncode == 0, done.stdout
-        assert outcome(tmp_path, "long") == calm
-    finally:
-        subprocess.run(["umount", place], check=True)
